@@ -1,0 +1,74 @@
+"""What a caller may hand over, and the sentence for each thing that may not be."""
+
+from numbers import Integral, Real
+
+import numpy as np
+
+from ..errors import InputError
+
+
+def embeddings(minimum_rows=1, **named):
+    """Checks that all are (N, D) float32 or all float64, of one shape and finite; returns them C-contiguous.
+
+    float16 is refused rather than upcast: its gradients would come back in a dtype the caller did not hand over.
+    """
+    from ._kernels.rows import first_bad_row
+
+    arrays = []
+    for name, z in named.items():
+        z = np.asarray(z)
+        if z.dtype not in (np.float32, np.float64):
+            raise InputError(f"{name} is {z.dtype}: losses compute in float32 or float64, so cast it first")
+        if z.ndim != 2 or z.shape[1] == 0:
+            raise InputError(f"{name} has shape {z.shape}: it must be (N, D) with at least one dimension")
+        if len(z) < minimum_rows:
+            raise InputError(f"{name} has {len(z)} rows: this loss needs at least {minimum_rows}")
+        if arrays and (z.shape, z.dtype) != (arrays[0].shape, arrays[0].dtype):
+            first = next(iter(named))
+            raise InputError(
+                f"{name} is {z.dtype} {z.shape} but {first} is {arrays[0].dtype} {arrays[0].shape}: they must be alike"
+            )
+        z = np.ascontiguousarray(z)
+        bad = first_bad_row(z)
+        if bad >= 0:
+            raise InputError(f"{name} holds NaN or infinity, first in row {bad}")
+        arrays.append(z)
+    return arrays
+
+
+def positive(**named):
+    """Checks that each is a finite number above zero."""
+    for name, value in named.items():
+        if not isinstance(value, Real) or not 0 < value < float("inf"):
+            raise InputError(f"{name} is {value!r}: it must be a finite number above 0")
+
+
+def not_negative(**named):
+    """Checks that each is a finite number of at least zero."""
+    for name, value in named.items():
+        if not isinstance(value, Real) or not 0 <= value < float("inf"):
+            raise InputError(f"{name} is {value!r}: it must be a finite number of at least 0")
+
+
+def finite(**named):
+    """Checks that each is a finite number."""
+    for name, value in named.items():
+        if not isinstance(value, Real) or not abs(value) < float("inf"):
+            raise InputError(f"{name} is {value!r}: it must be a finite number")
+
+
+def thread_count(threads):
+    """Checks a number of threads."""
+    if not isinstance(threads, Integral) or threads < 1:
+        raise InputError(f"threads is {threads!r}: it must be a whole number of at least 1")
+    return int(threads)
+
+
+def label_codes(labels, n, name="labels"):
+    """Checks one label a row (integers, booleans or strings) and returns codes 0..C-1 as int32."""
+    labels = np.asarray(labels)
+    if labels.shape != (n,):
+        raise InputError(f"{name} has shape {labels.shape}: it must be ({n},), one a row")
+    if labels.dtype.kind not in "iubUS":
+        raise InputError(f"{name} is {labels.dtype}: labels are integers, booleans or strings")
+    return np.unique(labels, return_inverse=True)[1].astype(np.int32)

@@ -1,0 +1,107 @@
+"""Off-diagonal energy of A'B and its gradients, by whichever exact form is smaller.
+
+For A, B of shape (N, D) the energy sum_ij (A'B)_ij^2 equals <A A', B B'>, so value and gradients need either the
+D x D matrix A'B or the two N x N Gram matrices: 6 N D^2 or 6 N^2 D operations. The smaller of N and D decides.
+"""
+
+import numpy as np
+
+from ._threads import run_workers, share
+
+BLOCK = 512  # columns of a gradient finished at a time: the product is still in the cache when it is swept
+
+
+class OffDiagonalEnergy:
+    """sum_{i != j} (A'B)_ij^2 (`energy`, float64), the diagonal of A'B, and products for the gradients.
+
+    With b = a (the covariance of one view) pass the same array twice; its Gram matrix is then made once.
+    """
+
+    def __init__(self, a, b, threads):
+        from ._kernels import columns
+
+        self._kernels = columns
+        self._a, self._b, self._threads = a, b, threads
+        n, width = a.shape
+        self.diagonal = np.empty(width)
+        self._by_rows = n < width
+        if self._by_rows:
+            self._gram_b, self._gram_a = self._grams()
+            total = columns.matrix_product_sum(self._gram_a, self._gram_b)
+            self.energy = total - float(self.diagonal @ self.diagonal)
+        else:
+            self._cross = self._cross_product()
+            self.energy = columns.matrix_product_sum(self._cross, self._cross)
+
+    def _grams(self):
+        """B B' and A A', each worker summing over its own columns."""
+        a, b = self._a, self._b
+
+        def work(worker):
+            part = share(a.shape[1], worker, self._threads)
+            self._kernels.column_products(a[:, part], b[:, part], self.diagonal[part])
+            gram_b = np.dot(b[:, part], b[:, part].T)
+            return gram_b, gram_b if a is b else np.dot(a[:, part], a[:, part].T)
+
+        parts = run_workers(work, self._threads)
+        for other_b, other_a in parts[1:]:
+            parts[0][0].__iadd__(other_b)
+            if a is not b:
+                parts[0][1].__iadd__(other_a)
+        return parts[0]
+
+    def _cross_product(self):
+        """A'B with its diagonal moved out, each worker making its own rows. Exact: nothing is subtracted later."""
+        a, b = self._a, self._b
+        cross = np.empty((a.shape[1], a.shape[1]), a.dtype)
+
+        def work(worker):
+            part = share(a.shape[1], worker, self._threads)
+            np.dot(a[:, part].T, b, out=cross[part])
+
+        run_workers(work, self._threads)
+        self.diagonal[:] = cross.diagonal()
+        np.fill_diagonal(cross, 0)
+        return cross
+
+    @property
+    def diagonal_in_products(self):
+        """1.0 where `products` still hold the diagonal of A'B, to be taken off by the caller's column factor."""
+        return 1.0 if self._by_rows else 0.0
+
+    def each_block(self, finish):
+        """Calls finish(side, columns, product) for side 0 (A) and 1 (B) and all blocks of columns.
+
+        product is half the gradient of the energy towards that side: B (A'B)' or A (A'B), (N, block).
+        """
+
+        def work(worker):
+            mine = share(self._a.shape[1], worker, self._threads)
+            product = np.empty(len(self._a) * BLOCK, self._a.dtype)
+            for start in range(mine.start, mine.stop, BLOCK):
+                part = slice(start, min(start + BLOCK, mine.stop))
+                out = product[: len(self._a) * (part.stop - part.start)].reshape(len(self._a), -1)
+                for side in (0,) if self._a is self._b else (0, 1):
+                    np.dot(*self._factors(side, part), out=out)
+                    finish(side, part, out)
+
+        run_workers(work, self._threads)
+
+    def _factors(self, side, part):
+        if self._by_rows:
+            return (self._gram_b, self._a[:, part]) if side == 0 else (self._gram_a, self._b[:, part])
+        return (self._b, self._cross[part].T) if side == 0 else (self._a, self._cross[:, part])
+
+
+def centred_columns(z, threads, eps=0.0, scaled=False):
+    """(z - mean, biased variance) of every column; with `scaled` divided by sqrt(variance + eps) too."""
+    from ._kernels.columns import centre_columns
+
+    out, variance = np.empty_like(z), np.empty(z.shape[1])
+
+    def work(worker):
+        part = share(z.shape[1], worker, threads)
+        centre_columns(z[:, part], eps, scaled, out[:, part], variance[part])
+
+    run_workers(work, threads)
+    return out, variance

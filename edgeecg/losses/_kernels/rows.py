@@ -1,0 +1,56 @@
+"""Sweeps over the rows of an embedding matrix: finiteness, unit length, its gradient, row products."""
+
+import numpy as np
+from numba import njit
+
+# NaN and infinity must survive here: these kernels look for them, or feed results that are checked.
+KEEP_NAN = {"reassoc", "contract"}
+
+
+@njit(cache=True, nogil=True, fastmath=KEEP_NAN)
+def first_bad_row(z):
+    """Index of the first row with NaN or infinity, -1 where all is finite."""
+    for i in range(z.shape[0]):
+        row = z[i]
+        probe = row[0] * 0
+        for j in range(row.shape[0]):
+            probe += row[j] * 0
+        if probe != 0:
+            return i
+    return -1
+
+
+@njit(cache=True, nogil=True, fastmath=KEEP_NAN)
+def normalise_rows(z, unit, length):
+    """unit_i = z_i / |z_i|; a zero row has no direction and stays zero, with length 0."""
+    for i in range(z.shape[0]):
+        row = z[i]
+        square = 0.0
+        for j in range(row.shape[0]):
+            square += np.float64(row[j]) * np.float64(row[j])
+        length[i] = np.sqrt(square)
+        inverse = 1.0 / length[i] if square > 0.0 else 0.0
+        for j in range(row.shape[0]):
+            unit[i, j] = row[j] * inverse
+
+
+@njit(cache=True, nogil=True, fastmath=KEEP_NAN)
+def normalise_rows_backward(unit, length, grad, scale):
+    """grad <- scale (grad - unit (unit . grad)) / |z|, in place; zero for a zero row."""
+    for i in range(grad.shape[0]):
+        along = 0.0
+        for j in range(grad.shape[1]):
+            along += np.float64(unit[i, j]) * np.float64(grad[i, j])
+        factor = scale / length[i] if length[i] > 0.0 else 0.0
+        for j in range(grad.shape[1]):
+            grad[i, j] = factor * (grad[i, j] - unit[i, j] * along)
+
+
+@njit(cache=True, nogil=True, fastmath=KEEP_NAN)
+def row_products(a, b, out):
+    """out_i = a_i . b_i, summed in float64."""
+    for i in range(a.shape[0]):
+        total = 0.0
+        for j in range(a.shape[1]):
+            total += np.float64(a[i, j]) * np.float64(b[i, j])
+        out[i] = total

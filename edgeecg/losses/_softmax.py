@@ -1,0 +1,82 @@
+"""Log-sum-exp over all pairs, in base 2 and O(N) memory, and the pull-back of softmax weights."""
+
+import numpy as np
+
+from ._tiles import MASKED
+
+LOG2E = 1.4426950408889634
+LN2 = 0.6931471805599453
+
+
+class StreamingLogSumExp:
+    """log2 sum_j 2**u_ij of every row and, of a rectangular matrix, of every column; -inf where nothing was seen."""
+
+    def __init__(self, tiles, kappa, bias=None):
+        from ._kernels import softmax
+
+        self._kernels = softmax
+        self._tiles = tiles
+        self._dtype = tiles.a.dtype.type
+        self._kappa = self._dtype(kappa)
+        self._zero_bias = np.zeros(max(len(tiles.a), len(tiles.b)), self._dtype) if bias is None else bias
+
+    def start(self):
+        """Empty running sums of one worker: rows' and columns' (the same ones where the tiles are symmetric)."""
+        rows = self._empty(len(self._tiles.a))
+        columns = rows if self._tiles.symmetric else self._empty(len(self._tiles.b))
+        scratch = np.empty((2, max(len(self._tiles.a), len(self._tiles.b))), self._dtype)
+        return rows, columns, scratch
+
+    def _empty(self, n):
+        return np.full(n, MASKED, self._dtype), np.zeros(n)
+
+    def absorb(self, state, tile, rows, columns, diagonal):
+        """Adds one tile, as PairTiles.sweep calls it."""
+        (row_max, row_sum), (col_max, col_sum), scratch = state
+        bias = self._zero_bias
+        self._kernels.absorb_rows(tile, self._kappa, bias[columns], row_max[rows], row_sum[rows])
+        if not diagonal:
+            top, total = scratch[:, : tile.shape[1]]
+            self._kernels.absorb_columns(
+                tile, self._kappa, bias[rows], col_max[columns], col_sum[columns], top, total
+            )
+
+    def finish(self, states):
+        """Merges the workers' sums; (rows, columns) as float64, rows alone where the tiles are symmetric."""
+        rows = _merge([state[0] for state in states])
+        return rows if self._tiles.symmetric else (rows, _merge([state[1] for state in states]))
+
+    def run(self):
+        return self.finish(self._tiles.sweep(self.absorb, self.start))
+
+
+def _merge(parts):
+    tops = np.array([top for top, _ in parts], np.float64)
+    sums = np.array([total for _, total in parts])
+    top = tops.max(axis=0)
+    with np.errstate(divide="ignore"):
+        merged = top + np.log2((sums * np.exp2(tops - top)).sum(axis=0))
+    return np.where(top > 1e-10 * MASKED, merged, -np.inf)
+
+
+def pull_softmax(tiles, kappa, row_weight, row_lse, col_weight=None, col_lse=None):
+    """tiles.pull of G_ij = row_weight_i p(j | i) + col_weight_j p(i | j)."""
+    from ._kernels.softmax import softmax_weights
+
+    dtype = tiles.a.dtype
+    kappa = dtype.type(kappa)
+    row_weight, row_lse = row_weight.astype(dtype), kernel_shift(row_lse, dtype)
+    if tiles.symmetric:
+        col_weight, col_lse = row_weight, row_lse
+    else:
+        col_weight, col_lse = col_weight.astype(dtype), kernel_shift(col_lse, dtype)
+
+    def fill(tile, rows, columns, diagonal):
+        softmax_weights(tile, kappa, row_weight[rows], row_lse[rows], col_weight[columns], col_lse[columns])
+
+    return tiles.pull(fill)
+
+
+def kernel_shift(lse, dtype):
+    """A log-sum-exp as kernels take it: where nothing was seen (-inf) a shift under which every 2**u is 0."""
+    return np.where(np.isfinite(lse), lse, -MASKED).astype(dtype)

@@ -1,0 +1,97 @@
+"""All pairs of rows, one cache-sized tile of scores at a time.
+
+The N x N score matrix is never held: a tile is made by a matrix product, swept by a kernel while it is in the cache,
+and pulled back onto the rows by two more products. Where both sides are the same set the matrix is symmetric and only
+the tiles on and above the diagonal are made, each serving its rows and its columns.
+"""
+
+import numpy as np
+
+from ._threads import run_workers
+
+TILE_ROWS, TILE_COLUMNS = 256, 512  # 512 KB of float32: a tile and its operands fit a 1 MB second-level cache
+KEEP_BYTES = 4 << 20  # small problems keep their tiles between two sweeps instead of making them again
+MASKED = -1e30  # a score that no softmax sees; finite, so that kernels may assume finite numbers
+
+
+class PairTiles:
+    """The scores t_ij = a_i . b_j, or a_i . a_j without i = j when `b` is None."""
+
+    def __init__(self, a, b=None, threads=1):
+        self.a, self.b = a, a if b is None else b
+        self.symmetric = b is None
+        self.threads = threads
+        spans = list(self._spans())
+        # A fixed deal keeps the order of every floating-point sum, so a thread count gives the same bytes each time.
+        self._hands = [spans[worker::threads] for worker in range(threads)]
+        sizes = sum((i1 - i0) * (j1 - j0) for i0, i1, j0, j1 in spans)
+        self._kept = {} if sizes * a.itemsize <= KEEP_BYTES else None
+
+    def _spans(self):
+        n, m = len(self.a), len(self.b)
+        for i0 in range(0, n, TILE_ROWS):
+            i1 = min(i0 + TILE_ROWS, n)
+            if self.symmetric:
+                yield i0, i1, i0, i1
+            for j0 in range(i1 if self.symmetric else 0, m, TILE_COLUMNS):
+                yield i0, i1, j0, min(j0 + TILE_COLUMNS, m)
+
+    def sweep(self, visit, start):
+        """Calls visit(state, tile, rows, columns, diagonal) for every tile; returns one `start()` state a worker."""
+
+        def work(worker):
+            state = start()
+            buffer = np.empty(TILE_ROWS * TILE_COLUMNS, self.a.dtype)
+            for span in self._hands[worker]:
+                i0, i1, j0, j1 = span
+                visit(state, self._tile(span, buffer), slice(i0, i1), slice(j0, j1), self.symmetric and i0 == j0)
+            return state
+
+        return run_workers(work, self.threads)
+
+    def _tile(self, span, buffer):
+        if self._kept is not None and span in self._kept:
+            return self._kept[span]
+        i0, i1, j0, j1 = span
+        shape = i1 - i0, j1 - j0
+        tile = buffer[: shape[0] * shape[1]].reshape(shape) if self._kept is None else np.empty(shape, self.a.dtype)
+        np.dot(self.a[i0:i1], self.b[j0:j1].T, out=tile)
+        if self.symmetric and i0 == j0:
+            np.fill_diagonal(tile, MASKED)
+        if self._kept is not None:
+            self._kept[span] = tile
+        return tile
+
+    def pull(self, fill):
+        """G b and G'a (or, symmetric, G a once), where fill(tile, rows, columns, diagonal) turns scores into G.
+
+        In the symmetric case G must be filled with both directions, g_ij + g_ji.
+        """
+        width = self.a.shape[1]
+
+        def start():
+            da = np.zeros_like(self.a)
+            db = da if self.symmetric else np.zeros_like(self.b)
+            return da, db, np.empty(max(TILE_ROWS, TILE_COLUMNS) * width, self.a.dtype)
+
+        def visit(state, tile, rows, columns, diagonal):
+            da, db, scratch = state
+            fill(tile, rows, columns, diagonal)
+            _add_product(da[rows], tile, self.b[columns], scratch)
+            if not diagonal:
+                _add_product(db[columns], tile.T, self.a[rows], scratch)
+
+        parts = self.sweep(visit, start)
+        self._kept = None  # filled tiles are scores no longer
+        da, db, _ = parts[0]
+        for more_a, more_b, _ in parts[1:]:
+            da += more_a
+            if not self.symmetric:
+                db += more_b
+        return da if self.symmetric else (da, db)
+
+
+def _add_product(target, left, right, scratch):
+    product = scratch[: target.size].reshape(target.shape)
+    np.dot(left, right, out=product)
+    target += product

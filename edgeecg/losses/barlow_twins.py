@@ -1,0 +1,58 @@
+"""Barlow Twins: make the cross-correlation of two views the identity.
+
+Zbontar, Jing, Misra, LeCun, Deny: Barlow Twins: Self-Supervised Learning via Redundancy Reduction, ICML 2021.
+"""
+
+import numpy as np
+
+from . import _checks
+from ._correlation import OffDiagonalEnergy, centred_columns
+from ._threads import one_blas_thread
+
+
+def barlow_twins(z1, z2, lambd=0.0051, eps=1e-5, threads=1):
+    """Invariance plus redundancy reduction.
+
+    With u the columns of a view at mean 0 and variance 1, C = u1' u2 / N::
+
+        u = (z - mean) / sqrt(var + eps)          var with divisor N, as batch normalisation has it
+        L = sum_i (1 - C_ii)^2  +  lambd sum_{i != j} C_ij^2
+
+    z1, z2: (N, D), float32 or float64, N >= 2. A dead dimension (variance 0) gives C_ii = 0: it costs 1 and has
+    a finite gradient. lambd: weight of the off-diagonal terms, > 0. eps: added to the variance, > 0.
+    threads: workers of this call; the BLAS runs on one thread a worker (see `_threads`).
+    Returns (value, (dz1, dz2)).
+
+    sum_ij C_ij^2 = <u1 u1', u2 u2'> / N^2 lets value and gradients use N x N products where N < D and D x D products
+    otherwise: both exact, at most min(N, D)^2 numbers of extra memory a product beyond the two standardised views.
+    Raises InputError for other dtypes, unlike shapes, one row, NaN or infinity.
+    """
+    z1, z2 = _checks.embeddings(z1=z1, z2=z2, minimum_rows=2)
+    _checks.positive(lambd=lambd, eps=eps)
+    threads = _checks.thread_count(threads)
+    with one_blas_thread():
+        return _loss(z1, z2, lambd, eps, threads)
+
+
+def _loss(z1, z2, lambd, eps, threads):
+    from ._kernels.columns import standardise_backward
+
+    n = len(z1)
+    (u1, var1), (u2, var2) = (centred_columns(z, threads, eps, scaled=True) for z in (z1, z2))
+    energy = OffDiagonalEnergy(u1, u2, threads)
+    diagonal = energy.diagonal / n
+    value = float(((1.0 - diagonal) ** 2).sum() + lambd * energy.energy / n**2)
+
+    # dL/du1 = (2 lambd / N^2) u2 (u1'u2)' without its diagonal  -  (2 / N) u2 (1 - C_ii)
+    alpha = 2.0 * lambd / n**2
+    beta = -2.0 / n * (1.0 - diagonal) - alpha * energy.diagonal_in_products * energy.diagonal
+    sides = ((u1, u2, var1, np.empty_like(z1)), (u2, u1, var2, np.empty_like(z2)))
+
+    def finish(side, part, product):
+        u, other, variance, out = sides[side]
+        standardise_backward(
+            product, alpha, u[:, part], other[:, part], beta[part], variance[part], eps, out[:, part]
+        )
+
+    energy.each_block(finish)
+    return value, (sides[0][3], sides[1][3])

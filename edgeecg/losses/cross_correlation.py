@@ -1,0 +1,34 @@
+"""The cross-correlation matrix that Barlow Twins drives to the identity, for inspection.
+
+Zbontar, Jing, Misra, LeCun, Deny: Barlow Twins: Self-Supervised Learning via Redundancy Reduction, ICML 2021.
+"""
+
+import numpy as np
+
+from . import _checks
+from ._correlation import centred_columns
+from ._threads import one_blas_thread, run_workers, share
+
+
+def cross_correlation(z1, z2, eps=1e-5, threads=1):
+    """C = u1' u2 / N with u = (z - mean) / sqrt(var + eps), a column each (var with divisor N).
+
+    z1, z2: (N, D), float32 or float64, N >= 2. Returns C, (D, D), in their dtype: the matrix, and no gradient.
+    A dead dimension gives a row (column) of zeros. eps > 0.
+    threads: workers of this call; the BLAS runs on one thread a worker (see `_threads`).
+    Raises InputError for other dtypes, unlike shapes, one row, NaN or infinity.
+    """
+    z1, z2 = _checks.embeddings(z1=z1, z2=z2, minimum_rows=2)
+    _checks.positive(eps=eps)
+    threads = _checks.thread_count(threads)
+    matrix = np.empty((z1.shape[1], z1.shape[1]), z1.dtype)
+    with one_blas_thread():
+        (u1, _), (u2, _) = (centred_columns(z, threads, eps, scaled=True) for z in (z1, z2))
+        u1 /= len(z1)
+
+        def work(worker):
+            part = share(len(matrix), worker, threads)
+            np.dot(u1[:, part].T, u2, out=matrix[part])
+
+        run_workers(work, threads)
+    return matrix

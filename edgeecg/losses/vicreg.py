@@ -1,0 +1,64 @@
+"""VICReg: variance, invariance and covariance regularisation.
+
+Bardes, Ponce, LeCun: VICReg: Variance-Invariance-Covariance Regularization for Self-Supervised Learning, ICLR 2022.
+"""
+
+import numpy as np
+
+from . import _checks
+from ._correlation import OffDiagonalEnergy, centred_columns
+from ._threads import one_blas_thread
+
+
+def vicreg(z1, z2, invariance=25.0, variance=25.0, covariance=1.0, gamma=1.0, eps=1e-4, threads=1):
+    """The three-term loss of the paper.
+
+    With Cov(z) = (z - mean)'(z - mean) / (N - 1) and sigma_j = sqrt(Cov_jj + eps)::
+
+        L = invariance 1/(N D) sum_ij (z1_ij - z2_ij)^2
+          + variance   sum over both views of 1/D sum_j max(0, gamma - sigma_j)
+          + covariance sum over both views of 1/D sum_{i != j} Cov_ij^2
+
+    (the authors' program halves the variance term: pass variance=12.5 for that).
+    z1, z2: (N, D), float32 or float64, N >= 2; weights >= 0 and gamma finite, eps > 0. A dead dimension has a
+    finite gradient (zero from the variance term: its centred values are zero).
+    threads: workers of this call; the BLAS runs on one thread a worker (see `_threads`).
+    Returns (value, (dz1, dz2)). As in `barlow_twins` the covariance energy uses N x N products where N < D.
+    Raises InputError for other dtypes, unlike shapes, one row, NaN or infinity.
+    """
+    z1, z2 = _checks.embeddings(z1=z1, z2=z2, minimum_rows=2)
+    _checks.not_negative(invariance=invariance, variance=variance, covariance=covariance, gamma=gamma)
+    _checks.positive(eps=eps)
+    threads = _checks.thread_count(threads)
+    with one_blas_thread():
+        gap = float(np.square(np.subtract(z1, z2, dtype=np.float64)).mean())
+        first, grad1 = _one_view(z1, z2, invariance, variance, covariance, gamma, eps, threads)
+        second, grad2 = _one_view(z2, z1, invariance, variance, covariance, gamma, eps, threads)
+    return invariance * gap + first + second, (grad1, grad2)
+
+
+def _one_view(z, other, invariance, variance, covariance, gamma, eps, threads):
+    """Variance and covariance terms of one view, and its gradient with the invariance term in it."""
+    from ._kernels.columns import combine_columns
+
+    n, width = z.shape
+    centred, biased = centred_columns(z, threads)
+    sigma = np.sqrt(biased * (n / (n - 1.0)) + eps)
+    short = np.maximum(gamma - sigma, 0.0)
+    energy = OffDiagonalEnergy(centred, centred, threads)
+    value = variance * short.sum() / width + covariance * energy.energy / (width * (n - 1.0) ** 2)
+
+    # The gradient of the mean is zero for both terms: they are made of centred columns.
+    alpha = 4.0 * covariance / (width * (n - 1.0) ** 2)
+    beta = -variance / (width * (n - 1.0) * sigma) * (short > 0)
+    beta -= alpha * energy.diagonal_in_products * energy.diagonal
+    pull_together = 2.0 * invariance / z.size
+    out = np.empty_like(z)
+
+    def finish(_, part, product):
+        combine_columns(
+            product, alpha, centred[:, part], beta[part], z[:, part], other[:, part], pull_together, out[:, part]
+        )
+
+    energy.each_block(finish)
+    return float(value), out
