@@ -1,0 +1,64 @@
+# Two commands matter: `make demo` and `make test`. Both set up what they need in one virtual environment;
+# stamp files in it remember what is done, so that a second call is quick.
+
+PYTHON ?= python3
+VENV ?= .venv
+FILE ?=
+PYTEST_ARGS ?=
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+RUN := $(VENV)/bin/python
+CORE := edgeecg/_core.abi3.so
+SOURCES := setup.py edgeecg/_core.pyx $(shell find csrc/include csrc/src -name '*.[ch]')
+# pip without its hundreds of "Collecting ..." lines; errors go to stderr and are all shown.
+PIP_INSTALL = $(RUN) -m pip install --disable-pip-version-check --progress-bar off -c constraints.txt
+SHORTLY = { grep --line-buffered -Ev '^(  |Collecting|Looking|Obtaining|Requirement|Building|Checking|Preparing)' || true; }
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+demo: $(VENV)/.stamp-$(if $(FILE),demo-io,demo)  ## embed a real recording (or FILE=...) into out/
+	@$(MAKE) -s --no-print-directory core
+	@$(RUN) -m edgeecg demo $(FILE)
+
+test: $(VENV)/.stamp-test  ## run the tests (PYTEST_ARGS=... is passed on; EDGEECG_DATA names real recordings)
+	@$(MAKE) -s --no-print-directory core
+	$(RUN) -m pytest --durations=10 $(PYTEST_ARGS)
+
+bench: $(VENV)/.stamp-test  ## compare with the other runtimes, in one table
+	@$(MAKE) -s --no-print-directory core
+	$(RUN) -m pytest benchmarks --benchmark-only $(PYTEST_ARGS)
+
+core: $(CORE)  ## compile the C core in place when a source is newer
+
+wheel: $(VENV)/.stamp-base  ## build dist/*.whl
+	$(RUN) -m pip -q wheel --no-deps --no-build-isolation --wheel-dir dist .
+
+clean:  ## remove what was built and the virtual environment
+	rm -rf $(VENV) build dist out edgeecg.egg-info edgeecg/_core*.so
+
+$(CORE): $(SOURCES) | $(VENV)/.stamp-base
+	@echo "edgeecg: compiling the C core"
+	@$(RUN) setup.py -q build_ext --inplace
+
+$(VENV)/.stamp-base: constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "edgeecg: needs Python 3.11 or newer, '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true): name one with make PYTHON=python3.11" >&2; exit 1; }
+	@echo "edgeecg: virtual environment $(VENV) (kept for the next call)"
+	@test -x $(VENV)/bin/pip || $(PYTHON) -m venv $(VENV) || { \
+	  echo "edgeecg: '$(PYTHON) -m venv' failed: on Debian and Ubuntu install it with apt-get install python3-venv" >&2; exit 1; }
+	@$(PIP_INSTALL) 'setuptools>=77' 'cython>=3.1' wheel | $(SHORTLY)
+	@touch $@
+
+# .stamp-demo installs the extra `demo`, .stamp-demo-io the extras `demo` and `io`, .stamp-test the extra `test`.
+comma := ,
+$(VENV)/.stamp-%: $(VENV)/.stamp-base pyproject.toml
+	@echo "edgeecg: compiling the C core and installing what 'make $(firstword $(MAKECMDGOALS))' needs"
+	@$(PIP_INSTALL) --no-build-isolation -e '.[$(subst -,$(comma),$*)]' | $(SHORTLY)
+	@touch $@
+
+.PHONY: help demo test bench core wheel clean

@@ -1,0 +1,83 @@
+"""Builds the one extension, edgeecg._core: the Cython binding and the C core. Everything else is in pyproject.toml.
+
+Switches, from the environment: EDGEECG_SANITIZE=1 builds with the address and undefined-behaviour sanitizers,
+EDGEECG_COVERAGE=1 with gcov counters. Both are for gcc and clang.
+"""
+
+import os
+import shlex
+import shutil
+import sys
+import sysconfig
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+ROOT = Path(__file__).resolve().parent
+ABI = "cp311"  # the oldest Python whose stable ABI has the buffer protocol
+HOW_TO_GET_A_COMPILER = (
+    "a C compiler and the headers of Python {}.{} (Debian, Ubuntu: apt-get install gcc python3-dev; "
+    "Fedora: dnf install gcc python3-devel; macOS: xcode-select --install; Windows: the Visual Studio build tools)"
+).format(*sys.version_info)
+
+
+def switched_on(name):
+    return os.environ.get(name, "0") not in ("", "0")
+
+
+def flags():
+    """(compiler flags, linker flags) for gcc and clang. -ffp-contract=off: no fused a*b+c may change a rounding."""
+    compile_flags, link_flags = ["-std=c99", "-O3", "-ffp-contract=off", "-fvisibility=hidden"], []
+    if switched_on("EDGEECG_SANITIZE"):
+        sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
+        compile_flags += ["-O1", "-g", "-fno-omit-frame-pointer", *sanitize]
+        link_flags += sanitize
+    if switched_on("EDGEECG_COVERAGE"):
+        compile_flags += ["-O0", "-g", "--coverage"]
+        link_flags += ["--coverage"]
+    return compile_flags, link_flags
+
+
+class BuildCore(build_ext):
+    """build_ext with the flags of the compiler at hand and one sentence where there is none."""
+
+    def build_extensions(self):
+        if self.compiler.compiler_type == "msvc":
+            compile_flags, link_flags = ["/O2", "/fp:precise"], []
+        else:
+            self.require_compiler()
+            compile_flags, link_flags = flags()
+        for extension in self.extensions:
+            extension.extra_compile_args += compile_flags
+            extension.extra_link_args += link_flags
+        super().build_extensions()
+
+    def require_compiler(self):
+        command = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").strip()
+        headers = [Path(folder, "Python.h") for folder in self.compiler.include_dirs]
+        if shutil.which(shlex.split(command)[0]) is None:
+            raise SystemExit(f"edgeecg: the C compiler '{command}' is missing: install {HOW_TO_GET_A_COMPILER}.")
+        if not any(header.exists() for header in headers):
+            raise SystemExit(f"edgeecg: the header Python.h is missing: install {HOW_TO_GET_A_COMPILER}.")
+
+
+def core():
+    sources = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "csrc/src").rglob("*.c"))
+    headers = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "csrc").rglob("*.h"))
+    return Extension(
+        "edgeecg._core",
+        ["edgeecg/_core.pyx", *sources],
+        depends=headers,
+        include_dirs=["csrc/include", "csrc/src"],
+        define_macros=[("Py_LIMITED_API", "0x030B0000")],
+        py_limited_api=True,
+    )
+
+
+setup(
+    ext_modules=cythonize([core()], build_dir="build/cython", language_level=3),
+    cmdclass={"build_ext": BuildCore},
+    options={"bdist_wheel": {"py_limited_api": ABI}},
+)
