@@ -16,7 +16,7 @@ CORE := edgeecg/_core.abi3.so
 SOURCES := setup.py edgeecg/_core.pyx $(shell find csrc/include csrc/src -name '*.[ch]')
 # pip without its hundreds of "Collecting ..." lines; errors go to stderr and are all shown.
 PIP_INSTALL = $(RUN) -m pip install --disable-pip-version-check --progress-bar off -c constraints.txt
-SHORTLY = { grep --line-buffered -Ev '^(  |Collecting|Looking|Obtaining|Requirement|Building|Checking|Preparing)' || true; }
+SHORTLY = { grep --line-buffered -Ev '^(  |Collecting|Processing|Looking|Obtaining|Requirement|Building|Checking|Preparing)' || true; }
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -36,6 +36,7 @@ bench: $(VENV)/.stamp-test  ## compare with the other runtimes, in one table
 core: $(CORE)  ## compile the C core in place when a source is newer
 
 wheel: $(VENV)/.stamp-base  ## build dist/*.whl
+	@rm -rf build/lib* build/bdist*  # what setuptools left there would go into the wheel, deleted modules included
 	$(RUN) -m pip -q wheel --no-deps --no-build-isolation --wheel-dir dist .
 
 clean:  ## remove what was built and the virtual environment
