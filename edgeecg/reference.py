@@ -1,0 +1,304 @@
+"""The executable specification: every operation of docs/numerics.md in NumPy, in its order and with its names.
+
+Slow and obvious. The other engines (C, Numba, SIMD) must give the same bytes. Everything is computed in int64, where
+docs/numerics.md shows that nothing overflows; `x` are canonical samples (1/8 microvolt), `fs_mhz` is in millihertz.
+"""
+
+import math
+
+import numpy as np
+
+from .errors import InputError
+
+__all__ = [
+    "add", "baseline", "conv", "embed", "front_end", "head", "max_pool", "quality", "resample", "samples", "scale", "trunk",
+]  # fmt: skip
+
+X_MAX = 2**22 - 1
+PER_UNIT = {"uV": 8, "mV": 8_000, "V": 8_000_000}
+"""Canonical samples per unit."""
+BLOCK = 32
+"""Samples at 128 Hz in a block of the scale and of the quality flags."""
+FLAT, CLIPPED, LEAD_OFF, MISSING = 1, 2, 4, 8
+
+
+def rnd(v, s: int):
+    """v / 2^s, rounded half up."""
+    return (v + (1 << (s - 1))) >> s
+
+
+# 1. Samples
+
+
+def samples(signal, unit: str = "mV", gain: float | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """(x `(n,)` int32, missing `(n,)` bool) of a signal: floats in `unit`, or integers of `gain` ADC units per mV.
+
+    NaN is missing. Infinite values are limited like any other: refusing them is the caller's business.
+    """
+    signal = np.asarray(signal)
+    if gain is not None:
+        x = _scale_integers(signal.astype(np.int64), gain)
+        return np.clip(x, -X_MAX, X_MAX).astype(np.int32), np.zeros(len(signal), bool)
+    if unit not in PER_UNIT:
+        raise InputError(f"unit {unit!r} is not one of {', '.join(PER_UNIT)}")
+    v = signal.astype(np.float64) * PER_UNIT[unit]
+    missing = np.isnan(v)
+    v = np.clip(v, -2.0**30, 2.0**30)
+    x = np.trunc(v + np.copysign(0.5, v))
+    x = np.clip(np.where(missing, 0, x).astype(np.int64), -X_MAX, X_MAX).astype(np.int32)
+    held = 0
+    for i in range(len(x)):
+        if missing[i]:
+            x[i] = held
+        held = x[i]
+    return x, missing
+
+
+def _scale_integers(x: np.ndarray, gain: float) -> np.ndarray:
+    if not 0.25 <= gain <= 2**24:
+        raise InputError(f"gain {gain} is outside 0.25 .. 16777216 ADC units per mV")
+    factor = 8000 / gain
+    e = math.frexp(factor)[1] - 1  # floor(log2(factor)), exact
+    mult = math.floor(factor * 2.0 ** (15 - e) + 0.5)
+    shift = 15 - e  # at least 1, because factor <= 32000
+    return rnd(x * mult, shift)
+
+
+# 2. Front end
+
+
+def resample(x: np.ndarray, fs_mhz: int, front) -> np.ndarray:
+    """`(n,)` canonical samples at `fs_mhz` -> `(ceil(n * 128000 / fs_mhz),)` int32 at 128 Hz."""
+    x = np.asarray(x, np.int64)
+    fs, half = int(fs_mhz), front.table_half
+    fe = max(fs, front.min_rate)
+    taps = half * fe // 128000 + 1
+    step = (128000 * 32 << 16) // fe
+    g = (128000 << 16) // fe
+    table = front.table.astype(np.int64)
+
+    def tap(t):
+        p = np.minimum(t >> 16, half * 32 - 1)
+        f = (t >> 8) & 255
+        v = table[p] * 256 + (table[p + 1] - table[p]) * f
+        return np.where(t >> 16 >= half * 32, 0, rnd(v * g, 19))
+
+    def sample(i):
+        return x[np.clip(i, 0, len(x) - 1)]
+
+    k = np.arange((len(x) * 128000 + fs - 1) // fs, dtype=np.int64)
+    j = k * fs // 128000
+    r = k * fs % 128000
+    first = (r * 32 << 16) // fe
+    acc = np.zeros(len(k), np.int64)
+    total = np.zeros(len(k), np.int64)
+    for i in range(taps):
+        left = tap(first + i * step)
+        right = tap(step - first + i * step)
+        acc += left * sample(j - i) + right * sample(j + 1 + i)
+        total += left + right
+    nearest = np.where(r < 64000, j, j + 1)
+    acc += ((1 << 20) - total) * sample(nearest)
+    return np.clip(rnd(acc, 20), -X_MAX, X_MAX).astype(np.int32)
+
+
+def baseline(x: np.ndarray, front) -> np.ndarray:
+    """Canonical samples at 128 Hz minus their moving average: `(n,)` int16 in 1/2 microvolt."""
+    x = np.asarray(x, np.int64)
+    length = front.baseline
+    b = length.bit_length() - 1
+    held = np.pad(x, (length // 2, length // 2), mode="edge")
+    sums = np.concatenate([[0], np.cumsum(held)])
+    s = (sums[length:] - sums[:-length])[: len(x)]
+    return np.clip(rnd((x << b) - s, b + 2), -32767, 32767).astype(np.int16)
+
+
+def scale(z: np.ndarray, front) -> np.ndarray:
+    """`(n,)` int16 -> `(n, channels)` uint8, zero point 128: divided by the mean magnitude of the blocks around."""
+    z = np.asarray(z, np.int64)
+    y = np.empty((len(z), front.channels), np.uint8)
+    for start in range(0, len(z), BLOCK):
+        around = z[max(0, start - front.reach * BLOCK) : start + (front.reach + 1) * BLOCK]
+        m, n = int(np.abs(around).sum()), len(around)
+        d = max(m, front.floor * n)
+        for c, gain in enumerate(front.gain):
+            ratio = (gain * n << 12) // d
+            y[start : start + BLOCK, c] = np.clip(rnd(z[start : start + BLOCK] * ratio, 20), -128, 127) + 128
+    return y
+
+
+def front_end(x: np.ndarray, fs_mhz: int, front) -> np.ndarray:
+    """Canonical samples -> `(n at 128 Hz, channels)` uint8."""
+    _check_rate(fs_mhz, front)
+    if len(x) == 0:
+        return np.zeros((0, front.channels), np.uint8)
+    if front.kind == 0:
+        y = np.clip(rnd(np.asarray(x, np.int64) * front.direct_gain, 20), -128, 127) + 128
+        return y.astype(np.uint8)[:, None]
+    return scale(baseline(resample(x, fs_mhz, front), front), front)
+
+
+def _check_rate(fs_mhz: int, front) -> None:
+    if front.kind == 0 and fs_mhz != 128_000:
+        raise InputError(f"this model takes samples at 128 Hz only, not {fs_mhz / 1000:g} Hz")
+    if not 50_000 <= fs_mhz <= 4_000_000:
+        raise InputError(f"sampling rate {fs_mhz / 1000:g} Hz is outside 50 .. 4000 Hz")
+
+
+# 3. Trunk
+
+
+def _frames(tensor: np.ndarray, layer, zero_point: int, t: int) -> np.ndarray:
+    """What tap `t` of the kernel sees for each output frame, int64; frames outside have the zero point."""
+    o = np.arange(-(-len(tensor) // layer.stride))
+    i = o * layer.stride - layer.pad_left + t
+    outside = (i < 0) | (i >= len(tensor))
+    seen = tensor[np.where(outside, 0, i)].astype(np.int64)
+    seen[outside] = zero_point
+    return seen
+
+
+def conv(tensor: np.ndarray, layer, zero_point: int) -> np.ndarray:
+    """`(L, cin)` uint8 -> `(ceil(L / stride), cout)` uint8; `zero_point` is that of the input."""
+    each_in, each_out = layer.cin // layer.groups, layer.cout // layer.groups
+    weights = layer.weights.astype(np.int64)
+    acc = np.tile(layer.bias.astype(np.int64), (-(-len(tensor) // layer.stride), 1))
+    for t in range(layer.kernel):
+        seen = _frames(tensor, layer, zero_point, t)
+        for group in range(layer.groups):
+            out = slice(group * each_out, (group + 1) * each_out)
+            acc[:, out] += seen[:, group * each_in : (group + 1) * each_in] @ weights[out, t, :].T
+    return requantise(acc, layer)
+
+
+def requantise(acc: np.ndarray, layer) -> np.ndarray:
+    """Accumulators `(L, cout)` -> uint8: linear, or leaky ReLU followed by an affine map."""
+    if layer.requant == 0:
+        q = rnd(acc * layer.mult.astype(np.int64), 14)
+    else:
+        mult = np.where(acc >= 0, layer.mult.astype(np.int64), layer.mult_neg.astype(np.int64))
+        q = rnd(acc * mult + layer.add.astype(np.int64), 22)
+    return np.clip(q + layer.zp_out, 0, 255).astype(np.uint8)
+
+
+def add(a: np.ndarray, b: np.ndarray, layer, zero_a: int, zero_b: int) -> np.ndarray:
+    """The sum of two `(L, channels)` uint8 tensors, each with its zero point."""
+    v = (a.astype(np.int64) - zero_a) * layer.m_a + (b.astype(np.int64) - zero_b) * layer.m_b
+    return np.clip(rnd(v, 14) + layer.zp_out, 0, 255).astype(np.uint8)
+
+
+def max_pool(tensor: np.ndarray, layer) -> np.ndarray:
+    """`(L, channels)` uint8 -> `(ceil(L / stride), channels)`: the largest of the frames that exist."""
+    taps = [_frames(tensor, layer, -1, t) for t in range(layer.kernel)]
+    return np.max(taps, axis=0).astype(np.uint8)
+
+
+def trunk(y: np.ndarray, model) -> np.ndarray:
+    """`(n, channels)` uint8 of the front end -> `(ceil(n / total_stride), C)` uint8, the last tensor."""
+    tensors, zeros = [np.asarray(y, np.uint8)], model.zero_points
+    for layer in model.layers:
+        a = tensors[layer.src_a]
+        if layer.op == "conv":
+            out = conv(a, layer, zeros[layer.src_a])
+        elif layer.op == "add":
+            out = add(a, tensors[layer.src_b], layer, zeros[layer.src_a], zeros[layer.src_b])
+        else:
+            out = max_pool(a, layer)
+        tensors.append(out)
+    return tensors[-1]
+
+
+# 4. Head
+
+
+def head(frames: np.ndarray, model, starts) -> tuple[np.ndarray, np.ndarray]:
+    """Windows that begin at samples `starts` (128 Hz) -> (e16 `(n, dim)` int16, e8 `(n, dim)` int8)."""
+    h = model.head
+    e16 = np.empty((len(starts), h.dim), np.int16)
+    e8 = np.empty((len(starts), h.dim), np.int8)
+    for w, n0 in enumerate(starts):
+        first = int(n0) // model.total_stride
+        u = pool(frames[first : first + h.frames], h, model.zero_points[-1])
+        acc = h.bias.astype(np.int64) + h.weights.astype(np.int64) @ u
+        product = acc * h.mult.astype(np.int64)
+        e16[w] = np.clip(rnd(product, 6), -32767, 32767)
+        e8[w] = np.clip(rnd(product, 14), -127, 127)
+    return e16, e8
+
+
+def pool(frames: np.ndarray, h, zero_point: int) -> np.ndarray:
+    """The feature vector of a window's frames `(F, C)`: mean, max or mean then max, int64."""
+    frames = frames.astype(np.int64)
+    features = []
+    if h.pool != 2:
+        total = frames.sum(axis=0) - len(frames) * zero_point
+        features.append(np.clip(rnd(total * h.mean_mult.astype(np.int64), 14) + h.zp_mean, 0, 255))
+    if h.pool != 1:
+        features.append(frames.max(axis=0))
+    return np.concatenate(features)
+
+
+# 5. Quality flags
+
+
+def quality(x: np.ndarray, missing: np.ndarray, fs_mhz: int, front, starts) -> np.ndarray:
+    """`(n,)` uint8 flags of the windows that begin at samples `starts` (128 Hz); `x` as it came in, gaps held."""
+    x = np.asarray(x, np.int64)
+    block = (np.arange(len(x)) * 128000 // fs_mhz) >> 5
+    run = _run_lengths(x)
+    flat = _flat_blocks(x if front.kind == 0 else resample(x, fs_mhz, front), front.flat_max)
+    flags = np.zeros(len(starts), np.uint8)
+    for w, n0 in enumerate(starts):
+        first = int(n0) // BLOCK
+        inside = slice(*np.searchsorted(block, [first, first + front.window // BLOCK]))
+        flags[w] = _window_flags(
+            x[inside], run[inside], missing[inside], flat[first : first + front.window // BLOCK], fs_mhz, front
+        )
+    return flags
+
+
+def _window_flags(x, run, missing, flat, fs_mhz: int, front) -> int:
+    flags = 0
+    if flat.sum() >= front.flat_blocks:
+        flags |= FLAT
+    stuck = ((x == x.max()) | (x == x.min())) & (run >= 3)
+    if not flags & FLAT and int(stuck.sum()) * 1_000_000 >= front.clip_ms * fs_mhz:
+        flags |= CLIPPED
+    if _longest(flat) >= front.off_blocks or np.abs(x).max() == X_MAX:
+        flags |= LEAD_OFF
+    if missing.any():
+        flags |= MISSING
+    return flags
+
+
+def _run_lengths(x: np.ndarray) -> np.ndarray:
+    """For each sample, how many equal ones end with it."""
+    index = np.arange(len(x))
+    begins = np.concatenate([[True], x[1:] != x[:-1]])[: len(x)]
+    return index - np.maximum.accumulate(np.where(begins, index, 0)) + 1
+
+
+def _flat_blocks(x: np.ndarray, flat_max: int) -> np.ndarray:
+    """Which blocks of 32 samples (the last one may be partial) differ by at most `flat_max`."""
+    blocks = [x[start : start + BLOCK] for start in range(0, len(x), BLOCK)]
+    return np.array([int(b.max()) - int(b.min()) <= flat_max for b in blocks], bool)
+
+
+def _longest(marks: np.ndarray) -> int:
+    """Length of the longest run of True."""
+    best = run = 0
+    for mark in marks:
+        run = run + 1 if mark else 0
+        best = max(best, run)
+    return best
+
+
+# All of it
+
+
+def embed(x: np.ndarray, missing: np.ndarray, fs_mhz: int, model, hop: int):
+    """(e16 `(n, dim)` int16, e8 `(n, dim)` int8, flags `(n,)` uint8); `hop` in samples at 128 Hz."""
+    y = front_end(x, fs_mhz, model.front)
+    starts = range(0, len(y) - model.front.window + 1, hop)
+    e16, e8 = head(trunk(y, model), model, starts)
+    return e16, e8, quality(x, missing, fs_mhz, model.front, starts)
