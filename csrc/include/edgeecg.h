@@ -1,0 +1,118 @@
+/* edgeecg: single-lead ECG to embeddings in integer arithmetic. C99, freestanding, no allocation.
+ *
+ * Who owns what: the caller owns everything. A model file's bytes are used in place (flash, memory map) and must
+ * outlive every stream on it; a stream lives in one block of the caller's memory whose size ee_state_size() tells.
+ *
+ *     ee_model model;
+ *     if (ee_model_view(&model, bytes, size) != EE_OK) ...
+ *     ee_config config = { .fs_mhz = 250000, .hop = 1280, .block = 0, .mult = 40960, .shift = 10, .flags = 0 };
+ *     ee_stream *s = ee_init(&model, &config, memory, sizeof memory);   // memory: ee_state_size(&model, &config) bytes
+ *     for (each chunk of samples) {
+ *         while (n) {
+ *             size_t used;
+ *             if (ee_push_i16(s, x, n, &used)) use(ee_get_result(s));
+ *             x += used; n -= used;
+ *         }
+ *     }
+ *     while (ee_flush(s)) use(ee_get_result(s));                       // end of the recording
+ *
+ * What the numbers are is in docs/numerics.md, the file in docs/format.md. No function blocks, allocates or prints;
+ * two streams never share state, so each may live in a thread (or an interrupt) of its own.
+ */
+#ifndef EDGEECG_H
+#define EDGEECG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define EE_VERSION_MAJOR 0
+#define EE_VERSION_MINOR 1
+#define EE_RATE 128                   /* samples a second behind the front end */
+#define EE_MISSING INT32_MIN          /* an int32 sample that was not measured (gap, lead off) */
+#define EE_X_MAX 4194303              /* largest canonical sample, 1/8 microvolt */
+
+typedef enum ee_status {
+    EE_OK = 0, EE_TOO_SHORT, EE_BAD_MAGIC, EE_BAD_VERSION, EE_BAD_SIZE, EE_BAD_CRC, EE_BAD_ALIGNMENT, EE_BAD_HEADER,
+    EE_BAD_FRONT, EE_BAD_TABLE, EE_BAD_LAYER, EE_BAD_GRAPH, EE_BAD_RANGE, EE_BAD_HEAD, EE_BAD_OFFSET
+} ee_status;
+
+enum { EE_FLAT = 1, EE_CLIPPED = 2, EE_LEAD_OFF = 4, EE_MISSED = 8, EE_NOISY = 16 };  /* quality flags of a window */
+
+/* A checked model file, seen in place. */
+typedef struct ee_model {
+    const uint8_t *bytes;
+    const void *kernels;              /* dispatch table, chosen by ee_model_view() */
+    const void *packed;               /* weights packed for those kernels by ee_pack(), or NULL */
+    uint32_t window;                  /* samples at 128 Hz */
+    uint16_t n_layers, total_stride, frames, dim, channels, features, exponent;
+} ee_model;
+
+/* ee_config.flags */
+enum { EE_CACHE_TAPS = 1 };           /* keep the resampler's taps of every phase: faster, more memory */
+
+typedef struct ee_config {
+    uint32_t fs_mhz;                  /* sampling rate of the input in millihertz, 50 000 .. 4 000 000 */
+    uint32_t hop;                     /* distance of window starts, in samples at 128 Hz, >= 1 */
+    uint32_t block;                   /* samples at 128 Hz that the trunk takes at once, a multiple of 32; 0 = 32 */
+    uint32_t mult;                    /* integer input: canonical = (x * mult + half) >> shift; mult 0: x is canonical */
+    int32_t shift;
+    uint32_t flags;
+} ee_config;
+
+typedef struct ee_stream ee_stream;
+
+typedef struct ee_result {
+    uint64_t start;                   /* window start, samples at 128 Hz from the first sample */
+    const int16_t *embedding;         /* dim values; real value = embedding[i] * 2^-exponent */
+    const int8_t *embedding8;         /* dim values; real value = embedding8[i] * 2^(8 - exponent) */
+    uint32_t quality;                 /* EE_FLAT | ... */
+} ee_result;
+
+/* Checks size bytes at bytes (aligned to 4) without trusting any of them. */
+ee_status ee_model_check(const void *bytes, size_t size);
+/* The same, and fills *model when all is well. */
+ee_status ee_model_view(ee_model *model, const void *bytes, size_t size);
+const char *ee_status_text(ee_status status);          /* one sentence */
+
+/* Gain of an ADC in units per millivolt as the rational num/den: fills mult and shift; 0 when out of range. */
+int ee_set_gain(ee_config *config, uint32_t num, uint32_t den);
+
+size_t ee_state_size(const ee_model *model, const ee_config *config);       /* bytes; 0: config is not usable */
+/* NULL when memory (aligned to 8) is NULL, too small, or config is not usable. */
+ee_stream *ee_init(const ee_model *model, const ee_config *config, void *memory, size_t size);
+void ee_reset(ee_stream *stream);                      /* back to before the first sample */
+
+/* Takes samples until one result is there (returns 1; *used tells how many were taken) or all are taken (returns 0). */
+int ee_push_i16(ee_stream *stream, const int16_t *x, size_t n, size_t *used);
+int ee_push_i32(ee_stream *stream, const int32_t *x, size_t n, size_t *used);
+/* End of the recording: returns 1 for each further result, then 0. Push nothing behind it before ee_reset(). */
+int ee_flush(ee_stream *stream);
+ee_result ee_get_result(const ee_stream *stream);      /* valid until the next push, flush or reset */
+
+/* Samples at 128 Hz between a window's end and its result. */
+uint32_t ee_delay(const ee_model *model, const ee_config *config);
+
+/* Hosts only. */
+#ifndef EE_NO_HOST
+typedef enum ee_type { EE_I16, EE_I32, EE_F32, EE_F64 } ee_type;
+typedef struct ee_source {            /* samples read in place, any stride */
+    const void *data;
+    ptrdiff_t stride;                 /* bytes */
+    ee_type type;
+    double scale;                     /* floats: canonical units per unit of the input (8000 for mV) */
+} ee_source;
+int ee_push_source(ee_stream *stream, const ee_source *source, size_t first, size_t n, size_t *used);
+/* First index of a sample that is not finite (n if none), and the extremes of the finite ones. */
+size_t ee_scan(const ee_source *source, size_t n, double *lowest, double *highest);
+/* The front end alone: n samples in, up to capacity frames of model channels out; returns the frames written. */
+size_t ee_front_end(ee_stream *stream, const ee_source *source, size_t n, uint8_t *y, size_t capacity);
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+#endif

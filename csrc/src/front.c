@@ -1,0 +1,386 @@
+/* The front end as a stream: input samples -> 128 Hz -> baseline removed -> scaled uint8, in blocks of 32 samples.
+ * Each stage is a linear buffer that keeps the samples its successor still needs; docs/numerics.md section 2. */
+#include "internal.h"
+
+/* ---------------------------------------------------------------- resampler taps */
+static inline int32_t tap_at(const ee_front_state *f, uint32_t t)
+{
+    uint32_t p = t >> 16, fraction = (t >> 8) & 255u;
+    if (p >= (uint32_t)f->front.table_half * EE_POINTS) return 0;
+    int32_t v = f->front.table[p] * 256 + (f->front.table[p + 1] - f->front.table[p]) * (int32_t)fraction;
+    return (int32_t)ee_rnd((int64_t)v * (int32_t)f->scale, 19);
+}
+
+static uint32_t phase_offset(const ee_front_state *f, uint32_t phase)
+{
+    return (uint32_t)(((uint64_t)phase * EE_POINTS << 16) / f->fe);
+}
+
+/* taps[0 .. 2 half - 1], the oldest sample first */
+static void fill_taps(const ee_front_state *f, uint32_t phase, int32_t *taps)
+{
+    uint32_t t = phase_offset(f, phase), half = f->half;
+    int32_t sum = 0;
+    for (uint32_t i = 0; i < half; i++) {
+        sum += taps[half - 1 - i] = tap_at(f, t + i * f->step);
+        sum += taps[half + i] = tap_at(f, f->step - t + i * f->step);
+    }
+    taps[phase < EE_TICKS / 2 ? half - 1 : half] += (1 << 20) - sum;
+}
+
+static int64_t filter_on_the_fly(const ee_front_state *f, uint32_t phase, const int32_t *x)
+{
+    uint32_t t = phase_offset(f, phase), half = f->half;
+    int64_t acc = 0;
+    int32_t sum = 0;
+    for (uint32_t i = 0; i < half; i++) {
+        int32_t left = tap_at(f, t + i * f->step), right = tap_at(f, f->step - t + i * f->step);
+        acc += (int64_t)left * x[half - 1 - i] + (int64_t)right * x[half + i];
+        sum += left + right;
+    }
+    return acc + (int64_t)((1 << 20) - sum) * x[phase < EE_TICKS / 2 ? half - 1 : half];
+}
+
+static uint32_t gcd(uint32_t a, uint32_t b)
+{
+    while (b) {
+        uint32_t r = a % b;
+        a = b;
+        b = r;
+    }
+    return a;
+}
+
+/* ---------------------------------------------------------------- layout */
+static uint32_t round_up_blocks(uint32_t n) { return (n + EE_BLOCK - 1) / EE_BLOCK; }
+
+void ee_front_layout(ee_front_state *f, const ee_config *config, uint8_t **memory)
+{
+    const ee_front *front = &f->front;
+    uint32_t block = config->block, out = block + 2;     /* most samples at 128 Hz that one chunk gives */
+    f->fs = config->fs_mhz;
+    f->fe = ee_max(f->fs, front->min_rate);
+    f->half = front->kind ? front->table_half * f->fe / EE_TICKS + 1 : 1;
+    f->step = (uint32_t)(((uint64_t)EE_TICKS * EE_POINTS << 16) / f->fe);
+    f->scale = (uint32_t)(((uint64_t)EE_TICKS << 16) / f->fe);
+    f->chunk = ee_max(1, (uint32_t)((uint64_t)block * f->fs / EE_TICKS));
+    f->raw_cap = f->chunk + 2 + (front->kind ? ee_max(2 * f->half, f->half + f->fs / EE_TICKS + 2) : EE_BLOCK);
+    f->raw = (int32_t *)ee_take(memory, f->raw_cap * sizeof *f->raw);
+    f->phase_step = gcd(f->fs, EE_TICKS);
+    f->n_phases = EE_TICKS / f->phase_step;
+    f->taps = NULL;
+    if (front->kind && (config->flags & EE_CACHE_TAPS) && f->n_phases * f->half <= (1u << 16))
+        f->taps = (int32_t *)ee_take(memory, (size_t)f->n_phases * 2 * f->half * sizeof *f->taps);
+    f->x_cap = front->baseline + out;
+    f->z_cap = (front->reach + 1u) * EE_BLOCK + EE_BLOCK + out;
+    uint32_t lag = front->baseline / 2u + f->z_cap + out + (f->half + 1) * EE_TICKS / f->fs + 2;
+    f->n_blocks = round_up_blocks(lag) + front->reach + 2u;
+    f->x = NULL;
+    f->z = NULL;
+    if (front->kind) {
+        f->x = (int32_t *)ee_take(memory, f->x_cap * sizeof *f->x);
+        f->z = (int16_t *)ee_take(memory, f->z_cap * sizeof *f->z);
+    }
+    f->blocks = (ee_block_stats *)ee_take(memory, f->n_blocks * sizeof *f->blocks);
+}
+
+static ee_block_stats *block_at(const ee_front_state *f, uint32_t block) { return &f->blocks[block % f->n_blocks]; }
+
+static void open_block(ee_front_state *f, uint32_t block, int32_t value)
+{
+    ee_block_stats *b = block_at(f, block);
+    b->hi = b->lo = value;
+    b->hi_count = b->lo_count = b->missing = 0;
+    b->abs_sum = 0;
+    b->n = b->flat = 0;
+}
+
+/* Input samples in the next block: block q starts at sample ceil(32 q fs / 128000). */
+static uint32_t block_length(ee_front_state *f)
+{
+    uint32_t span = EE_BLOCK * f->fs, rem = f->in_rem + span % EE_TICKS;
+    uint32_t carry = rem >= EE_TICKS, before = f->in_rem > 0;
+    f->in_rem = rem - (carry ? EE_TICKS : 0);
+    return span / EE_TICKS + carry + (f->in_rem > 0) - before;
+}
+
+void ee_front_fill_taps(ee_front_state *f)
+{
+    if (f->taps)
+        for (uint32_t i = 0; i < f->n_phases; i++) fill_taps(f, i * f->phase_step, f->taps + (size_t)i * 2 * f->half);
+}
+
+void ee_front_reset(ee_front_state *f)
+{
+    f->raw_count = f->raw_real = f->pos = f->phase = 0;
+    f->last = 0;
+    f->seen = 0;
+    f->before[0] = f->before[1] = 0;
+    f->in_block = 0;
+    f->in_rem = 0;
+    f->in_left = 0;
+    f->x_count = f->x_real = f->x_pos = 0;
+    f->x_sum = f->x_hi = f->x_lo = 0;
+    f->z_count = f->z_block = f->out_block = 0;
+    f->pad_raw = f->pad_x = 0;
+    f->started = f->x_started = f->x_summed = f->ended = 0;
+}
+
+uint32_t ee_front_delay(const ee_front *front, uint32_t fs_mhz)
+{
+    uint32_t fe = ee_max(fs_mhz, front->min_rate);
+    if (!front->kind) return EE_BLOCK;
+    uint32_t half = front->table_half * fe / EE_TICKS + 1;
+    return (uint32_t)((uint64_t)half * EE_TICKS / fs_mhz) + 1 + front->baseline / 2u + (front->reach + 1u) * EE_BLOCK;
+}
+
+/* ---------------------------------------------------------------- scale (2.3) */
+static void put_z(ee_front_state *f, int32_t x, int32_t z)
+{
+    if (f->z_count % EE_BLOCK == 0) {
+        f->x_hi = f->x_lo = x;
+        if (f->z_block > f->in_block) open_block(f, f->in_block = f->z_block, f->last);  /* behind the last input sample */
+    }
+    if (x > f->x_hi) f->x_hi = x;
+    if (x < f->x_lo) f->x_lo = x;
+    ee_block_stats *b = block_at(f, f->z_block);
+    f->z[f->z_count++] = (int16_t)z;
+    b->abs_sum += (uint32_t)(z < 0 ? -z : z);
+    b->n++;
+    b->flat = f->x_hi - f->x_lo <= (int32_t)f->front.flat_max;
+    if (b->n == EE_BLOCK) f->z_block++;
+}
+
+static int z_ended(const ee_front_state *f) { return f->ended && !f->pad_raw && !f->pad_x; }
+
+int ee_front_ready(const ee_front_state *f)
+{
+    uint32_t need = f->front.kind ? (f->front.reach + 1u) * EE_BLOCK : EE_BLOCK;
+    uint32_t count = f->front.kind ? f->z_count : f->raw_count;
+    return count >= need || (count && (f->front.kind ? z_ended(f) : f->ended));
+}
+
+static uint32_t take_plain(ee_front_state *f, uint8_t *y)
+{
+    uint32_t n = ee_min(EE_BLOCK, f->raw_count);
+    int32_t hi = f->raw[0], lo = f->raw[0];
+    for (uint32_t i = 0; i < n; i++) {
+        int32_t x = f->raw[i];
+        hi = x > hi ? x : hi;
+        lo = x < lo ? x : lo;
+        int64_t v = ee_rnd((int64_t)x * (int32_t)f->front.direct_gain, 20);
+        y[i] = (uint8_t)((v < -128 ? -128 : v > 127 ? 127 : (int32_t)v) + 128);
+    }
+    block_at(f, f->out_block)->flat = hi - lo <= (int32_t)f->front.flat_max;
+    f->raw_count -= n;
+    ee_copy(f->raw, f->raw + n, f->raw_count * sizeof *f->raw);
+    return n;
+}
+
+static void scale_block(const ee_front_state *f, uint8_t *y, uint32_t n)
+{
+    uint32_t first = f->out_block > f->front.reach ? f->out_block - f->front.reach : 0;
+    uint64_t total = 0;
+    uint32_t count = 0, channels = f->front.channels;
+    for (uint32_t q = first; q <= f->out_block + f->front.reach && q <= f->z_block; q++) {
+        if (q == f->z_block && f->z_count <= (q - f->out_block) * EE_BLOCK) break;       /* not begun */
+        total += block_at(f, q)->abs_sum;
+        count += block_at(f, q)->n;
+    }
+    uint64_t divisor = (uint64_t)f->front.floor * count;
+    if (total > divisor) divisor = total;
+    for (uint32_t c = 0; c < channels; c++) {
+        int32_t r = (int32_t)(((uint64_t)f->front.gain[c] * count << 12) / divisor);
+        for (uint32_t i = 0; i < n; i++) {
+            int64_t v = ee_rnd((int64_t)f->z[i] * r, 20);
+            y[i * channels + c] = (uint8_t)((v < -128 ? -128 : v > 127 ? 127 : (int32_t)v) + 128);
+        }
+    }
+}
+
+uint32_t ee_front_take(ee_front_state *f, uint8_t *y, ee_block_stats *stats)
+{
+    uint32_t n;
+    if (!f->front.kind) {
+        n = take_plain(f, y);
+    } else {
+        n = ee_min(EE_BLOCK, f->z_count);
+        scale_block(f, y, n);
+        f->z_count -= n;
+        ee_copy(f->z, f->z + n, f->z_count * sizeof *f->z);
+    }
+    *stats = *block_at(f, f->out_block);
+    f->out_block++;
+    return n;
+}
+
+/* ---------------------------------------------------------------- baseline (2.2) */
+static void run_baseline(ee_front_state *f)
+{
+    uint32_t width = f->front.baseline, half = width / 2;
+    int shift = f->front.log2_baseline;
+    if (!f->x_summed) {
+        if (f->x_count < width) return;
+        f->x_sum = 0;
+        for (uint32_t i = 0; i + 1 < width; i++) f->x_sum += f->x[i];
+        f->x_summed = 1;
+    }
+    while (f->x_pos + half - 1 < f->x_count && f->x_pos < f->x_real) {
+        int32_t x = f->x[f->x_pos], sum = f->x_sum + f->x[f->x_pos + half - 1];
+        int32_t z = (int32_t)ee_rnd((int64_t)x * ((int32_t)1 << shift) - sum, shift + 2);
+        f->x_sum = sum - f->x[f->x_pos - half];
+        put_z(f, x, ee_clamp(z, -32767, 32767));
+        f->x_pos++;
+    }
+    uint32_t drop = f->x_pos - half;
+    f->x_count -= drop;
+    f->x_real -= drop;
+    f->x_pos = half;
+    ee_copy(f->x, f->x + drop, f->x_count * sizeof *f->x);
+}
+
+static void put_x(ee_front_state *f, int32_t value)
+{
+    if (!f->x_started) {
+        for (uint32_t i = 0; i < f->front.baseline / 2u; i++) f->x[i] = value;
+        f->x_count = f->x_real = f->x_pos = f->front.baseline / 2u;
+        f->x_started = 1;
+    }
+    f->x[f->x_count++] = value;
+    f->x_real++;
+}
+
+/* ---------------------------------------------------------------- resampler (2.1) */
+static void run_resampler(ee_front_state *f)
+{
+    while (f->pos + f->half < f->raw_count && f->pos < f->raw_real) {
+        const int32_t *x = f->raw + f->pos + 1 - f->half;
+        int64_t acc = f->taps ? f->kernels->fir(f->taps + (size_t)(f->phase / f->phase_step) * 2 * f->half, x, 2 * f->half)
+                              : filter_on_the_fly(f, f->phase, x);
+        int64_t v = ee_rnd(acc, 20);
+        put_x(f, v < -EE_X_MAX ? -EE_X_MAX : v > EE_X_MAX ? EE_X_MAX : (int32_t)v);
+        f->phase += f->fs;
+        f->pos += f->phase / EE_TICKS;
+        f->phase %= EE_TICKS;
+    }
+    uint32_t drop = ee_min(f->pos + 1 - f->half, f->raw_count);
+    f->raw_count -= drop;
+    f->raw_real -= ee_min(drop, f->raw_real);
+    f->pos -= drop;
+    ee_copy(f->raw, f->raw + drop, f->raw_count * sizeof *f->raw);
+}
+
+/* ---------------------------------------------------------------- input side */
+/* Room for half - 1 held samples in front of the very first one is kept free. */
+int32_t *ee_front_put(ee_front_state *f) { return f->raw + f->raw_count + (f->started || !f->front.kind ? 0 : f->half - 1); }
+
+static void hold_missing(ee_front_state *f, int32_t *x, uint32_t n)
+{
+    int32_t last = f->last;
+    for (uint32_t i = 0; i < n; i++) {
+        if (x[i] == EE_MISSING) x[i] = last;
+        else last = x[i];
+    }
+}
+
+/* Equal to the two samples before it, at the extreme: third or later in a run on the rail. */
+static void count_extremes(ee_front_state *f, ee_block_stats *b, const int32_t *x, uint32_t n)
+{
+    int32_t hi = b->hi, lo = b->lo;
+    for (uint32_t i = 0; i < n; i++) {
+        hi = x[i] > hi ? x[i] : hi;
+        lo = x[i] < lo ? x[i] : lo;
+    }
+    uint32_t at_hi = 0, at_lo = 0;
+    for (uint32_t i = 0; i < n && i < 2; i++) {          /* these look back behind the buffer */
+        int32_t one = i ? x[0] : f->before[1], two = i ? f->before[1] : f->before[0];
+        uint32_t third = (uint32_t)(f->seen + i >= 2) & (uint32_t)(x[i] == one) & (uint32_t)(x[i] == two);
+        at_hi += third & (uint32_t)(x[i] == hi);
+        at_lo += third & (uint32_t)(x[i] == lo);
+    }
+    for (uint32_t i = 2; i < n; i++) {
+        uint32_t third = (uint32_t)(x[i] == x[i - 1]) & (uint32_t)(x[i] == x[i - 2]);
+        at_hi += third & (uint32_t)(x[i] == hi);
+        at_lo += third & (uint32_t)(x[i] == lo);
+    }
+    b->hi_count = (uint16_t)(at_hi + (hi == b->hi ? b->hi_count : 0));
+    b->lo_count = (uint16_t)(at_lo + (lo == b->lo ? b->lo_count : 0));
+    b->hi = hi;
+    b->lo = lo;
+    f->before[0] = n > 1 ? x[n - 2] : f->before[1];
+    f->before[1] = x[n - 1];
+    f->seen = ee_min(2, f->seen + n);
+}
+
+/* Statistics of the block that each input sample belongs to. */
+static void take_statistics(ee_front_state *f, int32_t *x, uint32_t n, uint32_t any_missing)
+{
+    while (n) {
+        if (f->in_left == 0) {
+            if (f->started || x != ee_front_put(f)) f->in_block++;
+            f->in_left = block_length(f);
+            open_block(f, f->in_block, x[0] == EE_MISSING ? f->last : x[0]);
+        }
+        uint32_t m = ee_min(n, f->in_left);
+        ee_block_stats *b = block_at(f, f->in_block);
+        if (any_missing) {
+            uint32_t missing = 0;
+            for (uint32_t i = 0; i < m; i++) missing += x[i] == EE_MISSING;
+            b->missing = (uint16_t)(b->missing + missing);
+            hold_missing(f, x, m);
+        }
+        count_extremes(f, b, x, m);
+        f->last = x[m - 1];
+        f->in_left -= m;
+        x += m;
+        n -= m;
+    }
+}
+
+void ee_front_done(ee_front_state *f, uint32_t n, uint32_t any_missing)
+{
+    if (!n) return;
+    int32_t *x = ee_front_put(f);
+    take_statistics(f, x, n, any_missing);
+    if (!f->started) {
+        if (f->front.kind) {
+            for (uint32_t i = 0; i + 1 < f->half; i++) f->raw[i] = x[0];
+            f->raw_count = f->raw_real = f->pos = f->half - 1;
+        }
+        f->started = 1;
+    }
+    f->raw_count += n;
+    f->raw_real += n;
+    if (f->front.kind) {
+        run_resampler(f);
+        run_baseline(f);
+    }
+}
+
+/* ---------------------------------------------------------------- the end of the recording */
+void ee_front_end_input(ee_front_state *f)
+{
+    f->ended = 1;
+    if (!f->started || !f->front.kind) return;
+    f->pad_raw = f->half;
+    f->pad_x = f->front.baseline / 2u - 1;
+}
+
+int ee_front_pad(ee_front_state *f)
+{
+    if (f->pad_raw) {
+        uint32_t n = ee_min(f->pad_raw, f->chunk);
+        for (uint32_t i = 0; i < n; i++) f->raw[f->raw_count++] = f->last;
+        f->pad_raw -= n;
+        run_resampler(f);
+    } else if (f->pad_x) {
+        uint32_t n = ee_min(f->pad_x, f->x_cap - f->x_count);
+        int32_t last = f->x[f->x_count - 1];
+        for (uint32_t i = 0; i < n; i++) f->x[f->x_count++] = last;
+        f->pad_x -= n;
+    } else {
+        return 0;
+    }
+    run_baseline(f);
+    return 1;
+}

@@ -1,0 +1,75 @@
+/* From the user's samples to canonical ones: docs/numerics.md section 1. Included by stream.c alone. */
+#ifndef EE_SAMPLES_H
+#define EE_SAMPLES_H
+
+#include "internal.h"
+
+typedef struct ee_reader {            /* n samples from index `first` into out; returns 1 when one is missing */
+    uint32_t (*read)(const struct ee_reader *reader, size_t first, uint32_t n, int32_t *out);
+    const void *data;
+    const ee_config *config;
+    ptrdiff_t stride;
+    double scale;
+} ee_reader;
+
+static inline int32_t ee_apply_gain(int32_t x, const ee_config *config)
+{
+    int64_t v = x;
+    if (config->mult) {
+        v *= config->mult;
+        v = config->shift > 0 ? ee_rnd(v, config->shift) : v * ((int64_t)1 << -config->shift);
+    }
+    return v < -EE_X_MAX ? -EE_X_MAX : v > EE_X_MAX ? EE_X_MAX : (int32_t)v;
+}
+
+static uint32_t ee_read_i16(const ee_reader *reader, size_t first, uint32_t n, int32_t *out)
+{
+    const uint8_t *at = (const uint8_t *)reader->data + (ptrdiff_t)first * reader->stride;
+    for (uint32_t i = 0; i < n; i++, at += reader->stride)
+        out[i] = ee_apply_gain(*(const int16_t *)(const void *)at, reader->config);
+    return 0;
+}
+
+static uint32_t ee_read_i32(const ee_reader *reader, size_t first, uint32_t n, int32_t *out)
+{
+    const uint8_t *at = (const uint8_t *)reader->data + (ptrdiff_t)first * reader->stride;
+    uint32_t missing = 0;
+    for (uint32_t i = 0; i < n; i++, at += reader->stride) {
+        int32_t x = *(const int32_t *)(const void *)at;
+        missing |= x == EE_MISSING;
+        out[i] = x == EE_MISSING ? EE_MISSING : ee_apply_gain(x, reader->config);
+    }
+    return missing;
+}
+
+#ifndef EE_NO_HOST
+static inline int32_t ee_from_float(double v, uint32_t *missing)
+{
+    if (!(v - v == 0)) {              /* NaN or infinite */
+        *missing = 1;
+        return EE_MISSING;
+    }
+    v = v < -EE_X_MAX ? -EE_X_MAX : v > EE_X_MAX ? EE_X_MAX : v;
+    return (int32_t)(v < 0 ? v - 0.5 : v + 0.5);
+}
+
+static uint32_t ee_read_f32(const ee_reader *reader, size_t first, uint32_t n, int32_t *out)
+{
+    const uint8_t *at = (const uint8_t *)reader->data + (ptrdiff_t)first * reader->stride;
+    uint32_t missing = 0;
+    for (uint32_t i = 0; i < n; i++, at += reader->stride)
+        out[i] = ee_from_float((double)*(const float *)(const void *)at * reader->scale, &missing);
+    return missing;
+}
+
+static uint32_t ee_read_f64(const ee_reader *reader, size_t first, uint32_t n, int32_t *out)
+{
+    const uint8_t *at = (const uint8_t *)reader->data + (ptrdiff_t)first * reader->stride;
+    uint32_t missing = 0;
+    for (uint32_t i = 0; i < n; i++, at += reader->stride)
+        out[i] = ee_from_float(*(const double *)(const void *)at * reader->scale, &missing);
+    return missing;
+}
+#endif
+
+#endif

@@ -1,0 +1,297 @@
+/* A stream from samples to results: front end -> trunk -> windows -> head. */
+#include "samples.h"
+
+/* ---------------------------------------------------------------- memory */
+static int usable(const ee_model *model, const ee_config *config)
+{
+    return model && config && config->fs_mhz >= 50000 && config->fs_mhz <= 4000000 && config->hop >= 1 &&
+           config->hop <= (1u << 24) && config->block % EE_BLOCK == 0 && config->block <= (1u << 16) &&
+           config->mult <= (1u << 16) && config->shift <= 40 && config->shift >= -15;
+}
+
+/* Windows whose frames are being pooled at one time. */
+static uint32_t open_pools(const ee_model *model, uint32_t hop)
+{
+    uint32_t stride = model->total_stride, span = model->window;
+    if (hop % stride || span % stride || ee_trunk_delay(model) + 1 < stride) span += stride + EE_BLOCK + hop;
+    return (span + hop - 1) / hop;
+}
+
+/* Lays out everything behind the stream's own struct; s->tensors NULL: only counts. */
+static void layout(ee_stream *s, uint8_t **memory)
+{
+    const ee_model *m = &s->model;
+    uint32_t hop = s->config.hop;
+    ee_front_layout(&s->front, &s->config, memory);
+    ee_trunk_layout(s, memory);
+    s->n_pools = open_pools(m, hop);
+    s->n_slots = (m->window + ee_trunk_delay(m) + s->config.block + 3 * EE_BLOCK + m->total_stride) / hop + 2;
+    s->pool_sum = (uint16_t *)ee_take(memory, (size_t)s->n_pools * m->channels * sizeof *s->pool_sum);
+    s->pool_max = (uint8_t *)ee_take(memory, (size_t)s->n_pools * m->channels);
+    s->slots = (ee_quality_slot *)ee_take(memory, s->n_slots * sizeof *s->slots);
+    s->features = (uint8_t *)ee_take(memory, m->features);
+    s->acc = (int32_t *)ee_take(memory, m->dim * sizeof *s->acc);
+    s->e16 = (int16_t *)ee_take(memory, m->dim * sizeof *s->e16);
+    s->e8 = (int8_t *)ee_take(memory, m->dim);
+}
+
+static int prepare(ee_stream *s, const ee_model *model, const ee_config *config)
+{
+    if (!usable(model, config)) return 0;
+    s->model = *model;
+    s->config = *config;
+    if (!s->config.block) s->config.block = EE_BLOCK;
+    ee_front_view(model, &s->front.front);
+    s->front.kernels = (const ee_kernels *)model->kernels;
+    return s->front.front.kind || config->fs_mhz == EE_TICKS;
+}
+
+size_t ee_state_size(const ee_model *model, const ee_config *config)
+{
+    ee_stream s;
+    uint8_t *memory = NULL;
+    if (!prepare(&s, model, config)) return 0;
+    s.tensors = NULL;
+    (void)ee_take(&memory, sizeof s);
+    layout(&s, &memory);
+    return (size_t)(((uintptr_t)memory + 7u) & ~(uintptr_t)7u);
+}
+
+ee_stream *ee_init(const ee_model *model, const ee_config *config, void *memory, size_t size)
+{
+    size_t needed = ee_state_size(model, config);
+    if (!needed || !memory || size < needed || ((uintptr_t)memory & 7u)) return NULL;
+    uint8_t *at = (uint8_t *)memory;
+    ee_stream *s = (ee_stream *)ee_take(&at, sizeof *s);
+    if (!prepare(s, model, config)) return NULL;
+    s->tensors = (ee_tensor *)memory;                    /* not NULL: layout fills what it places */
+    layout(s, &at);
+    ee_front_fill_taps(&s->front);
+    ee_reset(s);
+    return s;
+}
+
+void ee_reset(ee_stream *s)
+{
+    ee_front_reset(&s->front);
+    ee_trunk_reset(s);
+    s->window_open = s->window_pool = s->window_done = 0;
+    s->samples = 0;
+    s->flushed = 0;
+    s->result_start = 0;
+    s->result_quality = 0;
+}
+
+uint32_t ee_delay(const ee_model *model, const ee_config *config)
+{
+    ee_front front;
+    ee_front_view(model, &front);
+    return ee_front_delay(&front, config->fs_mhz) + ee_trunk_delay(model) + ee_max(config->block, EE_BLOCK);
+}
+
+int ee_set_gain(ee_config *config, uint32_t num, uint32_t den)
+{
+    /* scale = 8000 den / num = mult / 2^shift with mult in 2^15 .. 2^16 */
+    uint64_t n = (uint64_t)8000 * den, d = num;
+    int32_t shift = 15;
+    if (!num || !den || (uint64_t)num * 4 < den || (uint64_t)num > (uint64_t)den << 24) return 0;
+    while (n >= 2 * d) { d *= 2; shift--; }
+    while (n < d) { n *= 2; shift++; }
+    config->mult = (uint32_t)(((n << 16) + d) / (2 * d));
+    config->shift = shift;
+    return 1;
+}
+
+/* ---------------------------------------------------------------- windows */
+static void feed_quality(ee_stream *s, uint32_t block, const ee_block_stats *stats)
+{
+    uint64_t hop = s->config.hop;
+    uint32_t per_window = s->model.window / EE_BLOCK;
+    while (s->window_open * hop / EE_BLOCK <= block) ee_quality_open(&s->slots[s->window_open++ % s->n_slots]);
+    for (uint64_t w = s->window_open; w-- > s->window_done && w * hop / EE_BLOCK + per_window > block;)
+        ee_quality_merge(&s->slots[w % s->n_slots], stats);
+}
+
+/* Blocks that are ready go through the trunk, at most config.block samples at once. */
+static void feed_trunk(ee_stream *s)
+{
+    ee_tensor *input = &s->tensors[0];
+    ee_block_stats stats;
+    for (uint32_t taken = 0; taken + EE_BLOCK <= s->config.block && ee_front_ready(&s->front);) {
+        uint32_t block = s->front.out_block;
+        uint32_t n = ee_front_take(&s->front, input->data + (size_t)input->count * input->channels, &stats);
+        input->count += n;
+        input->real += n;
+        taken += EE_BLOCK;
+        s->samples += n;
+        feed_quality(s, block, &stats);
+    }
+    ee_trunk_run(s, 0);
+}
+
+static uint64_t first_frame(const ee_stream *s, uint64_t window) { return window * s->config.hop / s->model.total_stride; }
+
+static void pool_frame(ee_stream *s)
+{
+    const ee_tensor *last = &s->tensors[s->model.n_layers];
+    const ee_kernels *kernels = (const ee_kernels *)s->model.kernels;
+    const uint8_t *frame = last->data + (size_t)s->frame_next * last->channels;
+    uint32_t channels = last->channels;
+    uint64_t window = s->window_done;
+    for (; first_frame(s, s->window_pool) <= s->frame_index; s->window_pool++) {
+        uint32_t slot = (uint32_t)(s->window_pool % s->n_pools) * channels;
+        for (uint32_t c = 0; c < channels; c++) s->pool_sum[slot + c] = 0;
+        ee_fill(s->pool_max + slot, 0, channels);
+    }
+    while (window < s->window_pool && first_frame(s, window) + s->model.frames <= s->frame_index) window++;
+    for (; window < s->window_pool; window++) {
+        uint32_t slot = (uint32_t)(window % s->n_pools) * channels;
+        kernels->pool(frame, s->pool_sum + slot, s->pool_max + slot, channels);
+    }
+    s->frame_next++;
+    s->frame_index++;
+}
+
+/* A window is finished when its frames are pooled and the recording reaches its end. */
+static int finish_window(ee_stream *s)
+{
+    uint64_t window = s->window_done, start = window * s->config.hop;
+    if (window == s->window_pool || first_frame(s, window) + s->model.frames > s->frame_index ||
+        start + s->model.window > s->samples)
+        return 0;
+    uint32_t slot = (uint32_t)(window % s->n_pools) * s->model.channels;
+    ee_head_run(s, s->pool_sum + slot, s->pool_max + slot);
+    s->result_start = start;
+    s->result_quality = ee_quality_flags(&s->slots[window % s->n_slots], &s->front.front, s->config.fs_mhz);
+    s->window_done++;
+    return 1;
+}
+
+static int next_result(ee_stream *s)
+{
+    const ee_tensor *last = &s->tensors[s->model.n_layers];
+    for (;;) {
+        if (finish_window(s)) return 1;
+        if (s->frame_next >= last->count) return 0;
+        pool_frame(s);
+    }
+}
+
+ee_result ee_get_result(const ee_stream *s)
+{
+    ee_result result = { s->result_start, s->e16, s->e8, s->result_quality };
+    return result;
+}
+
+/* ---------------------------------------------------------------- samples in */
+static int push(ee_stream *s, const ee_reader *reader, size_t first, size_t n, size_t *used)
+{
+    size_t done = 0;
+    int found;
+    while (!(found = next_result(s))) {
+        if (ee_front_ready(&s->front)) {
+            feed_trunk(s);
+            continue;
+        }
+        if (done == n) break;
+        uint32_t m = n - done < s->front.chunk ? (uint32_t)(n - done) : s->front.chunk;
+        uint32_t missing = reader->read(reader, first + done, m, ee_front_put(&s->front));
+        ee_front_done(&s->front, m, missing);
+        done += m;
+    }
+    *used = done;
+    return found;
+}
+
+int ee_push_i16(ee_stream *s, const int16_t *x, size_t n, size_t *used)
+{
+    ee_reader reader = { ee_read_i16, x, &s->config, sizeof *x, 0 };
+    return push(s, &reader, 0, n, used);
+}
+
+int ee_push_i32(ee_stream *s, const int32_t *x, size_t n, size_t *used)
+{
+    ee_reader reader = { ee_read_i32, x, &s->config, sizeof *x, 0 };
+    return push(s, &reader, 0, n, used);
+}
+
+int ee_flush(ee_stream *s)
+{
+    if (!s->flushed) ee_front_end_input(&s->front);
+    s->flushed = 1;
+    for (;;) {
+        if (next_result(s)) return 1;
+        if (ee_front_ready(&s->front)) feed_trunk(s);
+        else if (!ee_front_pad(&s->front)) {
+            if (s->trunk_ended) return 0;
+            ee_trunk_run(s, 1);
+        }
+    }
+}
+
+#ifndef EE_NO_HOST
+static ee_reader reader_of(const ee_source *source, const ee_config *config)
+{
+    ee_reader reader = { NULL, source->data, config, source->stride, source->scale };
+    reader.read = source->type == EE_I16 ? ee_read_i16 : source->type == EE_I32 ? ee_read_i32 :
+                  source->type == EE_F32 ? ee_read_f32 : ee_read_f64;
+    return reader;
+}
+
+int ee_push_source(ee_stream *s, const ee_source *source, size_t first, size_t n, size_t *used)
+{
+    ee_reader reader = reader_of(source, &s->config);
+    return push(s, &reader, first, n, used);
+}
+
+size_t ee_front_end(ee_stream *s, const ee_source *source, size_t n, uint8_t *y, size_t capacity)
+{
+    ee_reader reader = reader_of(source, &s->config);
+    ee_front_state *f = &s->front;
+    ee_block_stats stats;
+    size_t done = 0, frames = 0;
+    for (;;) {
+        if (ee_front_ready(f)) {
+            uint8_t block[EE_BLOCK * 4];
+            size_t m = ee_front_take(f, block, &stats), room = capacity - frames;
+            ee_copy(y + frames * f->front.channels, block, (m < room ? m : room) * f->front.channels);
+            frames += m < room ? m : room;
+        } else if (done < n) {
+            uint32_t m = n - done < f->chunk ? (uint32_t)(n - done) : f->chunk;
+            ee_front_done(f, m, reader.read(&reader, done, m, ee_front_put(f)));
+            done += m;
+        } else if (!f->ended) {
+            ee_front_end_input(f);
+        } else if (!ee_front_pad(f)) {
+            return frames;
+        }
+    }
+}
+
+static double value_at(const ee_source *source, size_t i)
+{
+    const uint8_t *at = (const uint8_t *)source->data + (ptrdiff_t)i * source->stride;
+    return source->type == EE_I16 ? *(const int16_t *)(const void *)at : source->type == EE_I32 ? *(const int32_t *)(const void *)at :
+           source->type == EE_F32 ? (double)*(const float *)(const void *)at : *(const double *)(const void *)at;
+}
+
+size_t ee_scan(const ee_source *source, size_t n, double *lowest, double *highest)
+{
+    size_t bad = n;
+    double lo = 0, hi = 0;
+    int any = 0;
+    for (size_t i = 0; i < n; i++) {
+        double v = value_at(source, i);
+        if (!(v - v == 0)) {
+            if (bad == n) bad = i;
+            continue;
+        }
+        lo = !any || v < lo ? v : lo;
+        hi = !any || v > hi ? v : hi;
+        any = 1;
+    }
+    *lowest = lo;
+    *highest = hi;
+    return bad;
+}
+#endif

@@ -1,0 +1,235 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+"""Binding to the C core. No arithmetic of its own: buffers in, buffers out, the GIL released while the core runs."""
+
+from cpython.buffer cimport PyBUF_FORMAT, PyBUF_SIMPLE, PyBUF_STRIDES, PyBUF_WRITABLE, PyObject_GetBuffer, PyBuffer_Release
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from libc.stdint cimport int8_t, int16_t, int32_t, uint8_t, uint32_t, uint64_t, uintptr_t
+from libc.string cimport memcpy
+
+cdef extern from "edgeecg.h":
+    ctypedef enum ee_status:
+        EE_OK
+    ctypedef struct ee_model:
+        const void *kernels
+        uint32_t window
+        unsigned short n_layers, total_stride, frames, dim, channels, exponent
+    ctypedef struct ee_config:
+        uint32_t fs_mhz, hop, block, mult
+        int32_t shift
+        uint32_t flags
+    ctypedef struct ee_stream
+    ctypedef struct ee_result:
+        uint64_t start
+        const int16_t *embedding
+        const int8_t *embedding8
+        uint32_t quality
+    ctypedef enum ee_type:
+        EE_I16, EE_I32, EE_F32, EE_F64
+    ctypedef struct ee_source:
+        const void *data
+        Py_ssize_t stride
+        ee_type type
+        double scale
+    enum: EE_CACHE_TAPS
+    ee_status ee_model_view(ee_model *, const void *, size_t) nogil
+    const char *ee_status_text(ee_status) nogil
+    size_t ee_state_size(const ee_model *, const ee_config *) nogil
+    ee_stream *ee_init(const ee_model *, const ee_config *, void *, size_t) nogil
+    void ee_reset(ee_stream *) nogil
+    int ee_push_source(ee_stream *, const ee_source *, size_t, size_t, size_t *) nogil
+    int ee_flush(ee_stream *) nogil
+    ee_result ee_get_result(const ee_stream *) nogil
+    uint32_t ee_delay(const ee_model *, const ee_config *) nogil
+    size_t ee_scan(const ee_source *, size_t, double *, double *) nogil
+    size_t ee_front_end(ee_stream *, const ee_source *, size_t, uint8_t *, size_t) nogil
+
+cdef extern from "internal.h":
+    ctypedef struct ee_kernels:
+        const char *name
+
+cdef struct Samples:
+    Py_buffer view
+    ee_source source
+    size_t n
+
+
+cdef int acquire(object array, double scale, Samples *samples) except -1:
+    """A 1-D native int16, int32, float32 or float64 buffer, read in place at any stride."""
+    PyObject_GetBuffer(array, &samples.view, PyBUF_FORMAT | PyBUF_STRIDES)
+    cdef char kind = samples.view.format[0] if samples.view.format != NULL else b'B'
+    cdef Py_ssize_t size = samples.view.itemsize
+    if samples.view.ndim != 1:
+        PyBuffer_Release(&samples.view)
+        raise ValueError("samples must have one dimension")
+    if kind == b'd':
+        samples.source.type = EE_F64
+    elif kind == b'f':
+        samples.source.type = EE_F32
+    elif kind == b'h':
+        samples.source.type = EE_I16
+    elif (kind == b'i' or kind == b'l') and size == 4:
+        samples.source.type = EE_I32
+    else:
+        PyBuffer_Release(&samples.view)
+        raise ValueError("samples must be int16, int32, float32 or float64")
+    samples.source.data = samples.view.buf
+    samples.source.stride = samples.view.strides[0]
+    samples.source.scale = scale
+    samples.n = <size_t>samples.view.shape[0]
+    return 0
+
+
+cdef class Model:
+    """A checked model file in aligned memory of its own. ValueError names what is wrong with the bytes."""
+    cdef ee_model model
+    cdef void *memory
+    cdef object __weakref__
+
+    def __cinit__(self, const unsigned char[::1] data not None):
+        cdef size_t size = <size_t>data.shape[0]
+        self.memory = PyMem_Malloc(size + 64)
+        if self.memory == NULL:
+            raise MemoryError()
+        cdef char *at = <char *>((<uintptr_t>self.memory + 63) & ~<uintptr_t>63)
+        if size:
+            memcpy(at, &data[0], size)
+        cdef ee_status status = ee_model_view(&self.model, at, size)
+        if status != EE_OK:
+            raise ValueError(ee_status_text(status).decode())
+
+    def __dealloc__(self):
+        PyMem_Free(self.memory)
+
+    @property
+    def kernels(self):
+        return (<const ee_kernels *>self.model.kernels).name.decode()
+
+    @property
+    def window(self):
+        return self.model.window
+
+    @property
+    def dim(self):
+        return self.model.dim
+
+    @property
+    def exponent(self):
+        return self.model.exponent
+
+
+cdef class Stream:
+    """One stream through a model: the caller sees to it that one thread uses it at a time."""
+    cdef readonly Model model
+    cdef ee_config config
+    cdef ee_stream *stream
+    cdef void *memory
+    cdef readonly size_t state_bytes
+    cdef double scale
+
+    def __cinit__(self, Model model not None, uint32_t fs_mhz, uint32_t hop, uint32_t block, uint32_t mult, int32_t shift,
+                  double scale, bint cache_taps):
+        self.model = model
+        self.config = ee_config(fs_mhz, hop, block, mult, shift, EE_CACHE_TAPS if cache_taps else 0)
+        self.scale = scale
+        self.state_bytes = ee_state_size(&model.model, &self.config)
+        if not self.state_bytes:
+            raise ValueError("this sampling rate or hop does not suit the model")
+        self.memory = PyMem_Malloc(self.state_bytes + 64)
+        if self.memory == NULL:
+            raise MemoryError()
+        self.stream = ee_init(&model.model, &self.config, <void *>((<uintptr_t>self.memory + 63) & ~<uintptr_t>63), self.state_bytes)
+
+    def __dealloc__(self):
+        PyMem_Free(self.memory)
+
+    @property
+    def delay(self):
+        """Samples at 128 Hz between a window's end and its result."""
+        return ee_delay(&self.model.model, &self.config)
+
+    def reset(self):
+        ee_reset(self.stream)
+
+    cdef tuple result(self):
+        cdef ee_result r = ee_get_result(self.stream)
+        cdef Py_ssize_t dim = self.model.model.dim
+        return r.start, (<const char *>r.embedding)[:2 * dim], (<const char *>r.embedding8)[:dim], r.quality
+
+    def push(self, samples):
+        """All results that these samples complete: a list of (start, int16 bytes, int8 bytes, quality)."""
+        cdef Samples s
+        cdef size_t first = 0, used = 0
+        cdef int found = 1
+        cdef list results = []
+        acquire(samples, self.scale, &s)
+        try:
+            while found:
+                with nogil:
+                    found = ee_push_source(self.stream, &s.source, first, s.n - first, &used)
+                first += used
+                if found:
+                    results.append(self.result())
+        finally:
+            PyBuffer_Release(&s.view)
+        return results
+
+    def flush(self):
+        cdef list results = []
+        cdef int found = 1
+        while found:
+            with nogil:
+                found = ee_flush(self.stream)
+            if found:
+                results.append(self.result())
+        return results
+
+    def run(self, samples, short[:, ::1] e16 not None, signed char[:, ::1] e8 not None, unsigned char[::1] quality not None):
+        """A whole recording into arrays with room for its windows; returns how many were written."""
+        cdef Samples s
+        cdef size_t first = 0, used = 0, n = 0, room = <size_t>e16.shape[0], dim = self.model.model.dim
+        cdef int pushing = 1
+        cdef ee_result r
+        if e8.shape[0] != e16.shape[0] or quality.shape[0] != e16.shape[0] or e16.shape[1] != dim or e8.shape[1] != dim:
+            raise ValueError("the result arrays do not fit the model")
+        acquire(samples, self.scale, &s)
+        with nogil:
+            ee_reset(self.stream)
+            while True:
+                if pushing:
+                    pushing = ee_push_source(self.stream, &s.source, first, s.n - first, &used)
+                    first += used
+                    if not pushing:
+                        continue
+                elif not ee_flush(self.stream):
+                    break
+                if n < room:
+                    r = ee_get_result(self.stream)
+                    memcpy(&e16[n, 0], r.embedding, 2 * dim)
+                    memcpy(&e8[n, 0], r.embedding8, dim)
+                    quality[n] = <unsigned char>r.quality
+                n += 1
+        PyBuffer_Release(&s.view)
+        return n
+
+    def front_end(self, samples, unsigned char[:, ::1] y not None):
+        """The front end alone on a whole recording; returns the frames written."""
+        cdef Samples s
+        cdef size_t n
+        acquire(samples, self.scale, &s)
+        with nogil:
+            ee_reset(self.stream)
+            n = ee_front_end(self.stream, &s.source, s.n, &y[0, 0], <size_t>y.shape[0])
+        PyBuffer_Release(&s.view)
+        return n
+
+
+def scan(samples):
+    """(first index that is not finite or -1, lowest, highest) of a sample buffer."""
+    cdef Samples s
+    cdef size_t bad
+    cdef double lowest = 0, highest = 0
+    acquire(samples, 1.0, &s)
+    with nogil:
+        bad = ee_scan(&s.source, s.n, &lowest, &highest)
+    PyBuffer_Release(&s.view)
+    return (-1 if bad == s.n else bad), lowest, highest

@@ -1,0 +1,129 @@
+"""A user's signal, checked: an array the engines read in place, and how its values become canonical samples."""
+
+import math
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+
+from .errors import AmplitudeWarning, InputError
+
+__all__ = ["Conversion", "check_hop", "check_signal", "conversion", "fs_millihertz", "gain_multiplier"]
+
+CANONICAL_PER_UNIT = {"mV": 8000.0, "uV": 8.0, "µV": 8.0, "μV": 8.0, "V": 8_000_000.0}  # docs/numerics.md, section 1
+X_MAX = 2**22 - 1
+IN_PLACE = (np.dtype(np.int16), np.dtype(np.int32), np.dtype(np.float32), np.dtype(np.float64))
+PLAUSIBLE_MV = (0.02, 100.0)  # peak to peak of anything that may be an ECG with its electrode offset
+
+
+class Conversion(NamedTuple):
+    """From a user's values to canonical integers (docs/numerics.md, section 1)."""
+
+    scale: float  # floats: canonical units per unit
+    mult: int  # integers: (x * mult + half) >> shift; 0: integers have no known unit
+    shift: int
+
+
+def conversion(unit: str, gain: float | None) -> Conversion:
+    """How samples in `unit`, or of an ADC with `gain` units per millivolt, become canonical."""
+    if unit not in CANONICAL_PER_UNIT:
+        raise InputError(f'unit is "mV", "uV" or "V", not {unit!r}')
+    if gain is not None:
+        mult, shift = gain_multiplier(gain)
+        return Conversion(8000.0 / float(gain), mult, shift)
+    scale = CANONICAL_PER_UNIT[unit]
+    return Conversion(scale, *(gain_multiplier(1000.0) if scale == 8.0 else (0, 0)))
+
+
+def gain_multiplier(gain: float) -> tuple[int, int]:
+    """(mult, shift) of an ADC gain in units per millivolt, 0.25 to 2^24."""
+    try:
+        gain = float(gain)
+    except (TypeError, ValueError):
+        raise InputError(f"gain is the ADC's units per millivolt, a number, not {gain!r}") from None
+    if not 0.25 <= gain <= 2**24:
+        raise InputError(f"gain is the ADC's units per millivolt, from 0.25 to {2**24}, not {gain:g}")
+    exponent = math.frexp(8000.0 / gain)[1] - 1
+    return math.floor(math.ldexp(8000.0 / gain, 15 - exponent) + 0.5), 15 - exponent
+
+
+def fs_millihertz(fs: float) -> int:
+    """The sampling rate in millihertz; InputError outside 50 to 4000 Hz."""
+    try:
+        value = float(fs)
+    except (TypeError, ValueError):
+        raise InputError(f"fs is the sampling rate in Hz, a number, not {fs!r}") from None
+    if not 50.0 <= value <= 4000.0:
+        raise InputError(f"fs is the sampling rate in Hz, from 50 to 4000, not {value:g}")
+    return round(value * 1000)
+
+
+def check_hop(hop: float) -> int:
+    """The distance of window starts in samples at 128 Hz."""
+    try:
+        value = float(hop)
+    except (TypeError, ValueError):
+        raise InputError(f"hop is the distance of windows in seconds, a number, not {hop!r}") from None
+    if not 1 / 128 <= value <= 86400:
+        raise InputError(f"hop is the distance of windows in seconds, from 1/128 to 86400, not {value:g}")
+    return round(value * 128)
+
+
+def as_samples(signal) -> np.ndarray:
+    """A 1-D array of a type that the engines read in place."""
+    if isinstance(signal, np.ma.MaskedArray):
+        signal = signal.astype(np.float64).filled(np.nan)
+    try:
+        x = np.asarray(signal)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the signal is not an array of numbers: {error}") from None
+    if x.dtype.kind not in "iuf":
+        raise InputError(f"the signal must hold real numbers, not {x.dtype.name}")
+    if x.ndim != 1:
+        raise InputError(f"the signal must have one dimension (one lead), not the shape {x.shape}")
+    if x.size == 0:
+        raise InputError("the signal is empty")
+    if x.dtype in IN_PLACE and x.dtype.isnative:
+        return x
+    if x.dtype.kind == "f":
+        return x.astype(np.float32 if x.dtype.itemsize == 2 else np.float64)
+    if x.min() < -(2**31) or x.max() >= 2**31:
+        raise InputError("the signal's integers do not fit 32 bits")
+    return x.astype(np.int32)
+
+
+def check_samples(x: np.ndarray, convert: Conversion, nan: str) -> float:
+    """Refuse NaN and infinity unless masked, and integers of unknown unit; returns the span in mV."""
+    if nan not in ("raise", "mask"):
+        raise InputError(f'nan is "raise" or "mask", not {nan!r}')
+    if x.dtype.kind == "i" and not convert.mult:
+        raise InputError("integer samples need gain= (ADC units per millivolt), or unit='uV' if they are microvolts")
+    bad, lowest, highest = scan(x)
+    if bad >= 0 and nan == "raise":
+        raise InputError(f'sample {bad} is not finite; nan="mask" holds the value before it and flags the window')
+    return (highest - lowest) * convert.scale / 8000.0
+
+
+def check_signal(signal, convert: Conversion, nan: str) -> np.ndarray:
+    """A recording's samples, read in place where possible; warns when the amplitude suggests another unit."""
+    x = as_samples(signal)
+    span = check_samples(x, convert, nan)
+    if span > 0 and not PLAUSIBLE_MV[0] <= span <= PLAUSIBLE_MV[1]:
+        warnings.warn(
+            f"the signal spans {span:.3g} mV, which is implausible for an ECG: is the unit or the gain right?",
+            AmplitudeWarning,
+            stacklevel=4,
+        )
+    return x
+
+
+def scan(x: np.ndarray) -> tuple[int, float, float]:
+    """(index of the first sample that is not finite, or -1; lowest; highest)."""
+    try:
+        from ._core import scan as scan_in_c
+    except ImportError:  # no compiled core: the Numba and NumPy backends still work
+        finite = np.isfinite(x)
+        bad = -1 if finite.all() else int(np.argmin(finite))
+        good = x[finite]
+        return bad, float(good.min(initial=np.inf)), float(good.max(initial=-np.inf))
+    return scan_in_c(x)

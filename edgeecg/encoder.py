@@ -1,0 +1,206 @@
+"""A loaded model: whole recordings and batches."""
+
+import functools
+import importlib
+from collections import OrderedDict
+from enum import IntFlag
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from . import _signal
+from .errors import InputError, MissingDependencyError, ModelError
+from .model import Model
+
+__all__ = ["Encoder", "Quality", "Recording", "load"]
+
+RATE = 128
+BACKENDS = {"c": "._core", "numba": ".jit", "numpy": ".reference"}
+BLOCK = 1280  # samples at 128 Hz that the trunk takes at once: its tensors stay in the second-level cache
+CACHED_STREAMS = 4
+BUNDLED = Path(__file__).parent / "models"
+
+
+class Quality(IntFlag):
+    """Flags of a window (docs/numerics.md, section 5); 0 is good."""
+
+    GOOD = 0
+    FLAT = 1
+    CLIPPED = 2
+    LEAD_OFF = 4
+    MISSING = 8
+    NOISY = 16
+
+    def __str__(self):
+        return "+".join(flag.name.lower().replace("_", "-") for flag in Quality if flag and flag in self) or "good"
+
+
+class Recording(NamedTuple):
+    """What an encoder makes of a recording; n windows."""
+
+    start: np.ndarray  # (n,) float64, seconds from the first sample
+    embedding: np.ndarray  # (n, 128) float32
+    int8: np.ndarray  # (n, 128) int8; times Encoder.int8_scale it approximates the embedding
+    quality: np.ndarray  # (n,) uint8, bits of Quality
+
+
+def backend_module(name: str):
+    """The engine's module, imported when it is first asked for."""
+    if name not in BACKENDS:
+        raise InputError(f'backend is "c", "numba" or "numpy", not {name!r}')
+    try:
+        return importlib.import_module(BACKENDS[name], __package__)
+    except ImportError as error:
+        help_ = {
+            "c": 'the compiled core is missing: reinstall edgeecg where a C compiler is, or use backend="numba" or "numpy"',
+            "numba": 'backend="numba" needs numba: pip install "edgeecg[jit]"',
+        }
+        raise MissingDependencyError(help_.get(name, str(error))) from error
+
+
+class Encoder:
+    """A model, ready to embed. Use `edgeecg.load` to get one. Safe to use from several threads.
+
+    Attributes: `model` (edgeecg.model.Model), `backend`, `dim` (128), `window` (seconds), `int8_scale`.
+    """
+
+    def __init__(self, model: Model, backend: str = "c"):
+        self.model = model
+        self.backend = backend
+        self._engine = backend_module(backend)
+        self._core = self._engine.Model(model.to_bytes()) if backend == "c" else None
+        self._idle = OrderedDict()  # streams of the C core by configuration: a call takes one out and puts it back
+        self.dim = model.head.dim
+        self.window = model.front.window / RATE
+        self.int8_scale = 2.0 ** (8 - model.head.exponent)
+
+    def __repr__(self):
+        return f"<edgeecg.Encoder {self.model.name}, backend {self.backend}>"
+
+    @functools.cached_property
+    def info(self) -> dict:
+        """Name, id, sizes, sources and licence of the model, and what it runs on."""
+        m = self.model
+        return {
+            **m.meta,
+            "name": m.name,
+            "id": m.id,
+            "backend": self.backend,
+            "kernels": self._core.kernels if self._core else self.backend,
+            "window_seconds": self.window,
+            "dim": self.dim,
+            "macs_per_window": m.macs,
+            "weight_bytes": m.weight_bytes,
+            "int8_scale": self.int8_scale,
+        }
+
+    def embed(self, signal, fs=128, hop=10.0, unit="mV", gain=None, nan="raise", dtype="float32"):
+        """Embed a recording.
+
+        signal: 1-D array of floats in `unit`, or of integers with `gain` (ADC units per millivolt).
+        fs: sampling rate in Hz, 50 to 4000. hop: seconds between window starts.
+        nan: "raise", or "mask" to hold the last value and flag the windows. dtype: "float32", or "int8" (see `int8_scale`).
+        Returns (n_windows, 128): one row a 10 s window. Raises InputError; warns AmplitudeWarning.
+        """
+        if dtype not in ("float32", "int8"):
+            raise InputError(f'dtype is "float32" or "int8", not {dtype!r}')
+        e16, e8, _ = self._run(signal, fs, hop, unit, gain, nan)
+        return e8 if dtype == "int8" else self._floats(e16)
+
+    def analyze(self, signal, fs=128, hop=10.0, unit="mV", gain=None, nan="raise") -> Recording:
+        """The same as `embed`, with window starts, the int8 form and quality flags."""
+        e16, e8, quality = self._run(signal, fs, hop, unit, gain, nan)
+        start = np.arange(len(e16)) * (_signal.check_hop(hop) / RATE)
+        return Recording(start, self._floats(e16), e8, quality)
+
+    def embed_batch(self, windows, fs=128, unit="mV", gain=None, nan="raise", dtype="float32"):
+        """Embed each row of (n, samples) as a recording of its own, of which the first window counts: (n, 128).
+
+        A batch is only a loop: no row changes another's embedding.
+        """
+        x = np.asarray(windows)
+        if x.ndim != 2 or not x.size:
+            raise InputError(f"windows must have two dimensions and at least one row, not the shape {x.shape}")
+        hop = x.shape[1] / float(fs) + 1 if _signal.fs_millihertz(fs) else 0
+        return np.concatenate([self.embed(row, fs, hop, unit, gain, nan, dtype)[:1] for row in x])
+
+    def stream(self, fs=128, hop=10.0, unit="mV", gain=None, nan="raise"):
+        """A Stream: push samples as they arrive, get the same embeddings, bit for bit."""
+        from .stream import Stream
+
+        return Stream(self, fs, hop, unit, gain, nan)
+
+    def front_end(self, signal, fs=128, unit="mV", gain=None, nan="raise"):
+        """What the trunk sees: (samples at 128 Hz, channels) uint8 with zero point 128."""
+        convert = _signal.conversion(unit, gain)
+        x = _signal.check_signal(signal, convert, nan)
+        fs_mhz = _signal.fs_millihertz(fs)
+        if self._core is None:
+            samples, _ = self._engine.samples(x, unit=unit, gain=gain)
+            return self._engine.front_end(samples, fs_mhz, self.model.front)
+        y = np.empty((resampled_length(len(x), fs_mhz), self.model.front.channels), np.uint8)
+        key = (fs_mhz, self.model.front.window, convert)
+        stream = self._checkout(key)
+        y = y[: stream.front_end(x, y)]
+        self._idle[key] = stream
+        return y
+
+    # ------------------------------------------------------------------------------------------------ inside
+    def _floats(self, e16):
+        return e16.astype(np.float32) * np.float32(2.0**-self.model.head.exponent)
+
+    def open_stream(self, fs_mhz, hop, convert, block=BLOCK):
+        """A new stream of the C core."""
+        try:
+            return self._engine.Stream(self._core, fs_mhz, hop, block, convert.mult, convert.shift, convert.scale, True)
+        except ValueError as error:
+            raise InputError(f"{error}: {fs_mhz / 1000:g} Hz, hop {hop / RATE:g} s") from None
+
+    def _checkout(self, key):
+        """A stream of the C core that no other thread uses."""
+        stream = self._idle.pop(key, None)
+        if stream is None:
+            stream = self.open_stream(*key)
+            while len(self._idle) >= CACHED_STREAMS:
+                self._idle.popitem(last=False)
+        return stream
+
+    def _run(self, signal, fs, hop, unit, gain, nan):
+        convert = _signal.conversion(unit, gain)
+        x = _signal.check_signal(signal, convert, nan)
+        fs_mhz, hop = _signal.fs_millihertz(fs), _signal.check_hop(hop)
+        window, length = self.model.front.window, resampled_length(len(x), fs_mhz)
+        if length < window:
+            seconds = len(x) * 1000 / fs_mhz
+            raise InputError(f"the signal is {seconds:.3g} s long at {fs_mhz / 1000:g} Hz; a window needs {self.window:g} s")
+        if self._core is None:
+            samples, missing = self._engine.samples(x, unit=unit, gain=gain)
+            return self._engine.embed(samples, missing, fs_mhz, self.model, hop)
+        n = (length - window) // hop + 1
+        e16, e8, quality = np.empty((n, self.dim), np.int16), np.empty((n, self.dim), np.int8), np.empty(n, np.uint8)
+        key = (fs_mhz, hop, convert)
+        stream = self._checkout(key)
+        written = stream.run(x, e16, e8, quality)
+        self._idle[key] = stream
+        assert written == n, (written, n)
+        return e16, e8, quality
+
+
+def resampled_length(n: int, fs_mhz: int) -> int:
+    """Samples at 128 Hz that n samples give."""
+    return -(-n * 128000 // fs_mhz)
+
+
+def load(name_or_path="default", backend: str = "c") -> Encoder:
+    """An Encoder from a bundled model's name, the path of an `.eecg` file, or a Model. ModelError says what is wrong."""
+    if isinstance(name_or_path, Model):
+        return Encoder(name_or_path, backend)
+    path = Path(name_or_path)
+    if path.suffix != ".eecg" and len(path.parts) == 1:
+        bundled = BUNDLED / f"{name_or_path}.eecg"
+        if not bundled.exists():
+            known = ", ".join(sorted(p.stem for p in BUNDLED.glob("*.eecg"))) or "none"
+            raise ModelError(f"there is no bundled model {str(name_or_path)!r} (there is: {known}); a path ends in .eecg")
+        path = bundled
+    return Encoder(Model.load(path), backend)

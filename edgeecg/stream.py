@@ -1,0 +1,79 @@
+"""The same computation as Encoder.embed, with samples pushed as they arrive."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from . import _signal
+from .encoder import RATE, Encoder, Quality
+from .errors import InputError
+
+__all__ = ["Result", "Stream"]
+
+
+class Result(NamedTuple):
+    """One window."""
+
+    start: float  # seconds from the first sample pushed
+    embedding: np.ndarray  # (128,) float32
+    int8: np.ndarray  # (128,) int8; times Encoder.int8_scale it approximates the embedding
+    quality: Quality
+
+
+class Stream:
+    """Embeds a live signal: `push` as samples arrive, `flush` at the end; the results are those of `embed`, bit for bit.
+
+        stream = edgeecg.load().stream(fs=250, hop=1.0, unit="uV")
+        for chunk in source:
+            for result in stream.push(chunk):
+                ...
+
+    Gaps and lead-off: push NaN with nan="mask"; the last value is held and the windows are flagged.
+    `delay` is the time in seconds between a window's end and its result, `state_bytes` the memory of the stream.
+    Streams run in the C core. One thread at a time may use a stream.
+    """
+
+    def __init__(self, encoder: Encoder, fs=128, hop=10.0, unit="mV", gain=None, nan="raise"):
+        if encoder.backend != "c":
+            raise InputError(f'streams run in the C core: load the model with backend="c", not {encoder.backend!r}')
+        self.encoder, self.nan = encoder, nan
+        self._convert = _signal.conversion(unit, gain)
+        self._core = encoder.open_stream(_signal.fs_millihertz(fs), _signal.check_hop(hop), self._convert, block=0)
+        self._flushed = False
+
+    @property
+    def delay(self) -> float:
+        """Seconds between the end of a window and its result, at most."""
+        return self._core.delay / RATE
+
+    @property
+    def state_bytes(self) -> int:
+        """Size of the stream's whole state in bytes."""
+        return self._core.state_bytes
+
+    def push(self, samples) -> list[Result]:
+        """Take any number of samples (none is fine too); returns the windows that they complete, in order."""
+        if self._flushed:
+            raise InputError("the stream has been flushed: call reset() before the next recording")
+        if not np.size(samples):
+            return []
+        x = _signal.as_samples(samples)
+        _signal.check_samples(x, self._convert, self.nan)
+        return self._results(self._core.push(x))
+
+    def flush(self) -> list[Result]:
+        """End the recording: the windows that were still waiting for what follows them."""
+        self._flushed = True
+        return self._results(self._core.flush())
+
+    def reset(self) -> None:
+        """Back to before the first sample."""
+        self._core.reset()
+        self._flushed = False
+
+    def _results(self, raw) -> list[Result]:
+        scale = np.float32(2.0**-self.encoder.model.head.exponent)
+        return [
+            Result(start / RATE, np.frombuffer(e16, np.int16).astype(np.float32) * scale, np.frombuffer(e8, np.int8), Quality(flags))
+            for start, e16, e8, flags in raw
+        ]
