@@ -160,6 +160,11 @@ def _frames(tensor: np.ndarray, layer, zero_point: int, t: int) -> np.ndarray:
 
 def conv(tensor: np.ndarray, layer, zero_point: int) -> np.ndarray:
     """`(L, cin)` uint8 -> `(ceil(L / stride), cout)` uint8; `zero_point` is that of the input."""
+    return requantise(accumulate(tensor, layer, zero_point), layer)
+
+
+def accumulate(tensor: np.ndarray, layer, zero_point: int) -> np.ndarray:
+    """The convolution's sums `(ceil(L / stride), cout)` int64 (they fit int32), bias included."""
     each_in, each_out = layer.cin // layer.groups, layer.cout // layer.groups
     weights = layer.weights.astype(np.int64)
     acc = np.tile(layer.bias.astype(np.int64), (-(-len(tensor) // layer.stride), 1))
@@ -168,7 +173,7 @@ def conv(tensor: np.ndarray, layer, zero_point: int) -> np.ndarray:
         for group in range(layer.groups):
             out = slice(group * each_out, (group + 1) * each_out)
             acc[:, out] += seen[:, group * each_in : (group + 1) * each_in] @ weights[out, t, :].T
-    return requantise(acc, layer)
+    return acc
 
 
 def requantise(acc: np.ndarray, layer) -> np.ndarray:
