@@ -82,10 +82,8 @@ class Encoder(nn.Module):
         rows of one window is a recording of 10 s.
         """
         frames = self.tensors(x)[-1][:, :, 0]
-        if margin:
-            start, count = margin // self.spec.total_stride, WINDOW // self.spec.total_stride
-            frames = frames[:, :, start : start + count]
-        return self.linear(self.pool(frames))
+        start, count = margin // self.spec.total_stride, WINDOW // self.spec.total_stride
+        return self.linear(self.pool(frames[:, :, start : start + count]))
 
 
 def max_pool(x: Tensor, layer: MaxPool) -> Tensor:

