@@ -9,6 +9,7 @@ __all__ = ["MAX_LAYERS", "check", "tensor_strides"]
 
 MAX_LAYERS = 64
 MAX_STRIDE = 256
+MAX_FRAMES = 256
 BIAS_MAX = 1 << 30
 MULT_MAX = 8191
 MULT32_MAX = (1 << 23) - 1
@@ -186,7 +187,7 @@ def _check_strides(layers, strides: list[int]) -> None:
 def _check_head(head: Head, front: FrontEnd, channels: int, stride: int) -> None:
     _within("head pool", head.pool, 1, 3)
     _within("head zp_mean", head.zp_mean, 0, 255 if head.pool != 2 else 0)
-    _within("head frames", head.frames, 1, front.window)
+    _within("head frames", head.frames, 1, MAX_FRAMES)
     if head.frames != front.window // stride:
         raise ModelError(f"head frames is {head.frames}, but a window of {front.window} has {front.window // stride}")
     _within("head dim", head.dim, 1, 1024)

@@ -4,19 +4,15 @@ Slow and obvious. The other engines (C, Numba, SIMD) must give the same bytes. E
 docs/numerics.md shows that nothing overflows; `x` are canonical samples (1/8 microvolt), `fs_mhz` is in millihertz.
 """
 
-import math
-
 import numpy as np
 
+from ._signal import X_MAX, conversion
 from .errors import InputError
 
 __all__ = [
     "add", "baseline", "conv", "embed", "front_end", "head", "max_pool", "quality", "resample", "samples", "scale", "trunk",
 ]  # fmt: skip
 
-X_MAX = 2**22 - 1
-PER_UNIT = {"uV": 8, "mV": 8_000, "V": 8_000_000}
-"""Canonical samples per unit."""
 BLOCK = 32
 """Samples at 128 Hz in a block of the scale and of the quality flags."""
 FLAT, CLIPPED, LEAD_OFF, MISSING = 1, 2, 4, 8
@@ -31,37 +27,30 @@ def rnd(v, s: int):
 
 
 def samples(signal, unit: str = "mV", gain: float | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """(x `(n,)` int32, missing `(n,)` bool) of a signal: floats in `unit`, or integers of `gain` ADC units per mV.
+    """(x `(n,)` int32, missing `(n,)` bool) of a signal in `unit`, or of an ADC with `gain` units per mV.
 
-    NaN is missing. Infinite values are limited like any other: refusing them is the caller's business.
+    What is not finite is missing, and so is the integer -2^31. Raises InputError for integers of unknown unit.
     """
     signal = np.asarray(signal)
-    if gain is not None:
-        x = _scale_integers(signal.astype(np.int64), gain)
-        return np.clip(x, -X_MAX, X_MAX).astype(np.int32), np.zeros(len(signal), bool)
-    if unit not in PER_UNIT:
-        raise InputError(f"unit {unit!r} is not one of {', '.join(PER_UNIT)}")
-    v = signal.astype(np.float64) * PER_UNIT[unit]
-    missing = np.isnan(v)
-    v = np.clip(v, -2.0**30, 2.0**30)
-    x = np.trunc(v + np.copysign(0.5, v))
-    x = np.clip(np.where(missing, 0, x).astype(np.int64), -X_MAX, X_MAX).astype(np.int32)
+    convert = conversion(unit, gain)
+    if signal.dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            v = signal.astype(np.float64) * convert.scale
+        missing = ~np.isfinite(v)
+        v = np.where(missing, 0, v)
+        x = np.trunc(np.clip(v + np.copysign(0.5, v), -X_MAX, X_MAX)).astype(np.int64)
+    else:
+        if not convert.mult:
+            raise InputError("integer samples need gain= (ADC units per millivolt)")
+        x = rnd(signal.astype(np.int64) * convert.mult, convert.shift)
+        missing = signal == -(2**31)
+    x = np.clip(x, -X_MAX, X_MAX).astype(np.int32)
     held = 0
     for i in range(len(x)):
         if missing[i]:
             x[i] = held
         held = x[i]
     return x, missing
-
-
-def _scale_integers(x: np.ndarray, gain: float) -> np.ndarray:
-    if not 0.25 <= gain <= 2**24:
-        raise InputError(f"gain {gain} is outside 0.25 .. 16777216 ADC units per mV")
-    factor = 8000 / gain
-    e = math.frexp(factor)[1] - 1  # floor(log2(factor)), exact
-    mult = math.floor(factor * 2.0 ** (15 - e) + 0.5)
-    shift = 15 - e  # at least 1, because factor <= 32000
-    return rnd(x * mult, shift)
 
 
 # 2. Front end

@@ -113,7 +113,7 @@ def edge_like(seed: int = 0, **front) -> Model:
 def resnet_like(seed: int = 1, **front) -> Model:
     """Residual blocks, one with a strided projection."""
     net = Net(seed, **front)
-    last = net.conv(0, 8, kernel=7, stride=2)
+    last = net.conv(0, 8, kernel=7, stride=4)
     for cout, stride in ((8, 1), (12, 2)):
         inner = net.conv(last, cout, kernel=5, stride=stride)
         inner = net.conv(inner, cout, kernel=5, zp_out=121)
@@ -137,7 +137,7 @@ def pooled(seed: int = 3, **front) -> Model:
     last = net.conv(0, 6, kernel=7, zp_out=20)
     last = net.max_pool(last, 2, 2)
     last = net.conv(last, 10, kernel=5, pad_left=4, zp_out=128)
-    last = net.max_pool(last, 3, 2, pad_left=1)
+    last = net.max_pool(last, 3, 3, pad_left=1)
     return net.model(pool=2, dim=17)
 
 
@@ -160,7 +160,7 @@ def plain(seed: int = 5, **front) -> Model:
 def saturated(seed: int = 6, **front) -> Model:
     """Multipliers, biases and additions anywhere in their ranges: every limit is met."""
     net = Net(seed, tame=False, **front)
-    a = net.conv(0, 5, kernel=11, stride=2, zp_out=200)
+    a = net.conv(0, 5, kernel=11, stride=6, zp_out=200)
     b = net.conv(a, 5, kernel=3, requant=1, zp_out=17)
     net.add(a, b, zp_out=255)
     return net.model(dim=40)
@@ -202,7 +202,7 @@ def tiny(seed: int = 8) -> Model:
 def models(draw) -> Model:
     """Any small valid model: up to six layers that read any tensor before them."""
     channels = draw(st.integers(1, 3))
-    window = 32 * draw(st.integers(4, 12))
+    window = 32 * draw(st.integers(2, 8))
     front = {
         "channels": channels, "window": window, "gain": tuple(draw(st.integers(1, 4000)) for _ in range(channels)),
         "baseline": draw(st.sampled_from([16, 32, 64, 128, 256])), "reach": draw(st.integers(1, 16)),
