@@ -120,12 +120,14 @@ typedef struct ee_front_state {
     uint8_t started, x_started, x_summed, ended;
 } ee_front_state;
 
+enum { EE_GROWING, EE_COMPLETE, EE_PADDED };           /* all its frames are there; the padding behind them too */
+
 typedef struct ee_tensor {
     uint8_t *data;
     uint32_t count, lead, real, cap;  /* frames held; of them padding in front; frames before the end padding */
     uint16_t channels;
-    uint8_t zp, pads;                 /* pads: frames of padding in front at the start */
-    uint16_t tail;                    /* frames of padding behind the end */
+    uint8_t zp, pads, tail;           /* frames of padding in front at the start, and behind the end */
+    uint8_t state;                    /* EE_GROWING, EE_COMPLETE, EE_PADDED */
 } ee_tensor;
 
 typedef struct ee_quality_slot {

@@ -93,7 +93,7 @@ static ee_status check_table(const uint8_t *b, const uint8_t *p)
             int32_t value = table[i];
             sum += (uint32_t)(value < 0 ? -value : value);
         }
-        if (sum > 32768u) return EE_BAD_TABLE;           /* one side; the two sides together 2 * 2^15 */
+        if (sum > 2u * 32768u) return EE_BAD_TABLE;
     }
     return EE_OK;
 }

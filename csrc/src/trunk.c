@@ -47,7 +47,8 @@ static uint32_t shape(const ee_model *model, const graph *g, uint32_t t, uint32_
     }
     if (t == 0) tensor->zp = 128;
     tensor->pads = (uint8_t)pads;
-    tensor->tail = (uint16_t)tail;
+    tensor->tail = (uint8_t)tail;
+    tensor->state = EE_GROWING;
     return pads + held + tail + samples / g->stride[t] + 2;
 }
 
@@ -80,6 +81,7 @@ void ee_trunk_reset(ee_stream *s)
     for (uint32_t t = 0; t <= s->model.n_layers; t++) {
         ee_tensor *x = &s->tensors[t];
         x->count = x->lead = x->real = x->pads;
+        x->state = EE_GROWING;
         ee_fill(x->data, x->zp, (size_t)x->count * x->channels);
     }
     for (uint32_t i = 0; i < s->model.n_layers; i++) {
@@ -101,38 +103,32 @@ static uint32_t outputs(const ee_layer *layer, const ee_tensor *x, uint32_t pos)
     return ee_min(by_window, by_centre);
 }
 
-static uint32_t run_max_pool(const ee_layer *layer, const ee_tensor *x, uint32_t pos, uint8_t *y)
+static void run_max_pool(const ee_layer *layer, const ee_tensor *x, uint32_t pos, uint8_t *y, uint32_t n)
 {
-    uint32_t n = 0;
-    for (; pos + layer->pad_left < x->real && pos + layer->kernel <= x->count; pos += layer->stride, n++) {
+    for (uint32_t o = 0; o < n; o++, pos += layer->stride, y += x->channels) {
         uint32_t first = ee_max(pos, x->lead), end = ee_min(pos + layer->kernel, x->real);
         ee_max_pool_frame(x->data + (size_t)first * x->channels, y, end - first, x->channels);
-        y += x->channels;
     }
-    return n;
 }
 
-static void run_layer(ee_stream *s, uint32_t i, const ee_layer *layer)
+static uint32_t run_layer(ee_stream *s, uint32_t i, const ee_layer *layer)
 {
     ee_tensor *a = &s->tensors[layer->src_a], *out = &s->tensors[i + 1];
-    const ee_kernels *kernels = (const ee_kernels *)s->model.kernels;
+    ee_tensor *b = layer->op == EE_ADD ? &s->tensors[layer->src_b] : a;
     uint8_t *y = out->data + (size_t)out->count * out->channels;
     const uint8_t *x = a->data + (size_t)s->pos_a[i] * a->channels;
-    uint32_t n;
-    if (layer->op == EE_CONV) {
-        n = outputs(layer, a, s->pos_a[i]);
-        if (n) kernels->conv(layer, x, y, n);
-    } else if (layer->op == EE_MAX_POOL) {
-        n = run_max_pool(layer, a, s->pos_a[i], y);
-    } else {
-        ee_tensor *b = &s->tensors[layer->src_b];
-        n = ee_min(a->real - s->pos_a[i], b->real - s->pos_b[i]);
-        ee_add_frames(layer, x, b->data + (size_t)s->pos_b[i] * b->channels, y, n);
-        s->pos_b[i] += n;
-    }
+    uint32_t n = outputs(layer, a, s->pos_a[i]);
+    if (layer->op == EE_ADD) n = ee_min(n, b->real - s->pos_b[i]);
+    n = ee_min(n, out->cap - out->count);                /* binds at the end of a recording alone */
+    if (!n) return 0;
+    if (layer->op == EE_CONV) ((const ee_kernels *)s->model.kernels)->conv(layer, x, y, n);
+    else if (layer->op == EE_MAX_POOL) run_max_pool(layer, a, s->pos_a[i], y, n);
+    else ee_add_frames(layer, x, b->data + (size_t)s->pos_b[i] * b->channels, y, n);
     s->pos_a[i] += n * layer->stride;
+    s->pos_b[i] += n;
     out->count += n;
     out->real += n;
+    return n;
 }
 
 /* Frames that no layer needs any more leave their buffer. */
@@ -160,23 +156,39 @@ static void drop(ee_stream *s, uint32_t t)
     ee_copy(x->data, x->data + (size_t)n * x->channels, (size_t)x->count * x->channels);
 }
 
+/* Behind the end: padding after a complete tensor, and a layer that has used all of its input completes its output. */
 static void pad_tail(ee_tensor *x)
 {
+    if (x->state != EE_COMPLETE || x->count + x->tail > x->cap) return;
     ee_fill(x->data + (size_t)x->count * x->channels, x->zp, (size_t)x->tail * x->channels);
     x->count += x->tail;
+    x->state = EE_PADDED;
 }
 
-/* Computes all frames that the samples now in tensor 0 allow; with `ended`, all that are left. */
+static int used_up(const ee_stream *s, uint32_t i, const ee_layer *layer)
+{
+    const ee_tensor *a = &s->tensors[layer->src_a];
+    if (a->state != EE_PADDED || s->pos_a[i] + layer->pad_left < a->real) return 0;
+    return layer->op != EE_ADD || s->tensors[layer->src_b].state == EE_PADDED;
+}
+
+/* Computes the frames that the samples now in tensor 0 allow. With `ended` (no more samples), call it again, pooling
+ * the frames in between, until trunk_ended: what the layers held back for their successors comes out piece by piece. */
 void ee_trunk_run(ee_stream *s, int ended)
 {
     ee_layer layer;
-    ended = ended && !s->trunk_ended;
-    if (ended) pad_tail(&s->tensors[0]);
-    for (uint32_t i = 0; i < s->model.n_layers; i++) {
+    uint32_t n = s->model.n_layers;
+    drop(s, n);                                          /* frames that were pooled since the last run */
+    if (ended && s->tensors[0].state == EE_GROWING) s->tensors[0].state = EE_COMPLETE;
+    for (uint32_t i = 0; i < n; i++) {
         ee_layer_view(&s->model, i, &layer);
+        if (ended) {
+            pad_tail(&s->tensors[layer.src_a]);
+            if (layer.op == EE_ADD) pad_tail(&s->tensors[layer.src_b]);
+        }
         run_layer(s, i, &layer);
-        if (ended && i + 1 < s->model.n_layers) pad_tail(&s->tensors[i + 1]);
+        if (ended && s->tensors[i + 1].state == EE_GROWING && used_up(s, i, &layer)) s->tensors[i + 1].state = EE_COMPLETE;
     }
-    if (ended) s->trunk_ended = 1;
-    for (uint32_t t = 0; t <= s->model.n_layers; t++) drop(s, t);
+    for (uint32_t t = 0; t < n; t++) drop(s, t);
+    s->trunk_ended = s->tensors[n].state == EE_COMPLETE;
 }
