@@ -7,7 +7,24 @@ the first call of a loss imports Numba (`pip install edgeecg[jit]`).
 
 from .barlow_twins import barlow_twins
 from .cross_correlation import cross_correlation
+from .instance_discrimination import instance_discrimination
 from .nt_xent import nt_xent
+from .patient_nce import patient_nce
+from .siamese_contrastive import siamese_contrastive
+from .sigmoid_contrastive import sigmoid_contrastive
+from .soft_nearest_neighbour import soft_nearest_neighbour
+from .supervised_contrastive import supervised_contrastive
 from .vicreg import vicreg
 
-__all__ = ["barlow_twins", "cross_correlation", "nt_xent", "vicreg"]
+__all__ = [
+    "barlow_twins",
+    "cross_correlation",
+    "instance_discrimination",
+    "nt_xent",
+    "patient_nce",
+    "siamese_contrastive",
+    "sigmoid_contrastive",
+    "soft_nearest_neighbour",
+    "supervised_contrastive",
+    "vicreg",
+]

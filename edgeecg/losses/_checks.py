@@ -1,13 +1,13 @@
 """What a caller may hand over, and the sentence for each thing that may not be."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 
 from ..errors import InputError
 
 
-def embeddings(minimum_rows=1, **named):
+def embeddings(minimum_rows=1, look_for_nan=True, **named):
     """Checks that all are (N, D) float32 or all float64, of one shape and finite; returns them C-contiguous.
 
     float16 is refused rather than upcast: its gradients would come back in a dtype the caller did not hand over.
@@ -29,8 +29,7 @@ def embeddings(minimum_rows=1, **named):
                 f"{name} is {z.dtype} {z.shape} but {first} is {arrays[0].dtype} {arrays[0].shape}: they must be alike"
             )
         z = np.ascontiguousarray(z)
-        bad = first_bad_row(z)
-        if bad >= 0:
+        if look_for_nan and (bad := first_bad_row(z)) >= 0:
             raise InputError(f"{name} holds NaN or infinity, first in row {bad}")
         arrays.append(z)
     return arrays
@@ -57,11 +56,38 @@ def finite(**named):
             raise InputError(f"{name} is {value!r}: it must be a finite number")
 
 
-def thread_count(threads):
-    """Checks a number of threads."""
-    if not isinstance(threads, Integral) or threads < 1:
-        raise InputError(f"threads is {threads!r}: it must be a whole number of at least 1")
-    return int(threads)
+def overflow():
+    """Says that finite input became infinite on the way."""
+    raise InputError("the embeddings are too large: their squared distances overflow, so scale them down")
+
+
+def square_mask(mask, n):
+    """Checks an (N, N) boolean mask."""
+    mask = np.asarray(mask)
+    if mask.shape != (n, n) or mask.dtype != np.bool_:
+        raise InputError(f"mask is {mask.dtype} {mask.shape}: it must be boolean ({n}, {n})")
+    return np.ascontiguousarray(mask)
+
+
+def indices(index, n, size):
+    """Checks (N,) whole numbers in [0, size)."""
+    index = np.asarray(index)
+    if index.shape != (n,) or index.dtype.kind not in "iu":
+        raise InputError(f"index is {index.dtype} {index.shape}: it must be ({n},) integers")
+    if index.min() < 0 or index.max() >= size:
+        raise InputError(f"index reaches from {index.min()} to {index.max()}: the bank has entries 0 to {size - 1}")
+    return index
+
+
+def pair_labels(different, n):
+    """Checks (N,) numbers in [0, 1]; returns float64."""
+    different = np.asarray(different)
+    if different.shape != (n,) or different.dtype.kind not in "biuf":
+        raise InputError(f"different is {different.dtype} {different.shape}: it must be ({n},) numbers")
+    different = different.astype(np.float64)
+    if not ((different >= 0) & (different <= 1)).all():
+        raise InputError("different must lie in [0, 1]: 0 for a true pair, 1 for a false one")
+    return different
 
 
 def label_codes(labels, n, name="labels"):

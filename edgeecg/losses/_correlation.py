@@ -6,8 +6,6 @@ D x D matrix A'B or the two N x N Gram matrices: 6 N D^2 or 6 N^2 D operations. 
 
 import numpy as np
 
-from ._threads import run_workers, share
-
 BLOCK = 512  # columns of a gradient finished at a time: the product is still in the cache when it is swept
 
 
@@ -17,11 +15,11 @@ class OffDiagonalEnergy:
     With b = a (the covariance of one view) pass the same array twice; its Gram matrix is then made once.
     """
 
-    def __init__(self, a, b, threads):
+    def __init__(self, a, b, team):
         from ._kernels import columns
 
         self._kernels = columns
-        self._a, self._b, self._threads = a, b, threads
+        self._a, self._b, self._team = a, b, team
         n, width = a.shape
         self.diagonal = np.empty(width)
         self._by_rows = n < width
@@ -38,12 +36,12 @@ class OffDiagonalEnergy:
         a, b = self._a, self._b
 
         def work(worker):
-            part = share(a.shape[1], worker, self._threads)
-            self._kernels.column_products(a[:, part], b[:, part], self.diagonal[part])
-            gram_b = np.dot(b[:, part], b[:, part].T)
-            return gram_b, gram_b if a is b else np.dot(a[:, part], a[:, part].T)
+            part = self._team.share(a.shape[1], worker)
+            self._kernels.column_products(a, b, part.start, part.stop, self.diagonal)
+            gram_b = np.matmul(b[:, part], b[:, part].T)
+            return gram_b, gram_b if a is b else np.matmul(a[:, part], a[:, part].T)
 
-        parts = run_workers(work, self._threads)
+        parts = self._team.run(work)
         for other_b, other_a in parts[1:]:
             parts[0][0].__iadd__(other_b)
             if a is not b:
@@ -56,10 +54,10 @@ class OffDiagonalEnergy:
         cross = np.empty((a.shape[1], a.shape[1]), a.dtype)
 
         def work(worker):
-            part = share(a.shape[1], worker, self._threads)
-            np.dot(a[:, part].T, b, out=cross[part])
+            part = self._team.share(a.shape[1], worker)
+            np.matmul(a[:, part].T, b, out=cross[part])
 
-        run_workers(work, self._threads)
+        self._team.run(work)
         self.diagonal[:] = cross.diagonal()
         np.fill_diagonal(cross, 0)
         return cross
@@ -76,16 +74,16 @@ class OffDiagonalEnergy:
         """
 
         def work(worker):
-            mine = share(self._a.shape[1], worker, self._threads)
+            mine = self._team.share(self._a.shape[1], worker)
             product = np.empty(len(self._a) * BLOCK, self._a.dtype)
             for start in range(mine.start, mine.stop, BLOCK):
                 part = slice(start, min(start + BLOCK, mine.stop))
                 out = product[: len(self._a) * (part.stop - part.start)].reshape(len(self._a), -1)
                 for side in (0,) if self._a is self._b else (0, 1):
-                    np.dot(*self._factors(side, part), out=out)
+                    np.matmul(*self._factors(side, part), out=out)
                     finish(side, part, out)
 
-        run_workers(work, self._threads)
+        self._team.run(work)
 
     def _factors(self, side, part):
         if self._by_rows:
@@ -93,15 +91,15 @@ class OffDiagonalEnergy:
         return (self._b, self._cross[part].T) if side == 0 else (self._a, self._cross[:, part])
 
 
-def centred_columns(z, threads, eps=0.0, scaled=False):
+def centred_columns(z, team, eps=0.0, scaled=False):
     """(z - mean, biased variance) of every column; with `scaled` divided by sqrt(variance + eps) too."""
     from ._kernels.columns import centre_columns
 
     out, variance = np.empty_like(z), np.empty(z.shape[1])
 
     def work(worker):
-        part = share(z.shape[1], worker, threads)
-        centre_columns(z[:, part], eps, scaled, out[:, part], variance[part])
+        part = team.share(z.shape[1], worker)
+        centre_columns(z, part.start, part.stop, eps, scaled, out, variance)
 
-    run_workers(work, threads)
+    team.run(work)
     return out, variance

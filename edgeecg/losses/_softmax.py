@@ -9,21 +9,22 @@ LN2 = 0.6931471805599453
 
 
 class StreamingLogSumExp:
-    """log2 sum_j 2**u_ij of every row and, of a rectangular matrix, of every column; -inf where nothing was seen."""
+    """log2 sum_j 2**u_ij of every row and, of a rectangular matrix, of every column too; -inf where nothing was seen."""
 
-    def __init__(self, tiles, kappa, bias=None):
+    def __init__(self, tiles, kappa, bias=None, rows_only=False):
         from ._kernels import softmax
 
         self._kernels = softmax
         self._tiles = tiles
+        self._one_sided = tiles.symmetric or rows_only
         self._dtype = tiles.a.dtype.type
         self._kappa = self._dtype(kappa)
         self._zero_bias = np.zeros(max(len(tiles.a), len(tiles.b)), self._dtype) if bias is None else bias
 
-    def start(self):
+    def start(self, worker=0):
         """Empty running sums of one worker: rows' and columns' (the same ones where the tiles are symmetric)."""
         rows = self._empty(len(self._tiles.a))
-        columns = rows if self._tiles.symmetric else self._empty(len(self._tiles.b))
+        columns = rows if self._one_sided else self._empty(len(self._tiles.b))
         scratch = np.empty((2, max(len(self._tiles.a), len(self._tiles.b))), self._dtype)
         return rows, columns, scratch
 
@@ -35,16 +36,16 @@ class StreamingLogSumExp:
         (row_max, row_sum), (col_max, col_sum), scratch = state
         bias = self._zero_bias
         self._kernels.absorb_rows(tile, self._kappa, bias[columns], row_max[rows], row_sum[rows])
-        if not diagonal:
+        if not diagonal and not (self._one_sided and not self._tiles.symmetric):
             top, total = scratch[:, : tile.shape[1]]
             self._kernels.absorb_columns(
                 tile, self._kappa, bias[rows], col_max[columns], col_sum[columns], top, total
             )
 
     def finish(self, states):
-        """Merges the workers' sums; (rows, columns) as float64, rows alone where the tiles are symmetric."""
+        """Merges the workers' sums; (rows, columns) as float64, or rows alone where that is all there is."""
         rows = _merge([state[0] for state in states])
-        return rows if self._tiles.symmetric else (rows, _merge([state[1] for state in states]))
+        return rows if self._one_sided else (rows, _merge([state[1] for state in states]))
 
     def run(self):
         return self.finish(self._tiles.sweep(self.absorb, self.start))
@@ -60,21 +61,25 @@ def _merge(parts):
 
 
 def pull_softmax(tiles, kappa, row_weight, row_lse, col_weight=None, col_lse=None):
-    """tiles.pull of G_ij = row_weight_i p(j | i) + col_weight_j p(i | j)."""
+    """tiles.pull of G_ij = row_weight_i p(j | i) + col_weight_j p(i | j); of rectangular tiles without columns' weights
+    the first term alone, and its pull onto the rows."""
     from ._kernels.softmax import softmax_weights
 
     dtype = tiles.a.dtype
     kappa = dtype.type(kappa)
+    rows_only = not tiles.symmetric and col_weight is None
     row_weight, row_lse = row_weight.astype(dtype), kernel_shift(row_lse, dtype)
     if tiles.symmetric:
         col_weight, col_lse = row_weight, row_lse
-    else:
+    elif col_weight is not None:
         col_weight, col_lse = col_weight.astype(dtype), kernel_shift(col_lse, dtype)
+    else:
+        col_weight = col_lse = np.zeros(len(tiles.b), dtype)
 
-    def fill(tile, rows, columns, diagonal):
+    def fill(tile, rows, columns, diagonal, worker):
         softmax_weights(tile, kappa, row_weight[rows], row_lse[rows], col_weight[columns], col_lse[columns])
 
-    return tiles.pull(fill)
+    return tiles.pull(fill, rows_only)
 
 
 def kernel_shift(lse, dtype):

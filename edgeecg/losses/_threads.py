@@ -7,25 +7,54 @@ environment variable OPENBLAS_NUM_THREADS) and results stay the same to rounding
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import lru_cache
+from numbers import Integral
 from threading import Lock
 
+from ..errors import InputError
 
-@lru_cache(maxsize=1)
-def _blas():
-    """The loaded BLAS libraries, looked up once: finding them costs milliseconds, setting them microseconds."""
-    try:
-        from threadpoolctl import ThreadpoolController
-    except ImportError:
-        return None
-    return ThreadpoolController().select(user_api="blas")
+
+class Team:
+    """The workers of one call: `with Team(threads) as team`. Inside, the BLAS runs on the thread that asks for it.
+
+    `blas=False` leaves the BLAS alone, for calls that make no matrix product.
+    """
+
+    def __init__(self, threads, blas=True):
+        if not isinstance(threads, Integral) or threads < 1:
+            raise InputError(f"threads is {threads!r}: it must be a whole number of at least 1")
+        self.size = int(threads)
+        self._blas = blas
+        self._pool = None
+
+    def __enter__(self):
+        if self._blas:
+            _single_threaded_blas.enter()
+        if self.size > 1:
+            self._pool = ThreadPoolExecutor(self.size - 1)
+        return self
+
+    def __exit__(self, *_):
+        if self._pool is not None:
+            self._pool.shutdown()
+        if self._blas:
+            _single_threaded_blas.leave()
+
+    def run(self, work):
+        """[work(0), ..., work(size - 1)], side by side: kernels and BLAS release the GIL."""
+        others = [self._pool.submit(work, worker) for worker in range(1, self.size)]
+        return [work(0)] + [other.result() for other in others]
+
+    def share(self, total, worker, multiple=16):
+        """The slice of range(total) that is this worker's, cut at multiples of a cache line's numbers."""
+        step = -(-total // (self.size * multiple)) * multiple
+        return slice(min(worker * step, total), min((worker + 1) * step, total))
 
 
 class _SingleThreadedBlas:
     """Counts the calls under way: the first one in saves and sets, the last one out restores.
 
-    Without the count two overlapping calls would restore in the wrong order and leave the process at one thread.
+    Without the count two overlapping calls could restore in the wrong order and leave the process at one thread.
     """
 
     def __init__(self):
@@ -50,25 +79,11 @@ class _SingleThreadedBlas:
 _single_threaded_blas = _SingleThreadedBlas()
 
 
-@contextmanager
-def one_blas_thread():
-    """Inside, a matrix product runs on the thread that asks for it."""
-    _single_threaded_blas.enter()
+@lru_cache(maxsize=1)
+def _blas():
+    """The loaded BLAS libraries, looked up once: finding them costs milliseconds, setting them microseconds."""
     try:
-        yield
-    finally:
-        _single_threaded_blas.leave()
-
-
-def run_workers(work, threads):
-    """[work(0), ..., work(threads - 1)], side by side. Kernels and BLAS release the GIL."""
-    if threads == 1:
-        return [work(0)]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(work, range(threads)))
-
-
-def share(total, worker, threads, multiple=16):
-    """The slice of range(total) that is this worker's, cut at multiples of a cache line's numbers."""
-    step = -(-total // (threads * multiple)) * multiple
-    return slice(min(worker * step, total), min((worker + 1) * step, total))
+        from threadpoolctl import ThreadpoolController
+    except ImportError:
+        return None
+    return ThreadpoolController().select(user_api="blas")

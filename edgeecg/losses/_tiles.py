@@ -7,23 +7,21 @@ the tiles on and above the diagonal are made, each serving its rows and its colu
 
 import numpy as np
 
-from ._threads import run_workers
-
 TILE_ROWS, TILE_COLUMNS = 256, 512  # 512 KB of float32: a tile and its operands fit a 1 MB second-level cache
 KEEP_BYTES = 4 << 20  # small problems keep their tiles between two sweeps instead of making them again
 MASKED = -1e30  # a score that no softmax sees; finite, so that kernels may assume finite numbers
 
 
 class PairTiles:
-    """The scores t_ij = a_i . b_j, or a_i . a_j without i = j when `b` is None."""
+    """The scores t_ij = a_i . b_j, or, where b is a, a_i . a_j without i = j."""
 
-    def __init__(self, a, b=None, threads=1):
-        self.a, self.b = a, a if b is None else b
-        self.symmetric = b is None
-        self.threads = threads
+    def __init__(self, a, b, team):
+        self.a, self.b = a, b
+        self.symmetric = a is b
+        self.workers = team.size
+        self._team = team
         spans = list(self._spans())
-        # A fixed deal keeps the order of every floating-point sum, so a thread count gives the same bytes each time.
-        self._hands = [spans[worker::threads] for worker in range(threads)]
+        self._hands = _deal(spans, team.size)
         sizes = sum((i1 - i0) * (j1 - j0) for i0, i1, j0, j1 in spans)
         self._kept = {} if sizes * a.itemsize <= KEEP_BYTES else None
 
@@ -37,17 +35,17 @@ class PairTiles:
                 yield i0, i1, j0, min(j0 + TILE_COLUMNS, m)
 
     def sweep(self, visit, start):
-        """Calls visit(state, tile, rows, columns, diagonal) for every tile; returns one `start()` state a worker."""
+        """Calls visit(state, tile, rows, columns, diagonal) for every tile; returns the worker's states, `start(worker)`."""
 
         def work(worker):
-            state = start()
+            state = start(worker)
             buffer = np.empty(TILE_ROWS * TILE_COLUMNS, self.a.dtype)
             for span in self._hands[worker]:
                 i0, i1, j0, j1 = span
                 visit(state, self._tile(span, buffer), slice(i0, i1), slice(j0, j1), self.symmetric and i0 == j0)
             return state
 
-        return run_workers(work, self.threads)
+        return self._team.run(work)
 
     def _tile(self, span, buffer):
         if self._kept is not None and span in self._kept:
@@ -55,43 +53,56 @@ class PairTiles:
         i0, i1, j0, j1 = span
         shape = i1 - i0, j1 - j0
         tile = buffer[: shape[0] * shape[1]].reshape(shape) if self._kept is None else np.empty(shape, self.a.dtype)
-        np.dot(self.a[i0:i1], self.b[j0:j1].T, out=tile)
+        np.matmul(self.a[i0:i1], self.b[j0:j1].T, out=tile)
         if self.symmetric and i0 == j0:
             np.fill_diagonal(tile, MASKED)
         if self._kept is not None:
             self._kept[span] = tile
         return tile
 
-    def pull(self, fill):
-        """G b and G'a (or, symmetric, G a once), where fill(tile, rows, columns, diagonal) turns scores into G.
+    def pull(self, fill, rows_only=False):
+        """G b and G'a, where fill(tile, rows, columns, diagonal, worker) makes scores G; G b alone with `rows_only`.
 
-        In the symmetric case G must be filled with both directions, g_ij + g_ji.
+        In the symmetric case G must be filled with both directions, g_ij + g_ji, and the result is G a.
         """
         width = self.a.shape[1]
 
-        def start():
+        def start(worker):
             da = np.zeros_like(self.a)
-            db = da if self.symmetric else np.zeros_like(self.b)
-            return da, db, np.empty(max(TILE_ROWS, TILE_COLUMNS) * width, self.a.dtype)
+            db = da if self.symmetric or rows_only else np.zeros_like(self.b)
+            return da, db, np.empty(max(TILE_ROWS, TILE_COLUMNS) * width, self.a.dtype), worker
 
         def visit(state, tile, rows, columns, diagonal):
-            da, db, scratch = state
-            fill(tile, rows, columns, diagonal)
+            da, db, scratch, worker = state
+            fill(tile, rows, columns, diagonal, worker)
             _add_product(da[rows], tile, self.b[columns], scratch)
-            if not diagonal:
+            if not diagonal and not rows_only:
                 _add_product(db[columns], tile.T, self.a[rows], scratch)
 
         parts = self.sweep(visit, start)
         self._kept = None  # filled tiles are scores no longer
-        da, db, _ = parts[0]
-        for more_a, more_b, _ in parts[1:]:
+        da, db = parts[0][:2]
+        for more_a, more_b, *_ in parts[1:]:
             da += more_a
-            if not self.symmetric:
+            if db is not da:
                 db += more_b
-        return da if self.symmetric else (da, db)
+        return (da, db) if db is not da else da
+
+
+def _deal(spans, workers):
+    """Deals the tiles out, largest first to the least laden.
+
+    A fixed deal keeps the order of every floating-point sum: a thread count gives the same bytes each time.
+    """
+    hands, loads = [[] for _ in range(workers)], [0] * workers
+    for span in sorted(spans, key=lambda s: (s[0] - s[1]) * (s[3] - s[2])):
+        least = loads.index(min(loads))
+        hands[least].append(span)
+        loads[least] += (span[1] - span[0]) * (span[3] - span[2])
+    return hands
 
 
 def _add_product(target, left, right, scratch):
     product = scratch[: target.size].reshape(target.shape)
-    np.dot(left, right, out=product)
+    np.matmul(left, right, out=product)
     target += product

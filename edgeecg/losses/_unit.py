@@ -2,17 +2,15 @@
 
 import numpy as np
 
-from ._threads import run_workers, share
-
 
 class UnitRows:
     """The rows of z1, z2, ... under one another, each divided by its length."""
 
-    def __init__(self, *arrays, threads=1):
+    def __init__(self, *arrays, team):
         from ._kernels import rows
 
         self._kernels = rows
-        self._threads = threads
+        self._team = team
         self._counts = [len(z) for z in arrays]
         n, width = sum(self._counts), arrays[0].shape[1]
         self.rows = np.empty((n, width), arrays[0].dtype)
@@ -27,10 +25,10 @@ class UnitRows:
         """scale * dL/dz for each array handed over, from dL/dunit, which is overwritten."""
 
         def work(worker):
-            part = share(len(grad), worker, self._threads)
+            part = self._team.share(len(grad), worker)
             self._kernels.normalise_rows_backward(self.rows[part], self._length[part], grad[part], scale)
 
-        run_workers(work, self._threads)
+        self._team.run(work)
         return tuple(np.split(grad, np.cumsum(self._counts)[:-1]))
 
     def dot(self, others):

@@ -7,7 +7,7 @@ import numpy as np
 
 from . import _checks
 from ._correlation import OffDiagonalEnergy, centred_columns
-from ._threads import one_blas_thread
+from ._threads import Team
 
 
 def barlow_twins(z1, z2, lambd=0.0051, eps=1e-5, threads=1):
@@ -29,30 +29,28 @@ def barlow_twins(z1, z2, lambd=0.0051, eps=1e-5, threads=1):
     """
     z1, z2 = _checks.embeddings(z1=z1, z2=z2, minimum_rows=2)
     _checks.positive(lambd=lambd, eps=eps)
-    threads = _checks.thread_count(threads)
-    with one_blas_thread():
-        return _loss(z1, z2, lambd, eps, threads)
+    with Team(threads) as team:
+        return _loss(z1, z2, lambd, eps, team)
 
 
-def _loss(z1, z2, lambd, eps, threads):
+def _loss(z1, z2, lambd, eps, team):
     from ._kernels.columns import standardise_backward
 
     n = len(z1)
-    (u1, var1), (u2, var2) = (centred_columns(z, threads, eps, scaled=True) for z in (z1, z2))
-    energy = OffDiagonalEnergy(u1, u2, threads)
+    (u1, var1), (u2, var2) = (centred_columns(z, team, eps, scaled=True) for z in (z1, z2))
+    energy = OffDiagonalEnergy(u1, u2, team)
     diagonal = energy.diagonal / n
     value = float(((1.0 - diagonal) ** 2).sum() + lambd * energy.energy / n**2)
 
     # dL/du1 = (2 lambd / N^2) u2 (u1'u2)' without its diagonal  -  (2 / N) u2 (1 - C_ii)
     alpha = 2.0 * lambd / n**2
     beta = -2.0 / n * (1.0 - diagonal) - alpha * energy.diagonal_in_products * energy.diagonal
+    alpha, beta = z1.dtype.type(alpha), beta.astype(z1.dtype)
     sides = ((u1, u2, var1, np.empty_like(z1)), (u2, u1, var2, np.empty_like(z2)))
 
     def finish(side, part, product):
         u, other, variance, out = sides[side]
-        standardise_backward(
-            product, alpha, u[:, part], other[:, part], beta[part], variance[part], eps, out[:, part]
-        )
+        standardise_backward(product, alpha, beta, u, other, variance, eps, part.start, part.stop, out)
 
     energy.each_block(finish)
     return value, (sides[0][3], sides[1][3])

@@ -7,7 +7,7 @@ import numpy as np
 
 from . import _checks
 from ._correlation import centred_columns
-from ._threads import one_blas_thread, run_workers, share
+from ._threads import Team
 
 
 def cross_correlation(z1, z2, eps=1e-5, threads=1):
@@ -20,15 +20,14 @@ def cross_correlation(z1, z2, eps=1e-5, threads=1):
     """
     z1, z2 = _checks.embeddings(z1=z1, z2=z2, minimum_rows=2)
     _checks.positive(eps=eps)
-    threads = _checks.thread_count(threads)
     matrix = np.empty((z1.shape[1], z1.shape[1]), z1.dtype)
-    with one_blas_thread():
-        (u1, _), (u2, _) = (centred_columns(z, threads, eps, scaled=True) for z in (z1, z2))
+    with Team(threads) as team:
+        (u1, _), (u2, _) = (centred_columns(z, team, eps, scaled=True) for z in (z1, z2))
         u1 /= len(z1)
 
         def work(worker):
-            part = share(len(matrix), worker, threads)
-            np.dot(u1[:, part].T, u2, out=matrix[part])
+            part = team.share(len(matrix), worker)
+            np.matmul(u1[:, part].T, u2, out=matrix[part])
 
-        run_workers(work, threads)
+        team.run(work)
     return matrix

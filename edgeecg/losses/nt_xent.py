@@ -7,7 +7,7 @@ import numpy as np
 
 from . import _checks
 from ._contrast import contrast
-from ._threads import one_blas_thread
+from ._threads import Team
 from ._unit import UnitRows
 
 
@@ -26,11 +26,10 @@ def nt_xent(z1, z2, temperature=0.5, threads=1):
     """
     z1, z2 = _checks.embeddings(z1=z1, z2=z2)
     _checks.positive(temperature=temperature)
-    threads = _checks.thread_count(threads)
-    with one_blas_thread():
-        unit = UnitRows(z1, z2, threads=threads)
+    with Team(threads) as team:
+        unit = UnitRows(z1, z2, team=team)
         n = len(z1)
         partner = np.concatenate((unit.rows[n:], unit.rows[:n]))
         weight = np.full(2 * n, 0.5 / n)
         # Each row is the only positive of its partner, so what it is owed is its partner's weight times its partner.
-        return contrast(unit, weight, partner, partner * partner.dtype.type(0.5 / n), temperature, threads)
+        return contrast(unit, weight, partner, partner * partner.dtype.type(0.5 / n), temperature, team)

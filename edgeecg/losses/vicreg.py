@@ -7,7 +7,7 @@ import numpy as np
 
 from . import _checks
 from ._correlation import OffDiagonalEnergy, centred_columns
-from ._threads import one_blas_thread
+from ._threads import Team
 
 
 def vicreg(z1, z2, invariance=25.0, variance=25.0, covariance=1.0, gamma=1.0, eps=1e-4, threads=1):
@@ -29,36 +29,34 @@ def vicreg(z1, z2, invariance=25.0, variance=25.0, covariance=1.0, gamma=1.0, ep
     z1, z2 = _checks.embeddings(z1=z1, z2=z2, minimum_rows=2)
     _checks.not_negative(invariance=invariance, variance=variance, covariance=covariance, gamma=gamma)
     _checks.positive(eps=eps)
-    threads = _checks.thread_count(threads)
-    with one_blas_thread():
+    with Team(threads) as team:
         gap = float(np.square(np.subtract(z1, z2, dtype=np.float64)).mean())
-        first, grad1 = _one_view(z1, z2, invariance, variance, covariance, gamma, eps, threads)
-        second, grad2 = _one_view(z2, z1, invariance, variance, covariance, gamma, eps, threads)
+        first, grad1 = _one_view(z1, z2, invariance, variance, covariance, gamma, eps, team)
+        second, grad2 = _one_view(z2, z1, invariance, variance, covariance, gamma, eps, team)
     return invariance * gap + first + second, (grad1, grad2)
 
 
-def _one_view(z, other, invariance, variance, covariance, gamma, eps, threads):
+def _one_view(z, other, invariance, variance, covariance, gamma, eps, team):
     """Variance and covariance terms of one view, and its gradient with the invariance term in it."""
     from ._kernels.columns import combine_columns
 
     n, width = z.shape
-    centred, biased = centred_columns(z, threads)
+    centred, biased = centred_columns(z, team)
     sigma = np.sqrt(biased * (n / (n - 1.0)) + eps)
     short = np.maximum(gamma - sigma, 0.0)
-    energy = OffDiagonalEnergy(centred, centred, threads)
+    energy = OffDiagonalEnergy(centred, centred, team)
     value = variance * short.sum() / width + covariance * energy.energy / (width * (n - 1.0) ** 2)
 
     # The gradient of the mean is zero for both terms: they are made of centred columns.
     alpha = 4.0 * covariance / (width * (n - 1.0) ** 2)
     beta = -variance / (width * (n - 1.0) * sigma) * (short > 0)
     beta -= alpha * energy.diagonal_in_products * energy.diagonal
-    pull_together = 2.0 * invariance / z.size
+    pull_together = z.dtype.type(2.0 * invariance / z.size)
+    alpha, beta = z.dtype.type(alpha), beta.astype(z.dtype)
     out = np.empty_like(z)
 
     def finish(_, part, product):
-        combine_columns(
-            product, alpha, centred[:, part], beta[part], z[:, part], other[:, part], pull_together, out[:, part]
-        )
+        combine_columns(product, alpha, beta, centred, z, other, pull_together, part.start, part.stop, out)
 
     energy.each_block(finish)
     return float(value), out

@@ -1,91 +1,91 @@
 """Sweeps down the columns of an embedding matrix: centring, scaling, and the last step of the gradients.
 
-Rows lie one after the other in memory, so each sweep takes a narrow band of columns through all rows: the band's
-statistics stay in registers and the first-level cache, and the inner loop is contiguous. Sums are float64.
+Rows lie one after the other in memory, so each sweep takes a band of columns through all rows: the inner loop is
+contiguous and the band's float64 sums stay in the first-level cache. The band is wide because rows often lie a power
+of two apart: a narrow one would find all its rows in the same few cache sets. Kernels take whole arrays and the
+columns [first, last) to work on, and cut a row before they loop over it: only so does the compiler see that the
+numbers are contiguous and the index never negative, and vectorises.
 """
 
 import numpy as np
 from numba import njit
 
 FAST = {"nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc"}
-BAND = 64
+BAND = 1024
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def centre_columns(z, eps, scaled, out, variance):
+def centre_columns(z, first, last, eps, scaled, out, variance):
     """out = z - mean, divided by sqrt(variance + eps) where `scaled`; variance is the biased one (divisor N)."""
-    n, width = z.shape
-    mean, square, factor = np.empty(BAND), np.empty(BAND), np.empty(BAND)
-    for start in range(0, width, BAND):
-        band = min(BAND, width - start)
-        for j in range(band):
-            mean[j] = 0.0
-            square[j] = 0.0
+    n = z.shape[0]
+    for start in range(first, last, BAND):
+        stop = min(start + BAND, last)
+        mean, square = np.zeros(stop - start), np.zeros(stop - start)
         for i in range(n):
-            for j in range(band):
-                mean[j] += z[i, start + j]
-        for j in range(band):
-            mean[j] /= n
+            row = z[i, start:stop]
+            for j in range(row.shape[0]):
+                mean[j] += row[j]
+        mean /= n
         for i in range(n):
-            for j in range(band):
-                square[j] += (z[i, start + j] - mean[j]) ** 2
-        for j in range(band):
-            variance[start + j] = square[j] / n
-            factor[j] = 1.0 / np.sqrt(square[j] / n + eps) if scaled else 1.0
+            row = z[i, start:stop]
+            for j in range(row.shape[0]):
+                square[j] += (row[j] - mean[j]) ** 2
+        square /= n
+        variance[start:stop] = square
+        factor = 1.0 / np.sqrt(square + eps) if scaled else np.ones(stop - start)
         for i in range(n):
-            for j in range(band):
-                out[i, start + j] = (z[i, start + j] - mean[j]) * factor[j]
+            row, target = z[i, start:stop], out[i, start:stop]
+            for j in range(row.shape[0]):
+                target[j] = (row[j] - mean[j]) * factor[j]
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def column_products(a, b, out):
+def column_products(a, b, first, last, out):
     """out_j = sum_i a_ij b_ij, in float64."""
-    n, width = a.shape
-    total = np.empty(BAND)
-    for start in range(0, width, BAND):
-        band = min(BAND, width - start)
-        for j in range(band):
-            total[j] = 0.0
-        for i in range(n):
-            for j in range(band):
-                total[j] += np.float64(a[i, start + j]) * np.float64(b[i, start + j])
-        for j in range(band):
-            out[start + j] = total[j]
+    for start in range(first, last, BAND):
+        stop = min(start + BAND, last)
+        total = np.zeros(stop - start)
+        for i in range(a.shape[0]):
+            left, right = a[i, start:stop], b[i, start:stop]
+            for j in range(left.shape[0]):
+                total[j] += np.float64(left[j]) * np.float64(right[j])
+        out[start:stop] = total
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def standardise_backward(product, alpha, unit, other, beta, variance, eps, out):
-    """Takes g = alpha product + beta other (a column each) back through the standardisation of `unit`.
+def standardise_backward(product, alpha, beta, unit, other, variance, eps, first, last, out):
+    """Takes g = alpha product + beta other back through the standardisation of `unit`; overwrites `product` with g.
 
     dz = (g - unit mean(g unit)) / sqrt(variance + eps). The term mean(g) of the usual formula is absent because
-    it is zero here: g is made of columns of the other view, and those are centred.
+    it is zero here: g is made of columns of the other view, and those are centred. `product` begins at column `first`.
     """
     n, width = product.shape
-    along = np.empty(BAND)
-    for start in range(0, width, BAND):
-        band = min(BAND, width - start)
-        for j in range(band):
-            along[j] = 0.0
-        for i in range(n):
-            for j in range(band):
-                g = alpha * product[i, start + j] + beta[start + j] * other[i, start + j]
-                along[j] += g * unit[i, start + j]
-        for j in range(band):
-            along[j] /= n
-        for i in range(n):
-            for j in range(band):
-                g = alpha * product[i, start + j] + beta[start + j] * other[i, start + j]
-                scale = 1.0 / np.sqrt(variance[start + j] + eps)
-                out[i, start + j] = (g - unit[i, start + j] * along[j]) * scale
+    weight = beta[first:last]
+    total = np.zeros(width)
+    for i in range(n):
+        g, right, own = product[i], other[i, first:last], unit[i, first:last]
+        for j in range(width):
+            g[j] = alpha * g[j] + weight[j] * right[j]
+            total[j] += g[j] * own[j]
+    along, scale = np.empty(width, product.dtype), np.empty(width, product.dtype)
+    for j in range(width):
+        scale[j] = 1.0 / np.sqrt(variance[first + j] + eps)
+        along[j] = total[j] / n
+    for i in range(n):
+        g, own, target = product[i], unit[i, first:last], out[i, first:last]
+        for j in range(width):
+            target[j] = (g[j] - own[j] * along[j]) * scale[j]
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def combine_columns(product, alpha, centred, beta, z, other, gamma, out):
-    """out = alpha product + beta centred (a column each) + gamma (z - other)."""
-    for i in range(out.shape[0]):
-        for j in range(out.shape[1]):
-            mixed = alpha * product[i, j] + beta[j] * centred[i, j]
-            out[i, j] = mixed + gamma * (z[i, j] - other[i, j])
+def combine_columns(product, alpha, beta, centred, z, other, gamma, first, last, out):
+    """out = alpha product + beta centred + gamma (z - other); `product` begins at column `first`."""
+    weight = beta[first:last]
+    for i in range(product.shape[0]):
+        g, own, target = product[i], centred[i, first:last], out[i, first:last]
+        here, there = z[i, first:last], other[i, first:last]
+        for j in range(product.shape[1]):
+            target[j] = alpha * g[j] + weight[j] * own[j] + gamma * (here[j] - there[j])
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)

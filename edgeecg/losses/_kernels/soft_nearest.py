@@ -1,0 +1,43 @@
+"""Tile sweeps of the soft nearest neighbour loss: softmax over everybody and over the own class."""
+
+from numba import njit
+
+from .softmax import FAST
+from .transcendental import exp2
+
+
+@njit(cache=True, nogil=True)
+def keep_same_class(t, row_codes, col_codes, masked, out):
+    """out = t where both are of one class, `masked` elsewhere."""
+    for i in range(t.shape[0]):
+        row, target, code = t[i], out[i], row_codes[i]
+        for j in range(row.shape[0]):
+            target[j] = row[j] if col_codes[j] == code else masked
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def neighbour_weights(
+    t, kappa, row_bias, row_codes, row_all, row_same, row_weight, row_pull, col_bias, col_codes, col_all, col_same,
+    col_weight, col_pull, row_total, col_total,
+):  # fmt: skip
+    """t_ij <- W_ij + W_ji in place, with W_ij = weight_i (p_all(j|i) - p_same(j|i)).
+
+    Within a class p_all - p_same = p_same (q - 1) with q = p_all / p_same <= 1, the same for all j of that class:
+    so one exponential does for both, and neither can overflow. `pull` is weight (q - 1).
+    Adds sum_j W_ji to row_total (what row i owes as a neighbour) and sum_i W_ij to col_total.
+    """
+    for i in range(t.shape[0]):
+        row, code, bias = t[i], row_codes[i], row_bias[i]
+        all_i, same_i, weight_i, pull_i = row_all[i], row_same[i], row_weight[i], row_pull[i]
+        owed = kappa - kappa
+        for j in range(row.shape[0]):
+            u = kappa * row[j]
+            same = col_codes[j] == code
+            looked = (pull_i if same else weight_i) * exp2(u - col_bias[j] - (same_i if same else all_i))
+            looked_at = (col_pull[j] if same else col_weight[j]) * exp2(
+                u - bias - (col_same[j] if same else col_all[j])
+            )
+            row[j] = looked + looked_at
+            owed += looked_at
+            col_total[j] += looked
+        row_total[i] += owed

@@ -1,0 +1,54 @@
+"""Pairwise sigmoid loss: every pair is a question of its own, no softmax over the batch.
+
+Zhai, Mustafa, Kolesnikov, Beyer: Sigmoid Loss for Language Image Pre-Training, ICCV 2023.
+"""
+
+import numpy as np
+
+from . import _checks
+from ._softmax import LOG2E
+from ._threads import Team
+from ._tiles import PairTiles
+from ._unit import UnitRows
+
+
+def sigmoid_contrastive(z1, z2, labels=None, temperature=0.1, bias=-10.0, threads=1):
+    """Binary cross-entropy of every pair of the two views, on their similarity.
+
+    With unit rows a of z1 and b of z2, x_ij = a_i . b_j / temperature + bias and y_ij = +1 for a positive pair,
+    -1 for a negative one::
+
+        L = - 1/N sum_ij log sigmoid(y_ij x_ij)
+
+    z1, z2: (N, d), float32 or float64, any scale. temperature divides the cosine similarity, as in all losses here
+    (the paper's t is 1 / temperature; its start is t = 10, bias = -10).
+    labels: (N,) integers, booleans or strings: pairs of one label are positives; without labels i = j are.
+    threads: workers of this call; the BLAS runs on one thread a worker (see `_threads`).
+    Returns (value, (dz1, dz2, dtemperature, dbias)), the last two as floats. Memory beyond the gradients: O(N d).
+    Raises InputError for other dtypes, unlike shapes, NaN or infinity.
+    """
+    z1, z2 = _checks.embeddings(z1=z1, z2=z2)
+    _checks.positive(temperature=temperature)
+    _checks.finite(bias=bias)
+    n = len(z1)
+    codes = np.arange(n, dtype=np.int32) if labels is None else _checks.label_codes(labels, n)
+    with Team(threads) as team:
+        a, b = UnitRows(z1, team=team), UnitRows(z2, team=team)
+        (loss, slope, moment), da, db = _sums(a.rows, b.rows, codes, temperature, bias, team)
+        grads = a.backward(da, 1.0 / (temperature * n)) + b.backward(db, 1.0 / (temperature * n))
+    return float(loss / n), (*grads, float(-moment / (n * temperature**2)), float(slope / n))
+
+
+def _sums(a, b, codes, temperature, bias, team):
+    """Sums over all pairs of (loss, dloss/dx, cosine dloss/dx), and G b, G'a for G = dloss/dx."""
+    from ._kernels.sigmoid import sigmoid_tile
+
+    tiles = PairTiles(a, b, team)
+    constants = [a.dtype.type(c) for c in (1.0 / temperature, bias, LOG2E)]
+    sums = np.zeros((team.size, 3))
+
+    def fill(tile, rows, columns, diagonal, worker):
+        sigmoid_tile(tile, *constants, codes[rows], codes[columns], sums[worker])
+
+    da, db = tiles.pull(fill)
+    return sums.sum(axis=0), da, db

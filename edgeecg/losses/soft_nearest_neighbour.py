@@ -1,0 +1,108 @@
+"""Soft nearest neighbour loss.
+
+Salakhutdinov, Hinton: Learning a Nonlinear Embedding by Preserving Class Neighbourhood Structure, AISTATS 2007;
+Frosst, Papernot, Hinton: Analyzing and Improving Representations with the Soft Nearest Neighbor Loss, ICML 2019.
+"""
+
+import numpy as np
+
+from . import _checks
+from ._positives import anchor_weights
+from ._softmax import LN2, LOG2E, StreamingLogSumExp, kernel_shift
+from ._threads import Team
+from ._tiles import MASKED, TILE_COLUMNS, TILE_ROWS, PairTiles
+
+
+def soft_nearest_neighbour(z1, z2=None, labels=None, temperature=1.0, threads=1):
+    """How likely each point is to pick a neighbour of its own class; one ratio an anchor.
+
+    With the M rows x of [z1; z2] (or of z1 alone) and A the anchors that have another point of their class::
+
+        L = - 1/|A| sum_{i in A} log ( sum_{j != i, y_j = y_i} exp(-|x_i - x_j|^2 / temperature)
+                                     / sum_{k != i}            exp(-|x_i - x_k|^2 / temperature) )
+
+    z1, z2: (N, D), float32 or float64, not normalised; z2, the second view, may be absent.
+    labels: (N,) integers, booleans or strings. temperature: in squared units of the embedding, > 0.
+    An anchor alone in its class does not count; with one class only, or none that counts, L = 0.
+    threads: workers of this call; the BLAS runs on one thread a worker (see `_threads`).
+    Returns (value, (dz1, dz2)), or (value, (dz1,)) without z2. Memory beyond the gradients: O(N D).
+    Raises InputError for other dtypes, unlike shapes, NaN or infinity, or numbers too large to square.
+    """
+    views = _checks.embeddings(**({"z1": z1} if z2 is None else {"z1": z1, "z2": z2}))
+    _checks.positive(temperature=temperature)
+    codes = np.tile(_checks.label_codes(labels, len(views[0])), len(views))
+    with Team(threads) as team:
+        value, grad = _loss(_centred(views), codes, temperature, team)
+    return value, tuple(np.split(grad, len(views)))
+
+
+def _centred(views):
+    """The stacked rows around their mean: distances stay, and float32 keeps its digits for them."""
+    rows = np.concatenate(views)
+    rows -= rows.mean(axis=0, dtype=np.float64).astype(rows.dtype)
+    return rows
+
+
+def _loss(x, codes, temperature, team):
+    tiles = PairTiles(x, x, team)
+    # -|x_i - x_j|^2 / T = kappa x_i . x_j - bias_j - bias_i; bias_i cancels in both softmaxes of i, and so does any
+    # constant in bias_j: without its mean the exponents stay small.
+    kappa = 2.0 * LOG2E / temperature
+    bias = 0.5 * kappa * np.einsum("ij,ij->i", x, x, dtype=np.float64)
+    if not bias.max() < -1e-12 * MASKED:
+        _checks.overflow()
+    bias = (bias - bias.mean()).astype(x.dtype)
+
+    everybody, own_class = _two_sums(tiles, kappa, bias, codes)
+    weight = anchor_weights(np.isfinite(own_class))
+    seen = weight > 0
+    gap = np.zeros(len(x))
+    gap[seen] = LN2 * (everybody[seen] - own_class[seen])
+    value = float((weight * gap).sum())
+    return value, _gradient(tiles, kappa, bias, codes, everybody, own_class, weight, gap)
+
+
+def _two_sums(tiles, kappa, bias, codes):
+    """Log-sum-exps over everybody and over the own class, from one making of the tiles."""
+    from ._kernels.soft_nearest import keep_same_class
+
+    everybody, own_class = (StreamingLogSumExp(tiles, kappa, bias) for _ in range(2))
+
+    def start(worker):
+        return everybody.start(), own_class.start(), np.empty(TILE_ROWS * TILE_COLUMNS, tiles.a.dtype)
+
+    def visit(state, tile, rows, columns, diagonal):
+        all_state, same_state, scratch = state
+        everybody.absorb(all_state, tile, rows, columns, diagonal)
+        same = scratch[: tile.size].reshape(tile.shape)
+        keep_same_class(tile, codes[rows], codes[columns], tile.dtype.type(MASKED), same)
+        own_class.absorb(same_state, same, rows, columns, diagonal)
+
+    states = tiles.sweep(visit, start)
+    return everybody.finish([state[0] for state in states]), own_class.finish([state[1] for state in states])
+
+
+def _gradient(tiles, kappa, bias, codes, everybody, own_class, weight, gap):
+    """2/T ( sum_j (W_ij + W_ji) x_j  -  x_i sum_j W_ji ), W_ij = weight_i (p_all(j|i) - p_same(j|i))."""
+    from ._kernels.soft_nearest import neighbour_weights
+
+    x, dtype = tiles.a, tiles.a.dtype
+    pull = (weight * np.expm1(-gap)).astype(dtype)
+    shifts = kernel_shift(everybody, dtype), kernel_shift(own_class, dtype)
+    sides = (bias, codes, *shifts, weight.astype(dtype), pull)
+    owed = np.zeros((tiles.workers, len(x)))
+
+    def fill(tile, rows, columns, diagonal, worker):
+        row_total = owed[worker][rows]
+        col_total = np.zeros(tile.shape[1], dtype)
+        neighbour_weights(
+            tile, dtype.type(kappa), *(side[rows] for side in sides), *(side[columns] for side in sides),
+            row_total, col_total,
+        )  # fmt: skip
+        if not diagonal:  # a diagonal tile has counted both directions in its rows
+            owed[worker][columns] += col_total
+
+    grad = tiles.pull(fill)
+    grad -= x * owed.sum(axis=0).astype(dtype)[:, None]
+    grad *= dtype.type(kappa * LN2)
+    return grad
