@@ -1,0 +1,28 @@
+"""Training objectives: edgeecg's loss kernels under autograd, by name.
+
+    objective = OBJECTIVES["barlow_twins"](lambd=0.0051)
+    loss = objective(z1, z2, patient=patient)
+    loss.backward()
+
+`autograd` says what holds with several processes, `positives` who is a positive of whom.
+"""
+
+from . import modules
+
+OBJECTIVES = {
+    "barlow_twins": modules.BarlowTwins,
+    "vicreg": modules.VICReg,
+    "nt_xent": modules.NTXent,
+    "supervised_contrastive": modules.SupervisedContrastive,
+    "pclr": modules.PCLR,
+    "cmsc": modules.CMSC,
+    "cmlc": modules.CMLC,
+    "cmsmlc": modules.CMSMLC,
+    "patient_nce": modules.PatientNCE,
+    "siamese_contrastive": modules.SiameseContrastive,
+    "soft_nearest_neighbour": modules.SoftNearestNeighbour,
+    "sigmoid_contrastive": modules.SigmoidContrastive,
+    "instance_discrimination": modules.InstanceDiscrimination,
+}
+
+__all__ = ["OBJECTIVES"]
