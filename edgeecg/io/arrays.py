@@ -1,0 +1,73 @@
+"""NumPy files: .npy with one array, .npz with an array and what belongs to it. Pickled objects are refused."""
+
+import os
+import zipfile
+
+import numpy as np
+
+from ..errors import InputError
+from .recording import Lead, Source
+
+__all__ = ["open_source"]
+
+RATE_KEYS = ("fs", "rate", "sampling_rate", "sample_rate", "sfreq")
+UNIT_KEYS = ("unit", "units")
+NAME_KEYS = ("leads", "lead", "lead_names", "channels")
+SIGNAL_KEYS = ("signal", "signals", "samples", "ecg", "data", "x")
+
+
+def open_source(path) -> Source:
+    """.npy: (n,), (leads, n) or (n, leads). .npz: such an array, and `fs`, `unit`, `gain`, `leads` where known."""
+    try:
+        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
+        fields = {"signal": loaded} if isinstance(loaded, np.ndarray) else {key: loaded[key] for key in loaded.files}
+    except (ValueError, EOFError, zipfile.BadZipFile, MemoryError) as error:
+        raise InputError(f"{path}: not a readable NumPy file: {error}") from None
+    fs, gain = number(path, fields, RATE_KEYS), number(path, fields, ("gain",))
+    unit = text(fields, UNIT_KEYS)
+    names = next((fields[key] for key in NAME_KEYS if key in fields), None)
+    key = signal_key(path, fields)
+    rows = as_rows(path, fields[key])
+    if names is None or np.size(names) != len(rows):
+        names = [key] if len(rows) == 1 else range(len(rows))
+    leads = tuple(Lead(str(name), unit, gain, fs) for name in np.ravel(names))
+    kind = "NumPy array" if isinstance(loaded, np.ndarray) else "NumPy archive"
+    return Source(os.fspath(path), kind, rows.shape[1], leads, lambda index: np.array(rows[index]))
+
+
+def number(path, fields, keys) -> float | None:
+    """The first of `keys` as a number."""
+    for key in keys:
+        if key in fields:
+            value = fields[key]
+            if value.size != 1 or value.dtype.kind not in "iuf":
+                raise InputError(f"{path}: {key!r} must be one number")
+            return float(value.reshape(-1)[0])
+    return None
+
+
+def text(fields, keys) -> str | None:
+    """The first of `keys` as text."""
+    return next((str(np.ravel(fields[key])[0]) for key in keys if key in fields and np.size(fields[key])), None)
+
+
+def signal_key(path, fields) -> str:
+    """Which array is the signal: the one with the usual name, or the only one with samples."""
+    arrays = [key for key, value in fields.items() if value.ndim >= 1 and key not in NAME_KEYS + UNIT_KEYS and value.size > 1]
+    for key in SIGNAL_KEYS:
+        if key in arrays:
+            return key
+    if len(arrays) != 1:
+        raise InputError(f"{path}: cannot tell which array is the signal: name it 'signal' (there are: {', '.join(fields) or 'none'})")
+    return arrays[0]
+
+
+def as_rows(path, array) -> np.ndarray:
+    """(leads, n): of two axes the longer one is time."""
+    if array.dtype.kind not in "iuf":
+        raise InputError(f"{path}: holds {array.dtype.name}, not real numbers")
+    if array.ndim == 1:
+        return array[None]
+    if array.ndim != 2:
+        raise InputError(f"{path}: has the shape {array.shape}; one recording has one axis, or two (leads and time)")
+    return array if array.shape[0] <= array.shape[1] else array.T
