@@ -118,7 +118,7 @@ def scale(z: np.ndarray, front) -> np.ndarray:
 
 def front_end(x: np.ndarray, fs_mhz: int, front) -> np.ndarray:
     """Canonical samples -> `(n at 128 Hz, channels)` uint8."""
-    _check_rate(fs_mhz, front)
+    check_rate(fs_mhz, front)
     if len(x) == 0:
         return np.zeros((0, front.channels), np.uint8)
     if front.kind == 0:
@@ -127,7 +127,7 @@ def front_end(x: np.ndarray, fs_mhz: int, front) -> np.ndarray:
     return scale(baseline(resample(x, fs_mhz, front), front), front)
 
 
-def _check_rate(fs_mhz: int, front) -> None:
+def check_rate(fs_mhz: int, front) -> None:
     if front.kind == 0 and fs_mhz != 128_000:
         raise InputError(f"this model takes samples at 128 Hz only, not {fs_mhz / 1000:g} Hz")
     if not 50_000 <= fs_mhz <= 4_000_000:

@@ -1,0 +1,199 @@
+"""The Numba engine, for machines without the compiled core: the names and the bytes of edgeecg.reference.
+
+Kernels are compiled when first used (seconds) and kept on disk beside the package. They release the GIL and use no
+threads of their own.
+"""
+
+import math
+import weakref
+
+import numpy as np
+
+from . import _jit_front, _jit_trunk
+from ._signal import conversion
+from .errors import InputError
+from .reference import check_rate
+
+__all__ = [
+    "add", "baseline", "conv", "embed", "front_end", "head", "max_pool", "quality", "resample", "samples", "scale", "trunk",
+]  # fmt: skip
+
+DENSE_FROM = 16
+"""Output channels a group must have to be worth a dense convolution of its own."""
+TAPS_KEPT = 1 << 20
+"""Resampling taps kept in memory at most."""
+
+_packed_layers = weakref.WeakKeyDictionary()
+_packed_heads = weakref.WeakKeyDictionary()
+
+
+def samples(signal, unit: str = "mV", gain: float | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """(x `(n,)` int32, missing `(n,)` bool): see edgeecg.reference.samples."""
+    signal = np.ascontiguousarray(signal)
+    convert = conversion(unit, gain)
+    x, missing = np.empty(len(signal), np.int32), np.empty(len(signal), bool)
+    if signal.dtype.kind == "f":
+        _jit_front.samples_of_floats(signal.astype(np.float64, copy=False), convert.scale, x, missing)
+    elif convert.mult:
+        _jit_front.samples_of_integers(signal.astype(np.int64), convert.mult, convert.shift, x, missing)
+    else:
+        raise InputError("integer samples need gain= (ADC units per millivolt)")
+    return x, missing
+
+
+def _writable(array, dtype) -> np.ndarray:
+    """A contiguous array that Numba sees as one type wherever it came from."""
+    return np.require(array, dtype, ["C", "W"])
+
+
+def resample(x, fs_mhz: int, front) -> np.ndarray:
+    """`(n,)` canonical samples at `fs_mhz` -> int32 at 128 Hz."""
+    fs = int(fs_mhz)
+    fe = max(fs, front.min_rate)
+    half = front.table_half * fe // 128000 + 1
+    phases = 128000 // math.gcd(fs, 128000)
+    rows = phases if phases * 2 * half <= TAPS_KEPT else 1
+    out = np.empty(-(-len(x) * 128000 // fs), np.int32)
+    if len(x):
+        held = np.pad(np.asarray(x, np.int32), half, mode="edge")
+        step, g = (128000 * 32 << 16) // fe, (128000 << 16) // fe
+        _jit_front.resample(held, len(x), fs, fe, half, step, g, _writable(front.table, np.int16), rows, out)
+    return out
+
+
+def baseline(x, front) -> np.ndarray:
+    """Canonical samples at 128 Hz minus their moving average: `(n,)` int16 in 1/2 microvolt."""
+    z = np.empty(len(x), np.int16)
+    _jit_front.baseline(_writable(x, np.int32), front.baseline, front.baseline.bit_length() - 1, z)
+    return z
+
+
+def scale(z, front) -> np.ndarray:
+    """`(n,)` int16 -> `(n, channels)` uint8, zero point 128."""
+    y = np.empty((len(z), front.channels), np.uint8)
+    _jit_front.scale(_writable(z, np.int16), front.reach, front.floor, np.array(front.gain, np.int64), y)
+    return y
+
+
+def front_end(x, fs_mhz: int, front) -> np.ndarray:
+    """Canonical samples -> `(n at 128 Hz, channels)` uint8."""
+    return _front_end(x, fs_mhz, front)[0]
+
+
+def _front_end(x, fs_mhz: int, front) -> tuple[np.ndarray, np.ndarray]:
+    """(y, the samples at 128 Hz that it was made of)."""
+    check_rate(fs_mhz, front)
+    x = _writable(x, np.int32)
+    if front.kind == 0:
+        y = np.empty((len(x), 1), np.uint8)
+        _jit_front.plain(x, front.direct_gain, y)
+        return y, x
+    x = resample(x, fs_mhz, front)
+    return scale(baseline(x, front), front), x
+
+
+def _pack(layer):
+    """(weights, bias, requantisation (3, cout)) as the kernels want them, kept as long as the layer lives."""
+    if layer not in _packed_layers:
+        each_in, each_out = layer.cin // layer.groups, layer.cout // layer.groups
+        taps = layer.weights.reshape(layer.groups, each_out, layer.kernel * each_in)
+        weights = np.ascontiguousarray(taps.transpose(0, 2, 1))
+        if layer.groups > 1 and each_out < DENSE_FROM:
+            weights = np.ascontiguousarray(layer.weights.reshape(layer.cout, -1).T)
+        requant = np.zeros((3, layer.cout), np.int32)
+        arrays = [layer.mult, layer.mult_neg, layer.add]
+        for row, array in zip(requant, arrays, strict=True):
+            row[:] = 0 if array is None else array
+        _packed_layers[layer] = weights.copy(), layer.bias.copy(), requant
+    return _packed_layers[layer]
+
+
+def conv(tensor, layer, zero_point: int) -> np.ndarray:
+    """`(L, cin)` uint8 -> `(ceil(L / stride), cout)` uint8; `zero_point` is that of the input."""
+    weights, bias, requant = _pack(layer)
+    y = np.empty((-(-len(tensor) // layer.stride), layer.cout), np.uint8)
+    kernel = _jit_trunk.conv_dense if weights.ndim == 3 else _jit_trunk.conv_grouped
+    kernel(
+        _writable(tensor, np.uint8), zero_point, layer.kernel, layer.stride, layer.pad_left,
+        weights, bias, requant, layer.requant == 1, layer.zp_out, y,
+    )  # fmt: skip
+    return y
+
+
+def add(a, b, layer, zero_a: int, zero_b: int) -> np.ndarray:
+    """The sum of two `(L, channels)` uint8 tensors, each with its zero point."""
+    a, b = _writable(a, np.uint8), _writable(b, np.uint8)
+    y = np.empty_like(a)
+    numbers = (zero_a, zero_b, layer.m_a, layer.m_b, layer.zp_out)
+    _jit_trunk.add_tensors(a.reshape(-1), b.reshape(-1), *(int(v) for v in numbers), y.reshape(-1))
+    return y
+
+
+def max_pool(tensor, layer) -> np.ndarray:
+    """`(L, channels)` uint8 -> `(ceil(L / stride), channels)`: the largest of the frames that exist."""
+    y = np.empty((-(-len(tensor) // layer.stride), layer.cout), np.uint8)
+    _jit_trunk.max_pool(_writable(tensor, np.uint8), layer.kernel, layer.stride, layer.pad_left, y)
+    return y
+
+
+def trunk(y, model) -> np.ndarray:
+    """`(n, channels)` uint8 of the front end -> `(ceil(n / total_stride), C)` uint8, the last tensor."""
+    zeros = model.zero_points
+    last_use = {}
+    for index, layer in enumerate(model.layers):
+        last_use[layer.src_a] = last_use[layer.src_b] = index
+    tensors = {0: y}
+    for index, layer in enumerate(model.layers):
+        a = tensors[layer.src_a]
+        if layer.op == "conv":
+            out = conv(a, layer, zeros[layer.src_a])
+        elif layer.op == "add":
+            out = add(a, tensors[layer.src_b], layer, zeros[layer.src_a], zeros[layer.src_b])
+        else:
+            out = max_pool(a, layer)
+        tensors[index + 1] = out
+        tensors = {t: tensor for t, tensor in tensors.items() if last_use.get(t, index + 1) > index}
+    return out
+
+
+def _pack_head(h):
+    if h not in _packed_heads:
+        mean_mult = np.zeros(1, np.int16) if h.mean_mult is None else h.mean_mult.copy()
+        _packed_heads[h] = mean_mult, np.ascontiguousarray(h.weights.T), h.bias.copy(), h.mult.copy()
+    return _packed_heads[h]
+
+
+def head(frames, model, starts) -> tuple[np.ndarray, np.ndarray]:
+    """Windows that begin at samples `starts` (128 Hz) -> (e16 `(n, dim)` int16, e8 `(n, dim)` int8)."""
+    h = model.head
+    e16, e8 = np.empty((len(starts), h.dim), np.int16), np.empty((len(starts), h.dim), np.int8)
+    mean_mult, weights, bias, mult = _pack_head(h)
+    _jit_trunk.head(
+        _writable(frames, np.uint8), np.asarray(starts, np.int64), model.total_stride, h.frames, h.pool,
+        model.zero_points[-1], mean_mult, h.zp_mean, weights, bias, mult, e16, e8,
+    )  # fmt: skip
+    return e16, e8
+
+
+def quality(x, missing, fs_mhz: int, front, starts) -> np.ndarray:
+    """`(n,)` uint8 flags of the windows that begin at samples `starts` (128 Hz); `x` as it came in, gaps held."""
+    return _quality(x, x if front.kind == 0 else resample(x, fs_mhz, front), missing, fs_mhz, front, starts)
+
+
+def _quality(x, resampled, missing, fs_mhz: int, front, starts) -> np.ndarray:
+    flat = np.empty(-(-len(resampled) // 32), bool)
+    _jit_front.flat_blocks(_writable(resampled, np.int32), front.flat_max, flat)
+    flags = np.zeros(len(starts), np.uint8)
+    _jit_front.quality(
+        _writable(x, np.int32), _writable(missing, bool), int(fs_mhz), flat, np.asarray(starts, np.int64),
+        front.window // 32, front.flat_blocks, front.off_blocks, front.clip_ms, flags,
+    )  # fmt: skip
+    return flags
+
+
+def embed(x, missing, fs_mhz: int, model, hop: int):
+    """(e16 `(n, dim)` int16, e8 `(n, dim)` int8, flags `(n,)` uint8); `hop` in samples at 128 Hz."""
+    y, resampled = _front_end(x, fs_mhz, model.front)
+    starts = np.arange(0, len(y) - model.front.window + 1, hop)
+    e16, e8 = head(trunk(y, model), model, starts)
+    return e16, e8, _quality(x, resampled, missing, fs_mhz, model.front, starts)
