@@ -88,7 +88,7 @@ class Quantiser:
     def conv(self, spec: Conv, folded: Folded) -> None:
         source = self.scales[spec.source]
         scale = tensor_scale(self.target[len(self.layers) + 1], spec.act == "relu")
-        energy = np.square(source.real(self.integers[spec.source])).mean((0, 1))
+        energy = np.square(self.integers[spec.source].astype(np.float64) - source.zero).mean((0, 1))
         if spec.order == "act_norm":
             layer = affine_conv(spec, folded, source, scale)
         else:
@@ -166,14 +166,13 @@ class Quantiser:
 
 
 def linear_conv(spec: Conv, folded: Folded, source: Scale, scale: Scale, energy: np.ndarray) -> Layer:
-    """requant 0: `q = rnd(acc * m, 14) + zero`, so a channel's weight step is `m / 2^14 * scale / source`."""
-    ratio = 2.0**14 * source.step / scale.step
-    each = spec.cout // spec.groups
-    inputs = energy.reshape(spec.groups, -1)[np.arange(spec.cout) // each]  # (cout, cin / groups)
-    importance = np.broadcast_to(inputs[:, None], folded.weights.shape).reshape(spec.cout, -1)
-    m, q = round_weights(folded.weights.reshape(spec.cout, -1), ratio, importance)
-    q = q.reshape(folded.weights.shape)
-    bias = np.round(folded.bias * ratio / (source.step * m)) - source.zero * q.astype(np.int64).sum((1, 2))
+    """requant 0: `q = rnd(acc * m, 14) + zero`, so a channel's weight step is its `m / 2^14`."""
+    weights = folded.weights * (source.step / scale.step)
+    inputs = energy.reshape(spec.groups, -1)[np.arange(spec.cout) * spec.groups // spec.cout]  # (cout, cin / groups)
+    importance = np.broadcast_to(inputs[:, None], weights.shape)
+    m, q = round_weights(weights.reshape(spec.cout, -1), 2.0**14, importance.reshape(spec.cout, -1))
+    q = q.reshape(weights.shape)
+    bias = np.round(folded.bias / scale.step * 2.0**14 / m) - source.zero * q.astype(np.int64).sum((1, 2))
     return Layer(
         "conv", spec.source, cin=spec.cin, cout=spec.cout, groups=spec.groups, kernel=spec.kernel, stride=spec.stride,
         pad_left=spec.pad_left, zp_out=scale.zero, weights=q, bias=np.clip(bias, -(2**30), 2**30).astype(np.int32),
@@ -183,9 +182,10 @@ def linear_conv(spec: Conv, folded: Folded, source: Scale, scale: Scale, energy:
 
 def affine_conv(spec: Conv, folded: Folded, source: Scale, scale: Scale) -> Layer:
     """requant 1: leaky ReLU, then the batch norm's slope and offset, at 22 fractional bits."""
-    step = np.maximum(np.abs(folded.weights).max((1, 2)), 1e-12) / 127
-    q = np.round(folded.weights / step[:, None, None]).astype(np.int8)
-    factor = folded.slope * step * source.step / scale.step * 2**22
+    weights = folded.weights * (source.step / scale.step)
+    step = np.maximum(np.abs(weights).max((1, 2)), 1e-12) / 127
+    q = np.round(weights / step[:, None, None]).astype(np.int8)
+    factor = folded.slope * step * 2**22
     bias = -source.zero * q.astype(np.int64).sum((1, 2))
     return Layer(
         "conv", spec.source, cin=spec.cin, cout=spec.cout, groups=spec.groups, kernel=spec.kernel, stride=spec.stride,

@@ -34,7 +34,7 @@ class ConvUnit(nn.Module):
 
     def activate(self, x: Tensor) -> Tensor:
         if self.layer.act == "relu":
-            return F.relu(x)
+            return F.relu(x, inplace=True)
         return F.leaky_relu(x, LEAKY_SLOPE) if self.layer.act == "leaky" else x
 
     def forward(self, x: Tensor) -> Tensor:
