@@ -39,7 +39,7 @@ def timeline(recording, result, window: float = 10.0):
     """
     figure, colors, ticker = import_matplotlib()
     picture = figure.Figure(figsize=(13, 8.6), dpi=110, layout="constrained", facecolor="white")
-    picture.get_layout_engine().set(hspace=0.02, h_pad=0.04, w_pad=0.04, rect=(0.005, 0.005, 0.99, 0.985))
+    picture.get_layout_engine().set(hspace=0.0, h_pad=0.07, w_pad=0.04, rect=(0.005, 0.005, 0.99, 0.985))
     rows = picture.add_gridspec(6, 3, height_ratios=[1.55, 0.06, 1.15, 2.7, 0.85, 0.24], width_ratios=[1, 1, 0.022])
     ecg = recording.millivolts()
     good = result.quality == 0
@@ -49,7 +49,7 @@ def timeline(recording, result, window: float = 10.0):
     unusual = pick(distance, good, np.argmax)
     picks = [(typical, TYPICAL, "Most typical window"), (unusual, UNUSUAL, "Most unusual window")]
     picks = picks if typical != unusual else picks[:1]
-    picture.suptitle(title(recording, result, window), x=0.012, y=0.992, va="top", ha="left", color=INK, fontsize=13, fontweight="bold")
+    picture.suptitle(title(recording, result, window), x=0.012, ha="left", color=INK, fontsize=13, fontweight="bold")
     for column, (index, colour, name) in enumerate(picks):
         place = rows[0, column] if len(picks) > 1 else rows[0, :2]
         strip(picture.add_subplot(place), ecg, recording.fs, result.start[index], window, colour, name)
@@ -190,7 +190,7 @@ def quality_row(axes, edges, quality, colors):
     values = np.array([[palette.index(flag) for flag in gravest]])
     axes.pcolormesh(
         edges, [0, 1], values, cmap=colors.ListedColormap(list(QUALITY_COLOURS.values())), vmin=-0.5, vmax=len(palette) - 0.5,
-        edgecolors="white", lw=0.5 if len(quality) <= 400 else 0,
+        edgecolors="white", lw=0.5 if len(quality) <= 100 else 0,
     )  # fmt: skip
     axes.set_yticks([])
     axes.set_ylabel("quality", rotation=0, ha="right", va="center")
