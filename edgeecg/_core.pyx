@@ -10,7 +10,6 @@ cdef extern from "edgeecg.h":
     ctypedef enum ee_status:
         EE_OK
     ctypedef struct ee_model:
-        const void *kernels
         uint32_t window
         unsigned short n_layers, total_stride, frames, dim, channels, exponent
     ctypedef struct ee_config:
@@ -33,6 +32,10 @@ cdef extern from "edgeecg.h":
     enum: EE_CACHE_TAPS
     ee_status ee_model_view(ee_model *, const void *, size_t) nogil
     const char *ee_status_text(ee_status) nogil
+    int ee_choose_kernels(ee_model *, const char *) nogil
+    const char *ee_kernels_name(const ee_model *) nogil
+    size_t ee_pack_size(const ee_model *) nogil
+    void ee_pack(ee_model *, void *) nogil
     size_t ee_state_size(const ee_model *, const ee_config *) nogil
     ee_stream *ee_init(const ee_model *, const ee_config *, void *, size_t) nogil
     void ee_reset(ee_stream *) nogil
@@ -43,9 +46,11 @@ cdef extern from "edgeecg.h":
     size_t ee_scan(const ee_source *, size_t, double *, double *) nogil
     size_t ee_front_end(ee_stream *, const ee_source *, size_t, uint8_t *, size_t) nogil
 
-cdef extern from "internal.h":
-    ctypedef struct ee_kernels:
-        const char *name
+
+cdef void *aligned(void *memory) noexcept:
+    """The first multiple of 64 in memory that was asked for with 64 bytes to spare."""
+    return <void *>((<uintptr_t>memory + 63) & ~<uintptr_t>63)
+
 
 cdef struct Samples:
     Py_buffer view
@@ -80,29 +85,43 @@ cdef int acquire(object array, double scale, Samples *samples) except -1:
 
 
 cdef class Model:
-    """A checked model file in aligned memory of its own. ValueError names what is wrong with the bytes."""
+    """A checked model file in aligned memory of its own. ValueError names what is wrong with the bytes.
+
+    kernels: None for the best of this processor, or a name; LookupError when it is unknown or cannot run here.
+    """
     cdef ee_model model
     cdef void *memory
-    cdef object __weakref__
+    cdef void *packed
 
-    def __cinit__(self, const unsigned char[::1] data not None):
+    def __cinit__(self, const unsigned char[::1] data not None, kernels=None):
         cdef size_t size = <size_t>data.shape[0]
+        cdef bytes name
         self.memory = PyMem_Malloc(size + 64)
         if self.memory == NULL:
             raise MemoryError()
-        cdef char *at = <char *>((<uintptr_t>self.memory + 63) & ~<uintptr_t>63)
         if size:
-            memcpy(at, &data[0], size)
-        cdef ee_status status = ee_model_view(&self.model, at, size)
+            memcpy(aligned(self.memory), &data[0], size)
+        cdef ee_status status = ee_model_view(&self.model, aligned(self.memory), size)
         if status != EE_OK:
             raise ValueError(ee_status_text(status).decode())
+        if kernels is not None:
+            name = kernels.encode()
+            if not ee_choose_kernels(&self.model, name):
+                raise LookupError(kernels)
+        size = ee_pack_size(&self.model)
+        if size:
+            self.packed = PyMem_Malloc(size + 64)
+            if self.packed == NULL:
+                raise MemoryError()
+            ee_pack(&self.model, aligned(self.packed))
 
     def __dealloc__(self):
         PyMem_Free(self.memory)
+        PyMem_Free(self.packed)
 
     @property
     def kernels(self):
-        return (<const ee_kernels *>self.model.kernels).name.decode()
+        return ee_kernels_name(&self.model).decode()
 
     @property
     def window(self):
@@ -137,7 +156,7 @@ cdef class Stream:
         self.memory = PyMem_Malloc(self.state_bytes + 64)
         if self.memory == NULL:
             raise MemoryError()
-        self.stream = ee_init(&model.model, &self.config, <void *>((<uintptr_t>self.memory + 63) & ~<uintptr_t>63), self.state_bytes)
+        self.stream = ee_init(&model.model, &self.config, aligned(self.memory), self.state_bytes)
 
     def __dealloc__(self):
         PyMem_Free(self.memory)

@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import os
 from collections import OrderedDict
 from enum import IntFlag
 from pathlib import Path
@@ -69,7 +70,7 @@ class Encoder:
         self.model = model
         self.backend = backend
         self._engine = backend_module(backend)
-        self._core = self._engine.Model(model.to_bytes()) if backend == "c" else None
+        self._core = self._open_model() if backend == "c" else None
         self._idle = OrderedDict()  # streams of the C core by configuration: a call takes one out and puts it back
         self.dim = model.head.dim
         self.window = model.front.window / RATE
@@ -147,6 +148,13 @@ class Encoder:
         return y
 
     # ------------------------------------------------------------------------------------------------ inside
+    def _open_model(self):
+        kernels = os.environ.get("EDGEECG_ISA") or None
+        try:
+            return self._engine.Model(self.model.to_bytes(), kernels)
+        except LookupError:
+            raise InputError(f"EDGEECG_ISA={kernels} is unknown or cannot run on this processor") from None
+
     def _floats(self, e16):
         return e16.astype(np.float32) * np.float32(2.0**-self.model.head.exponent)
 

@@ -108,6 +108,12 @@ typedef struct ee_source {            /* samples read in place, any stride */
 int ee_push_source(ee_stream *stream, const ee_source *source, size_t first, size_t n, size_t *used);
 /* First index of a sample that is not finite (n if none), and the extremes of the finite ones. */
 size_t ee_scan(const ee_source *source, size_t n, double *lowest, double *highest);
+/* Kernels: "scalar", "avx512-vnni", ...; the best for this processor unless chosen. 0 when it cannot run here. */
+int ee_choose_kernels(ee_model *model, const char *name);
+const char *ee_kernels_name(const ee_model *model);
+/* Vector kernels want the weights in an order of their own: ee_pack_size() bytes aligned to 64, owned by the caller. */
+size_t ee_pack_size(const ee_model *model);
+void ee_pack(ee_model *model, void *memory);
 /* The front end alone: n samples in, up to capacity frames of model channels out; returns the frames written. */
 size_t ee_front_end(ee_stream *stream, const ee_source *source, size_t n, uint8_t *y, size_t capacity);
 #endif

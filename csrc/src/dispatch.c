@@ -1,4 +1,54 @@
-/* Which kernels run: chosen once, when a model is viewed. */
+/* Which kernels run: one table, chosen once for a model when it is viewed. */
 #include "internal.h"
 
-const ee_kernels *ee_kernels_default(void) { return &ee_kernels_scalar; }
+#if defined(__x86_64__) && !defined(EE_NO_HOST) && defined(__GNUC__)
+extern const ee_kernels ee_kernels_avx512vnni, ee_kernels_avxvnni, ee_kernels_avx2;
+
+static int has_avx512vnni(void)
+{
+    return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vbmi");
+}
+static int has_avxvnni(void) { return __builtin_cpu_supports("avxvnni") && __builtin_cpu_supports("fma"); }
+static int has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+#endif
+
+static int always(void) { return 1; }
+
+/* The best first. */
+static const struct choice { const ee_kernels *kernels; int (*runs_here)(void); } choices[] = {
+#if defined(__x86_64__) && !defined(EE_NO_HOST) && defined(__GNUC__)
+    { &ee_kernels_avx512vnni, has_avx512vnni },
+    { &ee_kernels_avxvnni, has_avxvnni },
+    { &ee_kernels_avx2, has_avx2 },
+#endif
+    { &ee_kernels_scalar, always },
+};
+
+static int same(const char *a, const char *b)
+{
+    while (*a && *a == *b) a++, b++;
+    return *a == *b;
+}
+
+const ee_kernels *ee_kernels_named(const char *name)
+{
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
+        if ((!name || same(name, choices[i].kernels->name)) && choices[i].runs_here()) return choices[i].kernels;
+    return NULL;
+}
+
+const ee_kernels *ee_kernels_default(void) { return ee_kernels_named(NULL); }
+
+#ifndef EE_NO_HOST
+int ee_choose_kernels(ee_model *model, const char *name)
+{
+    const ee_kernels *kernels = ee_kernels_named(name);
+    if (!kernels) return 0;
+    model->kernels = kernels;
+    model->packed = NULL;
+    return 1;
+}
+
+const char *ee_kernels_name(const ee_model *model) { return ((const ee_kernels *)model->kernels)->name; }
+#endif

@@ -5,7 +5,6 @@ void ee_head_run(ee_stream *s, const uint16_t *sum, const uint8_t *max)
 {
     ee_head head;
     ee_head_view(&s->model, &head);
-    head.packed = NULL;
     uint8_t *u = s->features;
     if (head.pool & 1) {
         for (uint32_t c = 0; c < head.channels; c++) {

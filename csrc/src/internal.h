@@ -69,6 +69,7 @@ void ee_head_view(const ee_model *model, ee_head *head);
 /* ---------------------------------------------------------------- kernels: one table for each instruction set */
 typedef struct ee_kernels {
     const char *name;
+    int packed;                       /* reads weights packed by ee_pack() */
     /* n output frames from x, the first frame of the first output's window (frames of cin bytes) */
     void (*conv)(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n);
     /* acc[d] = bias[d] + sum of weights[d][i] * u[i] */
@@ -81,6 +82,7 @@ typedef struct ee_kernels {
 
 extern const ee_kernels ee_kernels_scalar;
 const ee_kernels *ee_kernels_default(void);            /* dispatch.c */
+const ee_kernels *ee_kernels_named(const char *name);  /* NULL when unknown or not of this processor */
 
 void ee_add_frames(const ee_layer *layer, const uint8_t *a, const uint8_t *b, uint8_t *y, uint32_t n);
 void ee_max_pool_frame(const uint8_t *x, uint8_t *y, uint32_t frames, uint32_t channels);

@@ -285,6 +285,14 @@ static uint8_t zero_point(const uint8_t *b, uint32_t tensor)
     return tensor == EE_NONE ? 0 : tensor == 0 ? 128 : b[HEADER + FRONT_SIZE + LAYER_SIZE * (tensor - 1) + 2];
 }
 
+/* Weights packed for this machine (pack.c): offsets first, 0 for none. */
+static const void *packed_at(const ee_model *model, uint32_t index)
+{
+    const uint8_t *packed = (const uint8_t *)model->packed;
+    uint32_t offset = packed ? ((const uint32_t *)(const void *)packed)[index] : 0;
+    return offset ? packed + offset : NULL;
+}
+
 void ee_layer_view(const ee_model *model, uint32_t index, ee_layer *layer)
 {
     const uint8_t *b = model->bytes, *p = b + HEADER + FRONT_SIZE + LAYER_SIZE * index;
@@ -309,7 +317,7 @@ void ee_layer_view(const ee_model *model, uint32_t index, ee_layer *layer)
     layer->add = i32_at(b, ee_u32(p + 36));
     layer->m_a = (int32_t)ee_u32(p + 40);
     layer->m_b = (int32_t)ee_u32(p + 44);
-    layer->packed = NULL;
+    layer->packed = packed_at(model, index);
 }
 
 void ee_head_view(const ee_model *model, ee_head *head)
@@ -327,5 +335,5 @@ void ee_head_view(const ee_model *model, ee_head *head)
     head->weights = (const int8_t *)(b + ee_u32(p + 12));
     head->bias = i32_at(b, ee_u32(p + 16));
     head->mult = i16_at(b, ee_u32(p + 20));
-    head->packed = NULL;
+    head->packed = packed_at(model, model->n_layers);
 }

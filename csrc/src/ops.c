@@ -95,7 +95,7 @@ static int64_t fir(const int32_t *tap, const int32_t *x, uint32_t n)
     return acc;
 }
 
-const ee_kernels ee_kernels_scalar = { "scalar", conv, linear, pool, fir };
+const ee_kernels ee_kernels_scalar = { "scalar", 0, conv, linear, pool, fir };
 
 void ee_add_frames(const ee_layer *layer, const uint8_t *a, const uint8_t *b, uint8_t *y, uint32_t n)
 {

@@ -1,0 +1,112 @@
+/* Weights in the order that the vector kernels read, made once when a model is loaded on a host.
+ *
+ * All vector kernels share one layout, in blocks of 16 output channels and steps of 4 bytes of input:
+ *     int32 bias[N], float scale[N] (= m / 2^14), then int8 [N / 16][steps][16][4]        N = cout rounded up to 16
+ * dense       step = 4 bytes of the window in a row (kernel * cin, padded with zeros)
+ * grouped     step = one tap of a group of 4 channels; lane 4 j + g holds channel 4 g + j of the block, so that 16 input
+ *             bytes repeated four times meet their weights without a shuffle
+ * depthwise   step = 4 taps of a channel
+ */
+#include "pack.h"
+
+#ifndef EE_NO_HOST
+
+#define LANES 16u
+
+static uint32_t round_up(uint32_t n, uint32_t to) { return (n + to - 1) / to * to; }
+
+ee_shape ee_shape_of(const ee_layer *layer)
+{
+    if (layer->op != EE_CONV || layer->requant || layer->cout % LANES) return EE_SHAPE_NONE;
+    if (layer->groups == 1) return EE_SHAPE_DENSE;
+    if (layer->cin != layer->cout) return EE_SHAPE_NONE;
+    if (layer->cin == layer->groups) return EE_SHAPE_DEPTHWISE;
+    return layer->cin == 4 * layer->groups ? EE_SHAPE_GROUPED : EE_SHAPE_NONE;
+}
+
+uint32_t ee_steps_of(const ee_layer *layer)
+{
+    switch (ee_shape_of(layer)) {
+    case EE_SHAPE_DENSE: return round_up((uint32_t)layer->kernel * layer->cin, 4) / 4;
+    case EE_SHAPE_GROUPED: return layer->kernel;
+    case EE_SHAPE_DEPTHWISE: return round_up(layer->kernel, 4) / 4;
+    default: return 0;
+    }
+}
+
+static size_t packed_bytes(uint32_t cout, uint32_t steps) { return (size_t)cout * 8 + (size_t)cout * steps * 4; }
+
+/* The four weights of step `step` in lane `lane` of the block that starts at channel `first`. */
+static void gather(const ee_layer *layer, uint32_t first, uint32_t step, uint32_t lane, int8_t out[4])
+{
+    uint32_t fan_in = (uint32_t)layer->kernel * (layer->cin / layer->groups), channel = first + lane;
+    ee_shape shape = ee_shape_of(layer);
+    if (shape == EE_SHAPE_GROUPED) channel = first + 4 * (lane % 4) + lane / 4;
+    const int8_t *w = layer->weights + (size_t)channel * fan_in;
+    for (uint32_t i = 0; i < 4; i++) {
+        uint32_t at = 4 * step + i;                      /* dense, grouped (4 a tap) and depthwise alike */
+        out[i] = at < fan_in ? w[at] : 0;
+    }
+}
+
+static void pack_layer(const ee_layer *layer, uint8_t *to)
+{
+    uint32_t n = layer->cout, steps = ee_steps_of(layer);
+    ee_shape shape = ee_shape_of(layer);
+    int32_t *bias = (int32_t *)(void *)to;
+    float *scale = (float *)(void *)(to + 4 * n);
+    int8_t *w = (int8_t *)(to + 8 * n);
+    for (uint32_t c = 0; c < n; c++) {
+        uint32_t lane = c % LANES, first = c - lane;
+        uint32_t channel = shape == EE_SHAPE_GROUPED ? first + 4 * (lane % 4) + lane / 4 : c;
+        bias[c] = layer->bias[channel];
+        scale[c] = (float)layer->mult[channel] / 16384.0f;
+        for (uint32_t step = 0; step < steps; step++) gather(layer, first, step, lane, w + ((first / LANES * steps + step) * LANES + lane) * 4);
+    }
+}
+
+/* The head's linear layer as a dense layer of kernel 1. */
+static void head_as_layer(const ee_head *head, ee_layer *layer)
+{
+    ee_fill((uint8_t *)layer, 0, sizeof *layer);
+    layer->op = EE_CONV;
+    layer->groups = layer->kernel = layer->stride = 1;
+    layer->cin = head->features;
+    layer->cout = head->dim;
+    layer->weights = head->weights;
+    layer->bias = head->bias;
+    layer->mult = head->mult;
+}
+
+/* Packed memory: offsets of the layers' and the head's weights (0: none), then the weights. */
+static size_t walk(const ee_model *model, uint8_t *memory)
+{
+    size_t at = round_up((model->n_layers + 1u) * 4u, 64);
+    uint32_t *offsets = (uint32_t *)(void *)memory;
+    for (uint32_t i = 0; i <= model->n_layers; i++) {
+        ee_layer layer;
+        ee_head head;
+        if (i < model->n_layers) {
+            ee_layer_view(model, i, &layer);
+        } else {
+            ee_head_view(model, &head);
+            head_as_layer(&head, &layer);
+        }
+        uint32_t used = ee_shape_of(&layer) != EE_SHAPE_NONE;
+        if (memory) offsets[i] = used ? (uint32_t)at : 0;
+        if (memory && used) pack_layer(&layer, memory + at);
+        if (used) at += (packed_bytes(layer.cout, ee_steps_of(&layer)) + 63u) & ~(size_t)63u;
+    }
+    return at;
+}
+
+size_t ee_pack_size(const ee_model *model) { return ((const ee_kernels *)model->kernels)->packed ? walk(model, NULL) : 0; }
+
+void ee_pack(ee_model *model, void *memory)
+{
+    model->packed = NULL;                                /* the views below read the file */
+    walk(model, (uint8_t *)memory);
+    model->packed = memory;
+}
+
+#endif

@@ -1,0 +1,26 @@
+/* Packed weights: what pack.c writes and the vector kernels read. */
+#ifndef EE_PACK_H
+#define EE_PACK_H
+
+#include "internal.h"
+
+typedef enum ee_shape { EE_SHAPE_NONE, EE_SHAPE_DENSE, EE_SHAPE_GROUPED, EE_SHAPE_DEPTHWISE } ee_shape;
+
+ee_shape ee_shape_of(const ee_layer *layer);             /* NONE: left to the scalar kernels */
+uint32_t ee_steps_of(const ee_layer *layer);             /* 4-byte steps of one output */
+
+typedef struct ee_packed {
+    const int32_t *bias;
+    const float *scale;
+    const int8_t *weights;            /* [cout / 16][steps][16][4] */
+} ee_packed;
+
+static inline ee_packed ee_packed_at(const void *packed, uint32_t cout)
+{
+    const uint8_t *p = (const uint8_t *)packed;
+    ee_packed view = { (const int32_t *)(const void *)p, (const float *)(const void *)(p + 4 * (size_t)cout),
+                       (const int8_t *)(p + 8 * (size_t)cout) };
+    return view;
+}
+
+#endif

@@ -1,0 +1,175 @@
+/* The vector kernels, written once. An instruction set defines the macros below and includes this file:
+ *   EE_TARGET   function attribute             EE_NAME(x)  name with the set's suffix
+ *   EE_NV       vectors per 16 int32 lanes     V, X, W     accumulator, prepared input, prepared weights
+ *   EE_LOAD_V(p) EE_BROADCAST4(p) EE_BROADCAST16(p) EE_LOAD_W(p) EE_DOT(acc, x, w)
+ *   EE_QUANTISE(acc[NV], scale, offset) -> B, 16 bytes;  EE_STORE(y, b)  EE_TRANSPOSE4(b)  EE_TAPS4(p, stride) -> X
+ *   EE_MR_MAX   frames of a dense tile at one block of 16 channels
+ * Requantisation runs in binary32: exact wherever the result is not saturated (docs/numerics.md section 3).
+ */
+#define EE_INLINE static inline __attribute__((always_inline)) EE_TARGET
+
+/* MR frames by NB blocks of 16 channels; MR and NB are constants where this is inlined. */
+EE_INLINE void EE_NAME(tile)(uint32_t MR, uint32_t NB, const int8_t *w, uint32_t steps, const uint8_t *x, size_t hop, const ee_packed *p,
+                             uint32_t channel, float offset, uint8_t *y, size_t cout)
+{
+    V acc[EE_MR_MAX][EE_NB_MAX * EE_NV];
+    size_t panel = (size_t)steps * 64;
+#pragma GCC unroll 24
+    for (uint32_t m = 0; m < MR; m++)
+#pragma GCC unroll 24
+        for (uint32_t j = 0; j < NB * EE_NV; j++) acc[m][j] = EE_LOAD_V(p->bias + channel + j * (16 / EE_NV));
+    for (uint32_t k = 0; k < steps; k++, w += 64) {
+        W weights[EE_NB_MAX * EE_NV];
+#pragma GCC unroll 24
+        for (uint32_t j = 0; j < NB * EE_NV; j++) weights[j] = EE_LOAD_W(w + (j / EE_NV) * panel + (j % EE_NV) * (64 / EE_NV));
+#pragma GCC unroll 24
+        for (uint32_t m = 0; m < MR; m++) {
+            X input = EE_BROADCAST4(x + m * hop + 4 * k);
+#pragma GCC unroll 24
+            for (uint32_t j = 0; j < NB * EE_NV; j++) acc[m][j] = EE_DOT(acc[m][j], input, weights[j]);
+        }
+    }
+#pragma GCC unroll 24
+    for (uint32_t m = 0; m < MR; m++)
+#pragma GCC unroll 24
+        for (uint32_t b = 0; b < NB; b++)
+            EE_STORE(y + m * cout + 16 * b, EE_QUANTISE(acc[m] + b * EE_NV, p->scale + channel + 16 * b, offset));
+}
+
+/* All frames of NB blocks: full tiles of MR frames, then the rest four and one at a time. */
+EE_INLINE void EE_NAME(panel)(uint32_t MR, uint32_t NB, const ee_packed *p, uint32_t channel, uint32_t steps, const uint8_t *x, size_t hop,
+                              float offset, uint8_t *y, size_t cout, uint32_t n)
+{
+    const int8_t *w = p->weights + (size_t)channel * steps * 4;
+    uint32_t o = 0;
+    for (; o + MR <= n; o += MR)
+        EE_NAME(tile)(MR, NB, w, steps, x + o * hop, hop, p, channel, offset, y + o * cout + channel, cout);
+    if (MR > 4)
+        for (; o + 4 <= n; o += 4) EE_NAME(tile)(4, NB, w, steps, x + o * hop, hop, p, channel, offset, y + o * cout + channel, cout);
+    for (; o < n; o++) EE_NAME(tile)(1, NB, w, steps, x + o * hop, hop, p, channel, offset, y + o * cout + channel, cout);
+}
+
+static EE_TARGET void EE_NAME(dense)(const ee_layer *layer, const ee_packed *p, const uint8_t *x, uint8_t *y, uint32_t n)
+{
+    uint32_t steps = ee_steps_of(layer), blocks = layer->cout / 16u, b = 0;
+    size_t hop = (size_t)layer->stride * layer->cin;
+    float offset = (float)layer->zp_out + 0.5f;
+#if EE_NB_MAX >= 6
+    for (; blocks - b == 6; b += 6) EE_NAME(panel)(4, 6, p, 16 * b, steps, x, hop, offset, y, layer->cout, n);
+#endif
+#if EE_NB_MAX >= 4
+    for (; blocks - b >= 4; b += 4) EE_NAME(panel)(6, 4, p, 16 * b, steps, x, hop, offset, y, layer->cout, n);
+    for (; blocks - b >= 2; b += 2) EE_NAME(panel)(12, 2, p, 16 * b, steps, x, hop, offset, y, layer->cout, n);
+#endif
+    for (; b < blocks; b++) EE_NAME(panel)(EE_MR_MAX, 1, p, 16 * b, steps, x, hop, offset, y, layer->cout, n);
+}
+
+/* Groups of 4 channels: 16 input bytes of a tap, repeated, meet the weights of 16 outputs. KERNEL 0: not a constant. */
+EE_INLINE void EE_NAME(grouped_block)(uint32_t KERNEL, const ee_layer *layer, const ee_packed *p, uint32_t channel,
+                                      const uint8_t *x, uint8_t *y, uint32_t n)
+{
+    uint32_t kernel = KERNEL ? KERNEL : layer->kernel, cin = layer->cin;
+    const int8_t *w = p->weights + (size_t)channel * kernel * 4;
+    size_t hop = (size_t)layer->stride * cin;
+    float offset = (float)layer->zp_out + 0.5f;
+    for (uint32_t o = 0; o < n; o++) {
+        const uint8_t *frame = x + o * hop + channel;
+        V acc[EE_NV];
+        for (uint32_t j = 0; j < EE_NV; j++) acc[j] = EE_LOAD_V(p->bias + channel + j * (16 / EE_NV));
+#pragma GCC unroll 16
+        for (uint32_t t = 0; t < kernel; t++) {
+            X input = EE_BROADCAST16(frame + (size_t)t * cin);
+            for (uint32_t j = 0; j < EE_NV; j++) acc[j] = EE_DOT(acc[j], input, EE_LOAD_W(w + t * 64 + j * (64 / EE_NV)));
+        }
+        EE_STORE(y + (size_t)o * layer->cout + channel, EE_TRANSPOSE4(EE_QUANTISE(acc, p->scale + channel, offset)));
+    }
+}
+
+static EE_TARGET void EE_NAME(grouped)(const ee_layer *layer, const ee_packed *p, const uint8_t *x, uint8_t *y, uint32_t n)
+{
+    for (uint32_t c = 0; c < layer->cout; c += 16) {
+        if (layer->kernel == 5) EE_NAME(grouped_block)(5, layer, p, c, x, y, n);
+        else if (layer->kernel == 7) EE_NAME(grouped_block)(7, layer, p, c, x, y, n);
+        else if (layer->kernel == 9) EE_NAME(grouped_block)(9, layer, p, c, x, y, n);
+        else EE_NAME(grouped_block)(0, layer, p, c, x, y, n);
+    }
+}
+
+/* Four taps of 16 channels are one transposed vector. */
+static EE_TARGET void EE_NAME(depthwise)(const ee_layer *layer, const ee_packed *p, const uint8_t *x, uint8_t *y, uint32_t n)
+{
+    uint32_t steps = ee_steps_of(layer), cin = layer->cin;
+    size_t hop = (size_t)layer->stride * cin;
+    float offset = (float)layer->zp_out + 0.5f;
+    for (uint32_t c = 0; c < layer->cout; c += 16) {
+        const int8_t *w = p->weights + (size_t)c * steps * 4;
+        for (uint32_t o = 0; o < n; o++) {
+            const uint8_t *frame = x + o * hop + c;
+            V acc[EE_NV];
+            for (uint32_t j = 0; j < EE_NV; j++) acc[j] = EE_LOAD_V(p->bias + c + j * (16 / EE_NV));
+            for (uint32_t k = 0; k < steps; k++, frame += 4 * (size_t)cin) {
+                XT4 input = EE_TAPS4(frame, cin, layer->kernel - 4 * k);
+                for (uint32_t j = 0; j < EE_NV; j++) acc[j] = EE_DOT(acc[j], EE_TAPS_PART(input, j), EE_LOAD_W(w + k * 64 + j * (64 / EE_NV)));
+            }
+            EE_STORE(y + (size_t)o * layer->cout + c, EE_QUANTISE(acc, p->scale + c, offset));
+        }
+    }
+}
+
+static EE_TARGET void EE_NAME(conv)(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+{
+    if (!layer->packed) {
+        ee_kernels_scalar.conv(layer, x, y, n);
+        return;
+    }
+    ee_packed p = ee_packed_at(layer->packed, layer->cout);
+    switch (ee_shape_of(layer)) {
+    case EE_SHAPE_DENSE: EE_NAME(dense)(layer, &p, x, y, n); break;
+    case EE_SHAPE_GROUPED: EE_NAME(grouped)(layer, &p, x, y, n); break;
+    case EE_SHAPE_DEPTHWISE: EE_NAME(depthwise)(layer, &p, x, y, n); break;
+    default: ee_kernels_scalar.conv(layer, x, y, n);
+    }
+}
+
+static EE_TARGET void EE_NAME(linear)(const ee_head *head, const uint8_t *u, int32_t *out)
+{
+    if (!head->packed) {
+        ee_kernels_scalar.linear(head, u, out);
+        return;
+    }
+    ee_packed p = ee_packed_at(head->packed, head->dim);
+    uint32_t steps = (head->features + 3u) / 4u;
+    const int8_t *w = p.weights;
+    for (uint32_t c = 0; c < head->dim; c += 16, w += (size_t)steps * 64) {
+        V acc[4][EE_NV];                                 /* four chains hide the latency of the dot product */
+        for (uint32_t i = 0; i < 4; i++)
+            for (uint32_t j = 0; j < EE_NV; j++) acc[i][j] = i ? EE_ZERO_V() : EE_LOAD_V(p.bias + c + j * (16 / EE_NV));
+        uint32_t k = 0;
+        for (; k + 4 <= steps; k += 4)
+#pragma GCC unroll 4
+            for (uint32_t i = 0; i < 4; i++)
+                for (uint32_t j = 0; j < EE_NV; j++)
+                    acc[i][j] = EE_DOT(acc[i][j], EE_BROADCAST4(u + 4 * (k + i)), EE_LOAD_W(w + (k + i) * 64 + j * (64 / EE_NV)));
+        for (; k < steps; k++)
+            for (uint32_t j = 0; j < EE_NV; j++)
+                acc[0][j] = EE_DOT(acc[0][j], EE_BROADCAST4(u + 4 * k), EE_LOAD_W(w + k * 64 + j * (64 / EE_NV)));
+        for (uint32_t j = 0; j < EE_NV; j++)
+            EE_STORE_V(out + c + j * (16 / EE_NV), EE_ADD_V(EE_ADD_V(acc[0][j], acc[1][j]), EE_ADD_V(acc[2][j], acc[3][j])));
+    }
+}
+
+/* Plain loops: the compiler vectorises them for this instruction set. */
+static EE_TARGET void EE_NAME(pool)(const uint8_t *restrict frame, uint16_t *restrict sum, uint8_t *restrict max, uint32_t channels)
+{
+    for (uint32_t c = 0; c < channels; c++) sum[c] = (uint16_t)(sum[c] + frame[c]);
+    for (uint32_t c = 0; c < channels; c++) max[c] = frame[c] > max[c] ? frame[c] : max[c];
+}
+
+static EE_TARGET int64_t EE_NAME(fir)(const int32_t *tap, const int32_t *x, uint32_t n)
+{
+    int64_t acc = 0;
+    for (uint32_t i = 0; i < n; i++) acc += (int64_t)tap[i] * x[i];
+    return acc;
+}
+
+const ee_kernels EE_NAME(ee_kernels) = { EE_ISA, 1, EE_NAME(conv), EE_NAME(linear), EE_NAME(pool), EE_NAME(fir) };

@@ -1,0 +1,52 @@
+/* AVX-512 VNNI: 16 lanes, vpdpbusd. */
+#include "../pack.h"
+
+#if defined(__x86_64__) && !defined(EE_NO_HOST) && defined(__GNUC__)
+#include <immintrin.h>
+
+#define EE_ISA "avx512-vnni"
+#define EE_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512vbmi,avx2,fma,bmi2")))
+#define EE_NAME(x) x##_avx512vnni
+#define EE_NV 1u
+#define EE_NB_MAX 6u
+#define EE_MR_MAX 16u
+typedef __m512i V, X, W, XT4;
+
+#define EE_LOAD_V(p) _mm512_loadu_si512(p)
+#define EE_STORE_V(p, v) _mm512_storeu_si512(p, v)
+#define EE_ADD_V(a, b) _mm512_add_epi32(a, b)
+#define EE_ZERO_V() _mm512_setzero_si512()
+#define EE_LOAD_W(p) _mm512_load_si512(p)
+#define EE_BROADCAST4(p) _mm512_set1_epi32(*(const int32_t *)(const void *)(p))
+#define EE_BROADCAST16(p) _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)(p)))
+#define EE_DOT(acc, x, w) _mm512_dpbusd_epi32(acc, x, w)
+#define EE_STORE(y, b) _mm_storeu_si128((__m128i *)(void *)(y), b)
+#define EE_TRANSPOSE4(b) _mm_shuffle_epi8(b, _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15))
+#define EE_QUANTISE(acc, scale, offset) quantise(*(acc), scale, offset)
+#define EE_TAPS4(p, stride, taps) taps4(p, stride, taps)
+#define EE_TAPS_PART(x, j) (x)
+
+static inline __attribute__((always_inline)) EE_TARGET __m128i quantise(__m512i acc, const float *scale, float offset)
+{
+    __m512 v = _mm512_fmadd_ps(_mm512_cvtepi32_ps(acc), _mm512_loadu_ps(scale), _mm512_set1_ps(offset));
+    __m512i q = _mm512_cvt_roundps_epi32(v, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+    return _mm512_cvtusepi32_epi8(_mm512_max_epi32(q, _mm512_setzero_si512()));
+}
+
+/* Lane c: bytes of frames 0 .. 3 at channel c; frames beyond the kernel are not read. */
+static inline __attribute__((always_inline)) EE_TARGET __m512i taps4(const uint8_t *p, size_t stride, uint32_t taps)
+{
+    __m128i zero = _mm_setzero_si128();
+    __m128i a = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i b = taps > 1 ? _mm_loadu_si128((const __m128i *)(const void *)(p + stride)) : zero;
+    __m128i c = taps > 2 ? _mm_loadu_si128((const __m128i *)(const void *)(p + 2 * stride)) : zero;
+    __m128i d = taps > 3 ? _mm_loadu_si128((const __m128i *)(const void *)(p + 3 * stride)) : zero;
+    __m128i ab_lo = _mm_unpacklo_epi8(a, b), ab_hi = _mm_unpackhi_epi8(a, b);
+    __m128i cd_lo = _mm_unpacklo_epi8(c, d), cd_hi = _mm_unpackhi_epi8(c, d);
+    __m256i lo = _mm256_set_m128i(_mm_unpackhi_epi16(ab_lo, cd_lo), _mm_unpacklo_epi16(ab_lo, cd_lo));
+    __m256i hi = _mm256_set_m128i(_mm_unpackhi_epi16(ab_hi, cd_hi), _mm_unpacklo_epi16(ab_hi, cd_hi));
+    return _mm512_inserti64x4(_mm512_castsi256_si512(lo), hi, 1);
+}
+
+#include "../vector_body.h"
+#endif

@@ -1,0 +1,48 @@
+/* What the two 256-bit instruction sets share: 8 lanes, two vectors for 16 channels. */
+#include <immintrin.h>
+
+#define EE_NV 2u
+#define EE_NB_MAX 1u
+typedef __m256i V;
+typedef struct XT4 { X part[2]; } XT4;
+
+#define EE_LOAD_V(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
+#define EE_STORE_V(p, v) _mm256_storeu_si256((__m256i *)(void *)(p), v)
+#define EE_ADD_V(a, b) _mm256_add_epi32(a, b)
+#define EE_ZERO_V() _mm256_setzero_si256()
+#define EE_LOAD_W(p) prepare_w(_mm256_load_si256((const __m256i *)(const void *)(p)))
+#define EE_BROADCAST4(p) prepare_x(_mm256_set1_epi32(*(const int32_t *)(const void *)(p)))
+#define EE_BROADCAST16(p) prepare_x(_mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)(p))))
+#define EE_STORE(y, b) _mm_storeu_si128((__m128i *)(void *)(y), b)
+#define EE_TRANSPOSE4(b) _mm_shuffle_epi8(b, _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15))
+#define EE_QUANTISE(acc, scale, offset) quantise(acc, scale, offset)
+#define EE_TAPS4(p, stride, taps) taps4(p, stride, taps)
+#define EE_TAPS_PART(x, j) ((x).part[j])
+
+static inline __attribute__((always_inline)) EE_TARGET __m256i quantise8(__m256i acc, const float *scale, float offset)
+{
+    __m256 v = _mm256_fmadd_ps(_mm256_cvtepi32_ps(acc), _mm256_loadu_ps(scale), _mm256_set1_ps(offset));
+    return _mm256_cvtps_epi32(_mm256_floor_ps(v));
+}
+
+static inline __attribute__((always_inline)) EE_TARGET __m128i quantise(const __m256i *acc, const float *scale, float offset)
+{
+    __m256i a = quantise8(acc[0], scale, offset), b = quantise8(acc[1], scale + 8, offset);
+    __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xD8);
+    return _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+}
+
+/* Lane c: bytes of frames 0 .. 3 at channel c; frames beyond the kernel are not read. */
+static inline __attribute__((always_inline)) EE_TARGET XT4 taps4(const uint8_t *p, size_t stride, uint32_t taps)
+{
+    __m128i zero = _mm_setzero_si128();
+    __m128i a = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i b = taps > 1 ? _mm_loadu_si128((const __m128i *)(const void *)(p + stride)) : zero;
+    __m128i c = taps > 2 ? _mm_loadu_si128((const __m128i *)(const void *)(p + 2 * stride)) : zero;
+    __m128i d = taps > 3 ? _mm_loadu_si128((const __m128i *)(const void *)(p + 3 * stride)) : zero;
+    __m128i ab_lo = _mm_unpacklo_epi8(a, b), ab_hi = _mm_unpackhi_epi8(a, b);
+    __m128i cd_lo = _mm_unpacklo_epi8(c, d), cd_hi = _mm_unpackhi_epi8(c, d);
+    XT4 x = { { prepare_x(_mm256_set_m128i(_mm_unpackhi_epi16(ab_lo, cd_lo), _mm_unpacklo_epi16(ab_lo, cd_lo))),
+                prepare_x(_mm256_set_m128i(_mm_unpackhi_epi16(ab_hi, cd_hi), _mm_unpacklo_epi16(ab_hi, cd_hi))) } };
+    return x;
+}
