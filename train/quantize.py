@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from edgeecg import reference
+from edgeecg import jit
 from edgeecg.model import FrontEnd, Head, Layer, Model
 from train.data.front import SCALE, ZERO
 from train.fold import Folded, fold
@@ -48,7 +48,7 @@ def tensor_scale(values: np.ndarray, unsigned: bool) -> Scale:
 class Quantiser:
     """Quantises an encoder layer by layer. `windows` (N, 1280) real network input, `y` the same as bytes."""
 
-    def __init__(self, encoder: Encoder, windows: torch.Tensor, engine=reference):
+    def __init__(self, encoder: Encoder, windows: torch.Tensor, engine=jit):
         self.encoder, self.engine = encoder.eval(), engine
         with torch.no_grad():
             self.target = [t[:, :, 0].permute(0, 2, 1).numpy() for t in encoder.tensors(windows)]
@@ -222,7 +222,7 @@ def mean_scale(means: np.ndarray, last: Scale, frames: int) -> tuple[np.ndarray,
     return mult.astype(np.int16), zero, last.step * 2**14 / (frames * mult)
 
 
-def quantise(encoder: Encoder, windows: torch.Tensor, front: FrontEnd, name: str, engine=reference):
+def quantise(encoder: Encoder, windows: torch.Tensor, front: FrontEnd, name: str, engine=jit):
     """(Model, report of the layers). `windows` (N, 1280) real network input for calibration."""
     quantiser = Quantiser(encoder, windows, engine)
     layers = quantiser.run()
@@ -236,13 +236,13 @@ def quantise(encoder: Encoder, windows: torch.Tensor, front: FrontEnd, name: str
     return replace(model, head=head), quantiser.report
 
 
-def embed_frames(model: Model, frames: np.ndarray, engine=reference) -> tuple[np.ndarray, np.ndarray]:
+def embed_frames(model: Model, frames: np.ndarray, engine=jit) -> tuple[np.ndarray, np.ndarray]:
     """Last tensors of N windows (N, frames, C) -> e16 and e8, (N, dim) each."""
     pairs = [engine.head(f, model, [0]) for f in frames]
     return np.concatenate([p[0] for p in pairs]), np.concatenate([p[1] for p in pairs])
 
 
-def embed_windows(model: Model, y: np.ndarray, engine=reference) -> tuple[np.ndarray, np.ndarray]:
+def embed_windows(model: Model, y: np.ndarray, engine=jit) -> tuple[np.ndarray, np.ndarray]:
     """Front-end bytes (N, 1280), each window a recording of its own -> e16 and e8, (N, dim) each."""
     return embed_frames(model, np.stack([engine.trunk(row[:, None], model) for row in y]), engine)
 

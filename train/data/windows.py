@@ -18,7 +18,7 @@ RATE = 128  # Hz
 class Batch:
     """Two crops of each of N windows, (N, length) uint8, and who they are, (N,) int64 each.
 
-    `segment` is unique to a window start of a recording (ten-second grid), `index` to a lead of a recording.
+    `segment` numbers ten-second stretches in time within a recording, `index` leads of recordings (rows of the cache).
     """
 
     first: Tensor
@@ -75,12 +75,11 @@ class WindowSampler:
         reach = torch.where(far, 30.0 * RATE, shift * RATE)
         move = ((torch.rand(count, generator=generator) * 2 - 1) * reach).round().long()
         other = (offset + move).clamp(min=0).minimum(room[row] - 1)
-        segment = row * 2**32 + offset // WINDOW
         return Batch(
             self.take(self.start[row] + offset, length),
             self.take(self.start[row] + other, length),
             self.patient[row],
-            segment,
+            offset // WINDOW,
             self.lead[row],
             torch.from_numpy(self.rows)[row],
         )

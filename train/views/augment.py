@@ -42,7 +42,7 @@ class Views:
     cutout: tuple[float, float] = (0.1, 1.5)
     p_flip: float = 0.05  # electrodes the wrong way round
     shift: float = 1.0  # the second crop starts up to this far from the first
-    positive: float = 0.0  # share of second crops from anywhere within 30 s
+    positive: float = 0.5  # share of second crops from anywhere within 30 s
 
     def __post_init__(self):
         for name in ("noise", "gaussian", "powerline", "wander", "warp", "amplitude", "cutout", "flip"):

