@@ -13,6 +13,7 @@ MAX_FRAMES = 256
 BIAS_MAX = 1 << 30
 MULT_MAX = 8191
 MULT32_MAX = (1 << 23) - 1
+ADD_MAX = (1 << 31) - 1
 
 
 def check(name: str, front: FrontEnd, layers: tuple[Layer, ...], head: Head) -> None:
@@ -143,7 +144,7 @@ def _check_conv(what: str, layer: Layer) -> None:
     else:
         _array(f"{what}: mult", layer.mult, shape, -MULT32_MAX, MULT32_MAX)
         _array(f"{what}: mult_neg", layer.mult_neg, shape, -MULT32_MAX, MULT32_MAX)
-        _array(f"{what}: add", layer.add, shape, -(1 << 31), (1 << 31) - 1)
+        _array(f"{what}: add", layer.add, shape, -ADD_MAX, ADD_MAX)
 
 
 def _absent_src_b(what: str, layer: Layer) -> None:

@@ -163,7 +163,8 @@ def _decode_header(data: bytes) -> tuple[int, int, str]:
         raise ModelError(f"model file is of format version {version}, this reader knows {VERSION}")
     _equal("header size", header_size, HEADER.size)
     if file_size != len(data):
-        raise ModelError(f"model file says it has {file_size} bytes, but has {len(data)}")
+        has = len(data) if len(data) < file_size else "more"
+        raise ModelError(f"model file says it has {file_size} bytes, but has {has}")
     if zlib.crc32(data[20:]) != crc:
         raise ModelError("model file is damaged: its checksum (CRC-32) does not match")
     _equal("flags field", flags, 0)

@@ -32,6 +32,9 @@ class Model:
         object.__setattr__(self, "layers", tuple(self.layers))
         self.to_bytes()
 
+    def __repr__(self):
+        return f"<edgeecg.model.Model {self.name!r}, {len(self.layers)} layers, id {self.id[:16]}>"
+
     def to_bytes(self) -> bytes:
         """The `.eecg` file."""
         return _model_format.encode(self.name, self.front, self.layers, self.head, self.meta)

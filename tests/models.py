@@ -64,13 +64,17 @@ class Net:
         mult[0] *= -1  # a batch norm may turn the sign
         return {"bias": bias, "mult": mult, "mult_neg": mult // 5, "add": self.rng.integers(-(1 << 26), 1 << 26, n)}
 
+    def _any_size(self, high: int, n: int, signed: bool = True):
+        """Integers of every order of magnitude from 1 to `high`, the limit itself among them."""
+        size = np.minimum(high, np.exp2(self.rng.uniform(0, np.log2(high) + 0.1, n)).astype(np.int64))
+        return size * self.rng.choice([-1, 1], n) if signed else size
+
     def _wild_arrays(self, layer: Layer) -> dict:
-        rng, n = self.rng, layer.cout
-        bias = rng.integers(-(1 << 30), (1 << 30) + 1, n) // rng.choice([1, 1000, 100_000], n)
+        n = layer.cout
         if layer.requant == 0:
-            return {"bias": bias, "mult": rng.integers(1, 8192, n)}
-        mult, mult_neg = rng.integers(-(1 << 23) + 1, 1 << 23, (2, n))
-        return {"bias": bias, "mult": mult, "mult_neg": mult_neg, "add": rng.integers(-(1 << 31), 1 << 31, n)}
+            return {"bias": self._any_size(1 << 30, n), "mult": self._any_size(8191, n, signed=False)}
+        mult, mult_neg = self._any_size((1 << 23) - 1, n), self._any_size((1 << 23) - 1, n)
+        return {"bias": self._any_size(1 << 30, n), "mult": mult, "mult_neg": mult_neg, "add": self._any_size((1 << 31) - 1, n)}
 
     def add(self, a: int, b: int, zp_out: int = 0) -> int:
         limits = (8192, 16384) if self.tame else (1, 32768)
@@ -88,7 +92,7 @@ class Net:
     def model(self, pool: int = 3, dim: int = 128, zp_mean: int = 0, exponent: int = 12, name: str = "test") -> Model:
         channels, frames = self.channels[-1], self.front.window // tensor_strides(self.layers)[-1]
         weights = self.rng.integers(-128, 128, (dim, channels * (2 if pool == 3 else 1)))
-        mean_mult = None if pool == 2 else np.full(channels, np.clip(2**14 // frames, 1, 8191))
+        mean_mult = None if pool == 2 else np.full(channels, np.clip(2**14 // max(frames, 1), 1, 8191))
         head = Head(pool=pool, zp_mean=0 if pool == 2 else zp_mean, frames=frames, dim=dim, exponent=exponent,
                     mean_mult=mean_mult, weights=weights, bias=np.zeros(dim), mult=np.ones(dim))  # fmt: skip
         if self.tame:  # features vary by some 10 steps: let that fill a tenth of the embedding's range
@@ -96,7 +100,7 @@ class Net:
             high = 2 + int(3000 * 2**6 / (10 * 74 * np.sqrt(weights.shape[1])))
             head = dataclasses.replace(head, bias=-usual, mult=self.rng.integers(1, high, dim))
         else:
-            head = dataclasses.replace(head, mult=self.rng.integers(1, 8192, dim))
+            head = dataclasses.replace(head, mult=self._any_size(8191, dim, signed=False))
         return Model(name, self.front, tuple(self.layers), head, {"licence": "MIT", "sources": []})
 
 
@@ -157,12 +161,12 @@ def plain(seed: int = 5, **front) -> Model:
     return net.model(dim=11)
 
 
-def saturated(seed: int = 6, **front) -> Model:
+def saturated(seed: int = 9, **front) -> Model:
     """Multipliers, biases and additions anywhere in their ranges: every limit is met."""
     net = Net(seed, tame=False, **front)
-    a = net.conv(0, 5, kernel=11, stride=6, zp_out=200)
-    b = net.conv(a, 5, kernel=3, requant=1, zp_out=17)
-    net.add(a, b, zp_out=255)
+    a = net.conv(0, 9, kernel=11, stride=6, zp_out=200)
+    b = net.conv(a, 9, kernel=3, requant=1, zp_out=17)
+    net.add(a, b, zp_out=99)
     return net.model(dim=40)
 
 
