@@ -92,7 +92,7 @@ class Net:
     def model(self, pool: int = 3, dim: int = 128, zp_mean: int = 0, exponent: int = 12, name: str = "test") -> Model:
         channels, frames = self.channels[-1], self.front.window // tensor_strides(self.layers)[-1]
         weights = self.rng.integers(-128, 128, (dim, channels * (2 if pool == 3 else 1)))
-        mean_mult = None if pool == 2 else np.full(channels, np.clip(2**14 // max(frames, 1), 1, 8191))
+        mean_mult = None if pool == 2 else np.full(channels, np.clip(2**14 // frames, 1, 8191))
         head = Head(pool=pool, zp_mean=0 if pool == 2 else zp_mean, frames=frames, dim=dim, exponent=exponent,
                     mean_mult=mean_mult, weights=weights, bias=np.zeros(dim), mult=np.ones(dim))  # fmt: skip
         if self.tame:  # features vary by some 10 steps: let that fill a tenth of the embedding's range

@@ -366,6 +366,7 @@ FAULTS = [
     (head(pool=0), "pool is 0"),
     (head(pool=2), "mean_mult is given but not used"),
     (head(pool=2, mean_mult=None, zp_mean=1), "zp_mean is 1, allowed is 0"),
+    (head(frames=0), "head frames is 0, allowed is 1 .. 256"),
     (head(frames=15), "frames is 15, but a window of 64 has 16"),
     (head(dim=0), "dim is 0"),
     (head(dim=3), "weights has shape .2, 4., expected .3, 4."),
@@ -395,8 +396,8 @@ def test_strides_and_frames_have_limits():
         pooled(16, 16, 2)
     with pytest.raises(ModelError, match="head frames is 320, allowed is 1 .. 256"):
         pooled(16)
-    with pytest.raises(ModelError, match="head frames is 0"):
-        pooled(16, 4, window=32)
+    with pytest.raises(ModelError, match="head frames is 1, but a window of 32 has 0"):
+        front(window=32, flat_blocks=1, off_blocks=1)(pooled(16, 4, window=64))
 
 
 def test_sources_of_an_addition_need_the_same_stride():
