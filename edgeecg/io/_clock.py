@@ -57,7 +57,6 @@ def sampling_rate(path, times: np.ndarray, name: str | None) -> float:
     if not len(steps) or not np.all(np.isfinite(times)) or times[-1] <= times[0]:
         raise InputError(f"{path}: the times in column {name or 'one'!r} do not rise: give the sampling rate")
     step = (times[-1] - times[0]) / len(steps)
-    smallest = steps[steps > 0].min()
     resolution = np.abs(steps - step).max()
     if resolution > max(0.5 * step, 1.01e-3):
         row = int(np.argmax(np.abs(steps - step))) + 2
@@ -65,7 +64,8 @@ def sampling_rate(path, times: np.ndarray, name: str | None) -> float:
             f"{path}: the times in column {name or 'one'!r} are not regular (row {row} of the data): give the sampling rate"
         )
     rate, nearest = 1 / step, round(1 / step)
-    uncertainty = max(resolution, 1e-9) * 2 / (times[-1] - times[0])
-    if nearest and abs(nearest / rate - 1) <= uncertainty and smallest > 0:
-        return float(nearest)
-    return rate
+    resolution += np.spacing(abs(times[-1]))  # seconds since 1970 have a quarter of a microsecond
+    uncertainty = float(2 * resolution / (times[-1] - times[0]) * rate)  # Hz
+    if uncertainty > 0.5:
+        raise InputError(f"{path}: the times in column {name or 'one'!r} are too coarse to tell the sampling rate: give it")
+    return float(nearest) if nearest and abs(nearest - rate) <= max(uncertainty, 1e-6 * rate) else float(rate)

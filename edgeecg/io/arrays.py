@@ -1,7 +1,6 @@
 """NumPy files: .npy with one array, .npz with an array and what belongs to it. Pickled objects are refused."""
 
 import os
-import zipfile
 
 import numpy as np
 
@@ -21,10 +20,13 @@ def open_source(path) -> Source:
     try:
         loaded = np.load(path, mmap_mode="r", allow_pickle=False)
         fields = {"signal": loaded} if isinstance(loaded, np.ndarray) else {key: loaded[key] for key in loaded.files}
-    except (ValueError, EOFError, zipfile.BadZipFile, MemoryError) as error:
-        raise InputError(f"{path}: not a readable NumPy file: {error}") from None
+    except OSError:
+        raise
+    except Exception as error:  # of any type: a damaged header or archive makes NumPy, zlib and tokenize raise their own
+        text = str(error).strip().splitlines()
+        raise InputError(f"{path}: not a readable NumPy file: {text[0] if text else type(error).__name__}") from None
     fs, gain = number(path, fields, RATE_KEYS), number(path, fields, ("gain",))
-    unit = text(fields, UNIT_KEYS)
+    unit = first_text(fields, UNIT_KEYS)
     names = next((fields[key] for key in NAME_KEYS if key in fields), None)
     key = signal_key(path, fields)
     rows = as_rows(path, fields[key])
@@ -46,7 +48,7 @@ def number(path, fields, keys) -> float | None:
     return None
 
 
-def text(fields, keys) -> str | None:
+def first_text(fields, keys) -> str | None:
     """The first of `keys` as text."""
     return next((str(np.ravel(fields[key])[0]) for key in keys if key in fields and np.size(fields[key])), None)
 

@@ -18,6 +18,7 @@ from .recording import Lead, Source, normal_unit
 __all__ = ["open_source"]
 
 HEAD = 1 << 16  # characters in which the first data row must begin
+ENOUGH = 15  # equal steps that make a nameless column a clock: no ECG rises so long
 ABSENT = {"", "-", "?", "na", "n/a", "nan", "null", "none"}
 COMMENT = re.compile(r"^[#%;]+\s*([A-Za-z_ ]+?)\s*[:=]\s*(.+?)\s*$")
 NAME_AND_UNIT = re.compile(r"^(.*?)[\s_]*[(\[]\s*([^)\]]+?)\s*[)\]]$")
@@ -30,7 +31,7 @@ class Layout:
     def __init__(self, path, text: str):
         self.path = path
         self.comments = {}
-        lines = text.splitlines()
+        lines = text.split("\n")  # as files iterate; splitlines() knows more ends of line
         self.skip = 0
         while self.skip < len(lines) and (not lines[self.skip].strip() or COMMENT.match(lines[self.skip]) or lines[self.skip][0] in "#%"):
             found = COMMENT.match(lines[self.skip])
@@ -164,7 +165,7 @@ def clock_column(layout: Layout, first: np.ndarray) -> np.ndarray | None:
     written_as_time = ":" in layout.first[0]
     if scale is None and not written_as_time:
         steps = np.diff(first)
-        nameless_clock = not name and len(steps) and steps.min() > 0 and np.allclose(steps, steps[0], rtol=0.01, atol=1e-3)
+        nameless_clock = not name and len(steps) >= ENOUGH and steps.min() > 0 and np.allclose(steps, steps[0], rtol=0.01, atol=1e-3)
         if not (is_index(name, None) or nameless_clock):
             return None
     return first * (1.0 if written_as_time or scale is None else scale)
