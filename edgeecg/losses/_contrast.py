@@ -1,24 +1,47 @@
 """The loss that NT-Xent and its supervised form share: softmax cross-entropy of each anchor against its positives."""
 
-from ._softmax import LN2, LOG2E, StreamingLogSumExp, pull_softmax
+import numpy as np
+
+from ._softmax import LN2, StreamingLogSumExp, base2_scale, pull_softmax
 from ._tiles import PairTiles
 
 
-def contrast(unit, weight, positive_mean, positive_back, temperature, team):
+def contrast(unit, weight, positive_mean, positive_back, temperature, team, partner=None):
     """sum_i weight_i (log sum_{k != i} exp(s_ik) - s_i . mean positive of i), and its gradient.
 
     `unit` holds M unit rows, s_ik = unit_i . unit_k / temperature, `positive_mean` (M, d) the mean positive of each
     anchor, `positive_back` (M, d) what the positives owe their anchors: sum of weight_i / |P(i)| unit_i over all i
     that count the row as a positive. Returns the value and the tuple of gradients.
+
+    Where rows i and i + partner are each other's only positive, their score is taken from the tiles: the value of a
+    good embedding is the small difference of a log-sum-exp and that score, which should be the same number in both.
     """
     tiles = PairTiles(unit.rows, unit.rows, team)
-    kappa = LOG2E / temperature
-    lse = StreamingLogSumExp(tiles, kappa).run()
+    kappa = base2_scale(1.0 / temperature, unit.rows.dtype)
+    sums = StreamingLogSumExp(tiles, kappa)
+    if partner is None:
+        lse, alignment = sums.run(), unit.dot(positive_mean)
+    else:
+        lse, alignment = _with_partners(tiles, sums, partner)
     seen = weight > 0
-    alignment = unit.dot(positive_mean)[seen] / temperature
-    value = float((weight[seen] * (LN2 * lse[seen] - alignment)).sum())
+    value = float(LN2 * (weight[seen] * (lse[seen] - kappa * alignment[seen])).sum())
 
     grad = pull_softmax(tiles, kappa, weight, lse)
     grad -= weight[:, None].astype(grad.dtype) * positive_mean
     grad -= positive_back
     return value, unit.backward(grad, 1.0 / temperature)
+
+
+def _with_partners(tiles, sums, partner):
+    """The log-sum-exps, and the scores t_{i, i + partner}, each for both of its rows."""
+    score = np.empty(partner)
+
+    def visit(state, tile, rows, columns, diagonal):
+        sums.absorb(state, tile, rows, columns, diagonal)
+        first, last = max(rows.start, columns.start - partner), min(rows.stop, columns.stop - partner)
+        if first < last:
+            i = np.arange(first, last)
+            score[i] = tile[i - rows.start, i + partner - columns.start]
+
+    lse = sums.finish(tiles.sweep(visit, sums.start))
+    return lse, np.concatenate((score, score))

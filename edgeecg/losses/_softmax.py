@@ -68,20 +68,32 @@ def pull_softmax(tiles, kappa, row_weight, row_lse, col_weight=None, col_lse=Non
     dtype = tiles.a.dtype
     kappa = dtype.type(kappa)
     rows_only = not tiles.symmetric and col_weight is None
-    row_weight, row_lse = row_weight.astype(dtype), kernel_shift(row_lse, dtype)
+    row_weight, row_shift = weight_and_shift(row_weight, row_lse, dtype)
     if tiles.symmetric:
-        col_weight, col_lse = row_weight, row_lse
-    elif col_weight is not None:
-        col_weight, col_lse = col_weight.astype(dtype), kernel_shift(col_lse, dtype)
+        col_weight, col_shift = row_weight, row_shift
+    elif not rows_only:
+        col_weight, col_shift = weight_and_shift(col_weight, col_lse, dtype)
     else:
-        col_weight = col_lse = np.zeros(len(tiles.b), dtype)
+        col_weight = col_shift = np.zeros(len(tiles.b), dtype)
 
     def fill(tile, rows, columns, diagonal, worker):
-        softmax_weights(tile, kappa, row_weight[rows], row_lse[rows], col_weight[columns], col_lse[columns])
+        softmax_weights(tile, kappa, row_weight[rows], row_shift[rows], col_weight[columns], col_shift[columns])
 
     return tiles.pull(fill, rows_only)
 
 
-def kernel_shift(lse, dtype):
-    """A log-sum-exp as kernels take it: where nothing was seen (-inf) a shift under which every 2**u is 0."""
-    return np.where(np.isfinite(lse), lse, -MASKED).astype(dtype)
+def weight_and_shift(weight, lse, dtype):
+    """(weight', shift) in `dtype` with weight' 2**(u - shift) = weight 2**(u - lse).
+
+    Logits of a low temperature are large, and rounding their log-sum-exp to float32 would put one error of up to 1e-5
+    on all of a row; what the rounding takes off goes into the weight. Where nothing was seen (-inf) every 2**u is 0.
+    """
+    seen = np.isfinite(lse)
+    shift = np.where(seen, lse, -MASKED).astype(dtype)
+    lost = np.where(seen, shift - np.where(seen, lse, 0.0), 0.0)
+    return (weight * np.exp2(lost)).astype(dtype), shift
+
+
+def base2_scale(inverse_temperature, dtype):
+    """log2(e) / temperature as kernels use it: rounded to `dtype` once, so that all terms of a loss agree on it."""
+    return float(np.dtype(dtype).type(LOG2E * inverse_temperature))

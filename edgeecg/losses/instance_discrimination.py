@@ -8,7 +8,7 @@ import numpy as np
 
 from . import _checks
 from ..errors import InputError
-from ._softmax import LN2, LOG2E, StreamingLogSumExp, pull_softmax
+from ._softmax import LN2, StreamingLogSumExp, base2_scale, pull_softmax
 from ._threads import Team
 from ._tiles import PairTiles
 from ._unit import UnitRows
@@ -37,10 +37,10 @@ def instance_discrimination(z1, bank, index, temperature=0.07, threads=1):
     with Team(threads) as team:
         unit = UnitRows(z1, team=team)
         tiles = PairTiles(unit.rows, bank, team)
-        kappa = LOG2E / temperature
+        kappa = base2_scale(1.0 / temperature, z1.dtype)
         lse = StreamingLogSumExp(tiles, kappa, rows_only=True).run()
         own = bank[index]
-        value = float((LN2 * lse - unit.dot(own) / temperature).mean())
+        value = float(LN2 * (lse - kappa * unit.dot(own)).mean())
 
         weight = np.full(len(z1), 1.0 / len(z1))
         grad = pull_softmax(tiles, kappa, weight, lse)

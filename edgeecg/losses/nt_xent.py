@@ -32,4 +32,4 @@ def nt_xent(z1, z2, temperature=0.5, threads=1):
         partner = np.concatenate((unit.rows[n:], unit.rows[:n]))
         weight = np.full(2 * n, 0.5 / n)
         # Each row is the only positive of its partner, so what it is owed is its partner's weight times its partner.
-        return contrast(unit, weight, partner, partner * partner.dtype.type(0.5 / n), temperature, team)
+        return contrast(unit, weight, partner, partner * partner.dtype.type(0.5 / n), temperature, team, partner=n)

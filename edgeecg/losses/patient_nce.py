@@ -5,7 +5,7 @@ Kiyasseh, Zhu, Clifton: CLOCS: Contrastive Learning of Cardiac Signals Across Sp
 
 from . import _checks
 from ._positives import by_labels
-from ._softmax import LN2, LOG2E, StreamingLogSumExp, pull_softmax
+from ._softmax import LN2, StreamingLogSumExp, base2_scale, pull_softmax
 from ._threads import Team
 from ._tiles import PairTiles
 from ._unit import UnitRows
@@ -30,12 +30,12 @@ def patient_nce(z1, z2, patient, temperature=0.1, threads=1):
     with Team(threads) as team:
         a, b = UnitRows(z1, team=team), UnitRows(z2, team=team)
         tiles = PairTiles(a.rows, b.rows, team)
-        kappa = LOG2E / temperature
+        kappa = base2_scale(1.0 / temperature, z1.dtype)
         row_lse, col_lse = StreamingLogSumExp(tiles, kappa).run()
         count, mean_of_b = by_labels(b.rows, codes, codes)
         _, mean_of_a = by_labels(a.rows, codes, codes)
         weight = count / count.sum()
-        value = float((weight * (LN2 * (row_lse + col_lse) - 2.0 * a.dot(mean_of_b) / temperature)).sum())
+        value = float(LN2 * (weight * (row_lse + col_lse - 2.0 * kappa * a.dot(mean_of_b))).sum())
 
         da, db = pull_softmax(tiles, kappa, weight, row_lse, weight, col_lse)
         twice = (2.0 * weight[:, None]).astype(da.dtype)

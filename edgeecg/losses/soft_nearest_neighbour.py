@@ -8,7 +8,7 @@ import numpy as np
 
 from . import _checks
 from ._positives import anchor_weights
-from ._softmax import LN2, LOG2E, StreamingLogSumExp, kernel_shift
+from ._softmax import LN2, StreamingLogSumExp, base2_scale, weight_and_shift
 from ._threads import Team
 from ._tiles import MASKED, TILE_COLUMNS, TILE_ROWS, PairTiles
 
@@ -47,7 +47,7 @@ def _loss(x, codes, temperature, team):
     tiles = PairTiles(x, x, team)
     # -|x_i - x_j|^2 / T = kappa x_i . x_j - bias_j - bias_i; bias_i cancels in both softmaxes of i, and so does any
     # constant in bias_j: without its mean the exponents stay small.
-    kappa = 2.0 * LOG2E / temperature
+    kappa = base2_scale(2.0 / temperature, x.dtype)
     bias = 0.5 * kappa * np.einsum("ij,ij->i", x, x, dtype=np.float64)
     if not bias.max() < -1e-12 * MASKED:
         _checks.overflow()
@@ -87,9 +87,9 @@ def _gradient(tiles, kappa, bias, codes, everybody, own_class, weight, gap):
     from ._kernels.soft_nearest import neighbour_weights
 
     x, dtype = tiles.a, tiles.a.dtype
-    pull = (weight * np.expm1(-gap)).astype(dtype)
-    shifts = kernel_shift(everybody, dtype), kernel_shift(own_class, dtype)
-    sides = (bias, codes, *shifts, weight.astype(dtype), pull)
+    push, all_shift = weight_and_shift(weight, everybody, dtype)
+    pull, same_shift = weight_and_shift(weight * np.expm1(-gap), own_class, dtype)
+    sides = (bias, codes, all_shift, same_shift, push, pull)
     owed = np.zeros((tiles.workers, len(x)))
 
     def fill(tile, rows, columns, diagonal, worker):

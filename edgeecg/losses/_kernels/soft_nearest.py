@@ -3,7 +3,7 @@
 from numba import njit
 
 from .softmax import FAST
-from .transcendental import exp2
+from .transcendental import exp2, multiply_add
 
 
 @njit(cache=True, nogil=True)
@@ -31,12 +31,11 @@ def neighbour_weights(
         all_i, same_i, weight_i, pull_i = row_all[i], row_same[i], row_weight[i], row_pull[i]
         owed = kappa - kappa
         for j in range(row.shape[0]):
-            u = kappa * row[j]
             same = col_codes[j] == code
-            looked = (pull_i if same else weight_i) * exp2(u - col_bias[j] - (same_i if same else all_i))
-            looked_at = (col_pull[j] if same else col_weight[j]) * exp2(
-                u - bias - (col_same[j] if same else col_all[j])
-            )
+            shift = col_bias[j] + (same_i if same else all_i)
+            looked = (pull_i if same else weight_i) * exp2(multiply_add(kappa, row[j], -shift))
+            shift = bias + (col_same[j] if same else col_all[j])
+            looked_at = (col_pull[j] if same else col_weight[j]) * exp2(multiply_add(kappa, row[j], -shift))
             row[j] = looked + looked_at
             owed += looked_at
             col_total[j] += looked

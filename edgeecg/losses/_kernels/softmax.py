@@ -3,12 +3,13 @@
 In base 2, with kappa = log2(e) / temperature and a bias a side (zero for cosine losses, the squared norm for
 Euclidean ones), the logit of j as seen from i is u_ij = kappa t_ij - col_bias[j], and of i as seen from j it is
 kappa t_ij - row_bias[i]: what depends only on the one who looks cancels in the softmax and is left out, which is
-also what keeps float32 exponents small.
+also what keeps float32 exponents small. kappa t - shift is rounded once everywhere: at a low temperature kappa t is
+large, and the sweeps must agree on it.
 """
 
 from numba import njit
 
-from .transcendental import exp2, larger
+from .transcendental import exp2, larger, multiply_add
 
 # Inputs are finite by the time a kernel runs and masked entries are large finite numbers, so nnan / ninf are safe.
 FAST = {"nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc"}
@@ -21,10 +22,10 @@ def absorb_rows(t, kappa, col_bias, row_max, row_sum):
         row = t[i]
         top = row_max[i]
         for j in range(row.shape[0]):
-            top = larger(top, kappa * row[j] - col_bias[j])
+            top = larger(top, multiply_add(kappa, row[j], -col_bias[j]))
         total = kappa - kappa
         for j in range(row.shape[0]):
-            total += exp2(kappa * row[j] - col_bias[j] - top)
+            total += exp2(multiply_add(kappa, row[j], -(col_bias[j] + top)))
         row_sum[i] = row_sum[i] * exp2(row_max[i] - top) + total
         row_max[i] = top
 
@@ -39,11 +40,11 @@ def absorb_columns(t, kappa, row_bias, col_max, col_sum, top, total):
     for i in range(rows):
         bias = row_bias[i]
         for j in range(columns):
-            top[j] = larger(top[j], kappa * t[i, j] - bias)
+            top[j] = larger(top[j], multiply_add(kappa, t[i, j], -bias))
     for i in range(rows):
         bias = row_bias[i]
         for j in range(columns):
-            total[j] += exp2(kappa * t[i, j] - bias - top[j])
+            total[j] += exp2(multiply_add(kappa, t[i, j], -(bias + top[j])))
     for j in range(columns):
         col_sum[j] = col_sum[j] * exp2(col_max[j] - top[j]) + total[j]
         col_max[j] = top[j]
@@ -55,5 +56,5 @@ def softmax_weights(t, kappa, row_weight, row_shift, col_weight, col_shift):
     for i in range(t.shape[0]):
         weight, shift = row_weight[i], row_shift[i]
         for j in range(t.shape[1]):
-            u = kappa * t[i, j]
-            t[i, j] = weight * exp2(u - shift) + col_weight[j] * exp2(u - col_shift[j])
+            looked = weight * exp2(multiply_add(kappa, t[i, j], -shift))
+            t[i, j] = looked + col_weight[j] * exp2(multiply_add(kappa, t[i, j], -col_shift[j]))

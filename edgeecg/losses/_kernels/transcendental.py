@@ -54,6 +54,18 @@ def larger(typingctx, x, y):
     return x(x, y), emit
 
 
+@intrinsic
+def multiply_add(typingctx, x, y, z):
+    """x y + z, rounded once where the processor has such an instruction, whoever else uses x y."""
+
+    def emit(context, builder, signature, args):
+        kind = context.get_value_type(signature.return_type)
+        signature_of_call = ir.FunctionType(kind, [kind, kind, kind])
+        return builder.call(builder.module.declare_intrinsic("llvm.fmuladd", [kind], signature_of_call), args)
+
+    return x(x, y, z), emit
+
+
 # Constants are typed: a bare Python float would promote a float32 kernel to float64 and halve its speed.
 _f4 = np.float32
 _E0, _E1, _E2, _E3 = _f4(1.0), _f4(0.6931472067028326), _f4(0.2402265092228876), _f4(0.05550327226670302)
