@@ -11,22 +11,23 @@ from train.nets.encoder import LEAKY_SLOPE, ConvUnit
 class Folded:
     """A convolution with nothing behind it but its activation.
 
-    `weights` (cout, kernel, cin / groups) and `bias` (cout,) float64. For "act_norm" the output is
-    `slope * leaky(conv) + offset`, otherwise `slope` is 1 and `offset` 0.
+    `weights` (cout, kernel, cin / groups) and `bias` (cout,) float64. The output is `slope * act(conv) + offset`, where
+    `act` multiplies what is negative by `leak` (ReLU: 0, leaky ReLU, none: 1). Where the batch norm came first,
+    `slope` is 1 and `offset` 0.
     """
 
     weights: np.ndarray
     bias: np.ndarray
     slope: np.ndarray
     offset: np.ndarray
-    act: str
+    leak: float
 
     def output(self, conv: np.ndarray) -> np.ndarray:
         """What follows the convolution: (..., cout) -> (..., cout)."""
-        if self.act == "relu":
-            return np.maximum(conv, 0)
-        leaky = np.where(conv >= 0, conv, LEAKY_SLOPE * conv) if self.act == "leaky" else conv
-        return self.slope * leaky + self.offset
+        return self.slope * np.where(conv >= 0, conv, self.leak * conv) + self.offset
+
+
+LEAKS = {"relu": 0.0, "leaky": LEAKY_SLOPE, "none": 1.0}
 
 
 def fold(unit: ConvUnit) -> Folded:
@@ -36,6 +37,7 @@ def fold(unit: ConvUnit) -> Folded:
     slope = (norm.weight / (norm.running_var + norm.eps).sqrt()).detach().double().numpy()
     offset = norm.bias.detach().double().numpy() - slope * norm.running_mean.double().numpy()
     zero, one = np.zeros_like(slope), np.ones_like(slope)
+    leak = LEAKS[unit.layer.act]
     if unit.layer.order == "act_norm":
-        return Folded(weights, zero, slope, offset, unit.layer.act)
-    return Folded(weights * slope[:, None, None], offset, one, zero, unit.layer.act)
+        return Folded(weights, zero, slope, offset, leak)
+    return Folded(weights * slope[:, None, None], offset, one, zero, leak)

@@ -17,7 +17,6 @@ from edgeecg.model import FrontEnd, Head, Layer, Model
 from train.data.front import SCALE, ZERO
 from train.fold import Folded, fold
 from train.nets import Add, Conv, Encoder, MaxPool
-from train.nets.encoder import LEAKY_SLOPE
 
 PERCENTILE = 99.99
 EXPONENT = 12  # embedding dimensions have a standard deviation of 1: int16 and int8 both reach 8 of them
@@ -87,12 +86,13 @@ class Quantiser:
 
     def conv(self, spec: Conv, folded: Folded) -> None:
         source = self.scales[spec.source]
-        scale = tensor_scale(self.target[len(self.layers) + 1], spec.act == "relu")
+        plain = spec.order == "norm_act" and spec.act != "leaky"  # one multiplier does
+        scale = tensor_scale(self.target[len(self.layers) + 1], plain and spec.act == "relu")
         energy = np.square(self.integers[spec.source].astype(np.float64) - source.zero).mean((0, 1))
-        if spec.order == "act_norm":
-            layer = affine_conv(spec, folded, source, scale)
-        else:
+        if plain:
             layer = linear_conv(spec, folded, source, scale, energy)
+        else:
+            layer = affine_conv(spec, folded, source, scale)
         q = self.compute(layer)
         if layer.requant == 0:
             layer, q = self.correct(layer, scale, q)
@@ -181,16 +181,16 @@ def linear_conv(spec: Conv, folded: Folded, source: Scale, scale: Scale, energy:
 
 
 def affine_conv(spec: Conv, folded: Folded, source: Scale, scale: Scale) -> Layer:
-    """requant 1: leaky ReLU, then the batch norm's slope and offset, at 22 fractional bits."""
+    """requant 1: a slope for each sign and an offset, at 22 fractional bits: an activation, then a batch norm."""
     weights = folded.weights * (source.step / scale.step)
     step = np.maximum(np.abs(weights).max((1, 2)), 1e-12) / 127
     q = np.round(weights / step[:, None, None]).astype(np.int8)
     factor = folded.slope * step * 2**22
-    bias = -source.zero * q.astype(np.int64).sum((1, 2))
+    bias = np.round(folded.bias / scale.step / step) - source.zero * q.astype(np.int64).sum((1, 2))
     return Layer(
         "conv", spec.source, cin=spec.cin, cout=spec.cout, groups=spec.groups, kernel=spec.kernel, stride=spec.stride,
         pad_left=spec.pad_left, requant=1, zp_out=scale.zero, weights=q, bias=bias.astype(np.int32),
-        mult=np.round(factor).astype(np.int32), mult_neg=np.round(factor * LEAKY_SLOPE).astype(np.int32),
+        mult=np.round(factor).astype(np.int32), mult_neg=np.round(factor * folded.leak).astype(np.int32),
         add=np.round(folded.offset / scale.step * 2**22).astype(np.int32),
     )  # fmt: skip
 

@@ -1,8 +1,8 @@
 """Random views of the front end's output: what motion, electrodes and mains do to an ECG, as the device would see it.
 
 Work is done on floats in the front end's units (`y - 128`, about 6 for a mean absolute value). Disturbances are added
-to the signal, then the result is divided by its moving size again, as the front end does (numerics 2.3), and at the
-end rounded to its integers and limited to its range. Everything is drawn from one torch.Generator.
+to the signal, then the sum gets the moving size of the signal, as the front end does it (numerics 2.3), and at the end
+it is rounded to integers and limited to their range. Everything is drawn from one torch.Generator.
 """
 
 import math
@@ -58,20 +58,14 @@ class Augment:
         disturb = [(views.p_wander, self.wander), (views.p_gaussian, self.gaussian), (views.p_powerline, self.powerline)]
         if noise is not None:
             disturb.append((views.p_noise, self.recorded))
-        shape = [(views.p_amplitude, self.amplitude), (views.p_cutout, self.cutout)]
-        before = [(views.p_flip, lambda x, _: -x), (views.p_warp, self.warp)]
-        self.steps = [*before, *disturb, (1.0, lambda x, _: rescale(x)), *shape]
+        self.source = [(views.p_flip, lambda x, _: -x), (views.p_warp, self.warp)]
+        self.disturb = disturb
+        self.output = [(views.p_amplitude, self.amplitude), (views.p_cutout, self.cutout)]
 
     def __call__(self, y: Tensor, generator: torch.Generator) -> Tensor:
-        x = y.float() - ZERO
-        for probability, change in self.steps:
-            if probability >= 1:
-                x = change(x, generator)
-            elif probability > 0:
-                rows = (torch.rand(len(x), generator=generator) < probability).nonzero()[:, 0]
-                if len(rows):
-                    x[rows] = change(x[rows], generator)
-        return quantise(x)
+        clean = some_rows(y.float() - ZERO, self.source, generator)
+        noisy = some_rows(clean.clone(), self.disturb, generator)
+        return quantise(some_rows(rescale(noisy, clean), self.output, generator))
 
     def wander(self, x: Tensor, generator: torch.Generator) -> Tensor:
         drift = sines(x.shape, 3, 0.1, 1.0, generator)
@@ -112,6 +106,15 @@ class Augment:
         return x.masked_fill((time >= start) & (time < start + size), 0.0)
 
 
+def some_rows(x: Tensor, changes: list, generator: torch.Generator) -> Tensor:
+    """Apply each (probability, change) to the rows that it falls on, in place."""
+    for probability, change in changes:
+        rows = (torch.rand(len(x), generator=generator) < probability).nonzero()[:, 0]
+        if len(rows):
+            x[rows] = change(x[rows], generator)
+    return x
+
+
 def uniform(shape, low: float, high: float, generator: torch.Generator) -> Tensor:
     return torch.rand(shape, generator=generator) * (high - low) + low
 
@@ -133,15 +136,16 @@ def at_snr(noise: Tensor, x: Tensor, decibel: tuple[float, float], generator: to
     return noise * (size.sqrt() * 10 ** (-snr / 20))
 
 
-def rescale(x: Tensor, reach: int = 8, size: float = 1626 / 256) -> Tensor:
-    """Divide by the moving mean absolute value, as the front end does: blocks of 32, `reach` blocks on both sides.
+def rescale(noisy: Tensor, clean: Tensor) -> Tensor:
+    """Give the disturbed signal the moving mean absolute value of the clean one, as the front end would have."""
+    gain = moving_size(clean) / moving_size(noisy).clamp(min=1e-3)
+    return noisy * gain.repeat_interleave(BLOCK, 1)[:, : noisy.shape[1]]
 
-    A signal that the front end scaled keeps its size; one that noise was added to shrinks as on the device.
-    """
+
+def moving_size(x: Tensor, reach: int = 8) -> Tensor:
+    """Mean absolute value over blocks of 32 samples, `reach` blocks on both sides: (N, blocks)."""
     blocks = F.avg_pool1d(x.abs()[:, None], BLOCK, BLOCK, ceil_mode=True)
-    mean = F.avg_pool1d(blocks, 2 * reach + 1, 1, padding=reach, count_include_pad=False)[:, 0]
-    gain = (size / mean.clamp(min=size / 16)).clamp(max=1.0)  # quiet stretches are not blown up a second time
-    return x * gain.repeat_interleave(BLOCK, 1)[:, : x.shape[1]]
+    return F.avg_pool1d(blocks, 2 * reach + 1, 1, padding=reach, count_include_pad=False)[:, 0]
 
 
 def quantise(x: Tensor) -> Tensor:
