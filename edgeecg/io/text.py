@@ -91,9 +91,9 @@ class Layout:
 
 
 def delimiter_of(lines: list[str]) -> str | None:
-    """Tab, semicolon or comma, whichever the line in the middle of the head has; None is blanks."""
-    line = lines[len(lines) // 2] if lines else ""
-    return next((mark for mark in "\t;," if mark in line), None)
+    """Tab, semicolon or comma, whichever at least half of the lines have; None is blanks."""
+    lines = [line for line in lines if line.strip()]
+    return next((mark for mark in "\t;," if 2 * sum(mark in line for line in lines) >= max(1, len(lines))), None)
 
 
 def open_source(path) -> Source:
