@@ -1,0 +1,78 @@
+"""A process that runs one runtime: commands come as JSON lines on standard input, answers go to standard output.
+
+    {"load": FOLDER, "work": "one" | "batch" | "hour"}   -> {"ok": true} or {"error": sentence}
+    {"slice": SECONDS}                                   -> {"median": seconds a call, "calls": n}
+    {"output": PATH}                                     -> {"ok": true}, the last output saved as .npy
+    {"about": true}                                      -> versions and settings
+
+Imports NumPy and its own runtime alone, for it may run in an environment that has nothing else.
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+
+def network_input(folder: Path, work: str) -> np.ndarray:
+    """What a runtime without a front end is given: (windows, 1280) float32."""
+    x = np.load(folder / "input.npy")
+    return {"one": x[:1], "batch": x, "hour": np.concatenate([x, x])[:360]}[work].copy()
+
+
+def signal(folder: Path, work: str) -> np.ndarray:
+    """The same for edgeecg, which reads millivolts: a window, rows of windows, or an hour in one piece."""
+    x = np.load(folder / "signal.npy")
+    return {"one": x[0], "batch": x, "hour": np.concatenate([x, x])[:360].reshape(-1)}[work].copy()
+
+
+def slice_of(call, seconds: float) -> dict:
+    """Calls for `seconds`, at least once; the median tells more than the mean where a neighbour interrupts."""
+    times, end = [], time.perf_counter() + seconds
+    while not times or time.perf_counter() < end:
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return {"median": median(times), "calls": len(times)}
+
+
+class Worker:
+    def __init__(self, name: str):
+        from benchmarks.runtimes import RUNTIMES
+
+        self.runtime = RUNTIMES[name]()
+        self.call = None
+
+    def answer(self, message: dict) -> dict:
+        if "load" in message:
+            self.call = self.runtime.load(Path(message["load"]), message["work"])
+            self.call()
+            return {"ok": True}
+        if "slice" in message:
+            return slice_of(self.call, message["slice"])
+        if "output" in message:
+            np.save(message["output"], np.asarray(self.call()))
+            return {"ok": True}
+        return {"about": self.runtime.about()}
+
+
+def main(name: str) -> None:
+    """Answers until the input ends. Whatever libraries print goes to standard error: the answers own the output."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    worker = None
+    for line in sys.stdin:
+        try:
+            worker = worker or Worker(name)
+            answer = worker.answer(json.loads(line))
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"[:200]}
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
