@@ -147,7 +147,7 @@ def _equal(what: str, value, expected) -> None:
 
 def _reserved(what: str, value: bytes) -> None:
     if any(value):
-        raise ModelError(f"model file: reserved bytes of the {what} are not 0")
+        raise ModelError(f"model file: reserved bytes of {what} are not 0")
 
 
 def _decode_header(data: bytes) -> tuple[int, int, str]:
@@ -181,7 +181,7 @@ def _decode_header(data: bytes) -> tuple[int, int, str]:
     if data_size % 16:
         raise ModelError(f"model file: data size is {data_size}, not a multiple of 16")
     _equal("end of metadata", meta_off + meta_size, file_size)
-    _reserved("header", reserved)
+    _reserved("the header", reserved)
     return n_layers, meta_off, _decode_name(name)
 
 
@@ -228,7 +228,7 @@ def _decode_front(reader: _Reader) -> FrontEnd:
     _equal("front-end block", block, 32)
     _equal("front-end table step", step, TABLE_STEP)
     _equal("front-end noise", noise, 0)
-    _reserved("front end", reserved)
+    _reserved("the front end", reserved)
     if any(gain[channels:]):
         raise ModelError("front end has gains for channels that it does not have")
     if kind == 0:
@@ -277,7 +277,7 @@ def _decode_layer(reader: _Reader, index: int) -> Layer:
 def _decode_head(reader: _Reader, channels: int, offset: int) -> Head:
     (pool, zp_mean, frames, dim, exponent, mean_off, weights_off, bias_off, mult_off, reserved,
     ) = HEAD.unpack_from(reader.data, offset)  # fmt: skip
-    _reserved("head", reserved)
+    _reserved("the head", reserved)
     mean_mult = None
     if pool == 2:
         reader.absent("mean_mult of the head", mean_off)
