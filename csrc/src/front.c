@@ -16,17 +16,28 @@ static uint32_t phase_offset(const ee_front_state *f, uint32_t phase)
     return (uint32_t)(((uint64_t)phase * EE_POINTS << 16) / f->fe);
 }
 
-/* taps[0 .. 2 half - 1], the oldest sample first */
-static void fill_taps(const ee_front_state *f, uint32_t phase, int32_t *taps)
+#ifndef EE_NO_HOST
+/* taps[0 .. 2 half - 1], the oldest sample first, then zeros up to the row's length */
+static void fill_row(const ee_front_state *f, uint32_t phase, double *taps)
 {
     uint32_t t = phase_offset(f, phase), half = f->half;
     int32_t sum = 0;
     for (uint32_t i = 0; i < half; i++) {
-        sum += taps[half - 1 - i] = tap_at(f, t + i * f->step);
-        sum += taps[half + i] = tap_at(f, f->step - t + i * f->step);
+        int32_t left = tap_at(f, t + i * f->step), right = tap_at(f, f->step - t + i * f->step);
+        taps[half - 1 - i] = left;
+        taps[half + i] = right;
+        sum += left + right;
     }
+    for (uint32_t i = 2 * half; i < f->row; i++) taps[i] = 0;
     taps[phase < EE_TICKS / 2 ? half - 1 : half] += (1 << 20) - sum;
 }
+
+void ee_front_fill_taps(ee_front_state *f)
+{
+    if (f->taps)
+        for (uint32_t i = 0; i < f->n_phases; i++) fill_row(f, i * f->phase_step, f->taps + (size_t)i * f->row);
+}
+#endif
 
 static int64_t filter_on_the_fly(const ee_front_state *f, uint32_t phase, const int32_t *x)
 {
@@ -64,13 +75,16 @@ void ee_front_layout(ee_front_state *f, const ee_config *config, uint8_t **memor
     f->step = (uint32_t)(((uint64_t)EE_TICKS * EE_POINTS << 16) / f->fe);
     f->scale = (uint32_t)(((uint64_t)EE_TICKS << 16) / f->fe);
     f->chunk = ee_max(1, (uint32_t)((uint64_t)block * f->fs / EE_TICKS));
-    f->raw_cap = f->chunk + 2 + (front->kind ? ee_max(2 * f->half, f->half + f->fs / EE_TICKS + 2) : EE_BLOCK);
+    f->raw_cap = f->chunk + 8 + (front->kind ? ee_max(2 * f->half, f->half + f->fs / EE_TICKS + 2) : EE_BLOCK);
     f->raw = (int32_t *)ee_take(memory, f->raw_cap * sizeof *f->raw);
     f->phase_step = gcd(f->fs, EE_TICKS);
     f->n_phases = EE_TICKS / f->phase_step;
+#ifndef EE_NO_HOST
+    f->row = (2 * f->half + 7u) & ~7u;
     f->taps = NULL;
     if (front->kind && (config->flags & EE_CACHE_TAPS) && f->n_phases * f->half <= (1u << 16))
-        f->taps = (int32_t *)ee_take(memory, (size_t)f->n_phases * 2 * f->half * sizeof *f->taps);
+        f->taps = (double *)ee_take(memory, (size_t)f->n_phases * f->row * sizeof *f->taps);
+#endif
     f->x_cap = front->baseline + out;
     f->z_cap = (front->reach + 1u) * EE_BLOCK + EE_BLOCK + out;
     uint32_t lag = front->baseline / 2u + f->z_cap + out + (f->half + 1) * EE_TICKS / f->fs + 2;
@@ -104,15 +118,12 @@ static uint32_t block_length(ee_front_state *f)
     return span / EE_TICKS + carry + (f->in_rem > 0) - before;
 }
 
-void ee_front_fill_taps(ee_front_state *f)
-{
-    if (f->taps)
-        for (uint32_t i = 0; i < f->n_phases; i++) fill_taps(f, i * f->phase_step, f->taps + (size_t)i * 2 * f->half);
-}
-
 void ee_front_reset(ee_front_state *f)
 {
     f->raw_count = f->raw_real = f->pos = f->phase = 0;
+#ifndef EE_NO_HOST
+    f->row_index = 0;
+#endif
     f->last = 0;
     f->seen = 0;
     f->before[0] = f->before[1] = 0;
@@ -121,7 +132,7 @@ void ee_front_reset(ee_front_state *f)
     f->in_left = 0;
     f->x_count = f->x_real = f->x_pos = 0;
     f->x_sum = f->x_hi = f->x_lo = 0;
-    f->z_count = f->z_block = f->out_block = 0;
+    f->z_first = f->z_count = f->z_block = f->out_block = 0;
     f->pad_raw = f->pad_x = 0;
     f->started = f->x_started = f->x_summed = f->ended = 0;
 }
@@ -135,22 +146,6 @@ uint32_t ee_front_delay(const ee_front *front, uint32_t fs_mhz)
 }
 
 /* ---------------------------------------------------------------- scale (2.3) */
-static void put_z(ee_front_state *f, int32_t x, int32_t z)
-{
-    if (f->z_count % EE_BLOCK == 0) {
-        f->x_hi = f->x_lo = x;
-        if (f->z_block > f->in_block) open_block(f, f->in_block = f->z_block, f->last);  /* behind the last input sample */
-    }
-    if (x > f->x_hi) f->x_hi = x;
-    if (x < f->x_lo) f->x_lo = x;
-    ee_block_stats *b = block_at(f, f->z_block);
-    f->z[f->z_count++] = (int16_t)z;
-    b->abs_sum += (uint32_t)(z < 0 ? -z : z);
-    b->n++;
-    b->flat = f->x_hi - f->x_lo <= (int32_t)f->front.flat_max;
-    if (b->n == EE_BLOCK) f->z_block++;
-}
-
 static int z_ended(const ee_front_state *f) { return f->ended && !f->pad_raw && !f->pad_x; }
 
 int ee_front_ready(const ee_front_state *f)
@@ -162,18 +157,17 @@ int ee_front_ready(const ee_front_state *f)
 
 static uint32_t take_plain(ee_front_state *f, uint8_t *y)
 {
-    uint32_t n = ee_min(EE_BLOCK, f->raw_count);
-    int32_t hi = f->raw[0], lo = f->raw[0];
+    uint32_t n = ee_min(EE_BLOCK, f->raw_count);         /* kind 0: raw_count samples from pos on */
+    const int32_t *x = f->raw + f->pos;
+    int32_t hi = x[0], lo = x[0];
     for (uint32_t i = 0; i < n; i++) {
-        int32_t x = f->raw[i];
-        hi = x > hi ? x : hi;
-        lo = x < lo ? x : lo;
-        int64_t v = ee_rnd((int64_t)x * (int32_t)f->front.direct_gain, 20);
-        y[i] = (uint8_t)((v < -128 ? -128 : v > 127 ? 127 : (int32_t)v) + 128);
+        hi = x[i] > hi ? x[i] : hi;
+        lo = x[i] < lo ? x[i] : lo;
     }
+    f->kernels->scale_plain(x, (int32_t)f->front.direct_gain, n, y);
     block_at(f, f->out_block)->flat = hi - lo <= (int32_t)f->front.flat_max;
+    f->pos += n;
     f->raw_count -= n;
-    ee_copy(f->raw, f->raw + n, f->raw_count * sizeof *f->raw);
     return n;
 }
 
@@ -191,10 +185,7 @@ static void scale_block(const ee_front_state *f, uint8_t *y, uint32_t n)
     if (total > divisor) divisor = total;
     for (uint32_t c = 0; c < channels; c++) {
         int32_t r = (int32_t)(((uint64_t)f->front.gain[c] * count << 12) / divisor);
-        for (uint32_t i = 0; i < n; i++) {
-            int64_t v = ee_rnd((int64_t)f->z[i] * r, 20);
-            y[i * channels + c] = (uint8_t)((v < -128 ? -128 : v > 127 ? 127 : (int32_t)v) + 128);
-        }
+        f->kernels->scale(f->z + f->z_first, r, n, y + c, channels);
     }
 }
 
@@ -206,8 +197,8 @@ uint32_t ee_front_take(ee_front_state *f, uint8_t *y, ee_block_stats *stats)
     } else {
         n = ee_min(EE_BLOCK, f->z_count);
         scale_block(f, y, n);
+        f->z_first += n;
         f->z_count -= n;
-        ee_copy(f->z, f->z + n, f->z_count * sizeof *f->z);
     }
     *stats = *block_at(f, f->out_block);
     f->out_block++;
@@ -215,23 +206,39 @@ uint32_t ee_front_take(ee_front_state *f, uint8_t *y, ee_block_stats *stats)
 }
 
 /* ---------------------------------------------------------------- baseline (2.2) */
+/* The next samples of the block that is being filled, at most n; returns how many. */
+static uint32_t run_block(ee_front_state *f, uint32_t n)
+{
+    uint32_t filled = f->z_count % EE_BLOCK;
+    const int32_t *x = f->x + f->x_pos;
+    if (filled == 0) {
+        f->x_hi = f->x_lo = x[0];
+        if (f->z_block > f->in_block) open_block(f, f->in_block = f->z_block, f->last);  /* behind the last input sample */
+    }
+    n = ee_min(n, EE_BLOCK - filled);
+    ee_block_stats *b = block_at(f, f->z_block);
+    b->abs_sum += f->kernels->detrend(x, f->front.baseline / 2u, f->front.log2_baseline, &f->x_sum, n, f->z + f->z_first + f->z_count,
+                                      &f->x_hi, &f->x_lo);
+    b->n = (uint8_t)(b->n + n);
+    b->flat = f->x_hi - f->x_lo <= (int32_t)f->front.flat_max;
+    f->z_count += n;
+    if (b->n == EE_BLOCK) f->z_block++;
+    return n;
+}
+
 static void run_baseline(ee_front_state *f)
 {
     uint32_t width = f->front.baseline, half = width / 2;
-    int shift = f->front.log2_baseline;
+    ee_copy(f->z, f->z + f->z_first, f->z_count * sizeof *f->z);
+    f->z_first = 0;
     if (!f->x_summed) {
         if (f->x_count < width) return;
         f->x_sum = 0;
         for (uint32_t i = 0; i + 1 < width; i++) f->x_sum += f->x[i];
         f->x_summed = 1;
     }
-    while (f->x_pos + half - 1 < f->x_count && f->x_pos < f->x_real) {
-        int32_t x = f->x[f->x_pos], sum = f->x_sum + f->x[f->x_pos + half - 1];
-        int32_t z = (int32_t)ee_rnd((int64_t)x * ((int32_t)1 << shift) - sum, shift + 2);
-        f->x_sum = sum - f->x[f->x_pos - half];
-        put_z(f, x, ee_clamp(z, -32767, 32767));
-        f->x_pos++;
-    }
+    uint32_t end = ee_min(f->x_count - half + 1, f->x_real);
+    while (f->x_pos < end) f->x_pos += run_block(f, end - f->x_pos);
     uint32_t drop = f->x_pos - half;
     f->x_count -= drop;
     f->x_real -= drop;
@@ -239,29 +246,53 @@ static void run_baseline(ee_front_state *f)
     ee_copy(f->x, f->x + drop, f->x_count * sizeof *f->x);
 }
 
-static void put_x(ee_front_state *f, int32_t value)
+/* Where the next resampled values go; the first one is held in front. */
+static int32_t *put_x(ee_front_state *f, int32_t first, uint32_t n)
 {
     if (!f->x_started) {
-        for (uint32_t i = 0; i < f->front.baseline / 2u; i++) f->x[i] = value;
+        for (uint32_t i = 0; i < f->front.baseline / 2u; i++) f->x[i] = first;
         f->x_count = f->x_real = f->x_pos = f->front.baseline / 2u;
         f->x_started = 1;
     }
-    f->x[f->x_count++] = value;
-    f->x_real++;
+    f->x_count += n;
+    f->x_real += n;
+    return f->x + f->x_count - n;
 }
 
 /* ---------------------------------------------------------------- resampler (2.1) */
+static int64_t filter(const ee_front_state *f, const int32_t *x)
+{
+#ifndef EE_NO_HOST
+    if (f->taps) return f->kernels->fir(f->taps + (size_t)f->row_index * f->row, x, f->row);
+#endif
+    return filter_on_the_fly(f, f->phase, x);
+}
+
+static void advance(ee_front_state *f)
+{
+    f->phase += f->fs % EE_TICKS;
+    f->pos += f->fs / EE_TICKS;
+    if (f->phase >= EE_TICKS) {
+        f->phase -= EE_TICKS;
+        f->pos++;
+    }
+#ifndef EE_NO_HOST
+    f->row_index += f->fs % EE_TICKS / f->phase_step;
+    if (f->row_index >= f->n_phases) f->row_index -= f->n_phases;
+#endif
+}
+
 static void run_resampler(ee_front_state *f)
 {
-    while (f->pos + f->half < f->raw_count && f->pos < f->raw_real) {
-        const int32_t *x = f->raw + f->pos + 1 - f->half;
-        int64_t acc = f->taps ? f->kernels->fir(f->taps + (size_t)(f->phase / f->phase_step) * 2 * f->half, x, 2 * f->half)
-                              : filter_on_the_fly(f, f->phase, x);
-        int64_t v = ee_rnd(acc, 20);
-        put_x(f, v < -EE_X_MAX ? -EE_X_MAX : v > EE_X_MAX ? EE_X_MAX : (int32_t)v);
-        f->phase += f->fs;
-        f->pos += f->phase / EE_TICKS;
-        f->phase %= EE_TICKS;
+#ifndef EE_NO_HOST
+    if (f->taps && f->fs == EE_TICKS && f->x_started)    /* every output has the same taps */
+        for (; f->pos + EE_BLOCK + f->half <= f->raw_count && f->pos + EE_BLOCK <= f->raw_real; f->pos += EE_BLOCK)
+            f->kernels->fir_block(f->taps, f->row, f->raw + f->pos + 1 - f->half, put_x(f, 0, EE_BLOCK));
+#endif
+    for (; f->pos + f->half < f->raw_count && f->pos < f->raw_real; advance(f)) {
+        int64_t v = ee_rnd(filter(f, f->raw + f->pos + 1 - f->half), 20);
+        int32_t x = v < -EE_X_MAX ? -EE_X_MAX : v > EE_X_MAX ? EE_X_MAX : (int32_t)v;
+        *put_x(f, x, 1) = x;
     }
     uint32_t drop = ee_min(f->pos + 1 - f->half, f->raw_count);
     f->raw_count -= drop;
@@ -272,7 +303,15 @@ static void run_resampler(ee_front_state *f)
 
 /* ---------------------------------------------------------------- input side */
 /* Room for half - 1 held samples in front of the very first one is kept free. */
-int32_t *ee_front_put(ee_front_state *f) { return f->raw + f->raw_count + (f->started || !f->front.kind ? 0 : f->half - 1); }
+int32_t *ee_front_put(ee_front_state *f)
+{
+    if (!f->front.kind) {
+        ee_copy(f->raw, f->raw + f->pos, f->raw_count * sizeof *f->raw);
+        f->pos = 0;
+        return f->raw + f->raw_count;
+    }
+    return f->raw + f->raw_count + (f->started ? 0 : f->half - 1);
+}
 
 static void hold_missing(ee_front_state *f, int32_t *x, uint32_t n)
 {
@@ -286,27 +325,18 @@ static void hold_missing(ee_front_state *f, int32_t *x, uint32_t n)
 /* Equal to the two samples before it, at the extreme: third or later in a run on the rail. */
 static void count_extremes(ee_front_state *f, ee_block_stats *b, const int32_t *x, uint32_t n)
 {
-    int32_t hi = b->hi, lo = b->lo;
-    for (uint32_t i = 0; i < n; i++) {
-        hi = x[i] > hi ? x[i] : hi;
-        lo = x[i] < lo ? x[i] : lo;
-    }
-    uint32_t at_hi = 0, at_lo = 0;
+    ee_rails r = { b->hi, b->lo, 0, 0 };
+    f->kernels->rails(x, n, &r);
     for (uint32_t i = 0; i < n && i < 2; i++) {          /* these look back behind the buffer */
         int32_t one = i ? x[0] : f->before[1], two = i ? f->before[1] : f->before[0];
         uint32_t third = (uint32_t)(f->seen + i >= 2) & (uint32_t)(x[i] == one) & (uint32_t)(x[i] == two);
-        at_hi += third & (uint32_t)(x[i] == hi);
-        at_lo += third & (uint32_t)(x[i] == lo);
+        r.at_hi += third & (uint32_t)(x[i] == r.hi);
+        r.at_lo += third & (uint32_t)(x[i] == r.lo);
     }
-    for (uint32_t i = 2; i < n; i++) {
-        uint32_t third = (uint32_t)(x[i] == x[i - 1]) & (uint32_t)(x[i] == x[i - 2]);
-        at_hi += third & (uint32_t)(x[i] == hi);
-        at_lo += third & (uint32_t)(x[i] == lo);
-    }
-    b->hi_count = (uint16_t)(at_hi + (hi == b->hi ? b->hi_count : 0));
-    b->lo_count = (uint16_t)(at_lo + (lo == b->lo ? b->lo_count : 0));
-    b->hi = hi;
-    b->lo = lo;
+    b->hi_count = (uint16_t)(r.at_hi + (r.hi == b->hi ? b->hi_count : 0));
+    b->lo_count = (uint16_t)(r.at_lo + (r.lo == b->lo ? b->lo_count : 0));
+    b->hi = r.hi;
+    b->lo = r.lo;
     f->before[0] = n > 1 ? x[n - 2] : f->before[1];
     f->before[1] = x[n - 1];
     f->seen = ee_min(2, f->seen + n);
@@ -317,7 +347,7 @@ static void take_statistics(ee_front_state *f, int32_t *x, uint32_t n, uint32_t 
 {
     while (n) {
         if (f->in_left == 0) {
-            if (f->started || x != ee_front_put(f)) f->in_block++;
+            if (f->seen) f->in_block++;
             f->in_left = block_length(f);
             open_block(f, f->in_block, x[0] == EE_MISSING ? f->last : x[0]);
         }

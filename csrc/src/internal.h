@@ -66,6 +66,15 @@ void ee_front_view(const ee_model *model, ee_front *front);
 void ee_layer_view(const ee_model *model, uint32_t index, ee_layer *layer);       /* index from 0 */
 void ee_head_view(const ee_model *model, ee_head *head);
 
+#define EE_MAX_BLOCK_TAPS 72u         /* fir_block: 2 * (32 + 1), rounded up to 8 */
+
+#ifndef EE_NO_HOST
+typedef double ee_f64x8 __attribute__((vector_size(64)));
+typedef int32_t ee_i32x8 __attribute__((vector_size(32)));
+#endif
+
+typedef struct ee_rails { int32_t hi, lo; uint32_t at_hi, at_lo; } ee_rails;
+
 /* ---------------------------------------------------------------- kernels: one table for each instruction set */
 typedef struct ee_kernels {
     const char *name;
@@ -76,8 +85,18 @@ typedef struct ee_kernels {
     void (*linear)(const ee_head *head, const uint8_t *u, int32_t *acc);
     /* one frame into a window's sums and maxima */
     void (*pool)(const uint8_t *frame, uint16_t *sum, uint8_t *max, uint32_t channels);
-    /* sum of tap[i] * x[i], exact */
-    int64_t (*fir)(const int32_t *tap, const int32_t *x, uint32_t n);
+    /* front_loops.h says what these do */
+    uint32_t (*detrend)(const int32_t *x, uint32_t half, uint32_t log2_width, int32_t *sum, uint32_t n, int16_t *z,
+                        int32_t *hi, int32_t *lo);
+    void (*scale)(const int16_t *z, int32_t r, uint32_t n, uint8_t *y, uint32_t step);
+    void (*scale_plain)(const int32_t *x, int32_t r, uint32_t n, uint8_t *y);
+    void (*rails)(const int32_t *x, uint32_t n, ee_rails *rails);
+#ifndef EE_NO_HOST
+    int64_t (*fir)(const double *tap, const int32_t *x, uint32_t n);
+    void (*fir_block)(const double *tap, uint32_t taps, const int32_t *x, int32_t *out);
+    uint32_t (*read_f32)(const float *x, double scale, uint32_t n, int32_t *out);
+    uint32_t (*read_f64)(const double *x, double scale, uint32_t n, int32_t *out);
+#endif
 } ee_kernels;
 
 extern const ee_kernels ee_kernels_scalar;
@@ -100,7 +119,11 @@ typedef struct ee_front_state {
     ee_front front;
     const ee_kernels *kernels;
     /* input and resampler (docs/numerics.md 2.1) */
-    int32_t *raw, *taps;              /* input samples held; cached taps [phase][2 * half] or NULL */
+    int32_t *raw;                     /* input samples held */
+#ifndef EE_NO_HOST
+    double *taps;                     /* cached taps [n_phases][row], or NULL */
+    uint32_t row, row_index;
+#endif
     uint32_t raw_count, raw_cap, raw_real;               /* raw_real: samples that are not padding */
     uint32_t half, step, scale, fe, fs, phase, phase_step, n_phases;
     uint32_t pos;                     /* raw index of the sample left of the next output */
@@ -115,7 +138,8 @@ typedef struct ee_front_state {
     int32_t x_sum, x_hi, x_lo;
     /* scale (2.3) */
     int16_t *z;
-    uint32_t z_count, z_cap, z_block, out_block;         /* block being filled; next block to leave */
+    uint32_t z_first, z_count, z_cap;                    /* taken by the trunk; held from there on */
+    uint32_t z_block, out_block;                         /* block being filled; next block to leave */
     ee_block_stats *blocks;           /* ring */
     uint32_t n_blocks;
     uint32_t pad_raw, pad_x;          /* padding still to be fed after the end */

@@ -88,14 +88,11 @@ static void pool(const uint8_t *frame, uint16_t *sum, uint8_t *max, uint32_t cha
     for (uint32_t c = 0; c < channels; c++) max[c] = frame[c] > max[c] ? frame[c] : max[c];
 }
 
-static int64_t fir(const int32_t *tap, const int32_t *x, uint32_t n)
-{
-    int64_t acc = 0;
-    for (uint32_t i = 0; i < n; i++) acc += (int64_t)tap[i] * x[i];
-    return acc;
-}
+#define EE_TARGET
+#define EE_NAME(x) x##_scalar
+#include "front_loops.h"
 
-const ee_kernels ee_kernels_scalar = { "scalar", 0, conv, linear, pool, fir };
+const ee_kernels ee_kernels_scalar = { "scalar", 0, conv, linear, pool, EE_FRONT_LOOPS };
 
 void ee_add_frames(const ee_layer *layer, const uint8_t *a, const uint8_t *b, uint8_t *y, uint32_t n)
 {

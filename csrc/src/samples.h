@@ -8,6 +8,7 @@ typedef struct ee_reader {            /* n samples from index `first` into out; 
     uint32_t (*read)(const struct ee_reader *reader, size_t first, uint32_t n, int32_t *out);
     const void *data;
     const ee_config *config;
+    const ee_kernels *kernels;
     ptrdiff_t stride;
     double scale;
 } ee_reader;
@@ -43,31 +44,23 @@ static uint32_t ee_read_i32(const ee_reader *reader, size_t first, uint32_t n, i
 }
 
 #ifndef EE_NO_HOST
-static inline int32_t ee_from_float(double v, uint32_t *missing)
-{
-    if (!(v - v == 0)) {              /* NaN or infinite */
-        *missing = 1;
-        return EE_MISSING;
-    }
-    v = v < -EE_X_MAX ? -EE_X_MAX : v > EE_X_MAX ? EE_X_MAX : v;
-    return (int32_t)(v < 0 ? v - 0.5 : v + 0.5);
-}
-
 static uint32_t ee_read_f32(const ee_reader *reader, size_t first, uint32_t n, int32_t *out)
 {
     const uint8_t *at = (const uint8_t *)reader->data + (ptrdiff_t)first * reader->stride;
+    if (reader->stride == sizeof(float)) return reader->kernels->read_f32((const float *)(const void *)at, reader->scale, n, out);
     uint32_t missing = 0;
     for (uint32_t i = 0; i < n; i++, at += reader->stride)
-        out[i] = ee_from_float((double)*(const float *)(const void *)at * reader->scale, &missing);
+        missing |= ee_kernels_scalar.read_f32((const float *)(const void *)at, reader->scale, 1, out + i);
     return missing;
 }
 
 static uint32_t ee_read_f64(const ee_reader *reader, size_t first, uint32_t n, int32_t *out)
 {
     const uint8_t *at = (const uint8_t *)reader->data + (ptrdiff_t)first * reader->stride;
+    if (reader->stride == sizeof(double)) return reader->kernels->read_f64((const double *)(const void *)at, reader->scale, n, out);
     uint32_t missing = 0;
     for (uint32_t i = 0; i < n; i++, at += reader->stride)
-        out[i] = ee_from_float(*(const double *)(const void *)at * reader->scale, &missing);
+        missing |= ee_kernels_scalar.read_f64((const double *)(const void *)at, reader->scale, 1, out + i);
     return missing;
 }
 #endif

@@ -66,7 +66,9 @@ ee_stream *ee_init(const ee_model *model, const ee_config *config, void *memory,
     if (!prepare(s, model, config)) return NULL;
     s->tensors = (ee_tensor *)memory;                    /* not NULL: layout fills what it places */
     layout(s, &at);
+#ifndef EE_NO_HOST
     ee_front_fill_taps(&s->front);
+#endif
     ee_reset(s);
     return s;
 }
@@ -205,13 +207,13 @@ static int push(ee_stream *s, const ee_reader *reader, size_t first, size_t n, s
 
 int ee_push_i16(ee_stream *s, const int16_t *x, size_t n, size_t *used)
 {
-    ee_reader reader = { ee_read_i16, x, &s->config, sizeof *x, 0 };
+    ee_reader reader = { ee_read_i16, x, &s->config, s->front.kernels, sizeof *x, 0 };
     return push(s, &reader, 0, n, used);
 }
 
 int ee_push_i32(ee_stream *s, const int32_t *x, size_t n, size_t *used)
 {
-    ee_reader reader = { ee_read_i32, x, &s->config, sizeof *x, 0 };
+    ee_reader reader = { ee_read_i32, x, &s->config, s->front.kernels, sizeof *x, 0 };
     return push(s, &reader, 0, n, used);
 }
 
@@ -230,9 +232,9 @@ int ee_flush(ee_stream *s)
 }
 
 #ifndef EE_NO_HOST
-static ee_reader reader_of(const ee_source *source, const ee_config *config)
+static ee_reader reader_of(const ee_source *source, const ee_stream *s)
 {
-    ee_reader reader = { NULL, source->data, config, source->stride, source->scale };
+    ee_reader reader = { NULL, source->data, &s->config, s->front.kernels, source->stride, source->scale };
     reader.read = source->type == EE_I16 ? ee_read_i16 : source->type == EE_I32 ? ee_read_i32 :
                   source->type == EE_F32 ? ee_read_f32 : ee_read_f64;
     return reader;
@@ -240,13 +242,13 @@ static ee_reader reader_of(const ee_source *source, const ee_config *config)
 
 int ee_push_source(ee_stream *s, const ee_source *source, size_t first, size_t n, size_t *used)
 {
-    ee_reader reader = reader_of(source, &s->config);
+    ee_reader reader = reader_of(source, s);
     return push(s, &reader, first, n, used);
 }
 
 size_t ee_front_end(ee_stream *s, const ee_source *source, size_t n, uint8_t *y, size_t capacity)
 {
-    ee_reader reader = reader_of(source, &s->config);
+    ee_reader reader = reader_of(source, s);
     ee_front_state *f = &s->front;
     ee_block_stats stats;
     size_t done = 0, frames = 0;

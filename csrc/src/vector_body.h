@@ -165,11 +165,6 @@ static EE_TARGET void EE_NAME(pool)(const uint8_t *restrict frame, uint16_t *res
     for (uint32_t c = 0; c < channels; c++) max[c] = frame[c] > max[c] ? frame[c] : max[c];
 }
 
-static EE_TARGET int64_t EE_NAME(fir)(const int32_t *tap, const int32_t *x, uint32_t n)
-{
-    int64_t acc = 0;
-    for (uint32_t i = 0; i < n; i++) acc += (int64_t)tap[i] * x[i];
-    return acc;
-}
+#include "front_loops.h"
 
-const ee_kernels EE_NAME(ee_kernels) = { EE_ISA, 1, EE_NAME(conv), EE_NAME(linear), EE_NAME(pool), EE_NAME(fir) };
+const ee_kernels EE_NAME(ee_kernels) = { EE_ISA, 1, EE_NAME(conv), EE_NAME(linear), EE_NAME(pool), EE_FRONT_LOOPS };

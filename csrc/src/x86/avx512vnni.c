@@ -19,12 +19,19 @@ typedef __m512i V, X, W, XT4;
 #define EE_LOAD_W(p) _mm512_load_si512(p)
 #define EE_BROADCAST4(p) _mm512_set1_epi32(*(const int32_t *)(const void *)(p))
 #define EE_BROADCAST16(p) _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)(p)))
-#define EE_DOT(acc, x, w) _mm512_dpbusd_epi32(acc, x, w)
+#define EE_DOT(acc, x, w) dot(acc, x, w)
 #define EE_STORE(y, b) _mm_storeu_si128((__m128i *)(void *)(y), b)
 #define EE_TRANSPOSE4(b) _mm_shuffle_epi8(b, _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15))
 #define EE_QUANTISE(acc, scale, offset) quantise(*(acc), scale, offset)
 #define EE_TAPS4(p, stride, taps) taps4(p, stride, taps)
 #define EE_TAPS_PART(x, j) (x)
+
+/* The intrinsic makes GCC 12 copy and spill half of the accumulators of a tile; tied operands leave it no choice. */
+static inline __attribute__((always_inline)) EE_TARGET __m512i dot(__m512i acc, __m512i x, __m512i w)
+{
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(x), "v"(w));
+    return acc;
+}
 
 static inline __attribute__((always_inline)) EE_TARGET __m128i quantise(__m512i acc, const float *scale, float offset)
 {
