@@ -1,0 +1,167 @@
+"""Compiles an image for an emulated core and runs it."""
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+CSRC = ROOT / "csrc"
+WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Werror"]
+# -fno-schedule-insns: GCC's scheduler before register allocation spills the kernels' accumulators.
+SIZE = ["-std=c99", "-ffreestanding", "-ffunction-sections", "-fdata-sections", "-DEE_NO_HOST", "-fno-schedule-insns"]
+STACK_BYTES = 8192
+
+
+@dataclass(frozen=True)
+class Core:
+    """A processor, the compiler for it, and the machine that emulates it."""
+
+    name: str
+    compiler: str
+    flags: tuple
+    emulator: tuple
+    port: str
+    flash: tuple = (0, 4 << 20)
+    ram: tuple = (0x20000000, 4 << 20)
+    counted: bool = True
+    images: tuple = ("m1", "default")
+    optimize: str = "-O2"
+    link: tuple = field(default=())
+
+
+def arm(name, cpu, machine, **options):
+    """A Cortex-M."""
+    flags = (f"-mcpu={cpu}", "-mthumb", *options.pop("flags", ()))
+    emulator = ("qemu-system-arm", "-machine", machine, *SEMIHOSTING)
+    return Core(name, "arm-none-eabi-gcc", flags, emulator, "port_cortex_m.c", **options)
+
+
+SEMIHOSTING = ("-nographic", "-monitor", "none", "-serial", "null", "-semihosting-config", "enable=on,target=native", "-kernel")
+ICOUNT = ("-icount", "shift=6,align=off,sleep=off")
+HARD = ("-mfloat-abi=hard",)
+CORES = {
+    core.name: core
+    for core in (
+        arm("M0", "cortex-m0", "microbit", flash=(0, 256 << 10), ram=(0x20000000, 16 << 10), counted=False, images=("default",)),
+        arm("M0+ code", "cortex-m0plus", "mps2-an385"),
+        arm("M3", "cortex-m3", "mps2-an385"),
+        arm("M4F", "cortex-m4", "mps2-an386", flags=(*HARD, "-mfpu=fpv4-sp-d16")),
+        arm("M7", "cortex-m7", "mps2-an500", flags=(*HARD, "-mfpu=fpv5-sp-d16")),
+        arm("M33", "cortex-m33", "mps2-an505", flags=(*HARD, "-mfpu=fpv5-sp-d16"), flash=(0x10000000, 4 << 20),
+            ram=(0x38000000, 2 << 20)),
+        arm("M55", "cortex-m55", "mps3-an547", flags=HARD, flash=(0, 512 << 10), ram=(0x20000000, 256 << 10)),
+        Core("RV32", "riscv64-unknown-elf-gcc", ("-march=rv32imac", "-mabi=ilp32"),
+             ("qemu-system-riscv32", "-machine", "virt", "-bios", "none", *SEMIHOSTING), "port_rv32.c"),
+        Core("aarch64", "aarch64-linux-gnu-gcc", (), ("qemu-aarch64",), "port_posix.c", counted=False),
+        Core("armhf", "arm-linux-gnueabihf-gcc", (), ("qemu-arm",), "port_posix.c", counted=False),
+    )
+}  # fmt: skip
+
+
+def missing_tools(core: Core) -> list[str]:
+    """The programs that are not installed."""
+    return [tool for tool in (core.compiler, core.emulator[0]) if shutil.which(tool) is None]
+
+
+def core_sources() -> list[Path]:
+    """The C files of the core that a device compiles: everything but the vector kernels of hosts."""
+    return sorted(p for p in (CSRC / "src").rglob("*.c") if p.parent.name not in ("x86", "aarch64"))
+
+
+def command(args, **options):
+    """Run it; what it said is the error where it fails."""
+    done = subprocess.run([str(a) for a in args], capture_output=True, text=True, **options)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(map(str, args))}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def c_array(name: str, ctype: str, values, section: str = "") -> str:
+    """A const array in C."""
+    rows = [", ".join(map(str, values[i : i + 32])) for i in range(0, len(values), 32)]
+    where = f'__attribute__((section("{section}"), aligned(16))) ' if section else ""
+    return f"{where}static const {ctype} {name}[{len(values)}] = {{\n" + ",\n".join(rows) + "\n};\n"
+
+
+def write_cases(cases, folder: Path) -> None:
+    """cases.c: the model, the samples, and Python's CRCs."""
+    text = '#include "cases.h"\n'
+    models, rows = {}, []
+    for i, case in enumerate(cases):
+        data = case.model.to_bytes()
+        if data not in models:
+            models[data] = f"model_{len(models)}"
+            text += c_array(models[data], "uint8_t", list(data), ".model")
+        text += c_array(f"x_{i}", "int16_t", case.x.tolist())
+        fs, hop, mult, shift = case.config
+        crc, results = case.expected()
+        rows.append(f'    {{ "{case.name}", {models[data]}, {len(data)}, x_{i}, {len(case.x)}, {fs}, {hop}, {mult}, {shift}, {crc}u, {results} }},')
+    text += "const run_case cases[] = {\n" + "\n".join(rows) + f"\n}};\nconst uint32_t case_count = {len(cases)};\n"
+    (folder / "cases.c").write_text(text)
+
+
+def build(core: Core, cases, folder: Path, state_bytes: int = 12288) -> Path:
+    """The image of `cases`: folder/image.elf. The core is compiled as a user would, with warnings as errors."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_cases(cases, folder)
+    flags = [*core.flags, *SIZE, core.optimize, f"-I{CSRC / 'include'}", f"-I{HERE}", f"-DSTATE_BYTES={state_bytes}"]
+    objects = []
+    for source in core_sources():
+        objects.append(folder / f"{source.parent.name}_{source.stem}.o")
+        command([core.compiler, *flags, *WARNINGS, "-fstack-usage", f"-I{CSRC / 'src'}", "-c", source, "-o", objects[-1]])
+    archive = folder / "libedgeecg.a"
+    archive.unlink(missing_ok=True)
+    command([core.compiler.replace("-gcc", "-ar"), "rcs", archive, *objects])
+    sources = [HERE / "runner.c", HERE / core.port, folder / "cases.c"]
+    if core.port == "port_posix.c":
+        hosted = [f for f in flags if f not in ("-ffreestanding", "-std=c99")]
+        command([core.compiler, *hosted, "-static", *sources, archive, "-o", folder / "image.elf"])
+        return folder / "image.elf"
+    script = HERE / ("rv32.ld" if core.port == "port_rv32.c" else "cortex_m.ld")
+    places = dict(FLASH_ORIGIN=core.flash[0], FLASH_SIZE=core.flash[1], RAM_ORIGIN=core.ram[0], RAM_SIZE=core.ram[1])
+    stack = 3072 if core.ram[1] < 1 << 16 else STACK_BYTES
+    places["STACK_SIZE"] = stack
+    symbols = [f"-Wl,--defsym={name}={value}" for name, value in places.items()]
+    command([core.compiler, *flags, "-nostdlib", f"-T{script}", *symbols, "-Wl,--gc-sections", f"-Wl,-Map={folder}/image.map",
+             *sources, archive, *([] if script.name == "rv32.ld" else ["-lc"]), "-lgcc", "-o", folder / "image.elf"])  # fmt: skip
+    return folder / "image.elf"
+
+
+def sizes(core: Core, image: Path) -> dict:
+    """Bytes of flash: code of the core, of the compiler's library, and the model."""
+    out = command([core.compiler.replace("-gcc", "-size"), "-A", image])
+    found = dict(re.findall(r"^\.(core|library|model)\s+(\d+)", out, re.M))
+    return {name: int(found.get(name, 0)) for name in ("core", "library", "model")}
+
+
+@dataclass(frozen=True)
+class Line:
+    """What the runner said of one case."""
+
+    name: str
+    results: int
+    crc: int
+    instructions: int
+    last: int
+    state: int
+    stack: int
+    verdict: str
+
+
+def run(core: Core, image: Path, timeout: float = 300) -> list[Line]:
+    """Run the image in its emulator; a CRC that differs shows in `verdict`."""
+    head = [core.emulator[0], *(ICOUNT if core.counted else ()), *core.emulator[1:]]
+    done = subprocess.run([*head, str(image)], capture_output=True, text=True, timeout=timeout, env={**os.environ})
+    lines = []
+    for text in (done.stdout + done.stderr).splitlines():  # semihosting may write to either
+        parts = text.split(maxsplit=7)
+        if len(parts) != 8:
+            raise RuntimeError(f"{core.name}: {text}")
+        lines.append(Line(parts[0], *map(int, parts[1:7]), parts[7]))
+    if not lines or done.returncode not in (0, 1):
+        raise RuntimeError(f"{core.name}: the emulator ended with {done.returncode}: {done.stdout}{done.stderr}")
+    return lines

@@ -1,0 +1,21 @@
+/* A case: a recording through a model at a rate and a hop, and what Python gets for it. cases.c is generated. */
+#ifndef CASES_H
+#define CASES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct run_case {
+    const char *name;
+    const void *model;
+    uint32_t model_size;
+    const int16_t *x;
+    uint32_t n, fs_mhz, hop, mult;
+    int32_t shift;
+    uint32_t crc, results;
+} run_case;
+
+extern const run_case cases[];
+extern const uint32_t case_count;
+
+#endif

@@ -1,0 +1,124 @@
+/* Runs the cases of cases.c through the core and prints one line each:
+ *     name results crc instructions instructions_last_result state stack verdict
+ * crc: CRC-32 over start, quality, int16 and int8 embedding of every result. instructions: inside ee_push_i16() and ee_flush() alone;
+ * _last: of them between the last result and the one before. The exit code is 1 when one CRC differs from Python's. */
+#include "edgeecg.h"
+#include "cases.h"
+#include "port.h"
+
+#define PATTERN 0xA5u
+
+static uint64_t memory[STATE_BYTES / 8];
+
+static uint32_t crc_of(uint32_t crc, const void *data, uint32_t n)
+{
+    const uint8_t *p = (const uint8_t *)data;
+    while (n--) {
+        crc ^= *p++;
+        for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320u : 0);
+    }
+    return crc;
+}
+
+static uint32_t crc_of_result(uint32_t crc, const ee_result *result, uint32_t dim)
+{
+    uint8_t head[9];
+    for (uint32_t i = 0; i < 8; i++) head[i] = (uint8_t)(result->start >> 8 * i);
+    head[8] = (uint8_t)result->quality;
+    crc = crc_of(crc, head, 9);
+    for (uint32_t i = 0; i < dim; i++) {
+        uint8_t value[2] = { (uint8_t)result->embedding[i], (uint8_t)((uint16_t)result->embedding[i] >> 8) };
+        crc = crc_of(crc, value, 2);
+    }
+    return crc_of(crc, result->embedding8, dim);
+}
+
+static void write_number(uint32_t v)
+{
+    char text[12];
+    uint32_t at = sizeof text - 1;
+    text[at] = 0;
+    do text[--at] = (char)('0' + v % 10); while (v /= 10);
+    port_write(" ");
+    port_write(text + at);
+}
+
+/* Fills the stack below this function's own frame. */
+__attribute__((noinline)) static void lay_watermark(void)
+{
+    uint8_t *lowest;
+    if (!port_stack(&lowest)) return;
+    uint32_t n = (uint32_t)((uint8_t *)__builtin_frame_address(0) - lowest) - 64;
+    for (volatile uint8_t *p = lowest; n--; p++) *p = PATTERN;
+}
+
+static uint32_t used_stack(void)
+{
+    uint8_t *lowest;
+    uint32_t size = port_stack(&lowest), clean = 0;
+    while (clean < size && lowest[clean] == PATTERN) clean++;
+    return size - clean;
+}
+
+typedef struct totals { uint32_t crc, results, instructions, last; } totals;
+
+/* Counts the instructions of one call: the readings are volatile, so the compiler keeps them around it. */
+static int step(ee_stream *s, const int16_t *x, uint32_t n, size_t *used, totals *t)
+{
+    uint32_t before = port_counter();
+    int found = x ? ee_push_i16(s, x, n, used) : ee_flush(s);
+    uint32_t spent = port_instructions(before, port_counter());
+    t->instructions += spent;
+    return found;
+}
+
+static void run(ee_stream *s, const run_case *c, uint32_t dim, totals *t)
+{
+    uint32_t at = 0, mark = 0;
+    for (;;) {
+        size_t used = 0;
+        uint32_t n = c->n - at < 25 ? c->n - at : 25;
+        int found = n ? step(s, c->x + at, n, &used, t) : step(s, NULL, 0, &used, t);
+        at += (uint32_t)used;
+        if (found) {
+            ee_result result = ee_get_result(s);
+            t->crc = crc_of_result(t->crc, &result, dim);
+            t->results++;
+            t->last = t->instructions - mark;
+            mark = t->instructions;
+        } else if (!n) {
+            break;
+        }
+    }
+}
+
+static int run_case_of(const run_case *c)
+{
+    ee_model model;
+    ee_config config = { c->fs_mhz, c->hop, 0, c->mult, c->shift, 0 };
+    totals t = { 0xFFFFFFFFu, 0, 0, 0 };
+    lay_watermark();
+    ee_status status = ee_model_view(&model, c->model, c->model_size);
+    uint32_t state = status == EE_OK ? (uint32_t)ee_state_size(&model, &config) : 0;
+    ee_stream *s = status == EE_OK ? ee_init(&model, &config, memory, sizeof memory) : NULL;
+    if (s) run(s, c, model.dim, &t);
+    uint32_t stack = used_stack(), crc = ~t.crc;
+    int good = s && crc == c->crc && t.results == c->results;
+    port_write(c->name);
+    write_number(t.results);
+    write_number(crc);
+    write_number(t.instructions);
+    write_number(t.last);
+    write_number(state);
+    write_number(stack);
+    port_write(!s ? " NOT STARTED\n" : good ? " equal\n" : " DIFFERENT\n");
+    return good;
+}
+
+int main(void)
+{
+    int good = 1;
+    for (uint32_t i = 0; i < case_count; i++) good &= run_case_of(&cases[i]);
+    port_exit(good ? 0 : 1);
+    return 0;
+}
