@@ -1,0 +1,198 @@
+"""The face of the package: embed, load, Encoder."""
+
+import os
+import subprocess
+import sys
+import threading
+import warnings
+
+import numpy as np
+import pytest
+
+import edgeecg
+from tests.models import ecg, edge_like, recording_for
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return edgeecg.load(edge_like())
+
+
+@pytest.fixture(scope="module")
+def signal():
+    return ecg(35, 128, seed=3, offset=0.0)
+
+
+def test_shapes_and_types(encoder, signal):
+    z = encoder.embed(signal)
+    assert z.shape == (3, 128) and z.dtype == np.float32 and np.isfinite(z).all() and z.std() > 0
+    assert encoder.embed(signal, hop=1.0).shape == (26, 128)
+    result = encoder.analyze(signal, hop=5.0)
+    np.testing.assert_array_equal(result.start, np.arange(6) * 5.0)
+    assert result.int8.dtype == np.int8 and result.quality.dtype == np.uint8
+    np.testing.assert_array_equal(encoder.embed(signal, hop=5.0, dtype="int8"), result.int8)
+
+
+def test_int8_form_is_the_embedding_rounded(encoder, signal):
+    result = encoder.analyze(signal, hop=1.0)
+    inside = np.abs(result.int8) < 127
+    assert inside.mean() > 0.5
+    error = np.abs(result.int8 * encoder.int8_scale - result.embedding)[inside]
+    assert error.max() <= encoder.int8_scale * (0.5 + 2**-8)
+
+
+def test_units_and_types_give_the_same_bytes(encoder, signal):
+    microvolts = np.round(signal * 1000)
+    expected = encoder.embed(microvolts / 1000)
+    for x, options in (
+        (microvolts, {"unit": "uV"}), (microvolts / 1e6, {"unit": "V"}), (microvolts.astype(np.int16), {"gain": 1000}),
+        (microvolts.astype(np.int32), {"unit": "uV"}), (microvolts.astype(np.int64), {"gain": 1000}),
+        (microvolts, {"gain": 1000}), ((microvolts / 1000).tolist(), {}), (microvolts.astype(">i4"), {"gain": 1000}),
+        (np.repeat(microvolts, 3)[::3], {"unit": "uV"}), (microvolts[::-1].copy()[::-1], {"unit": "uV"}),
+    ):  # fmt: skip
+        np.testing.assert_array_equal(encoder.embed(x, **options), expected, err_msg=str(options))
+
+
+def test_read_only_and_memory_mapped(encoder, signal, tmp_path):
+    np.save(tmp_path / "x.npy", signal)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    np.testing.assert_array_equal(encoder.embed(mapped), encoder.embed(signal))
+
+
+BAD = {
+    "empty": ([], {}, "empty"),
+    "two-dimensional": (np.zeros((2, 1280)), {}, "one dimension"),
+    "complex": (np.zeros(1280, complex), {}, "real numbers"),
+    "object": (np.array([None] * 1280), {}, "real numbers"),
+    "text": (["a"] * 1280, {}, "real numbers"),
+    "bool": (np.zeros(1280, bool), {}, "real numbers"),
+    "ragged": ([[1, 2], [3]], {}, "not an array"),
+    "too short": (np.zeros(1279), {}, "a window needs 10 s"),
+    "short at its rate": (np.zeros(2497), {"fs": 250}, "a window needs 10 s"),
+    "NaN": (np.full(1280, np.nan), {}, "not finite"),
+    "infinite": (np.r_[np.zeros(1279), np.inf], {}, "sample 1279"),
+    "fs too low": (np.zeros(1280), {"fs": 49.9}, "50 to 4000"),
+    "fs too high": (np.zeros(1280), {"fs": 4001}, "50 to 4000"),
+    "fs NaN": (np.zeros(1280), {"fs": float("nan")}, "50 to 4000"),
+    "fs text": (np.zeros(1280), {"fs": "fast"}, "sampling rate"),
+    "hop zero": (np.zeros(1280), {"hop": 0}, "hop"),
+    "hop negative": (np.zeros(1280), {"hop": -1}, "hop"),
+    "hop NaN": (np.zeros(1280), {"hop": float("nan")}, "hop"),
+    "unit": (np.zeros(1280), {"unit": "kV"}, "unit"),
+    "integers of unknown unit": (np.zeros(1280, int), {}, "gain"),
+    "gain": (np.zeros(1280, int), {"gain": 0}, "gain"),
+    "gain text": (np.zeros(1280, int), {"gain": "x"}, "gain"),
+    "nan option": (np.zeros(1280), {"nan": "drop"}, "mask"),
+    "dtype": (np.zeros(1280), {"dtype": "float16"}, "dtype"),
+    "huge integers": (np.full(1280, 2**40), {"gain": 1000}, "32 bits"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_wrong_input_ends_in_one_clear_sentence(encoder, case):
+    x, options, words = BAD[case]
+    with pytest.raises(edgeecg.InputError, match=words) as caught:
+        encoder.embed(x, **options)
+    assert isinstance(caught.value, ValueError) and "\n" not in str(caught.value)
+
+
+def test_wrong_model():
+    with pytest.raises(edgeecg.ModelError, match="no bundled model"):
+        edgeecg.load("nothing")
+    with pytest.raises(edgeecg.ModelError):
+        edgeecg.load("/nowhere/x.eecg")
+    with pytest.raises(edgeecg.InputError, match="backend"):
+        edgeecg.load("default", backend="gpu")
+
+
+@pytest.mark.parametrize("factor, warns", [(1, False), (0.25, False), (4, False), (1e-3, True), (1e3, True)])
+def test_implausible_amplitude_warns(encoder, signal, factor, warns):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        z = encoder.embed(signal * factor)
+    assert [w.category for w in caught] == ([edgeecg.AmplitudeWarning] if warns else [])
+    assert np.isfinite(z).all()
+    if warns:
+        assert caught[0].filename == __file__
+
+
+def test_quality_of_bad_windows(encoder):
+    x = ecg(60, 250, seed=5, offset=0.0)
+    x[2500:5000] = 0.3  # no signal at all
+    x[5000:7500] = np.clip(x[5000:7500] * 4, -0.8, 0.8)  # an overdriven amplifier
+    x[10000:11000] = 5.0  # an electrode off for four seconds
+    x[13000:13100] = np.nan
+    result = encoder.analyze(x, 250, nan="mask")
+    assert np.isfinite(result.embedding).all()
+    flags = [edgeecg.Quality(int(q)) for q in result.quality]
+    Q = edgeecg.Quality
+    assert flags[0] == flags[3] == Q.GOOD
+    assert flags[1] == Q.FLAT | Q.LEAD_OFF and flags[2] == Q.CLIPPED and Q.LEAD_OFF in flags[4] and flags[5] == Q.MISSING
+    assert str(flags[1]) == "flat+lead-off" and str(Q.GOOD) == "good"
+
+
+def test_batch_is_a_loop(encoder):
+    rows = np.stack([ecg(10, 250, seed=i, offset=0.0) for i in range(5)])
+    z = encoder.embed_batch(rows, fs=250)
+    assert z.shape == (5, 128)
+    for row, one in zip(rows, z, strict=True):
+        np.testing.assert_array_equal(encoder.embed(row, fs=250)[0], one)
+    np.testing.assert_array_equal(encoder.embed_batch(rows[::-1], fs=250), z[::-1])
+    for bad in (rows[0], rows[:0], np.zeros((2, 3, 4))):
+        with pytest.raises(edgeecg.InputError):
+            encoder.embed_batch(bad, fs=250)
+
+
+def test_neighbours_do_not_change_a_window(encoder, signal):
+    """A window far from the ends sees the same samples whatever else the recording holds."""
+    other = signal.copy()
+    other[128 * 30 :] += 1.0
+    np.testing.assert_array_equal(encoder.embed(signal)[0], encoder.embed(other)[0])
+
+
+def test_threads_share_an_encoder(encoder, signal):
+    expected = encoder.embed(signal, hop=1.0)
+    wrong = []
+
+    def work():
+        for _ in range(20):
+            if not np.array_equal(encoder.embed(signal, hop=1.0), expected):
+                wrong.append(1)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not wrong
+
+
+def test_info_says_what_a_user_asks(encoder):
+    info = encoder.info
+    assert info["backend"] == "c" and info["dim"] == 128 and info["window_seconds"] == 10.0
+    assert info["kernels"] and len(info["id"]) == 64 and info["macs_per_window"] > 0
+
+
+def test_kernels_can_be_forced(tmp_path):
+    code = "import edgeecg, sys; from edgeecg.model import Model; print(edgeecg.load(sys.argv[1]).info['kernels'])"
+    path = tmp_path / "m.eecg"
+    edge_like().save(path)
+    run = lambda isa: subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True,  # noqa: E731
+                                     env={**os.environ, "EDGEECG_ISA": isa})  # fmt: skip
+    assert run("scalar").stdout.strip() == "scalar"
+    assert "EDGEECG_ISA=pentium" in run("pentium").stderr
+
+
+def test_front_end_is_what_the_trunk_sees(encoder):
+    x, fs_mhz = recording_for(encoder.model, 12)
+    y = encoder.front_end(x, fs_mhz / 1000, gain=8000)
+    assert y.shape == (12 * 128, 1) and y.dtype == np.uint8
+    np.testing.assert_array_equal(y, edgeecg.load(encoder.model, "numpy").front_end(x, fs_mhz / 1000, gain=8000))
+
+
+def test_the_functions_of_the_package(signal):
+    z = edgeecg.embed(signal)
+    assert z.shape == (3, 128)
+    np.testing.assert_array_equal(z, edgeecg.load().embed(signal))
+    np.testing.assert_array_equal(edgeecg.embed(signal, backend="numpy"), z)
+    assert edgeecg.front_end(signal).shape == (35 * 128, 1)

@@ -1,0 +1,145 @@
+"""Every instruction set of this processor gives the reference's bytes."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import edgeecg
+from edgeecg import reference
+from edgeecg._core import Model as CoreModel
+from edgeecg._core import Stream as CoreStream
+from tests.models import SHAPES, X_MAX, Net, ecg, recording_for
+
+ALL = ("scalar", "avx2", "avx-vnni", "avx512-vnni", "neon", "neon-dotprod")
+
+
+def runs_here(name):
+    try:
+        CoreModel(SHAPES["plain"]().to_bytes(), name)
+    except LookupError:
+        return False
+    return True
+
+
+KERNELS = [name for name in ALL if runs_here(name)]
+
+
+def dense_shapes(seed=11):
+    """Fan-ins that are no multiple of 4, every number of channel blocks, strides and odd frame counts."""
+    net = Net(seed)
+    last = net.conv(0, 16, kernel=9, stride=2)
+    last = net.conv(last, 96, kernel=3, stride=2)
+    last = net.conv(last, 112, kernel=1, zp_out=90)
+    last = net.conv(last, 64, kernel=5, stride=2)
+    last = net.conv(last, 32, kernel=2, stride=3, pad_left=1)
+    last = net.conv(last, 18, kernel=3)
+    last = net.conv(last, 48, kernel=3)
+    return net.model()
+
+
+def grouped_shapes(seed=12):
+    """Groups of four channels at every kernel that is unrolled, and at others."""
+    net = Net(seed)
+    last = net.conv(0, 16, kernel=7, stride=2)
+    for kernel, stride, channels in ((7, 2, 32), (5, 2, 64), (9, 1, 48), (3, 2, 80), (11, 1, 16), (2, 1, 16)):
+        last = net.conv(last, net.channels[last], kernel=kernel, stride=stride, groups=net.channels[last] // 4)
+        last = net.conv(last, channels)
+    return net.model()
+
+
+def depthwise_shapes(seed=13):
+    net = Net(seed)
+    last = net.conv(0, 16, kernel=7, stride=2)
+    for kernel, stride, channels in ((7, 2, 32), (3, 2, 64), (8, 1, 48), (5, 2, 16), (1, 1, 16)):
+        last = net.conv(last, net.channels[last], kernel=kernel, stride=stride, groups=net.channels[last], zp_out=3)
+        last = net.conv(last, channels)
+    return net.model()
+
+
+MODELS = {**SHAPES, "dense_shapes": dense_shapes, "grouped_shapes": grouped_shapes, "depthwise_shapes": depthwise_shapes}
+
+
+def run(model, kernels, x, fs_mhz, hop, block):
+    stream = CoreStream(CoreModel(model.to_bytes(), kernels), fs_mhz, hop, block, 1 << 15, 15, 8000.0, True)
+    n = (-(-len(x) * 128000 // fs_mhz) - model.front.window) // hop + 1
+    e16, e8 = np.empty((n, model.head.dim), np.int16), np.empty((n, model.head.dim), np.int8)
+    quality = np.empty(n, np.uint8)
+    assert stream.run(x, e16, e8, quality) == n
+    return e16, e8, quality
+
+
+def assert_equal(model, kernels, x, fs_mhz, hop, block=1280):
+    expected = reference.embed(x, np.zeros(len(x), bool), fs_mhz, model, hop)
+    for got, wanted in zip(run(model, kernels, x, fs_mhz, hop, block), expected, strict=True):
+        np.testing.assert_array_equal(got, wanted)
+
+
+@pytest.mark.parametrize("kernels", KERNELS)
+@pytest.mark.parametrize("name", MODELS)
+def test_every_shape_of_layer(name, kernels):
+    model = MODELS[name]()
+    x, fs_mhz = recording_for(model, 24)
+    assert_equal(model, kernels, x, fs_mhz, hop=200)
+
+
+@pytest.mark.parametrize("kernels", KERNELS)
+@pytest.mark.parametrize("block", [32, 320, 4096])
+def test_block_size_changes_nothing(kernels, block):
+    model = grouped_shapes()
+    x, fs_mhz = recording_for(model, 21, fs=250)
+    assert_equal(model, kernels, x, fs_mhz, hop=128, block=block)
+
+
+@pytest.mark.parametrize("kernels", KERNELS)
+@pytest.mark.parametrize("pattern", ["rails", "impulses", "steps", "constant"])
+def test_adversarial_signals(kernels, pattern):
+    rng = np.random.default_rng(0)
+    n = 128 * 25
+    x = {
+        "rails": rng.choice([-X_MAX, X_MAX], n),
+        "impulses": np.where(rng.random(n) < 0.01, X_MAX, -X_MAX),
+        "steps": np.repeat(rng.integers(-X_MAX, X_MAX + 1, n // 50), 50),
+        "constant": np.full(n, -X_MAX),
+    }[pattern].astype(np.int32)
+    for model in (MODELS["saturated"](), grouped_shapes(), dense_shapes(), depthwise_shapes()):
+        assert_equal(model, kernels, x, 128_000, hop=320)
+
+
+def extreme_layer(weights_of, groups, seed):
+    """A layer whose weights are all at a limit, with multipliers from the smallest to the largest."""
+    net = Net(seed, tame=False)
+    last = net.conv(0, 16, kernel=7, stride=8)
+    net.conv(last, 64, kernel=9, groups=groups)
+    layer = net.layers[-1]
+    weights = np.full(layer.weights.shape, weights_of, np.int8)
+    net.layers[-1] = dataclasses.replace(layer, weights=weights)
+    return net.model()
+
+
+@pytest.mark.parametrize("kernels", KERNELS)
+@pytest.mark.parametrize("weight", [-128, 127])
+def test_weights_at_their_limits(kernels, weight):
+    x = np.where(np.arange(128 * 21) % 3 == 0, X_MAX, -X_MAX).astype(np.int32)
+    for seed in range(3):
+        assert_equal(extreme_layer(weight, 1, seed), kernels, x, 128_000, hop=640)
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.parametrize("kernels", [k for k in KERNELS if k != "scalar"])
+def test_ten_thousand_windows_of_real_ecg(data_dir, kernels):
+    """The default model on 10,000 real and random windows: the scalar path's bytes."""
+    model = edgeecg.load().model
+    ptbxl = np.load(data_dir / "ptbxl/ecg_128hz_uV_int16.npy", mmap_mode="r")[:, 1].astype(np.int32) * 8
+    noise = np.random.default_rng(0).normal(0, 8000, (10_000 - len(ptbxl), 1280)).astype(np.int32)
+    x = np.concatenate([ptbxl.ravel(), noise.ravel()])
+    for got, wanted in zip(run(model, kernels, x, 128_000, 1280, 1280), run(model, "scalar", x, 128_000, 1280, 1280), strict=True):
+        np.testing.assert_array_equal(got, wanted)
+
+
+def test_artificial_ecg_is_not_degenerate():
+    """The comparisons above would mean little if these networks put out constants."""
+    for name in ("dense_shapes", "grouped_shapes", "depthwise_shapes"):
+        e16, _, _ = run(MODELS[name](), "scalar", np.round(ecg(30, 128, offset=0) * 8000).astype(np.int32), 128_000, 128, 1280)
+        assert (e16.std(axis=0) > 0).mean() > 0.8, name
