@@ -1,0 +1,46 @@
+"""Instance discrimination: the bank, and the module that keeps it."""
+
+import numpy as np
+import pytest
+import torch
+
+from edgeecg import losses
+from edgeecg.errors import InputError
+from train.objectives import OBJECTIVES
+
+
+@pytest.mark.parametrize(
+    "bank, index, sentence",
+    [
+        (np.eye(5, 3), [0, 9], "the bank has entries 0 to 4"),
+        (np.eye(5, 3), [0, -1], "the bank has entries 0 to 4"),
+        (np.eye(5, 3), [0.0, 1.0], "index is float64"),
+        (np.eye(5, 4), [0, 1], "do not fit"),
+        (np.eye(5, 3, dtype=np.float32), [0, 1], "do not fit"),
+        (np.full((5, 3), np.nan), [0, 1], "bank holds NaN"),
+    ],
+)
+def test_what_does_not_fit_is_named(rng, bank, index, sentence):
+    with pytest.raises(InputError, match=sentence):
+        losses.instance_discrimination(rng.standard_normal((2, 3)), bank, index)
+
+
+def test_a_bank_of_one_entry_costs_nothing():
+    value, (dz,) = losses.instance_discrimination(np.ones((3, 2)), np.array([[1.0, 0.0]]), [0, 0, 0])
+    assert value == pytest.approx(0.0, abs=1e-14)
+    np.testing.assert_allclose(dz, 0.0, atol=1e-14)
+
+
+def test_the_bank_follows_its_windows_in_training_only():
+    objective = OBJECTIVES["instance_discrimination"](n_items=10, dim=4)
+    start = objective.bank.clone()
+    z, index = torch.randn(3, 4, generator=torch.Generator().manual_seed(0)), torch.tensor([1, 4, 7])
+    objective.eval()(z, z, index=index)
+    assert torch.equal(objective.bank, start)
+    objective.train()
+    first = objective(z, z, index=index)
+    moved = (objective.bank != start).any(dim=1)
+    assert moved.nonzero().ravel().tolist() == index.tolist()
+    assert torch.allclose(objective.bank.norm(dim=1), torch.ones(10))
+    assert objective(z, z, index=index) < first, "an entry that came closer is found more easily"
+    assert "bank" in objective.state_dict()
