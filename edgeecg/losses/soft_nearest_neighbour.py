@@ -13,6 +13,9 @@ from ._threads import Team
 from ._tiles import MASKED, TILE_COLUMNS, TILE_ROWS, PairTiles
 
 
+FLOAT32_REACH = 1000.0  # largest exponent 2 |x|^2 / temperature that float32 resolves to the accuracy promised
+
+
 def soft_nearest_neighbour(z1, z2=None, labels=None, temperature=1.0, threads=1):
     """How likely each point is to pick a neighbour of its own class; one ratio an anchor.
 
@@ -26,20 +29,32 @@ def soft_nearest_neighbour(z1, z2=None, labels=None, temperature=1.0, threads=1)
     An anchor alone in its class does not count; with one class only, or none that counts, L = 0.
     threads: workers of this call; the BLAS runs on one thread a worker (see `_threads`).
     Returns (value, (dz1, dz2)), or (value, (dz1,)) without z2. Memory beyond the gradients: O(N D).
+    float32 rows far apart in units of the temperature (2 |x - mean|^2 / temperature > 1000) are computed in float64,
+    two to three times slower: float32 exponents of that size have lost the digits that the gradient needs.
     Raises InputError for other dtypes, unlike shapes, NaN or infinity, or numbers too large to square.
     """
     views = _checks.embeddings(**({"z1": z1} if z2 is None else {"z1": z1, "z2": z2}))
     _checks.positive(temperature=temperature)
     codes = np.tile(_checks.label_codes(labels, len(views[0])), len(views))
     with Team(threads) as team:
-        value, grad = _loss(_centred(views), codes, temperature, team)
-    return value, tuple(np.split(grad, len(views)))
+        value, grad = _loss(_centred(views, temperature), codes, temperature, team)
+    return value, tuple(np.split(grad.astype(views[0].dtype, copy=False), len(views)))
 
 
-def _centred(views):
-    """The stacked rows around their mean: distances stay, and float32 keeps its digits for them."""
+def _centred(views, temperature):
+    """The stacked rows around their mean, in the dtype that their distances need.
+
+    Distances stay as they are under centring, and float32 keeps its digits for them. An exponent of size e carries a
+    rounding of 1e-7 e, so where rows reach far in units of the temperature the sums are made in float64.
+    """
     rows = np.concatenate(views)
-    rows -= rows.mean(axis=0, dtype=np.float64).astype(rows.dtype)
+    mean = rows.mean(axis=0, dtype=np.float64)
+    reach = np.square(rows - mean).sum(axis=1).max() * 2.0 / temperature
+    if not reach < 1e18:
+        _checks.overflow()
+    if reach > FLOAT32_REACH:
+        return rows - mean
+    rows -= mean.astype(rows.dtype)
     return rows
 
 
@@ -49,8 +64,6 @@ def _loss(x, codes, temperature, team):
     # constant in bias_j: without its mean the exponents stay small.
     kappa = base2_scale(2.0 / temperature, x.dtype)
     bias = 0.5 * kappa * np.einsum("ij,ij->i", x, x, dtype=np.float64)
-    if not bias.max() < -1e-12 * MASKED:
-        _checks.overflow()
     bias = (bias - bias.mean()).astype(x.dtype)
 
     everybody, own_class = _two_sums(tiles, kappa, bias, codes)
