@@ -16,7 +16,7 @@ CORE := edgeecg/_core.abi3.so
 SOURCES := setup.py edgeecg/_core.pyx $(shell find csrc/include csrc/src -name '*.[ch]')
 # pip without its hundreds of "Collecting ..." lines; errors go to stderr and are all shown.
 PIP_INSTALL = $(RUN) -m pip install --disable-pip-version-check --progress-bar off -c constraints.txt
-SHORTLY = { grep --line-buffered -Ev '^(  |Collecting|Processing|Looking|Obtaining|Requirement|Building|Checking|Preparing)' || true; }
+SHORTLY = { grep --line-buffered -Ev '^(  |Collecting|Processing|Looking|Obtaining|Requirement|Building|Checking|Preparing|Success)' || true; }
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
