@@ -8,7 +8,7 @@ zero point behind the input is 0 and any scale between two layers moves into the
 from train.nets.spec import Conv, Head, Spec
 
 # (width, kernel, stride) of the grouped convolution and the pointwise one behind it
-STAGES = ((32, 7, 2), (64, 7, 2), (96, 5, 2), (128, 5, 2), (128, 9, 1))
+STAGES = ((32, 7, 2), (64, 7, 2), (96, 5, 2), (128, 5, 2), (128, 13, 1))
 
 
 def edge(channels: int = 1, stem: int = 16, stages: tuple = STAGES, dim: int = 128) -> Spec:

@@ -63,9 +63,15 @@ class Augment:
         self.output = [(views.p_amplitude, self.amplitude), (views.p_cutout, self.cutout)]
 
     def __call__(self, y: Tensor, generator: torch.Generator) -> Tensor:
+        return self.with_level(y, generator)[0]
+
+    def with_level(self, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """The views, and how much was added to each: (N,) log10 of noise power over signal power, at least -3."""
         clean = some_rows(y.float() - ZERO, self.source, generator)
         noisy = some_rows(clean.clone(), self.disturb, generator)
-        return quantise(some_rows(rescale(noisy, clean), self.output, generator))
+        ratio = (noisy - clean).square().mean(1) / clean.square().mean(1).clamp(min=1e-2)
+        level = (ratio + 1e-3).log10().clamp(max=2)
+        return quantise(some_rows(rescale(noisy, clean), self.output, generator)), level
 
     def wander(self, x: Tensor, generator: torch.Generator) -> Tensor:
         drift = sines(x.shape, 3, 0.1, 1.0, generator)

@@ -1,0 +1,334 @@
+"""The recipe of the bundled encoder: contrast with neighbours, and say what the signal, its rhythm and beats are like.
+
+    python train/recipe.py --data DIR --out runs/recipe                    two processes of one thread each
+    python train/recipe.py --data DIR --out runs/recipe --resume           continue after a kill
+    python train/recipe.py --data DIR --steps 200 --workers 1 --out /tmp/a a trial
+
+Half of the positives are the same ten seconds under other noise, half lie within 30 s of them; other windows of a
+patient are no negatives (train/objectives/masked.py). Beside the contrast, linear heads regress from the embedding
+what train/targets computes from the clean signal: rhythm and beat statistics, the mean beat, principal components of
+MiniRocket, the spectrum and the noise that was added; and from each frame of the trunk, the beat in it. No label that
+a person gave is used. Every process takes steps of its own, and every few steps all take the mean of their weights and
+moments (Stich, "Local SGD Converges Fast and Communicates Little", ICLR 2019): on a busy machine waiting for each
+other at every step costs half the speed. What a step draws follows from seed, step and process alone, so a resumed
+run needs no generator's state.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+if __package__ in (None, ""):  # run as a script
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from edgeecg.errors import EdgeECGError, InputError
+from train.checkpoint import load_training, save_encoder, save_training
+from train.data import PRETRAINING, Cache, open_cache
+from train.data.corpora import NOISE, corpus
+from train.data.front import default_front_end
+from train.data.windows import is_validation
+from train.nets import Encoder
+from train.nets.edge import edge
+from train.nets.spec import WINDOW
+from train.objectives.masked import masked_nt_xent
+from train.pretrain import make_projector, parameter_groups
+from train.run import Log, config_dict, write_json
+from train.targets import Bank, BeatTargets, open_bank, signal_statistics
+from train.targets.heads import Heads
+from train.views import Augment, Views, load_noise
+
+# Share of the drawn windows by corpus; what is not named gets 0.05. By hours alone, cinc2018 and qtdb would crowd out
+# the 12-lead recordings, which hold most patients and diagnoses.
+SHARES = {"ptbxl": 0.33, "cinc2018": 0.25, "mitdb": 0.15, "qtdb": 0.12, "challenge2011": 0.09, "cinc2017": 0.06}
+WEIGHTS = {
+    "contrast": 1.0, "statistics": 4.0, "beat": 3.0, "rocket": 3.0, "signal": 1.0, "noise": 0.5, "heat": 1.0, "frame": 1.0,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Config:
+    """The recipe."""
+
+    data: Path  # folder with one sub-folder per corpus
+    corpora: tuple[str, ...] = PRETRAINING
+    views: Views = field(default_factory=lambda: Views(p_warp=0.0, p_flip=0.0))
+    weights: dict[str, float] = field(default_factory=lambda: dict(WEIGHTS))  # of the losses; 0 leaves one out
+    temperature: float = 0.1  # of the contrast
+    neighbours: float = 0.5  # share of positives from within 30 s
+    context: float = 0.25  # share of steps whose windows have real signal around them
+    validation: float = 0.02  # share of patients kept for the validation losses
+
+    steps: int = 9000  # updates
+    decay: float = 0.35  # share of the steps over which the learning rate falls to zero
+    batch: int = 192  # windows a step and process
+    workers: int = 2  # processes of one thread
+    meet: int = 10  # steps after which the processes take the mean of their weights
+    lr: float = 2e-3
+    weight_decay: float = 1e-3
+    clip: float = 3.0
+
+    out: Path = Path("runs/recipe")
+    resume: bool = False  # continue the run in `out`; `steps` may change before the decay begins
+    seed: int = 0
+    log_every: int = 25
+    save_every: int = 250
+    evaluate_every: int = 500
+    cache: Path = Path("~/.cache/edgeecg/train")
+
+    def __post_init__(self):
+        unknown = set(self.weights) - set(WEIGHTS)
+        if unknown:
+            raise InputError(f"weights: no loss is called {', '.join(sorted(unknown))}")
+        for name in ("steps", "batch", "workers", "log_every", "save_every", "evaluate_every", "meet"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1")
+
+
+class Drawer:
+    """Draws windows near the grid of the bank. `kept` (leads,) bool: the rows of the cache that may be drawn."""
+
+    def __init__(self, cache: Cache, bank: Bank, kept: np.ndarray):
+        self.cache, self.bank = cache, bank
+        self.first = cache.index["start"].astype(np.int64)
+        self.length = cache.index["length"].astype(np.int64)
+        self.patient = cache.patients()
+        self.grid_of_row = np.searchsorted(bank.row, np.arange(len(self.first)))
+        of_set = cache.index["set"][bank.row]
+        weight = np.zeros(len(bank.row))
+        for name in np.unique(of_set):
+            rows = (of_set == name) & kept[bank.row]
+            weight[rows] = SHARES.get(str(name), 0.05) / max(1, rows.sum())
+        if not weight.any():
+            raise InputError("no recording of at least 10 s to train on")
+        self.weight = weight
+
+    def draw(self, count: int, margin: int, neighbours: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Rows (N,) and starts (2 N,) of first and second crops; with a margin only where the signal goes on."""
+        weight = np.where(self.length[self.bank.row] >= WINDOW + 2 * margin, self.weight, 0.0)
+        at = np.searchsorted(np.cumsum(weight), rng.random(count) * weight.sum(), side="right").clip(max=len(weight) - 1)
+        row = self.bank.row[at]
+        low, high = self.first[row] + margin, self.first[row] + self.length[row] - WINDOW - margin
+        first = np.clip(self.bank.start[at] + rng.integers(-192, 193, count), low, high)
+        far = rng.random(count) < neighbours
+        move = np.where(far, rng.integers(-3840, 3841, count), rng.integers(-48, 49, count))
+        return row, np.concatenate([first, np.clip(first + move, low, high)])
+
+    def nearest(self, row: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """MiniRocket components of the grid window nearest to each start, and whether it is near enough."""
+        place = np.clip(np.round((start - self.first[row]) / WINDOW), 0, self.length[row] // WINDOW - 1).astype(np.int64)
+        grid = self.grid_of_row[row] + place
+        return self.bank.rocket[grid], np.abs(self.bank.start[grid] - start) <= 256
+
+
+class Trainer:
+    """One process's share of every step."""
+
+    def __init__(self, config: Config, cache: Cache, rank: int = 0):
+        torch.manual_seed(config.seed)  # the same weights in every process
+        self.config, self.rank = config, rank
+        self.encoder = Encoder(edge())
+        spec = self.encoder.spec
+        self.norm = nn.BatchNorm1d(spec.head.dim, affine=False)
+        self.projector = make_projector(spec.head.dim, (384, 128))
+        self.heads = Heads(spec.head.dim, spec.shapes()[-1][0])
+        self.modules = {"encoder": self.encoder, "norm": self.norm, "projector": self.projector, "heads": self.heads}
+        self.parameters = [p for module in self.modules.values() for p in module.parameters()]
+        self.optimiser = torch.optim.AdamW(parameter_groups(self.parameters, config.weight_decay), lr=config.lr)
+        bank = open_bank(cache, quiet=rank > 0)
+        self.beats, self.samples = BeatTargets(cache.samples, bank.beats), cache.samples
+        held_out = is_validation(cache, config.validation)
+        held_out &= not held_out.all()
+        self.training = Drawer(cache, bank, ~held_out)
+        self.validation = Drawer(cache, bank, held_out) if held_out.any() else None
+        self.augment = Augment(config.views, load_noise(config.data, default_front_end()))
+        stride = spec.total_stride
+        margin = -(-max(spec.reach()) // stride) * stride
+        self.margin = margin if config.context and (self.training.length >= WINDOW + 2 * margin).any() else 0
+        self.heads.standardise(self.moments(), torch.from_numpy(bank.share))
+
+    def targets(self, drawer: Drawer, row: np.ndarray, start: np.ndarray, x: Tensor, level: Tensor) -> dict[str, Tensor]:
+        statistics, known = self.beats.statistics(start)
+        heat, frame = self.beats.frames(start, self.encoder.spec.total_stride)
+        rocket, near = drawer.nearest(row, start)
+        return {
+            "statistics": statistics, "known": known, "beat": self.beats.mean_beat(start), "heat": heat, "frame": frame,
+            "rocket": torch.from_numpy(rocket), "near": torch.from_numpy(near), "signal": signal_statistics(x),
+            "noise": level[:, None],
+        }  # fmt: skip
+
+    def batch(self, drawer: Drawer, count: int, margin: int, seed: tuple[int, ...]):
+        """Network input (2 N, margin + 1280 + margin), targets, and the patient (N,) of `count` pairs of windows."""
+        rng = np.random.default_rng(seed)
+        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        row, start = drawer.draw(count, margin, self.config.neighbours, rng)
+        y = torch.from_numpy(self.samples[start[:, None] + np.arange(-margin, WINDOW + margin)])
+        x, level = self.augment.with_level(y, generator)
+        inside = x[:, margin : margin + WINDOW]
+        return x, self.targets(drawer, np.tile(row, 2), start, inside, level), torch.from_numpy(drawer.patient[row])
+
+    def moments(self) -> dict[str, tuple[Tensor, Tensor]]:
+        """Mean and deviation of every linear head's target over 1500 pairs."""
+        _, targets, _ = self.batch(self.training, 1500, 0, (self.config.seed, 2**30))
+        known = targets["known"]
+        rows = {"statistics": known, "beat": known, "rocket": targets["near"]}
+        pick = {name: targets[name][rows.get(name, slice(None))] for name in ("statistics", "beat", "rocket", "signal", "noise")}
+        return {name: (t.mean(0), t.std(0)) for name, t in pick.items()}
+
+    def losses(self, drawer: Drawer, margin: int, seed: tuple[int, ...]) -> dict[str, Tensor]:
+        x, targets, patient = self.batch(drawer, self.config.batch, margin, seed)
+        frames = self.encoder.tensors(x)[-1][:, :, 0]
+        stride = self.encoder.spec.total_stride
+        frames = frames[:, :, margin // stride : (margin + WINDOW) // stride]
+        embedding = self.norm(self.encoder.linear(self.encoder.pool(frames)))
+        first, second = self.projector(embedding).chunk(2)
+        contrast = masked_nt_xent(first, second, patient, self.config.temperature)
+        return {"contrast": contrast, **self.heads(embedding, frames.transpose(1, 2), targets)}
+
+    def step(self, number: int) -> dict[str, float]:
+        """One update; returns the losses of this process."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.config.lr * schedule(number, self.config.steps, self.config.decay)
+        for module in self.modules.values():
+            module.train()
+        in_context = np.random.default_rng((self.config.seed, number)).random() < self.config.context
+        seed = (self.config.seed, number, self.rank)
+        losses = self.losses(self.training, self.margin if in_context else 0, seed)
+        total = sum(self.config.weights.get(name, 0.0) * loss for name, loss in losses.items())
+        self.optimiser.zero_grad(set_to_none=False)
+        total.backward()
+        nn.utils.clip_grad_norm_(self.parameters, self.config.clip)
+        self.optimiser.step()
+        values = {"loss": float(total.detach()), **{name: float(loss.detach()) for name, loss in losses.items()}}
+        if not np.isfinite(values["loss"]):
+            raise EdgeECGError(f"the loss became {values['loss']} at step {number}: lower --lr (now {self.config.lr})")
+        return values
+
+    @torch.no_grad()
+    def evaluate(self, batches: int = 3) -> dict[str, float]:
+        """Losses on the same windows of held-out patients each time."""
+        if self.validation is None:
+            return {}
+        for module in self.modules.values():
+            module.eval()
+        rounds = [self.losses(self.validation, 0, (self.config.seed, 2**31 + i)) for i in range(batches)]
+        return {f"validation_{name}": sum(float(r[name]) for r in rounds) / batches for name in rounds[0]}
+
+    def state(self) -> list[Tensor]:
+        """What the processes agree on where they meet: weights, running statistics and the optimiser's moments."""
+        buffers = [b for module in self.modules.values() for b in module.buffers() if b.is_floating_point()]
+        moments = [s[key] for s in self.optimiser.state.values() for key in ("exp_avg", "exp_avg_sq")]
+        return [*(p.data for p in self.parameters), *buffers, *moments]
+
+
+def schedule(step: int, steps: int, decay: float) -> float:
+    """Share of the full learning rate: 200 steps up (at most a tenth), then constant, at last a straight line to zero."""
+    rise, fall = min(200, max(1, steps // 10)), max(1.0, decay * steps)
+    return min(1.0, step / rise, (steps + 1 - step) / fall)
+
+
+def average(tensors: list[Tensor]) -> None:
+    """The mean over all processes, in place; nothing where there is one."""
+    if not dist.is_initialized() or dist.get_world_size() == 1:
+        return
+    flat = torch.cat([t.reshape(-1) for t in tensors])
+    dist.all_reduce(flat)
+    flat /= dist.get_world_size()
+    for t, piece in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
+        t.copy_(piece.view_as(t))
+
+
+def train(config: Config, cache: Cache, rank: int = 0) -> None:
+    """The loop of one process; the first one logs and saves."""
+    torch.set_num_threads(1)
+    trainer = Trainer(config, cache, rank)
+    checkpoint, done, seconds, none = config.out / "checkpoint.safetensors", 0, 0.0, torch.Generator()
+    if config.resume and checkpoint.exists():
+        meta = load_training(checkpoint, trainer.modules, trainer.optimiser, none)
+        done, seconds = meta["step"], meta["seconds"]
+    start = time.perf_counter() - seconds
+    bar = tqdm(total=config.steps, initial=done, unit=" steps", mininterval=1.0, disable=rank > 0)
+    with Log(config.out, done) if rank == 0 else nullcontext() as log, bar:
+        for number in range(done + 1, config.steps + 1):
+            values, last = trainer.step(number), number == config.steps
+            bar.update()
+            seconds = time.perf_counter() - start
+            saved = number % config.save_every == 0 or last
+            if saved or number % config.meet == 0:
+                average(trainer.state())
+            if rank:
+                continue
+            if number % config.log_every == 0 or last:
+                bar.set_postfix(loss=f"{values['loss']:.2f}", contrast=f"{values['contrast']:.2f}")
+                log.write(number, {**values, "lr": trainer.optimiser.param_groups[0]["lr"], "seconds": seconds})
+            if number % config.evaluate_every == 0 or last:
+                log.write(number, trainer.evaluate())
+            if saved:
+                save_training(checkpoint, trainer.modules, trainer.optimiser, none, {"step": number, "seconds": seconds})
+                path = config.out / ("encoder.safetensors" if last else "latest.safetensors")
+                save_encoder(path, trainer.encoder, provenance(config, cache, number, seconds))
+
+
+def provenance(config: Config, cache: Cache, steps: int, seconds: float) -> dict:
+    """What a model made from this run has to state."""
+    names = [str(name) for name in dict.fromkeys(cache.index["set"].tolist())]
+    sources = [{"name": corpus(n).title, "licence": corpus(n).licence, "use": "pretraining"} for n in names]
+    if (config.data / "nstdb").is_dir():
+        sources.append({"name": NOISE.title, "licence": NOISE.licence, "use": "noise"})
+    return {
+        "objective": "NT-Xent with neighbours, and regression of signal, rhythm and beat statistics",
+        "config": config_dict(replace(config, data=Path(), out=Path(config.out.name), cache=Path())),
+        "sources": sources,
+        "hours": round(cache.hours, 1),
+        "steps": steps,
+        "minutes": round(seconds / 60, 1),
+        "torch": torch.__version__,
+    }
+
+
+def worker(rank: int, config: Config, meeting: str) -> None:
+    cache = open_cache(config.data, config.corpora, default_front_end(), config.cache, quiet=True)
+    if config.workers > 1:
+        dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=config.workers)
+    try:
+        train(config, cache, rank)
+    finally:
+        if config.workers > 1:
+            dist.destroy_process_group()
+
+
+def main(config: Config) -> Path:
+    config = replace(config, cache=config.cache.expanduser())
+    cache = open_cache(config.data, config.corpora, default_front_end(), config.cache)
+    open_bank(cache)  # once, before several processes want it
+    config.out.mkdir(parents=True, exist_ok=True)
+    if not config.resume:
+        (config.out / "checkpoint.safetensors").unlink(missing_ok=True)
+    write_json(config.out / "config.json", config_dict(config))
+    print(f"{cache.hours:.1f} h of ECG in {len(cache.index['start'])} leads; results go to {config.out}")
+    if config.workers == 1:
+        worker(0, config, "")
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            torch.multiprocessing.spawn(worker, (config, os.path.join(folder, "meeting")), config.workers)
+    finished = config.out / "encoder.safetensors"
+    print(f"{finished}: export with\n    python train/export.py {finished} -o {config.out / 'model'} --data {config.data}")
+    return finished
+
+
+if __name__ == "__main__":
+    import tyro
+
+    try:
+        main(tyro.cli(Config, description=__doc__))
+    except (EdgeECGError, KeyboardInterrupt) as error:
+        sys.exit(f"error: {error}" if str(error) else os.EX_TEMPFAIL)

@@ -1,0 +1,99 @@
+"""Heartbeats of every lead of the cache: where they are and how each compares with its neighbours.
+
+R peaks come from sleepecg's detector, a program and not a person. Each beat is measured against the median of the
+beats around it, so that a premature or wide beat stands out whatever the patient's own rhythm and QRS look like.
+"""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from edgeecg.errors import MissingDependencyError
+from train.data.front import ZERO
+
+RATE = 128  # Hz
+BEFORE, AFTER = 32, 64  # samples of a beat around its R peak
+QRS = slice(BEFORE - 12, BEFORE + 16)
+GROUP = 30  # consecutive beats that share a template
+NEIGHBOURS = 9  # beats whose median RR interval is the local one
+
+
+@dataclass(frozen=True)
+class Beats:
+    """One row a beat, (n,) each, in the order of `position`.
+
+    `position` sample in the cache (int64); `rr` seconds since the beat before (0 for a lead's first); `ratio` that
+    over the local median; `similarity` correlation of the QRS with the template; `width` seconds: root mean square
+    distance of the QRS's slopes from the R peak; `amplitude` front-end units; `p_wave` deviation of the 80 to 220 ms
+    before the R peak over the amplitude.
+    """
+
+    position: np.ndarray
+    rr: np.ndarray
+    ratio: np.ndarray
+    similarity: np.ndarray
+    width: np.ndarray
+    amplitude: np.ndarray
+    p_wave: np.ndarray
+
+
+def find_beats(y: np.ndarray, offset: int = 0) -> Beats:
+    """Beats of one lead, from the front end's bytes (n,) at 128 Hz; positions count from `offset`."""
+    x = y.astype(np.float32) - ZERO
+    peaks = align(x, detect(x))
+    if len(peaks) < 2:
+        return Beats(*(np.zeros(0, np.int64 if f.name == "position" else np.float32) for f in fields(Beats)))
+    segments = x[peaks[:, None] + np.arange(-BEFORE, AFTER)]
+    rr = np.diff(peaks, prepend=peaks[0]) / RATE
+    segments_qrs = segments[:, QRS]
+    slope = np.square(np.diff(segments[:, BEFORE - 20 : BEFORE + 21], axis=1))
+    time = np.arange(-20, 20) / RATE
+    amplitude = np.ptp(segments_qrs, axis=1)
+    width = np.sqrt((slope * time**2).sum(1) / np.maximum(slope.sum(1), 1e-6))
+    p_wave = segments[:, BEFORE - 28 : BEFORE - 10].std(1) / np.maximum(amplitude, 1)
+    ratio = np.where(rr > 0, rr / local_median(rr), 1.0)
+    measures = (rr, ratio, similarity(segments_qrs), width, amplitude, p_wave)
+    return Beats(peaks.astype(np.int64) + offset, *(m.astype(np.float32) for m in measures))
+
+
+def detect(x: np.ndarray) -> np.ndarray:
+    """R peaks far enough from both ends to have a whole segment; none in a lead that is flat."""
+    try:
+        import sleepecg
+    except ImportError as error:
+        raise MissingDependencyError("R peaks need sleepecg: pip install 'edgeecg[train]'") from error
+    if len(x) < 3 * RATE or x.std() < 0.5:
+        return np.zeros(0, np.int64)
+    peaks = np.asarray(sleepecg.detect_heartbeats(x.astype(np.float64), RATE), np.int64)
+    return peaks[(peaks >= BEFORE + 8) & (peaks < len(x) - AFTER - 8)]
+
+
+def align(x: np.ndarray, peaks: np.ndarray, reach: int = 6) -> np.ndarray:
+    """Move each peak to the extreme near it, upwards or downwards as the lead's QRS mostly points."""
+    if not len(peaks):
+        return peaks
+    around = x[peaks[:, None] + np.arange(-reach, reach + 1)]
+    sign = 1.0 if np.median(around.max(1) + around.min(1)) >= 0 else -1.0
+    return np.unique(peaks + np.argmax(sign * around, 1) - reach)
+
+
+def local_median(rr: np.ndarray) -> np.ndarray:
+    """Median of the RR intervals of the NEIGHBOURS beats around each; the first beat's 0 is no interval."""
+    padded = np.pad(np.where(rr > 0, rr, np.nan), NEIGHBOURS // 2, constant_values=np.nan)
+    return np.nanmedian(sliding_window_view(padded, NEIGHBOURS), axis=1)
+
+
+def similarity(qrs: np.ndarray) -> np.ndarray:
+    """Correlation of each QRS (n, samples) with the median of its group of beats."""
+    result = np.empty(len(qrs), np.float32)
+    for group in np.array_split(np.arange(len(qrs)), max(1, len(qrs) // GROUP)):
+        centred = qrs[group] - qrs[group].mean(1, keepdims=True)
+        template = np.median(centred, axis=0)
+        norm = np.linalg.norm(centred, axis=1) * np.linalg.norm(template)
+        result[group] = centred @ template / np.maximum(norm, 1e-6)
+    return result
+
+
+def join(pieces: list[Beats]) -> Beats:
+    return Beats(*(np.concatenate([getattr(p, f.name) for p in pieces]) for f in fields(Beats)))

@@ -1,0 +1,59 @@
+"""The heads of the recipe and their losses. They are thrown away after training."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from train.targets.bank import COMPONENTS
+from train.targets.beats import AFTER, BEFORE
+from train.targets.signal import SIGNAL
+from train.targets.statistics import FRAME, STATISTICS
+
+WIDTHS = {
+    "statistics": len(STATISTICS), "beat": BEFORE + AFTER, "rocket": COMPONENTS, "signal": SIGNAL, "noise": 1,
+}  # fmt: skip
+
+
+class Heads(nn.Module):
+    """Linear maps from the embedding to each target, and from each frame of the trunk to the beat in it.
+
+    Targets are standardised with the moments given to `standardise`, so that every number counts alike.
+    """
+
+    def __init__(self, dim: int, channels: int):
+        super().__init__()
+        self.linear = nn.ModuleDict({name: nn.Linear(dim, width) for name, width in WIDTHS.items()})
+        self.frame = nn.Linear(channels, 1 + len(FRAME))
+        for name, width in WIDTHS.items():
+            self.register_buffer(f"{name}_mean", torch.zeros(width))
+            self.register_buffer(f"{name}_deviation", torch.ones(width))
+        self.register_buffer("share", torch.ones(COMPONENTS))
+
+    def standardise(self, moments: dict[str, tuple[Tensor, Tensor]], share: Tensor) -> None:
+        """`moments` mean and deviation by target; `share` deviations of the MiniRocket components."""
+        for name, (mean, deviation) in moments.items():
+            getattr(self, f"{name}_mean").copy_(mean)
+            getattr(self, f"{name}_deviation").copy_(deviation.clamp(min=1e-3))
+        self.share.copy_(share.sqrt() / share.sqrt().mean())
+
+    def forward(self, embedding: Tensor, frames: Tensor, targets: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Losses by name. embedding (M, dim); frames (M, count, channels); targets (M, width) and `known` (M,)."""
+        losses = {}
+        for name, layer in self.linear.items():
+            target = (targets[name] - getattr(self, f"{name}_mean")) / getattr(self, f"{name}_deviation")
+            error = F.smooth_l1_loss(layer(embedding), target.clamp(-5, 5), reduction="none")
+            if name == "rocket":
+                error = error * self.share
+            weight = targets["near"] if name == "rocket" else targets["known"] if name in ("statistics", "beat") else None
+            losses[name] = error.mean() if weight is None else weighted(error.mean(1), weight)
+        out, heat = self.frame(frames), targets["heat"]
+        known = targets["known"].float()[:, None]
+        losses["heat"] = weighted(F.binary_cross_entropy_with_logits(out[..., 0], heat, reduction="none"), known)
+        error = F.smooth_l1_loss(out[..., 1:], targets["frame"], reduction="none").mean(-1)
+        losses["frame"] = weighted(error, heat * known)
+        return losses
+
+
+def weighted(values: Tensor, weight: Tensor) -> Tensor:
+    weight = weight.float().expand_as(values)
+    return (values * weight).sum() / weight.sum().clamp(min=1)
