@@ -78,14 +78,16 @@ typedef struct ee_rails { int32_t hi, lo; uint32_t at_hi, at_lo; } ee_rails;
 /* ---------------------------------------------------------------- kernels: one table for each instruction set */
 typedef struct ee_kernels {
     const char *name;
-    int packed;                       /* reads weights packed by ee_pack() */
+    enum { EE_NOT_PACKED, EE_PACKED, EE_PACKED_WIDE } packed;       /* the order of weights that it reads: pack.c */
     /* n output frames from x, the first frame of the first output's window (frames of cin bytes) */
     void (*conv)(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n);
     /* acc[d] = bias[d] + sum of weights[d][i] * u[i] */
     void (*linear)(const ee_head *head, const uint8_t *u, int32_t *acc);
+    /* e16 and e8 from the sums: docs/numerics.md section 4 */
+    void (*requantise)(const int32_t *acc, const int16_t *mult, uint32_t n, int16_t *e16, int8_t *e8);
     /* one frame into a window's sums and maxima */
     void (*pool)(const uint8_t *frame, uint16_t *sum, uint8_t *max, uint32_t channels);
-    /* front_loops.h says what these do */
+    /* loops.h says what these do */
     uint32_t (*detrend)(const int32_t *x, uint32_t half, uint32_t log2_width, int32_t *sum, uint32_t n, int16_t *z,
                         int32_t *hi, int32_t *lo);
     void (*scale)(const int16_t *z, int32_t r, uint32_t n, uint8_t *y, uint32_t step);

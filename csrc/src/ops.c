@@ -2,7 +2,7 @@
 #include "internal.h"
 
 /* acc already contains the bias */
-static inline uint8_t requantise(const ee_layer *layer, uint32_t c, int32_t acc)
+static inline uint8_t quantise(const ee_layer *layer, uint32_t c, int32_t acc)
 {
     int32_t v;
     if (layer->requant == 0) {
@@ -24,7 +24,7 @@ static void conv_dense(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint
         for (uint32_t c = 0; c < layer->cout; c++, w += fan_in) {
             int32_t acc = 0;
             for (uint32_t i = 0; i < fan_in; i++) acc += x[i] * w[i];
-            y[c] = requantise(layer, c, acc + layer->bias[c]);
+            y[c] = quantise(layer, c, acc + layer->bias[c]);
         }
     }
 }
@@ -45,7 +45,7 @@ static void conv_grouped_by_4(const ee_layer *layer, const uint8_t *x, uint8_t *
                     acc[c] += frame[0] * v[0] + frame[1] * v[1] + frame[2] * v[2] + frame[3] * v[3];
                 }
             }
-            for (uint32_t c = 0; c < 4; c++) y[(size_t)o * layer->cout + 4 * g + c] = requantise(layer, 4 * g + c, acc[c]);
+            for (uint32_t c = 0; c < 4; c++) y[(size_t)o * layer->cout + 4 * g + c] = quantise(layer, 4 * g + c, acc[c]);
         }
     }
 }
@@ -60,7 +60,7 @@ static void conv_grouped(const ee_layer *layer, const uint8_t *x, uint8_t *y, ui
             int32_t acc = layer->bias[c];
             for (uint32_t t = 0; t < kernel; t++, frame += layer->cin)
                 for (uint32_t i = 0; i < cg; i++) acc += frame[i] * *w++;
-            y[c] = requantise(layer, c, acc);
+            y[c] = quantise(layer, c, acc);
         }
     }
 }
@@ -82,17 +82,11 @@ static void linear(const ee_head *head, const uint8_t *u, int32_t *acc)
     }
 }
 
-static void pool(const uint8_t *frame, uint16_t *sum, uint8_t *max, uint32_t channels)
-{
-    for (uint32_t c = 0; c < channels; c++) sum[c] = (uint16_t)(sum[c] + frame[c]);
-    for (uint32_t c = 0; c < channels; c++) max[c] = frame[c] > max[c] ? frame[c] : max[c];
-}
-
 #define EE_TARGET
 #define EE_NAME(x) x##_scalar
-#include "front_loops.h"
+#include "loops.h"
 
-const ee_kernels ee_kernels_scalar = { "scalar", 0, conv, linear, pool, EE_FRONT_LOOPS };
+const ee_kernels ee_kernels_scalar = { "scalar", EE_NOT_PACKED, conv, linear, EE_LOOPS };
 
 void ee_add_frames(const ee_layer *layer, const uint8_t *a, const uint8_t *b, uint8_t *y, uint32_t n)
 {

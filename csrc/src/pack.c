@@ -4,7 +4,8 @@
  *     int32 bias[N], float scale[N] (= m / 2^14), then int8 [N / 16][steps][16][4]        N = cout rounded up to 16
  * dense       step = 4 bytes of the window in a row (kernel * cin, padded with zeros)
  * grouped     step = one tap of a group of 4 channels; lane 4 j + g holds channel 4 g + j of the block, so that 16 input
- *             bytes repeated four times meet their weights without a shuffle
+ *             bytes repeated four times meet their weights without a shuffle (wide: vector j of a block of 64 holds the
+ *             channels 4 g + j, so that 64 input bytes do)
  * depthwise   step = 4 taps of a channel
  */
 #include "pack.h"
@@ -36,32 +37,31 @@ uint32_t ee_steps_of(const ee_layer *layer)
 
 static size_t packed_bytes(uint32_t cout, uint32_t steps) { return (size_t)cout * 8 + (size_t)cout * steps * 4; }
 
-/* The four weights of step `step` in lane `lane` of the block that starts at channel `first`. */
-static void gather(const ee_layer *layer, uint32_t first, uint32_t step, uint32_t lane, int8_t out[4])
+/* Which channel the packed position c holds. `wide`: blocks of 64 channels, ordered so that narrowing four vectors of 16
+ * sums to 64 bytes (which interleaves their quarters) puts the channels in their natural order. */
+static uint32_t channel_at(ee_shape shape, uint32_t wide, uint32_t cout, uint32_t c)
 {
-    uint32_t fan_in = (uint32_t)layer->kernel * (layer->cin / layer->groups), channel = first + lane;
-    ee_shape shape = ee_shape_of(layer);
-    if (shape == EE_SHAPE_GROUPED) channel = first + 4 * (lane % 4) + lane / 4;
-    const int8_t *w = layer->weights + (size_t)channel * fan_in;
-    for (uint32_t i = 0; i < 4; i++) {
-        uint32_t at = 4 * step + i;                      /* dense, grouped (4 a tap) and depthwise alike */
-        out[i] = at < fan_in ? w[at] : 0;
-    }
+    uint32_t lane = c % LANES, first = c - lane, vector = c % 64 / LANES;
+    int in_wide = wide && c < cout / 64 * 64;
+    if (in_wide && shape == EE_SHAPE_DENSE) return c / 64 * 64 + 16 * (lane / 4) + 4 * vector + lane % 4;
+    if (in_wide && shape == EE_SHAPE_GROUPED) return c / 64 * 64 + 4 * lane + vector;
+    return shape == EE_SHAPE_GROUPED ? first + 4 * (lane % 4) + lane / 4 : c;
 }
 
-static void pack_layer(const ee_layer *layer, uint8_t *to)
+static void pack_layer(const ee_layer *layer, uint32_t wide, uint8_t *to)
 {
-    uint32_t n = layer->cout, steps = ee_steps_of(layer);
+    uint32_t n = layer->cout, steps = ee_steps_of(layer), fan_in = (uint32_t)layer->kernel * (layer->cin / layer->groups);
     ee_shape shape = ee_shape_of(layer);
     int32_t *bias = (int32_t *)(void *)to;
     float *scale = (float *)(void *)(to + 4 * n);
-    int8_t *w = (int8_t *)(to + 8 * n);
+    int8_t *out = (int8_t *)(to + 8 * n);
     for (uint32_t c = 0; c < n; c++) {
-        uint32_t lane = c % LANES, first = c - lane;
-        uint32_t channel = shape == EE_SHAPE_GROUPED ? first + 4 * (lane % 4) + lane / 4 : c;
+        uint32_t channel = channel_at(shape, wide, n, c);
+        const int8_t *w = layer->weights + (size_t)channel * fan_in;
+        int8_t *column = out + ((size_t)(c / LANES) * steps * LANES + c % LANES) * 4;
         bias[c] = layer->bias[channel];
         scale[c] = (float)layer->mult[channel] / 16384.0f;
-        for (uint32_t step = 0; step < steps; step++) gather(layer, first, step, lane, w + ((first / LANES * steps + step) * LANES + lane) * 4);
+        for (uint32_t i = 0; i < 4 * steps; i++) column[i / 4 * LANES * 4 + i % 4] = i < fan_in ? w[i] : 0;
     }
 }
 
@@ -82,7 +82,7 @@ static void head_as_layer(const ee_head *head, ee_layer *layer)
 static size_t walk(const ee_model *model, uint8_t *memory)
 {
     size_t at = round_up((model->n_layers + 1u) * 4u, 64);
-    uint32_t *offsets = (uint32_t *)(void *)memory;
+    uint32_t *offsets = (uint32_t *)(void *)memory, wide = ((const ee_kernels *)model->kernels)->packed == EE_PACKED_WIDE;
     for (uint32_t i = 0; i <= model->n_layers; i++) {
         ee_layer layer;
         ee_head head;
@@ -94,7 +94,7 @@ static size_t walk(const ee_model *model, uint8_t *memory)
         }
         uint32_t used = ee_shape_of(&layer) != EE_SHAPE_NONE;
         if (memory) offsets[i] = used ? (uint32_t)at : 0;
-        if (memory && used) pack_layer(&layer, memory + at);
+        if (memory && used) pack_layer(&layer, wide && i < model->n_layers, memory + at);
         if (used) at += (packed_bytes(layer.cout, ee_steps_of(&layer)) + 63u) & ~(size_t)63u;
     }
     return at;

@@ -3,9 +3,16 @@
  *   EE_NV       vectors per 16 int32 lanes     V, X, W     accumulator, prepared input, prepared weights
  *   EE_LOAD_V(p) EE_BROADCAST4(p) EE_BROADCAST16(p) EE_LOAD_W(p) EE_DOT(acc, x, w)
  *   EE_QUANTISE(acc[NV], scale, offset) -> B, 16 bytes;  EE_STORE(y, b)  EE_TRANSPOSE4(b)  EE_TAPS4(p, stride) -> X
- *   EE_MR_MAX   frames of a dense tile at one block of 16 channels
+ *   EE_MR_MAX   frames of a dense tile at one block of 16 channels      EE_ORDER  order of the packed weights
+ *   EE_WIDE     where four accumulators are narrowed to 64 channels at once: EE_STORE64, EE_STORE64_GROUPED
  * Requantisation runs in binary32: exact wherever the result is not saturated (docs/numerics.md section 3).
  */
+#ifdef EE_WIDE
+#define EE_WIDE_AT(blocks) ((blocks) >= 4 ? 4u : 1u)
+#else
+#define EE_WIDE_AT(blocks) 1u
+#define EE_STORE64(y, acc, scale, offset) (void)0
+#endif
 #define EE_INLINE static inline __attribute__((always_inline)) EE_TARGET
 
 /* MR frames by NB blocks of 16 channels; MR and NB are constants where this is inlined. */
@@ -32,8 +39,9 @@ EE_INLINE void EE_NAME(tile)(uint32_t MR, uint32_t NB, const int8_t *w, uint32_t
 #pragma GCC unroll 24
     for (uint32_t m = 0; m < MR; m++)
 #pragma GCC unroll 24
-        for (uint32_t b = 0; b < NB; b++)
-            EE_STORE(y + m * cout + 16 * b, EE_QUANTISE(acc[m] + b * EE_NV, p->scale + channel + 16 * b, offset));
+        for (uint32_t b = 0; b < NB; b += EE_WIDE_AT(NB - b))
+            if (EE_WIDE_AT(NB - b) == 4) EE_STORE64(y + m * cout + 16 * b, acc[m] + b, p->scale + channel + 16 * b, offset);
+            else EE_STORE(y + m * cout + 16 * b, EE_QUANTISE(acc[m] + b * EE_NV, p->scale + channel + 16 * b, offset));
 }
 
 /* All frames of NB blocks: full tiles of MR frames, then the rest four and one at a time. */
@@ -85,9 +93,43 @@ EE_INLINE void EE_NAME(grouped_block)(uint32_t KERNEL, const ee_layer *layer, co
     }
 }
 
+#ifdef EE_WIDE
+/* 64 channels at once: each input byte is loaded once, and four frames share the weights. */
+EE_INLINE void EE_NAME(grouped_wide)(uint32_t MR, uint32_t kernel, const ee_layer *layer, const ee_packed *p, uint32_t channel,
+                                     const uint8_t *x, uint8_t *y)
+{
+    size_t cin = layer->cin, hop = layer->stride * cin, panel = (size_t)kernel * 64;
+    const int8_t *w = p->weights + (size_t)channel * kernel * 4;
+    V acc[4][4];
+#pragma GCC unroll 4
+    for (uint32_t m = 0; m < MR; m++)
+#pragma GCC unroll 4
+        for (uint32_t j = 0; j < 4; j++) acc[m][j] = EE_LOAD_V(p->bias + channel + 16 * j);
+    for (uint32_t t = 0; t < kernel; t++, w += 64)
+#pragma GCC unroll 4
+        for (uint32_t m = 0; m < MR; m++) {
+            X input = EE_LOAD_V(x + m * hop + t * cin + channel);
+#pragma GCC unroll 4
+            for (uint32_t j = 0; j < 4; j++) acc[m][j] = EE_DOT(acc[m][j], input, EE_LOAD_W(w + j * panel));
+        }
+#pragma GCC unroll 4
+    for (uint32_t m = 0; m < MR; m++)
+        EE_STORE64_GROUPED(y + m * layer->cout + channel, acc[m], p->scale + channel, (float)layer->zp_out + 0.5f);
+}
+#endif
+
 static EE_TARGET void EE_NAME(grouped)(const ee_layer *layer, const ee_packed *p, const uint8_t *x, uint8_t *y, uint32_t n)
 {
-    for (uint32_t c = 0; c < layer->cout; c += 16) {
+    uint32_t c = 0;
+#ifdef EE_WIDE
+    for (; c + 64 <= layer->cout; c += 64) {
+        uint32_t o = 0;
+        size_t hop = (size_t)layer->stride * layer->cin;
+        for (; o + 4 <= n; o += 4) EE_NAME(grouped_wide)(4, layer->kernel, layer, p, c, x + o * hop, y + (size_t)o * layer->cout);
+        for (; o < n; o++) EE_NAME(grouped_wide)(1, layer->kernel, layer, p, c, x + o * hop, y + (size_t)o * layer->cout);
+    }
+#endif
+    for (; c < layer->cout; c += 16) {
         if (layer->kernel == 5) EE_NAME(grouped_block)(5, layer, p, c, x, y, n);
         else if (layer->kernel == 7) EE_NAME(grouped_block)(7, layer, p, c, x, y, n);
         else if (layer->kernel == 9) EE_NAME(grouped_block)(9, layer, p, c, x, y, n);
@@ -158,13 +200,6 @@ static EE_TARGET void EE_NAME(linear)(const ee_head *head, const uint8_t *u, int
     }
 }
 
-/* Plain loops: the compiler vectorises them for this instruction set. */
-static EE_TARGET void EE_NAME(pool)(const uint8_t *restrict frame, uint16_t *restrict sum, uint8_t *restrict max, uint32_t channels)
-{
-    for (uint32_t c = 0; c < channels; c++) sum[c] = (uint16_t)(sum[c] + frame[c]);
-    for (uint32_t c = 0; c < channels; c++) max[c] = frame[c] > max[c] ? frame[c] : max[c];
-}
+#include "loops.h"
 
-#include "front_loops.h"
-
-const ee_kernels EE_NAME(ee_kernels) = { EE_ISA, 1, EE_NAME(conv), EE_NAME(linear), EE_NAME(pool), EE_FRONT_LOOPS };
+const ee_kernels EE_NAME(ee_kernels) = { EE_ISA, EE_ORDER, EE_NAME(conv), EE_NAME(linear), EE_LOOPS };

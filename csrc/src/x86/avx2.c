@@ -7,6 +7,7 @@
 #define EE_ISA "avx2"
 #define EE_TARGET __attribute__((target("avx2,fma")))
 #define EE_NAME(x) x##_avx2
+#define EE_ORDER EE_PACKED
 #define EE_MR_MAX 4u
 typedef struct pair { __m256i even, odd; } pair;         /* bytes 0, 2 and 1, 3 of each lane, in 16 bits */
 typedef pair X, W;

@@ -7,6 +7,7 @@
 #define EE_ISA "avx-vnni"
 #define EE_TARGET __attribute__((target("avx2,fma,avxvnni")))
 #define EE_NAME(x) x##_avxvnni
+#define EE_ORDER EE_PACKED
 #define EE_MR_MAX 6u
 typedef __m256i X, W;
 #define prepare_x(x) (x)

@@ -1,4 +1,4 @@
-/* The front end's inner loops, written once and compiled for each instruction set that includes this file.
+/* Inner loops of the front end and the head, written once and compiled for each instruction set that includes this file.
  * EE_TARGET: function attribute, EE_NAME(x): name with the set's suffix. Plain C that compilers vectorise. */
 
 /* 32 samples at most: z of docs/numerics.md 2.2 from x[-half ..]; sum: of the first 2 half - 1 samples of the window.
@@ -53,6 +53,21 @@ static EE_TARGET void EE_NAME(scale_plain)(const int32_t *x, int32_t r, uint32_t
         v = (v * r + (1 << 19)) >> 20;
         v = v < -128 ? -128 : v > 127 ? 127 : v;
         y[i] = (uint8_t)(v + 128);
+    }
+}
+
+static EE_TARGET void EE_NAME(pool)(const uint8_t *restrict frame, uint16_t *restrict sum, uint8_t *restrict max, uint32_t channels)
+{
+    for (uint32_t c = 0; c < channels; c++) sum[c] = (uint16_t)(sum[c] + frame[c]);
+    for (uint32_t c = 0; c < channels; c++) max[c] = frame[c] > max[c] ? frame[c] : max[c];
+}
+
+static EE_TARGET void EE_NAME(requantise)(const int32_t *acc, const int16_t *mult, uint32_t n, int16_t *restrict e16, int8_t *restrict e8)
+{
+    for (uint32_t d = 0; d < n; d++) {
+        int64_t v = (int64_t)acc[d] * mult[d], fine = (v + (1 << 5)) >> 6, coarse = (v + (1 << 13)) >> 14;
+        e16[d] = (int16_t)(fine < -32767 ? -32767 : fine > 32767 ? 32767 : fine);
+        e8[d] = (int8_t)(coarse < -127 ? -127 : coarse > 127 ? 127 : coarse);
     }
 }
 
@@ -116,21 +131,21 @@ static EE_TARGET void EE_NAME(fir_block)(const double *tap, uint32_t taps, const
     static EE_TARGET uint32_t EE_NAME(name)(const type *x, double scale, uint32_t n, int32_t *restrict out)       \
     {                                                                                                             \
         uint32_t missing = 0;                                                                                     \
+        for (uint32_t i = 0; i < n; i++) missing |= !(x[i] - x[i] == 0);                                          \
         for (uint32_t i = 0; i < n; i++) {                                                                        \
-            double v = (double)x[i] * scale;                                                                      \
-            int bad = !(v - v == 0);                                                                              \
+            double v = missing && !(x[i] - x[i] == 0) ? 0 : (double)x[i] * scale;                                 \
             v = v < -EE_X_MAX ? -EE_X_MAX : v > EE_X_MAX ? EE_X_MAX : v;                                          \
-            v = bad ? 0 : v < 0 ? v - 0.5 : v + 0.5;                                                              \
-            missing |= (uint32_t)bad;                                                                             \
-            out[i] = bad ? EE_MISSING : (int32_t)v;                                                               \
+            out[i] = (int32_t)(v + (v < 0 ? -0.5 : 0.5));                                                         \
         }                                                                                                         \
+        for (uint32_t i = 0; missing && i < n; i++)                                                               \
+            if (!(x[i] - x[i] == 0)) out[i] = EE_MISSING;                                                         \
         return missing;                                                                                           \
     }
 EE_READ(float, read_f32)
 EE_READ(double, read_f64)
 #undef EE_READ
 
-#define EE_FRONT_LOOPS EE_NAME(detrend), EE_NAME(scale), EE_NAME(scale_plain), EE_NAME(rails), EE_NAME(fir), EE_NAME(fir_block), EE_NAME(read_f32), EE_NAME(read_f64)
+#define EE_LOOPS EE_NAME(requantise), EE_NAME(pool), EE_NAME(detrend), EE_NAME(scale), EE_NAME(scale_plain), EE_NAME(rails), EE_NAME(fir), EE_NAME(fir_block), EE_NAME(read_f32), EE_NAME(read_f64)
 #else
-#define EE_FRONT_LOOPS EE_NAME(detrend), EE_NAME(scale), EE_NAME(scale_plain), EE_NAME(rails)
+#define EE_LOOPS EE_NAME(requantise), EE_NAME(pool), EE_NAME(detrend), EE_NAME(scale), EE_NAME(scale_plain), EE_NAME(rails)
 #endif
