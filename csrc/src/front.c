@@ -68,13 +68,13 @@ static uint32_t round_up_blocks(uint32_t n) { return (n + EE_BLOCK - 1) / EE_BLO
 void ee_front_layout(ee_front_state *f, const ee_config *config, uint8_t **memory)
 {
     const ee_front *front = &f->front;
-    uint32_t block = config->block, out = block + 2;     /* most samples at 128 Hz that one chunk gives */
+    uint32_t lead = config->block > EE_BLOCK ? config->block : EE_CHUNK, out = lead + 2; /* most samples at 128 Hz that one chunk gives */
     f->fs = config->fs_mhz;
     f->fe = ee_max(f->fs, front->min_rate);
     f->half = front->kind ? front->table_half * f->fe / EE_TICKS + 1 : 1;
     f->step = (uint32_t)(((uint64_t)EE_TICKS * EE_POINTS << 16) / f->fe);
     f->scale = (uint32_t)(((uint64_t)EE_TICKS << 16) / f->fe);
-    f->chunk = ee_max(1, (uint32_t)((uint64_t)block * f->fs / EE_TICKS));
+    f->chunk = ee_max(1, (uint32_t)((uint64_t)lead * f->fs / EE_TICKS));
     f->raw_cap = f->chunk + 8 + (front->kind ? ee_max(2 * f->half, f->half + f->fs / EE_TICKS + 2) : EE_BLOCK);
     f->raw = (int32_t *)ee_take(memory, f->raw_cap * sizeof *f->raw);
     f->phase_step = gcd(f->fs, EE_TICKS);
@@ -83,12 +83,13 @@ void ee_front_layout(ee_front_state *f, const ee_config *config, uint8_t **memor
     f->row = (2 * f->half + 7u) & ~7u;
     f->taps = NULL;
     if (front->kind && (config->flags & EE_CACHE_TAPS) && f->n_phases * f->half <= (1u << 16))
-        f->taps = (double *)ee_take(memory, (size_t)f->n_phases * f->row * sizeof *f->taps);
+        f->taps = (double *)ee_take_aligned(memory, (size_t)f->n_phases * f->row * sizeof *f->taps);
 #endif
     f->x_cap = front->baseline + out;
-    f->z_cap = (front->reach + 1u) * EE_BLOCK + EE_BLOCK + out;
-    uint32_t lag = front->baseline / 2u + f->z_cap + out + (f->half + 1) * EE_TICKS / f->fs + 2;
-    f->n_blocks = round_up_blocks(lag) + front->reach + 2u;
+    f->z_cap = (front->reach + 1u) * EE_BLOCK + out;
+    uint32_t lag = front->kind ? front->baseline / 2u + f->z_cap + out + (f->half + 1) * EE_TICKS / f->fs + 2 : EE_BLOCK + lead;
+    f->n_blocks = round_up_blocks(lag) + 2u;
+    f->n_sums = front->kind ? round_up_blocks(f->z_cap) + front->reach + 2u : 0;
     f->x = NULL;
     f->z = NULL;
     if (front->kind) {
@@ -96,17 +97,19 @@ void ee_front_layout(ee_front_state *f, const ee_config *config, uint8_t **memor
         f->z = (int16_t *)ee_take(memory, f->z_cap * sizeof *f->z);
     }
     f->blocks = (ee_block_stats *)ee_take(memory, f->n_blocks * sizeof *f->blocks);
+    f->sums = (uint32_t *)ee_take(memory, f->n_sums * sizeof *f->sums);
 }
 
 static ee_block_stats *block_at(const ee_front_state *f, uint32_t block) { return &f->blocks[block % f->n_blocks]; }
+
+static uint32_t *sum_at(const ee_front_state *f, uint32_t block) { return &f->sums[block % f->n_sums]; }
 
 static void open_block(ee_front_state *f, uint32_t block, int32_t value)
 {
     ee_block_stats *b = block_at(f, block);
     b->hi = b->lo = value;
-    b->hi_count = b->lo_count = b->missing = 0;
-    b->abs_sum = 0;
-    b->n = b->flat = 0;
+    b->hi_count = b->lo_count = 0;
+    b->missing = b->flat = 0;
 }
 
 /* Input samples in the next block: block q starts at sample ceil(32 q fs / 128000). */
@@ -178,8 +181,9 @@ static void scale_block(const ee_front_state *f, uint8_t *y, uint32_t n)
     uint32_t count = 0, channels = f->front.channels;
     for (uint32_t q = first; q <= f->out_block + f->front.reach && q <= f->z_block; q++) {
         if (q == f->z_block && f->z_count <= (q - f->out_block) * EE_BLOCK) break;       /* not begun */
-        total += block_at(f, q)->abs_sum;
-        count += block_at(f, q)->n;
+        uint32_t sum = *sum_at(f, q);
+        total += sum & 0xFFFFFFu;
+        count += sum >> 24;
     }
     uint64_t divisor = (uint64_t)f->front.floor * count;
     if (total > divisor) divisor = total;
@@ -217,12 +221,13 @@ static uint32_t run_block(ee_front_state *f, uint32_t n)
     }
     n = ee_min(n, EE_BLOCK - filled);
     ee_block_stats *b = block_at(f, f->z_block);
-    b->abs_sum += f->kernels->detrend(x, f->front.baseline / 2u, f->front.log2_baseline, &f->x_sum, n, f->z + f->z_first + f->z_count,
-                                      &f->x_hi, &f->x_lo);
-    b->n = (uint8_t)(b->n + n);
+    uint32_t *sum = sum_at(f, f->z_block);
+    if (filled == 0) *sum = 0;
+    *sum += n << 24 | f->kernels->detrend(x, f->front.baseline / 2u, f->front.log2_baseline, &f->x_sum, n, f->z + f->z_first + f->z_count,
+                                          &f->x_hi, &f->x_lo);
     b->flat = f->x_hi - f->x_lo <= (int32_t)f->front.flat_max;
     f->z_count += n;
-    if (b->n == EE_BLOCK) f->z_block++;
+    if (filled + n == EE_BLOCK) f->z_block++;
     return n;
 }
 
@@ -354,9 +359,7 @@ static void take_statistics(ee_front_state *f, int32_t *x, uint32_t n, uint32_t 
         uint32_t m = ee_min(n, f->in_left);
         ee_block_stats *b = block_at(f, f->in_block);
         if (any_missing) {
-            uint32_t missing = 0;
-            for (uint32_t i = 0; i < m; i++) missing += x[i] == EE_MISSING;
-            b->missing = (uint16_t)(b->missing + missing);
+            for (uint32_t i = 0; i < m; i++) b->missing |= x[i] == EE_MISSING;
             hold_missing(f, x, m);
         }
         count_extremes(f, b, x, m);

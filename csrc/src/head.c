@@ -1,20 +1,36 @@
 /* The head: a window's sums and maxima -> features -> embedding. docs/numerics.md section 4. */
 #include "internal.h"
 
-void ee_head_run(ee_stream *s, const uint16_t *sum, const uint8_t *max)
+/* uint16 sums, then uint8 maxima, become the features in place: a mean is written where its sum and earlier ones were. */
+static void make_features(const ee_head *head, uint8_t *pools)
 {
-    const ee_kernels *kernels = (const ee_kernels *)s->model.kernels;
+    const uint16_t *sum = (const uint16_t *)(const void *)pools;
+    uint8_t *u = pools;
+    if (!(head->pool & 1)) return;
+    for (uint32_t c = 0; c < head->channels; c++) {
+        int32_t v = ee_scale((int32_t)sum[c] - head->frames * head->zp, head->mean_mult[c], EE_SHIFT);
+        *u++ = (uint8_t)ee_clamp(v + head->zp_mean, 0, 255);
+    }
+    if (head->pool & 2) ee_copy(u, pools + 2u * head->channels, head->channels);
+}
+
+void ee_head_run(ee_stream *s, uint8_t *pools)
+{
     ee_head head;
     ee_head_view(&s->model, &head);
-    uint8_t *u = s->features;
-    if (head.pool & 1) {
-        for (uint32_t c = 0; c < head.channels; c++) {
-            int32_t v = (int32_t)sum[c] - head.frames * head.zp;     /* below 2^16, its product below 2^29 */
-            v = (v * head.mean_mult[c] + (1 << (EE_SHIFT - 1))) >> EE_SHIFT;
-            *u++ = (uint8_t)ee_clamp(v + head.zp_mean, 0, 255);
+    make_features(&head, pools);
+    uint32_t dim = head.dim, step = s->acc_count;
+    for (uint32_t first = 0; first < dim; first += step) {
+        head.dim = (uint16_t)ee_min(step, dim - first);
+        ((const ee_kernels *)s->model.kernels)->linear(&head, pools, s->acc);
+        for (uint32_t d = 0; d < head.dim; d++) {
+            int64_t v = (int64_t)s->acc[d] * head.mult[d];
+            int64_t fine = ee_rnd(v, 6), coarse = ee_rnd(v, 14);
+            s->e16[first + d] = (int16_t)(fine < -32767 ? -32767 : fine > 32767 ? 32767 : fine);
+            s->e8[first + d] = (int8_t)(coarse < -127 ? -127 : coarse > 127 ? 127 : coarse);
         }
+        head.weights += step * head.features;
+        head.bias += step;
+        head.mult += step;
     }
-    if (head.pool & 2) ee_copy(u, max, head.channels);
-    kernels->linear(&head, s->features, s->acc);
-    kernels->requantise(s->acc, head.mult, head.dim, s->e16, s->e8);
 }

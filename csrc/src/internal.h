@@ -5,11 +5,13 @@
 #include "edgeecg.h"
 
 #define EE_BLOCK 32u                  /* samples at 128 Hz in a front-end block */
+#define EE_CHUNK 8u                   /* a device takes input for so many samples at 128 Hz at once */
 #define EE_MAX_LAYERS 64u
 #define EE_TICKS 128000u              /* 128 Hz in millihertz */
 #define EE_POINTS 32u                 /* points of the kernel table per output sample */
 #define EE_SHIFT 14                   /* requantisation: multipliers are m / 2^14 */
 #define EE_NONE 0xFFFFu
+#define EE_HEAD_STEP 8u               /* outputs of the head at once, where its weights are not packed */
 
 static inline uint16_t ee_u16(const uint8_t *p) { return (uint16_t)(p[0] | (unsigned)p[1] << 8); }
 static inline uint32_t ee_u32(const uint8_t *p) { return ee_u16(p) | (uint32_t)ee_u16(p + 2) << 16; }
@@ -48,6 +50,7 @@ typedef struct ee_layer {
     const int16_t *mult;              /* requant 0 */
     const int32_t *mult_pos, *mult_neg, *add;            /* requant 1 */
     const void *packed;               /* weights in the kernel's own order, or NULL */
+    uint8_t *scratch;                 /* 4 bytes for each byte of an input frame, aligned to 4, or NULL */
     int32_t m_a, m_b;
     uint16_t src_a, src_b, cin, cout, groups, kernel, stride, pad_left;
     uint8_t op, requant, zp_out, zp_a, zp_b;
@@ -65,6 +68,9 @@ typedef struct ee_head {
 void ee_front_view(const ee_model *model, ee_front *front);
 void ee_layer_view(const ee_model *model, uint32_t index, ee_layer *layer);       /* index from 0 */
 void ee_head_view(const ee_model *model, ee_head *head);
+
+typedef struct ee_sources { uint16_t a, b; } ee_sources;
+ee_sources ee_layer_sources(const ee_model *model, uint32_t index);              /* src_a and src_b alone */
 
 #define EE_MAX_BLOCK_TAPS 72u         /* fir_block: 2 * (32 + 1), rounded up to 8 */
 
@@ -111,10 +117,8 @@ void ee_max_pool_frame(const uint8_t *x, uint8_t *y, uint32_t frames, uint32_t c
 /* ---------------------------------------------------------------- state: lives in the caller's memory */
 typedef struct ee_block_stats {       /* one block of 32 samples at 128 Hz */
     int32_t hi, lo;                   /* extremes of the input samples */
-    uint32_t abs_sum;                 /* sum of |z| */
     uint16_t hi_count, lo_count;      /* input samples at hi / lo that are at least third in a run */
-    uint16_t missing;
-    uint8_t n, flat;                  /* z samples so far; 1: flat */
+    uint8_t missing, flat;            /* 1: a sample was missing; the block is flat */
 } ee_block_stats;
 
 typedef struct ee_front_state {
@@ -142,8 +146,9 @@ typedef struct ee_front_state {
     int16_t *z;
     uint32_t z_first, z_count, z_cap;                    /* taken by the trunk; held from there on */
     uint32_t z_block, out_block;                         /* block being filled; next block to leave */
-    ee_block_stats *blocks;           /* ring */
-    uint32_t n_blocks;
+    ee_block_stats *blocks;           /* ring [n_blocks], from the next block to leave to the newest of the input */
+    uint32_t *sums;                   /* ring [n_sums] of blocks: samples << 24 | sum of |z|, from `reach` before that block on */
+    uint32_t n_blocks, n_sums;
     uint32_t pad_raw, pad_x;          /* padding still to be fed after the end */
     uint8_t started, x_started, x_summed, ended;
 } ee_front_state;
@@ -152,16 +157,16 @@ enum { EE_GROWING, EE_COMPLETE, EE_PADDED };           /* all its frames are the
 
 typedef struct ee_tensor {
     uint8_t *data;
-    uint32_t count, lead, real, cap;  /* frames held; of them padding in front; frames before the end padding */
-    uint16_t channels;
-    uint8_t zp, pads, tail;           /* frames of padding in front at the start, and behind the end */
-    uint8_t state;                    /* EE_GROWING, EE_COMPLETE, EE_PADDED */
+    uint16_t count, lead, real, cap;  /* frames held; of them padding in front; frames before the end padding */
+    uint16_t channels, drop;          /* drop: frames that no layer needs any more */
+    uint8_t zp, pads, tail, tail_left;                   /* frames of padding in front at the start, and behind the end */
+    uint8_t state, passing;           /* EE_GROWING, EE_COMPLETE, EE_PADDED; 1: lives from one layer to the next, in scratch */
 } ee_tensor;
 
 typedef struct ee_quality_slot {
     int32_t hi, lo;
-    uint32_t hi_count, lo_count, missing;
-    uint16_t flat, flat_run, flat_longest;
+    uint32_t hi_count, lo_count;
+    uint8_t missing, flat, flat_run, flat_longest;       /* blocks; a window has at most 160 */
 } ee_quality_slot;
 
 struct ee_stream {
@@ -169,20 +174,22 @@ struct ee_stream {
     ee_config config;
     ee_front_state front;
     ee_tensor *tensors;               /* n_layers + 1 */
-    uint32_t *pos_a, *pos_b;          /* for each layer: first frame of its next output in its inputs */
+    uint16_t *pos_a, *pos_b;          /* for each layer: first frame of its next output in its inputs */
     uint32_t frame_next;              /* next frame of the last tensor to pool */
     uint64_t frame_index;             /* its number in the recording */
     uint32_t n_pools, n_slots;
-    uint16_t *pool_sum;               /* [n_pools][channels] */
-    uint8_t *pool_max;
+    uint32_t pool_bytes;              /* of one window: sums (uint16[channels]) and maxima (uint8[channels]), as the head asks */
+    uint8_t *pools;                   /* [n_pools][pool_bytes] */
     ee_quality_slot *slots;           /* [n_slots] */
     uint64_t window_open, window_done;                   /* next window to open in quality; to finish */
     uint64_t window_pool;             /* next window to start pooling */
     uint64_t samples;                 /* that have left the front end */
-    uint8_t *features;
-    int32_t *acc;
-    int16_t *e16;
-    int8_t *e8;
+    uint8_t *scratch;                 /* a passing tensor and its reader's scratch, or, between runs, the result: */
+    int16_t *e16;                     /* [dim] */
+    int8_t *e8;                       /* [dim] */
+    int32_t *acc;                     /* [acc_count] outputs of the head at once */
+    uint16_t acc_count;
+    uint8_t pool;                     /* of the head: 1 mean, 2 max */
     uint64_t result_start;
     uint32_t result_quality;
     uint8_t flushed, trunk_ended;
@@ -201,7 +208,8 @@ int ee_front_pad(ee_front_state *f);                   /* feeds padding behind t
 uint32_t ee_front_delay(const ee_front *front, uint32_t fs_mhz);
 
 /* trunk.c */
-int ee_trunk_layout(ee_stream *s, uint8_t **memory);
+void ee_trunk_layout(ee_stream *s, uint8_t **memory);
+void ee_trunk_drop(ee_stream *s);                      /* makes room, before samples are put into tensor 0 */
 void ee_trunk_reset(ee_stream *s);
 void ee_trunk_run(ee_stream *s, int ended);
 uint32_t ee_trunk_delay(const ee_model *model);
@@ -212,14 +220,21 @@ void ee_quality_merge(ee_quality_slot *slot, const ee_block_stats *stats);
 uint32_t ee_quality_flags(const ee_quality_slot *slot, const ee_front *front, uint32_t fs_mhz);
 
 /* head.c */
-void ee_head_run(ee_stream *s, const uint16_t *sum, const uint8_t *max);
+void ee_head_run(ee_stream *s, uint8_t *pools);       /* a window's sums and maxima, used up */
 
-/* A bump allocator that also only counts: memory starts at NULL to learn the size. */
+/* A bump allocator that also only counts: memory starts at NULL to learn the size. Aligned to 4. */
 static inline void *ee_take(uint8_t **memory, size_t bytes)
 {
-    uintptr_t at = ((uintptr_t)*memory + 7u) & ~(uintptr_t)7u;
+    uintptr_t at = ((uintptr_t)*memory + 3u) & ~(uintptr_t)3u;
     *memory = (uint8_t *)(at + bytes);
     return (void *)at;
+}
+
+/* The same, aligned to 8. */
+static inline void *ee_take_aligned(uint8_t **memory, size_t bytes)
+{
+    *memory = (uint8_t *)(((uintptr_t)*memory + 7u) & ~(uintptr_t)7u);
+    return ee_take(memory, bytes);
 }
 
 #endif

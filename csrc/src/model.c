@@ -280,6 +280,13 @@ void ee_front_view(const ee_model *model, ee_front *front)
     front->clip_ms = ee_u16(p + 54);
 }
 
+ee_sources ee_layer_sources(const ee_model *model, uint32_t index)
+{
+    const uint8_t *p = model->bytes + HEADER + FRONT_SIZE + LAYER_SIZE * index;
+    ee_sources from = { ee_u16(p + 4), ee_u16(p + 6) };
+    return from;
+}
+
 static uint8_t zero_point(const uint8_t *b, uint32_t tensor)
 {
     return tensor == EE_NONE ? 0 : tensor == 0 ? 128 : b[HEADER + FRONT_SIZE + LAYER_SIZE * (tensor - 1) + 2];
@@ -318,6 +325,7 @@ void ee_layer_view(const ee_model *model, uint32_t index, ee_layer *layer)
     layer->m_a = (int32_t)ee_u32(p + 40);
     layer->m_b = (int32_t)ee_u32(p + 44);
     layer->packed = packed_at(model, index);
+    layer->scratch = NULL;
 }
 
 void ee_head_view(const ee_model *model, ee_head *head)

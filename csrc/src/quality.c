@@ -5,8 +5,8 @@ void ee_quality_open(ee_quality_slot *slot)
 {
     slot->hi = INT32_MIN;
     slot->lo = INT32_MAX;
-    slot->hi_count = slot->lo_count = slot->missing = 0;
-    slot->flat = slot->flat_run = slot->flat_longest = 0;
+    slot->hi_count = slot->lo_count = 0;
+    slot->missing = slot->flat = slot->flat_run = slot->flat_longest = 0;
 }
 
 void ee_quality_merge(ee_quality_slot *slot, const ee_block_stats *b)
@@ -21,9 +21,9 @@ void ee_quality_merge(ee_quality_slot *slot, const ee_block_stats *b)
     }
     if (b->hi == slot->hi) slot->hi_count += b->hi_count;
     if (b->lo == slot->lo) slot->lo_count += b->lo_count;
-    slot->missing += b->missing;
-    slot->flat = (uint16_t)(slot->flat + b->flat);
-    slot->flat_run = (uint16_t)(b->flat ? slot->flat_run + 1 : 0);
+    slot->missing |= b->missing;
+    slot->flat = (uint8_t)(slot->flat + b->flat);
+    slot->flat_run = (uint8_t)(b->flat ? slot->flat_run + 1 : 0);
     if (slot->flat_run > slot->flat_longest) slot->flat_longest = slot->flat_run;
 }
 

@@ -5,7 +5,7 @@
 static int usable(const ee_model *model, const ee_config *config)
 {
     return model && config && config->fs_mhz >= 50000 && config->fs_mhz <= 4000000 && config->hop >= 1 &&
-           config->hop <= (1u << 24) && config->block % EE_BLOCK == 0 && config->block <= (1u << 16) &&
+           config->hop <= (1u << 24) && config->block % EE_BLOCK == 0 && config->block <= (1u << 14) &&
            config->mult <= (1u << 16) && config->shift <= 40 && config->shift >= -15;
 }
 
@@ -22,17 +22,20 @@ static void layout(ee_stream *s, uint8_t **memory)
 {
     const ee_model *m = &s->model;
     uint32_t hop = s->config.hop;
-    ee_front_layout(&s->front, &s->config, memory);
+    ee_head head;
+    ee_head_view(m, &head);
     ee_trunk_layout(s, memory);
+    ee_front_layout(&s->front, &s->config, memory);
     s->n_pools = open_pools(m, hop);
     s->n_slots = (m->window + ee_trunk_delay(m) + s->config.block + 3 * EE_BLOCK + m->total_stride) / hop + 2;
-    s->pool_sum = (uint16_t *)ee_take(memory, (size_t)s->n_pools * m->channels * sizeof *s->pool_sum);
-    s->pool_max = (uint8_t *)ee_take(memory, (size_t)s->n_pools * m->channels);
+    s->pool = head.pool;
+    s->pool_bytes = ((uint32_t)m->channels * (head.pool == 3 ? 3 : head.pool == 1 ? 2 : 1) + 3u) & ~3u;
+    s->pools = (uint8_t *)ee_take(memory, (size_t)s->n_pools * s->pool_bytes);
     s->slots = (ee_quality_slot *)ee_take(memory, s->n_slots * sizeof *s->slots);
-    s->features = (uint8_t *)ee_take(memory, m->features);
-    s->acc = (int32_t *)ee_take(memory, m->dim * sizeof *s->acc);
-    s->e16 = (int16_t *)ee_take(memory, m->dim * sizeof *s->e16);
-    s->e8 = (int8_t *)ee_take(memory, m->dim);
+    s->acc_count = s->front.kernels->packed ? m->dim : (uint16_t)ee_min(m->dim, EE_HEAD_STEP);
+    s->acc = (int32_t *)ee_take(memory, s->acc_count * sizeof *s->acc);
+    s->e16 = (int16_t *)(void *)s->scratch;
+    s->e8 = (int8_t *)s->scratch + 2u * m->dim;
 }
 
 static int prepare(ee_stream *s, const ee_model *model, const ee_config *config)
@@ -46,24 +49,32 @@ static int prepare(ee_stream *s, const ee_model *model, const ee_config *config)
     return s->front.front.kind || config->fs_mhz == EE_TICKS;
 }
 
+/* Bytes that a stream needs, itself included; 0: config is not usable. *s is used to count. */
+static size_t count_bytes(ee_stream *s, const ee_model *model, const ee_config *config)
+{
+    uint8_t *memory = NULL;
+    if (!prepare(s, model, config)) return 0;
+    s->tensors = NULL;
+    (void)ee_take(&memory, sizeof *s);
+    layout(s, &memory);
+    (void)ee_take(&memory, 0);
+    return (size_t)(uintptr_t)memory;
+}
+
 size_t ee_state_size(const ee_model *model, const ee_config *config)
 {
     ee_stream s;
-    uint8_t *memory = NULL;
-    if (!prepare(&s, model, config)) return 0;
-    s.tensors = NULL;
-    (void)ee_take(&memory, sizeof s);
-    layout(&s, &memory);
-    return (size_t)(((uintptr_t)memory + 7u) & ~(uintptr_t)7u);
+    return count_bytes(&s, model, config);
 }
 
 ee_stream *ee_init(const ee_model *model, const ee_config *config, void *memory, size_t size)
 {
-    size_t needed = ee_state_size(model, config);
-    if (!needed || !memory || size < needed || ((uintptr_t)memory & 7u)) return NULL;
+    ee_stream *s = (ee_stream *)memory;
+    if (!memory || size < sizeof *s || ((uintptr_t)memory & 7u)) return NULL;
+    size_t needed = count_bytes(s, model, config);
+    if (!needed || size < needed) return NULL;
     uint8_t *at = (uint8_t *)memory;
-    ee_stream *s = (ee_stream *)ee_take(&at, sizeof *s);
-    if (!prepare(s, model, config)) return NULL;
+    (void)ee_take(&at, sizeof *s);
     s->tensors = (ee_tensor *)memory;                    /* not NULL: layout fills what it places */
     layout(s, &at);
 #ifndef EE_NO_HOST
@@ -119,11 +130,12 @@ static void feed_trunk(ee_stream *s)
 {
     ee_tensor *input = &s->tensors[0];
     ee_block_stats stats;
+    ee_trunk_drop(s);
     for (uint32_t taken = 0; taken + EE_BLOCK <= s->config.block && ee_front_ready(&s->front);) {
         uint32_t block = s->front.out_block;
         uint32_t n = ee_front_take(&s->front, input->data + (size_t)input->count * input->channels, &stats);
-        input->count += n;
-        input->real += n;
+        input->count = (uint16_t)(input->count + n);
+        input->real = (uint16_t)(input->real + n);
         taken += EE_BLOCK;
         s->samples += n;
         feed_quality(s, block, &stats);
@@ -133,6 +145,8 @@ static void feed_trunk(ee_stream *s)
 
 static uint64_t first_frame(const ee_stream *s, uint64_t window) { return window * s->config.hop / s->model.total_stride; }
 
+static uint8_t *pools_of(const ee_stream *s, uint64_t window) { return s->pools + (size_t)(window % s->n_pools) * s->pool_bytes; }
+
 static void pool_frame(ee_stream *s)
 {
     const ee_tensor *last = &s->tensors[s->model.n_layers];
@@ -140,15 +154,12 @@ static void pool_frame(ee_stream *s)
     const uint8_t *frame = last->data + (size_t)s->frame_next * last->channels;
     uint32_t channels = last->channels;
     uint64_t window = s->window_done;
-    for (; first_frame(s, s->window_pool) <= s->frame_index; s->window_pool++) {
-        uint32_t slot = (uint32_t)(s->window_pool % s->n_pools) * channels;
-        for (uint32_t c = 0; c < channels; c++) s->pool_sum[slot + c] = 0;
-        ee_fill(s->pool_max + slot, 0, channels);
-    }
+    for (; first_frame(s, s->window_pool) <= s->frame_index; s->window_pool++)
+        ee_fill(pools_of(s, s->window_pool), 0, s->pool_bytes);
     while (window < s->window_pool && first_frame(s, window) + s->model.frames <= s->frame_index) window++;
     for (; window < s->window_pool; window++) {
-        uint32_t slot = (uint32_t)(window % s->n_pools) * channels;
-        kernels->pool(frame, s->pool_sum + slot, s->pool_max + slot, channels);
+        uint8_t *sum = pools_of(s, window), *max = s->pool & 1 ? sum + 2u * channels : sum;
+        kernels->pool(frame, (uint16_t *)(void *)(s->pool & 1 ? sum : s->scratch), s->pool & 2 ? max : s->scratch, channels);
     }
     s->frame_next++;
     s->frame_index++;
@@ -161,8 +172,7 @@ static int finish_window(ee_stream *s)
     if (window == s->window_pool || first_frame(s, window) + s->model.frames > s->frame_index ||
         start + s->model.window > s->samples)
         return 0;
-    uint32_t slot = (uint32_t)(window % s->n_pools) * s->model.channels;
-    ee_head_run(s, s->pool_sum + slot, s->pool_max + slot);
+    ee_head_run(s, pools_of(s, window));
     s->result_start = start;
     s->result_quality = ee_quality_flags(&s->slots[window % s->n_slots], &s->front.front, s->config.fs_mhz);
     s->window_done++;
@@ -226,6 +236,7 @@ int ee_flush(ee_stream *s)
         if (ee_front_ready(&s->front)) feed_trunk(s);
         else if (!ee_front_pad(&s->front)) {
             if (s->trunk_ended) return 0;
+            ee_trunk_drop(s);
             ee_trunk_run(s, 1);
         }
     }

@@ -2,36 +2,65 @@
  * No layer knows of windows or of how the samples came in pieces, so streamed and whole are the same bytes. */
 #include "internal.h"
 
-/* Delays of the tensors in samples, strides, and for one tensor how many frames its buffer must hold. */
-typedef struct graph { uint32_t delay[EE_MAX_LAYERS + 1]; uint16_t stride[EE_MAX_LAYERS + 1]; } graph;
-
-static void measure(const ee_model *model, graph *g)
+/* ---------------------------------------------------------------- delays and sizes */
+static uint32_t stride_of(const ee_model *model, uint32_t t)
 {
+    uint32_t stride = 1;
     ee_layer layer;
-    g->delay[0] = 0;
-    g->stride[0] = 1;
-    for (uint32_t i = 0; i < model->n_layers; i++) {
+    for (; t; t = layer.src_a) {
+        ee_layer_view(model, t - 1, &layer);
+        stride *= layer.stride;
+    }
+    return stride;
+}
+
+/* Networks with additions: the delays of all tensors, in samples, because paths meet. */
+static __attribute__((noinline)) uint32_t delay_by_table(const ee_model *model, uint32_t t)
+{
+    uint32_t delay[EE_MAX_LAYERS + 1];
+    ee_layer layer;
+    delay[0] = 0;
+    for (uint32_t i = 0; i < t; i++) {
         ee_layer_view(model, i, &layer);
         uint32_t a = layer.src_a;
-        g->delay[i + 1] = g->delay[a] + (uint32_t)(layer.kernel - 1 - layer.pad_left) * g->stride[a];
-        if (layer.op == EE_ADD) g->delay[i + 1] = ee_max(g->delay[a], g->delay[layer.src_b]);
-        g->stride[i + 1] = (uint16_t)(g->stride[a] * layer.stride);
+        delay[i + 1] = delay[a] + (uint32_t)(layer.kernel - 1 - layer.pad_left) * stride_of(model, a);
+        if (layer.op == EE_ADD) delay[i + 1] = ee_max(delay[a], delay[layer.src_b]);
     }
+    return delay[t];
 }
 
-uint32_t ee_trunk_delay(const ee_model *model)
+/* Samples behind the input: how far tensor t looks ahead. Walks back from it, counting in frames of where it is. */
+static uint32_t delay_of(const ee_model *model, uint32_t t)
 {
-    graph g;
-    measure(model, &g);
-    return g.delay[model->n_layers];
-}
-
-/* Fills pads and tail and returns the capacity in frames of tensor t when at most `samples` arrive at once. */
-static uint32_t shape(const ee_model *model, const graph *g, uint32_t t, uint32_t samples, ee_tensor *tensor)
-{
-    uint32_t pads = 0, tail = 0, held = 0;
+    uint32_t frames = 0;
     ee_layer layer;
-    tensor->channels = 0;
+    for (; t; t = layer.src_a) {
+        ee_layer_view(model, t - 1, &layer);
+        if (layer.op == EE_ADD) return frames * stride_of(model, t) + delay_by_table(model, t);
+        frames = frames * layer.stride + (uint32_t)(layer.kernel - 1 - layer.pad_left);
+    }
+    return frames;
+}
+
+uint32_t ee_trunk_delay(const ee_model *model) { return delay_of(model, model->n_layers); }
+
+/* Most frames of tensor t that layer i, which reads it, leaves there while more come, m at a time. */
+static uint32_t held_by(const ee_model *model, uint32_t i, const ee_layer *layer, uint32_t t, uint32_t m)
+{
+    uint32_t kernel = layer->kernel, stride = layer->stride;
+    if (layer->op == EE_ADD) return (delay_of(model, i + 1) - delay_of(model, t)) / stride_of(model, t) + 2;
+    if (m % stride || stride > kernel) return kernel - 1u;
+    return kernel - stride + (layer->pad_left + stride - kernel % stride) % stride;      /* what the padding in front leaves over */
+}
+
+/* Fills everything but the data of tensor t: its buffer holds what its readers leave plus what one block brings. */
+static void shape(const ee_model *model, uint32_t t, uint32_t samples, ee_tensor *tensor)
+{
+    uint32_t pads = 0, tail = 0, held = 0, readers = 0, next = 0, stride = stride_of(model, t);
+    uint32_t m = (samples + stride - 1) / stride;
+    ee_layer layer;
+    tensor->channels = t ? 0 : 1;
+    tensor->zp = t ? 0 : 128;
     for (uint32_t i = t ? t - 1 : 0; i < model->n_layers; i++) {
         ee_layer_view(model, i, &layer);
         if (i + 1 == t) {
@@ -40,39 +69,44 @@ static uint32_t shape(const ee_model *model, const graph *g, uint32_t t, uint32_
         }
         if (layer.src_a != t && (layer.op != EE_ADD || layer.src_b != t)) continue;
         if (t == 0) tensor->channels = layer.cin;
+        readers++;
+        next |= (uint32_t)(i == t && layer.op == EE_CONV && layer.kernel == 1 && layer.stride == 1);
         pads = ee_max(pads, layer.pad_left);
         tail = ee_max(tail, (uint32_t)(layer.kernel - 1 - layer.pad_left));
-        if (layer.op == EE_ADD) held = ee_max(held, (g->delay[i + 1] - g->delay[t]) / g->stride[t] + 2);
-        else held = ee_max(held, layer.kernel);
+        held = ee_max(held, ee_max(layer.kernel, held_by(model, i, &layer, t, samples % stride ? 1 : m) + m) - m);
     }
-    if (t == 0) tensor->zp = 128;
+    tensor->passing = (uint8_t)(t && readers == 1 && next);
     tensor->pads = (uint8_t)pads;
     tensor->tail = (uint8_t)tail;
-    tensor->state = EE_GROWING;
-    return pads + held + tail + samples / g->stride[t] + 2;
+    tensor->cap = (uint16_t)(ee_max(held, pads) + m);
 }
 
-int ee_trunk_layout(ee_stream *s, uint8_t **memory)
+static uint32_t passing_bytes(const ee_tensor *x) { return ((uint32_t)x->cap * x->channels + 3u) & ~3u; }
+
+/* A passing tensor is read by a pointwise layer right behind the one that writes it, and leaves nothing: all of them share one
+ * buffer, in which the result lies while no layer runs, and behind them the reader's scratch. */
+void ee_trunk_layout(ee_stream *s, uint8_t **memory)
 {
     const ee_model *model = &s->model;
     int counting = s->tensors == NULL;
-    graph g;
-    measure(model, &g);
-    uint32_t n = model->n_layers;
-    ee_tensor *tensors = (ee_tensor *)ee_take(memory, (n + 1) * sizeof *tensors);
-    uint32_t *pos_a = (uint32_t *)ee_take(memory, n * sizeof *pos_a);
-    uint32_t *pos_b = (uint32_t *)ee_take(memory, n * sizeof *pos_b);
+    uint32_t n = model->n_layers, previous = 0;
+    uint32_t shared = ee_max(3u * model->dim, 2u * model->channels);      /* a result; sums or maxima that nobody reads */
+    ee_tensor *tensors = (ee_tensor *)ee_take(memory, (n + 1) * sizeof *tensors), tensor;
+    uint16_t *pos_a = (uint16_t *)ee_take(memory, 2 * n * sizeof *pos_a);
     for (uint32_t t = 0; t <= n; t++) {
-        ee_tensor tensor;
-        tensor.cap = shape(model, &g, t, s->config.block, &tensor);
-        tensor.data = (uint8_t *)ee_take(memory, (size_t)tensor.cap * tensor.channels);
-        tensor.count = tensor.lead = tensor.real = 0;
+        shape(model, t, s->config.block, &tensor);
+        uint32_t bytes = (uint32_t)tensor.cap * tensor.channels;
+        tensor.passing = (uint8_t)(tensor.passing & !previous);           /* two in a row would share their memory */
+        previous = tensor.passing;
+        tensor.data = NULL;
+        if (tensor.passing) shared = ee_max(shared, passing_bytes(&tensor) + 4u * tensor.channels);
+        else tensor.data = (uint8_t *)ee_take(memory, bytes);
         if (!counting) tensors[t] = tensor;
     }
+    s->scratch = (uint8_t *)ee_take(memory, shared);
     s->tensors = tensors;
     s->pos_a = pos_a;
-    s->pos_b = pos_b;
-    return 1;
+    s->pos_b = pos_a + n;
 }
 
 void ee_trunk_reset(ee_stream *s)
@@ -80,13 +114,15 @@ void ee_trunk_reset(ee_stream *s)
     ee_layer layer;
     for (uint32_t t = 0; t <= s->model.n_layers; t++) {
         ee_tensor *x = &s->tensors[t];
+        if (x->passing) x->data = s->scratch;
         x->count = x->lead = x->real = x->pads;
+        x->tail_left = x->tail;
         x->state = EE_GROWING;
         ee_fill(x->data, x->zp, (size_t)x->count * x->channels);
     }
     for (uint32_t i = 0; i < s->model.n_layers; i++) {
         ee_layer_view(&s->model, i, &layer);
-        s->pos_a[i] = s->tensors[layer.src_a].pads - (uint32_t)layer.pad_left;
+        s->pos_a[i] = (uint16_t)(s->tensors[layer.src_a].pads - layer.pad_left);
         s->pos_b[i] = layer.op == EE_ADD ? s->tensors[layer.src_b].pads : 0;
     }
     s->trunk_ended = 0;
@@ -94,6 +130,7 @@ void ee_trunk_reset(ee_stream *s)
     s->frame_index = 0;
 }
 
+/* ---------------------------------------------------------------- running */
 /* Outputs that layer can compute now: a window must be there whole, and its centre must not be padding. */
 static uint32_t outputs(const ee_layer *layer, const ee_tensor *x, uint32_t pos)
 {
@@ -111,58 +148,72 @@ static void run_max_pool(const ee_layer *layer, const ee_tensor *x, uint32_t pos
     }
 }
 
-static uint32_t run_layer(ee_stream *s, uint32_t i, const ee_layer *layer)
+/* Free frames behind tensor t; a passing tensor has only as many as the tensor behind it can take. */
+static uint32_t room(const ee_stream *s, uint32_t t)
+{
+    uint32_t free = (uint32_t)(s->tensors[t].cap - s->tensors[t].count);
+    if (!s->tensors[t].passing) return free;
+    return ee_min(free, (uint32_t)(s->tensors[t + 1].cap - s->tensors[t + 1].count));
+}
+
+static void run_layer(ee_stream *s, uint32_t i, ee_layer *layer)
 {
     ee_tensor *a = &s->tensors[layer->src_a], *out = &s->tensors[i + 1];
     ee_tensor *b = layer->op == EE_ADD ? &s->tensors[layer->src_b] : a;
     uint8_t *y = out->data + (size_t)out->count * out->channels;
     const uint8_t *x = a->data + (size_t)s->pos_a[i] * a->channels;
     uint32_t n = outputs(layer, a, s->pos_a[i]);
-    if (layer->op == EE_ADD) n = ee_min(n, b->real - s->pos_b[i]);
-    n = ee_min(n, out->cap - out->count);                /* binds at the end of a recording alone */
-    if (!n) return 0;
+    if (layer->op == EE_ADD) n = ee_min(n, (uint32_t)(b->real - s->pos_b[i]));
+    n = ee_min(n, room(s, i + 1));                       /* binds at the end of a recording alone */
+    if (!n) return;
+    if (a->passing) layer->scratch = s->scratch + passing_bytes(a);
     if (layer->op == EE_CONV) ((const ee_kernels *)s->model.kernels)->conv(layer, x, y, n);
     else if (layer->op == EE_MAX_POOL) run_max_pool(layer, a, s->pos_a[i], y, n);
     else ee_add_frames(layer, x, b->data + (size_t)s->pos_b[i] * b->channels, y, n);
-    s->pos_a[i] += n * layer->stride;
-    s->pos_b[i] += n;
-    out->count += n;
-    out->real += n;
-    return n;
+    s->pos_a[i] = (uint16_t)(s->pos_a[i] + n * layer->stride);
+    s->pos_b[i] = (uint16_t)(s->pos_b[i] + n);
+    out->count = (uint16_t)(out->count + n);
+    out->real = (uint16_t)(out->real + n);
 }
 
-/* Frames that no layer needs any more leave their buffer. */
-static void drop(ee_stream *s, uint32_t t)
+/* Frames that no layer needs any more leave their buffers. */
+void ee_trunk_drop(ee_stream *s)
 {
-    ee_tensor *x = &s->tensors[t];
-    ee_layer layer;
-    uint32_t n = x->count;
-    if (t == s->model.n_layers) n = ee_min(n, s->frame_next);
-    for (uint32_t i = t; i < s->model.n_layers; i++) {
-        ee_layer_view(&s->model, i, &layer);
-        if (layer.src_a == t) n = ee_min(n, s->pos_a[i]);
-        if (layer.op == EE_ADD && layer.src_b == t) n = ee_min(n, s->pos_b[i]);
+    uint32_t n = s->model.n_layers;
+    for (uint32_t t = 0; t <= n; t++) s->tensors[t].drop = s->tensors[t].count;
+    for (uint32_t i = 0; i < n; i++) {
+        ee_sources from = ee_layer_sources(&s->model, i);
+        s->tensors[from.a].drop = (uint16_t)ee_min(s->tensors[from.a].drop, s->pos_a[i]);
+        if (from.b != EE_NONE) s->tensors[from.b].drop = (uint16_t)ee_min(s->tensors[from.b].drop, s->pos_b[i]);
     }
-    if (!n) return;
-    for (uint32_t i = t; i < s->model.n_layers; i++) {
-        ee_layer_view(&s->model, i, &layer);
-        if (layer.src_a == t) s->pos_a[i] -= n;
-        if (layer.op == EE_ADD && layer.src_b == t) s->pos_b[i] -= n;
+    s->tensors[n].drop = (uint16_t)ee_min(s->tensors[n].drop, s->frame_next);
+    s->frame_next -= s->tensors[n].drop;
+    for (uint32_t i = 0; i < n; i++) {
+        ee_sources from = ee_layer_sources(&s->model, i);
+        s->pos_a[i] = (uint16_t)(s->pos_a[i] - s->tensors[from.a].drop);
+        s->pos_b[i] = from.b == EE_NONE ? 0 : (uint16_t)(s->pos_b[i] - s->tensors[from.b].drop);
     }
-    if (t == s->model.n_layers) s->frame_next -= n;
-    x->count -= n;
-    x->real -= ee_min(n, x->real);
-    x->lead -= ee_min(n, x->lead);
-    ee_copy(x->data, x->data + (size_t)n * x->channels, (size_t)x->count * x->channels);
+    for (uint32_t t = 0; t <= n; t++) {
+        ee_tensor *x = &s->tensors[t];
+        uint32_t gone = x->drop;
+        if (!gone) continue;
+        x->count = (uint16_t)(x->count - gone);
+        x->real = (uint16_t)(x->real - ee_min(gone, x->real));
+        x->lead = (uint16_t)(x->lead - ee_min(gone, x->lead));
+        ee_copy(x->data, x->data + (size_t)gone * x->channels, (size_t)x->count * x->channels);
+    }
 }
 
-/* Behind the end: padding after a complete tensor, and a layer that has used all of its input completes its output. */
+/* Behind the end: padding after a complete tensor, as much as there is room for, and a layer that has used all of its input
+ * completes its output. */
 static void pad_tail(ee_tensor *x)
 {
-    if (x->state != EE_COMPLETE || x->count + x->tail > x->cap) return;
-    ee_fill(x->data + (size_t)x->count * x->channels, x->zp, (size_t)x->tail * x->channels);
-    x->count += x->tail;
-    x->state = EE_PADDED;
+    if (x->state != EE_COMPLETE) return;
+    uint32_t n = ee_min(x->tail_left, (uint32_t)(x->cap - x->count));
+    ee_fill(x->data + (size_t)x->count * x->channels, x->zp, (size_t)n * x->channels);
+    x->count = (uint16_t)(x->count + n);
+    x->tail_left = (uint8_t)(x->tail_left - n);
+    if (!x->tail_left) x->state = EE_PADDED;
 }
 
 static int used_up(const ee_stream *s, uint32_t i, const ee_layer *layer)
@@ -178,7 +229,6 @@ void ee_trunk_run(ee_stream *s, int ended)
 {
     ee_layer layer;
     uint32_t n = s->model.n_layers;
-    drop(s, n);                                          /* frames that were pooled since the last run */
     if (ended && s->tensors[0].state == EE_GROWING) s->tensors[0].state = EE_COMPLETE;
     for (uint32_t i = 0; i < n; i++) {
         ee_layer_view(&s->model, i, &layer);
@@ -189,6 +239,5 @@ void ee_trunk_run(ee_stream *s, int ended)
         run_layer(s, i, &layer);
         if (ended && s->tensors[i + 1].state == EE_GROWING && used_up(s, i, &layer)) s->tensors[i + 1].state = EE_COMPLETE;
     }
-    for (uint32_t t = 0; t < n; t++) drop(s, t);
     s->trunk_ended = s->tensors[n].state == EE_COMPLETE;
 }
