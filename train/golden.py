@@ -5,9 +5,13 @@ held), `CASE.missing` (n,) uint8, `CASE.fs_mhz`, `CASE.hop` (samples at 128 Hz),
 (windows, dim) and `CASE.flags` (windows,).
 """
 
+import warnings
+
 import numpy as np
 
+import edgeecg
 from edgeecg import reference
+from edgeecg.errors import AmplitudeWarning
 from edgeecg.model import Model
 
 # Waves of one beat as sums of Gaussians: time from the R peak (s), height (mV), width (s); after McSharry et al.,
@@ -65,13 +69,13 @@ def golden(model: Model) -> dict[str, np.ndarray]:
 
 def check_compiled_core(model: Model, arrays: dict[str, np.ndarray]) -> list[str]:
     """Names of the cases for which the compiled core gives other embeddings than the golden vectors."""
-    import edgeecg
-
     encoder, wrong = edgeecg.load(model), []
     for name in arrays["names"]:
         x, fs, hop = arrays[f"{name}.x"], int(arrays[f"{name}.fs_mhz"]) / 1000, int(arrays[f"{name}.hop"]) / 128
-        e8 = encoder.embed(x, fs, hop=hop, gain=8000.0, dtype="int8")
-        e16 = encoder.embed(x, fs, hop=hop, gain=8000.0) * 2.0**model.head.exponent
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AmplitudeWarning)  # one case is a loose electrode
+            e8 = encoder.embed(x, fs, hop=hop, gain=8000.0, dtype="int8")
+            e16 = encoder.embed(x, fs, hop=hop, gain=8000.0) * 2.0**model.head.exponent
         if not (np.array_equal(e8, arrays[f"{name}.e8"]) and np.array_equal(e16, arrays[f"{name}.e16"])):
             wrong.append(str(name))
     return wrong

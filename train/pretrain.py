@@ -109,7 +109,10 @@ class Trainer:
         batch = sampler.draw(self.config.batch, generator, margin, views.shift, views.positive)
         x = self.augment(torch.cat([batch.first, batch.second]), generator)
         embedding = self.encoder(x, margin)
-        first, second = self.projector(embedding).chunk(2)
+        projections = self.projector(embedding)
+        if not torch.isfinite(projections).all():
+            raise EdgeECGError(f"training ran away to numbers that are not finite: lower --lr (now {self.config.lr})")
+        first, second = projections.chunk(2)
         return self.objective(first, second, **batch.identity()), embedding
 
     def step(self, number: int) -> tuple[float, float]:
@@ -125,10 +128,7 @@ class Trainer:
         loss.backward()
         nn.utils.clip_grad_norm_(self.parameters, self.config.clip)
         self.optimiser.step()
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise EdgeECGError(f"the loss became {value} at step {number}: lower --lr (now {self.config.lr})")
-        return value, rate
+        return float(loss.detach()), rate
 
     @torch.no_grad()
     def evaluate(self, batches: int = 4) -> dict:
@@ -204,8 +204,8 @@ def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
     if config.resume and checkpoint.exists():
         meta = load_training(checkpoint, trainer.modules, trainer.optimiser, trainer.generator)
         done, seconds = meta["step"], meta["seconds"]
-    log, start = Log(out, done), time.perf_counter() - seconds
-    with tqdm(total=config.steps, initial=done, unit=" steps", mininterval=0.5) as bar:
+    start = time.perf_counter() - seconds
+    with Log(out, done) as log, tqdm(total=config.steps, initial=done, unit=" steps", mininterval=0.5) as bar:
         for number in range(done + 1, config.steps + 1):
             loss, rate = trainer.step(number)
             bar.update()
@@ -219,7 +219,6 @@ def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
             if number % config.save_every == 0 or last:
                 meta = {"step": number, "seconds": seconds}
                 save_training(checkpoint, trainer.modules, trainer.optimiser, trainer.generator, meta)
-    log.close()
     finished = out / "encoder.safetensors"
     save_encoder(finished, trainer.encoder, provenance(config, cache, noise, seconds))
     write_text(out / "report.md", report(config, cache, trainer.encoder))

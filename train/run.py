@@ -23,7 +23,7 @@ class Log:
         self.path = folder / "log.jsonl"
         kept = [line for line in read_log(folder) if line["step"] <= step] if step else []
         write_text(self.path, "".join(json.dumps(line) + "\n" for line in kept))
-        self.file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115 (closed by close)
+        self.file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115 (closed by __exit__)
         self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
 
     def write(self, step: int, values: dict) -> None:
@@ -32,7 +32,10 @@ class Log:
         for name, value in values.items():
             self.board.add_scalar(name, value, step)
 
-    def close(self) -> None:
+    def __enter__(self) -> "Log":
+        return self
+
+    def __exit__(self, *_) -> None:
         self.file.close()
         self.board.close()
 

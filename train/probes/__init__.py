@@ -1,0 +1,7 @@
+"""Probes: what a linear classifier finds in frozen features. Tasks, features and the protocol, one idea a file."""
+
+from train.probes.features import FEATURES, features_by_name
+from train.probes.protocol import run_task
+from train.probes.tasks import TASKS, Task
+
+__all__ = ["FEATURES", "TASKS", "Task", "features_by_name", "run_task"]
