@@ -29,6 +29,11 @@ test: $(VENV)/.stamp-test  ## run the tests (PYTEST_ARGS=... is passed on; EDGEE
 	@$(MAKE) -s --no-print-directory core
 	$(RUN) -m pytest --durations=10 $(PYTEST_ARGS)
 
+sanitize: $(VENV)/.stamp-test  ## run the tests on a core with address and undefined-behaviour sanitizers
+	@EDGEECG_SANITIZE=1 $(RUN) setup.py -q build --build-lib build/sanitize --build-temp build/sanitize-objects
+	LD_PRELOAD="$$(gcc -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+	  $(RUN) -m pytest --capture=sys -o "pythonpath=build/sanitize ." --ignore=tests/train --ignore=tests/losses $(PYTEST_ARGS)
+
 bench: $(VENV)/.stamp-test  ## compare with the other runtimes, in one table
 	@$(MAKE) -s --no-print-directory core
 	$(RUN) -m pytest benchmarks --benchmark-only $(PYTEST_ARGS)
@@ -62,4 +67,4 @@ $(VENV)/.stamp-%: $(VENV)/.stamp-base pyproject.toml
 	@$(PIP_INSTALL) --no-build-isolation -e '.[$(subst -,$(comma),$*)]' | $(SHORTLY)
 	@touch $@
 
-.PHONY: help demo test bench core wheel clean
+.PHONY: help demo test sanitize bench core wheel clean

@@ -29,7 +29,7 @@ def switched_on(name):
 
 def flags():
     """(compiler flags, linker flags) for gcc and clang. -ffp-contract=off: no fused a*b+c may change a rounding."""
-    compile_flags, link_flags = ["-std=c99", "-O3", "-g0", "-ffp-contract=off", "-fvisibility=hidden"], []
+    compile_flags, link_flags = ["-std=c99", "-O3", "-g0", "-ffp-contract=off", "-fvisibility=hidden", "-Wno-sign-compare"], []
     if switched_on("EDGEECG_SANITIZE"):
         sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
         compile_flags += ["-O1", "-g", "-fno-omit-frame-pointer", *sanitize]
