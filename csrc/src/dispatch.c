@@ -13,6 +13,18 @@ static int has_avxvnni(void) { return __builtin_cpu_supports("avxvnni") && __bui
 static int has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 #endif
 
+#if defined(__aarch64__) && !defined(EE_NO_HOST)
+extern const ee_kernels ee_kernels_dotprod, ee_kernels_neon;
+#if defined(__linux__)
+#include <sys/auxv.h>
+static int has_dotprod(void) { return (getauxval(AT_HWCAP) >> 20 & 1) != 0; }            /* HWCAP_ASIMDDP */
+#elif defined(__ARM_FEATURE_DOTPROD)
+static int has_dotprod(void) { return 1; }
+#else
+static int has_dotprod(void) { return 0; }
+#endif
+#endif
+
 static int always(void) { return 1; }
 
 /* The best first. */
@@ -21,6 +33,10 @@ static const struct choice { const ee_kernels *kernels; int (*runs_here)(void); 
     { &ee_kernels_avx512vnni, has_avx512vnni },
     { &ee_kernels_avxvnni, has_avxvnni },
     { &ee_kernels_avx2, has_avx2 },
+#endif
+#if defined(__aarch64__) && !defined(EE_NO_HOST)
+    { &ee_kernels_dotprod, has_dotprod },
+    { &ee_kernels_neon, always },
 #endif
     { &ee_kernels_scalar, always },
 };

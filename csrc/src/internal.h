@@ -84,7 +84,7 @@ typedef struct ee_rails { int32_t hi, lo; uint32_t at_hi, at_lo; } ee_rails;
 /* ---------------------------------------------------------------- kernels: one table for each instruction set */
 typedef struct ee_kernels {
     const char *name;
-    enum { EE_NOT_PACKED, EE_PACKED, EE_PACKED_WIDE } packed;       /* the order of weights that it reads: pack.c */
+    enum { EE_NOT_PACKED, EE_PACKED, EE_PACKED_WIDE, EE_PACKED_SIGNED } packed;       /* the order of weights that it reads: pack.c */
     /* n output frames from x, the first frame of the first output's window (frames of cin bytes) */
     void (*conv)(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n);
     /* acc[d] = bias[d] + sum of weights[d][i] * u[i] */

@@ -7,6 +7,7 @@
  *             bytes repeated four times meet their weights without a shuffle (wide: vector j of a block of 64 holds the
  *             channels 4 g + j, so that 64 input bytes do)
  * depthwise   step = 4 taps of a channel
+ * Processors that multiply signed by signed bytes only take x - 128; the bias makes up for it.
  */
 #include "pack.h"
 
@@ -48,7 +49,7 @@ static uint32_t channel_at(ee_shape shape, uint32_t wide, uint32_t cout, uint32_
     return shape == EE_SHAPE_GROUPED ? first + 4 * (lane % 4) + lane / 4 : c;
 }
 
-static void pack_layer(const ee_layer *layer, uint32_t wide, uint8_t *to)
+static void pack_layer(const ee_layer *layer, uint32_t order, uint8_t *to)
 {
     uint32_t n = layer->cout, steps = ee_steps_of(layer), fan_in = (uint32_t)layer->kernel * (layer->cin / layer->groups);
     ee_shape shape = ee_shape_of(layer);
@@ -56,12 +57,13 @@ static void pack_layer(const ee_layer *layer, uint32_t wide, uint8_t *to)
     float *scale = (float *)(void *)(to + 4 * n);
     int8_t *out = (int8_t *)(to + 8 * n);
     for (uint32_t c = 0; c < n; c++) {
-        uint32_t channel = channel_at(shape, wide, n, c);
+        uint32_t channel = channel_at(shape, order == EE_PACKED_WIDE, n, c);
         const int8_t *w = layer->weights + (size_t)channel * fan_in;
         int8_t *column = out + ((size_t)(c / LANES) * steps * LANES + c % LANES) * 4;
         bias[c] = layer->bias[channel];
         scale[c] = (float)layer->mult[channel] / 16384.0f;
         for (uint32_t i = 0; i < 4 * steps; i++) column[i / 4 * LANES * 4 + i % 4] = i < fan_in ? w[i] : 0;
+        for (uint32_t i = 0; order == EE_PACKED_SIGNED && i < fan_in; i++) bias[c] += 128 * w[i];
     }
 }
 
@@ -82,7 +84,7 @@ static void head_as_layer(const ee_head *head, ee_layer *layer)
 static size_t walk(const ee_model *model, uint8_t *memory)
 {
     size_t at = round_up((model->n_layers + 1u) * 4u, 64);
-    uint32_t *offsets = (uint32_t *)(void *)memory, wide = ((const ee_kernels *)model->kernels)->packed == EE_PACKED_WIDE;
+    uint32_t *offsets = (uint32_t *)(void *)memory, order = ((const ee_kernels *)model->kernels)->packed;
     for (uint32_t i = 0; i <= model->n_layers; i++) {
         ee_layer layer;
         ee_head head;
@@ -94,7 +96,7 @@ static size_t walk(const ee_model *model, uint8_t *memory)
         }
         uint32_t used = ee_shape_of(&layer) != EE_SHAPE_NONE;
         if (memory) offsets[i] = used ? (uint32_t)at : 0;
-        if (memory && used) pack_layer(&layer, wide && i < model->n_layers, memory + at);
+        if (memory && used) pack_layer(&layer, order == EE_PACKED_WIDE && i == model->n_layers ? EE_PACKED : order, memory + at);
         if (used) at += (packed_bytes(layer.cout, ee_steps_of(&layer)) + 63u) & ~(size_t)63u;
     }
     return at;
