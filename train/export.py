@@ -13,7 +13,7 @@ import io
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -49,6 +49,7 @@ class Config:
     name: str = ""  # of the model; the encoder's name where empty
     version: str = "1"
     windows: int = 256  # for calibration, half as many again with noise; as many others for the report
+    onnx: Literal["qdq", "integer"] = "qdq"  # form of the ONNX file: fused, or exact for every encoder (train/onnx_graph.py)
     cosine: float = 0.99  # the least mean cosine between the float and the int8 embedding
     seed: int = 0
     cache: Path = Path("~/.cache/edgeecg/train")
@@ -150,19 +151,20 @@ def run(config: Config) -> dict:
             f"noisiest layer is tensor {worst['tensor']} ({worst['op']} {worst['shape']}, {worst['snr_db']} dB): train "
             f"longer, or calibrate on more of the data with --windows; see {config.out / name}.report.md"
         )
-    write_model(config.out, name, model)
+    write_model(config, name, model)
     return report
 
 
-def write_model(out: Path, name: str, model: Model) -> None:
-    arrays = golden(model)
+def write_model(config: Config, name: str, model: Model) -> None:
+    out, arrays = config.out, golden(model)
     wrong = check_compiled_core(model, arrays)
     if wrong:
         raise EdgeECGError(f"the compiled core does not give the reference's bytes for {', '.join(wrong)}")
     packed = io.BytesIO()
     np.savez_compressed(packed, **arrays)
     model.save(out / f"{name}.eecg")
-    for suffix, content in (("golden.npz", packed.getvalue()), ("onnx", onnx_model(model).SerializeToString())):
+    graph = onnx_model(model, config.onnx).SerializeToString()
+    for suffix, content in (("golden.npz", packed.getvalue()), ("onnx", graph)):
         part = out / f".{name}.{suffix}.part"
         part.write_bytes(content)
         part.replace(out / f"{name}.{suffix}")

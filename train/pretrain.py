@@ -11,7 +11,6 @@ DIR has one sub-folder per corpus (train/data/corpora.py). The folder OUT is des
 
 import json
 import math
-import os
 import sys
 import time
 from dataclasses import dataclass, field, replace
@@ -286,8 +285,11 @@ def main(config: Config) -> None:
     if noise is None and config.views.p_noise > 0:
         print("No nstdb in the data folder: views go without recorded noise.")
     print(f"{cache.hours:.1f} h of ECG in {len(cache.index['start'])} leads; results go to {config.out}")
-    print(f"{(finished := train(config, cache, noise))}\n{(config.out / 'report.md')}: export with")
-    print(f"    python train/export.py {finished} -o {config.out / 'model'}")
+    try:
+        finished = train(config, cache, noise)
+    except KeyboardInterrupt:
+        raise SystemExit(f"stopped; continue with --resume --out {config.out}") from None
+    print(f"{config.out / 'report.md'}\nNext: python train/export.py {finished} -o {config.out / 'model'}")
 
 
 if __name__ == "__main__":
@@ -295,5 +297,5 @@ if __name__ == "__main__":
 
     try:
         main(tyro.cli(Config, description=__doc__))
-    except (EdgeECGError, KeyboardInterrupt) as error:
-        sys.exit(f"error: {error}" if str(error) else os.EX_TEMPFAIL)
+    except EdgeECGError as error:
+        sys.exit(f"error: {error}")
