@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeecg import io
 from edgeecg.errors import InputError
 from train.data.corpora import DS1, DS2, array, table
 from train.nets.spec import WINDOW
@@ -72,10 +71,10 @@ def join(pieces: list[tuple[np.ndarray, np.ndarray]]) -> Windows:
 
 def first_lead(folder: Path, record: str) -> tuple[np.ndarray, float]:
     """A WFDB record's first lead in mV (missing samples as 0), and its rate."""
-    source = io.open_source(folder / f"{record}.hea")
-    lead = source.leads[0]
-    signal = np.asarray(source.load(0), np.float64) / lead.gain
-    return np.nan_to_num(signal), lead.fs
+    import wfdb
+
+    source = wfdb.rdrecord(str(folder / record), channels=[0])
+    return np.nan_to_num(source.p_signal[:, 0]), source.fs
 
 
 def beat_windows(folder: Path, record: str, kind: str) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,144 @@
+"""Probe frozen embeddings: one table of what a linear classifier finds in them, beside cheap features.
+
+    python train/evaluate.py --model default                      the installed model, on the recordings in EDGEECG_DATA
+    python train/evaluate.py --model my.eecg --data DIR --baselines random hrv catch22 minirocket
+    python train/evaluate.py --model my.eecg --float runs/recipe/encoder.safetensors --tasks S_ds1_ds2 identity
+    python train/evaluate.py --model default --fractions 0.01 0.1 1
+
+Models are the exported ones, run by `edgeecg` in integers. The protocol is train/probes/protocol.py: StandardScaler, L2
+logistic regression averaged over four strengths, splits by patient, 95 % bootstrap intervals over patients. Prints
+Markdown; --json keeps the numbers. A baseline that needs a package that is not there ends in one sentence.
+"""
+
+import json
+import os
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+if __package__ in (None, ""):  # run as a script
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+import tyro
+from tqdm import tqdm
+
+from edgeecg.errors import EdgeECGError, InputError
+from train.probes.features import FEATURES, Features, features_by_name
+from train.probes.protocol import Score, run_task
+from train.probes.tasks import TASKS, Task, read_task
+from train.run import write_text
+
+TITLES = {
+    "V_ds1_ds2": "V beats, DS1 -> DS2 (AUC)",
+    "S_ds1_ds2": "S beats, DS1 -> DS2 (AUC)",
+    "V_mitdb_to_svdb": "V beats, DS1 -> svdb (AUC)",
+    "S_mitdb_to_svdb": "S beats, DS1 -> svdb (AUC)",
+    "quality_seta": "signal quality, Challenge 2011 (AUC)",
+    "identity": "identity, 126 people (rank-1)",
+    "ptbxl_super_I_cv4": "PTB-XL superclasses, lead I (macro AUC)",
+    "ptbxl_super_II_cv4": "PTB-XL superclasses, lead II (macro AUC)",
+    "ptbxl_af_I_cv4": "AF, PTB-XL lead I (AUC)",
+    "cinc2017_cv5": "Challenge 2017, four classes (macro AUC)",
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """The probe bench."""
+
+    model: tuple[str, ...] = ("default",)  # bundled names or .eecg files
+    float: tuple[Path, ...] = ()  # encoder.safetensors of training runs, to compare with before quantisation
+    baselines: tuple[str, ...] = ()  # of random, random_mean_max, hrv, catch22, minirocket
+    tasks: tuple[str, ...] = tuple(TASKS)
+    fractions: tuple[float, ...] = (1.0,)  # shares of the training patients that have labels (split tasks)
+    data: Path | None = field(default_factory=lambda: Path(os.environ["EDGEECG_DATA"]) if "EDGEECG_DATA" in os.environ else None)
+    json: Path | None = None  # the numbers, one object a task and feature
+    markdown: Path | None = None  # the table
+
+    def __post_init__(self):
+        if self.data is None or not self.data.is_dir():
+            raise InputError("give the folder of the recordings with --data, or in the environment variable EDGEECG_DATA")
+        for name in self.tasks:
+            if name not in TASKS:
+                raise InputError(f"task {name!r} is not one of {', '.join(TASKS)}")
+        for name in self.baselines:
+            if name not in FEATURES:
+                raise InputError(f"baseline {name!r} is not one of {', '.join(FEATURES)}")
+        if not all(0 < f <= 1 for f in self.fractions):
+            raise InputError("fractions lie above 0 and are at most 1")
+
+
+@dataclass(frozen=True)
+class Result:
+    task: str
+    feature: str
+    fraction: float
+    score: Score
+    dim: int
+    windows: int
+    embed_seconds: float
+
+
+def embed(task: Task, features: Features) -> tuple[np.ndarray, np.ndarray | None, float]:
+    """Features of the task's training and test windows, and the seconds they took."""
+    start = time.perf_counter()
+    train = features(task.train.signal)
+    test = features(task.test.signal) if task.test else None
+    return train, test, time.perf_counter() - start
+
+
+def evaluate(config: Config) -> list[Result]:
+    names = [*config.model, *map(str, config.float), *config.baselines]
+    functions = {name: features_by_name(name) for name in names}  # a wrong name fails before the work begins
+    results = []
+    with tqdm(total=len(config.tasks) * len(names), unit=" probes", mininterval=0.5) as bar:
+        for name in config.tasks:
+            bar.set_postfix(task=name)
+            task = read_task(name, config.data)
+            windows = len(task.train.label) + (len(task.test.label) if task.test else 0)
+            for feature in names:
+                bar.set_postfix(task=name, features=feature)
+                fresh = functions[feature] if feature not in config.baselines else features_by_name(feature)
+                train, test, seconds = embed(task, fresh)
+                for fraction in config.fractions if task.kind == "split" else (1.0,):
+                    score = run_task(task, train, test, fraction)
+                    results.append(Result(name, feature, fraction, score, train.shape[1], windows, round(seconds, 2)))
+                bar.update()
+    return results
+
+
+def markdown(results: list[Result]) -> str:
+    """One row a task (and share of labels), one column a feature: value and 95 % interval, the best in bold."""
+    features = list(dict.fromkeys(r.feature for r in results))
+    lines = ["| task | " + " | ".join(Path(f).name for f in features) + " |", "|---" * (len(features) + 1) + "|"]
+    for task, fraction in dict.fromkeys((r.task, r.fraction) for r in results):
+        row = {r.feature: r.score for r in results if (r.task, r.fraction) == (task, fraction)}
+        best = max(score.value for score in row.values())
+        cells = []
+        for feature in features:
+            score = row[feature]
+            value = f"{score.value:.3f}".lstrip("0")
+            value = f"**{value}**" if score.value == best and len(features) > 1 else value
+            cells.append(f"{value} ({score.low:.3f}-{score.high:.3f})".replace("(0.", "(.").replace("-0.", "-."))
+        share = "" if fraction == 1 else f", {fraction:.0%} of the patients labelled"
+        lines.append(f"| {TITLES[task]}{share} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def main(config: Config) -> None:
+    results = evaluate(config)
+    table = markdown(results)
+    print(table)
+    if config.json:
+        write_text(config.json, json.dumps([asdict(r) for r in results], indent=1) + "\n")
+    if config.markdown:
+        write_text(config.markdown, table)
+
+
+if __name__ == "__main__":
+    try:
+        main(tyro.cli(Config, description=__doc__))
+    except (EdgeECGError, OSError) as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,146 @@
+"""Frozen features by name: the encoder under test, and what anybody could have for less.
+
+Each is a function (n, 1280) float32 mV at 128 Hz -> (n, d) float. A window's features depend on that window alone.
+"""
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+
+import edgeecg
+from edgeecg.errors import AmplitudeWarning, InputError, MissingDependencyError
+
+RATE = 128
+Features = Callable[[np.ndarray], np.ndarray]
+
+
+def encoder(name: str) -> Features:
+    """A bundled model by name, or an .eecg file, through the compiled core."""
+    loaded = edgeecg.load(name)
+
+    def features(windows: np.ndarray) -> np.ndarray:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AmplitudeWarning)  # some records of the quality task are flat
+            return loaded.embed_batch(windows, fs=RATE)
+
+    return features
+
+
+def checkpoint(path: str) -> Features:
+    """The float encoder of a training run, behind the compiled front end."""
+    import torch
+
+    from train.checkpoint import load_encoder
+    from train.data.front import SCALE, ZERO, default_front_end, front_end_reader
+
+    network, _ = load_encoder(path)
+    read = front_end_reader(default_front_end())
+
+    def features(windows: np.ndarray) -> np.ndarray:
+        y = np.stack([read(w, RATE)[:, 0] for w in windows])
+        x = (torch.from_numpy(y).float() - ZERO) / SCALE
+        with torch.no_grad():
+            return np.concatenate([network(piece).numpy() for piece in x.split(256)])
+
+    return features
+
+
+def random_encoder(pool: str, seed: int = 0) -> Features:
+    """The default encoder's shape with random weights: `pool` "head" (its own last layer) or "mean_max" (features).
+
+    Batch norms get their statistics from the first windows, as an untrained network's would.
+    """
+    import torch
+
+    from train.data.front import SCALE, ZERO, default_front_end, front_end_reader
+    from train.nets import Encoder
+    from train.nets.edge import edge
+
+    torch.manual_seed(seed)
+    network, read = Encoder(edge()), front_end_reader(default_front_end())
+    tuned: list[Encoder] = []  # filled by the first call
+
+    def features(windows: np.ndarray) -> np.ndarray:
+        y = np.stack([read(w, RATE)[:, 0] for w in windows])
+        x = (torch.from_numpy(y).float() - ZERO) / SCALE
+        with torch.no_grad():
+            if not tuned:
+                network.train()
+                for piece in x[:2048].split(256):
+                    network(piece)
+                tuned.append(network.eval())
+            if pool == "head":
+                return np.concatenate([network(piece).numpy() for piece in x.split(256)])
+            return np.concatenate([network.pool(network.tensors(p)[-1][:, :, 0]).numpy() for p in x.split(256)])
+
+    return features
+
+
+def hrv_and_shape(windows: np.ndarray) -> np.ndarray:
+    """Fifteen numbers: size and slopes of the signal, RR intervals, median beat (R peaks by sleepecg)."""
+    return np.nan_to_num(np.array([one_hrv(window) for window in windows]))
+
+
+def one_hrv(x: np.ndarray) -> list[float]:
+    import sleepecg
+
+    try:
+        peaks = sleepecg.detect_heartbeats(x.astype(np.float64), RATE)
+    except ValueError:  # a flat window
+        peaks = []
+    z = x - np.median(x)
+    size = [z.std(), np.abs(np.diff(x)).mean(), np.ptp(z), np.percentile(z, 95), np.percentile(z, 5)]
+    if len(peaks) < 3:
+        return size + [0.0] * 10
+    rr = np.diff(peaks) / RATE
+    change = np.diff(rr)
+    inside = [z[p - 32 : p + 32] for p in peaks if 32 <= p < len(z) - 32]
+    beats = np.stack(inside or [np.zeros(64)])
+    median = np.median(beats, 0)
+    rhythm = [rr.mean(), rr.std(), np.sqrt((change**2).mean()), rr.min(), rr.max(), np.ptp(rr) / rr.mean()]
+    shape = [np.ptp(median), beats.std(0).mean(), (np.abs(median) > 0.5 * np.abs(median).max()).mean()]
+    return [*size, *rhythm, (np.abs(change) > 0.05).mean(), *shape]
+
+
+def catch22(windows: np.ndarray) -> np.ndarray:
+    """Lubba et al., "catch22: CAnonical Time-series CHaracteristics", 2019, with mean and deviation."""
+    try:
+        import pycatch22
+    except ImportError as error:
+        raise MissingDependencyError("the catch22 baseline needs pycatch22: pip install pycatch22") from error
+    rows = [pycatch22.catch22_all(w.astype(float).tolist(), catch24=True)["values"] for w in windows]
+    return np.nan_to_num(np.array(rows, np.float64), posinf=0.0, neginf=0.0)
+
+
+def minirocket() -> Features:
+    """1,932 MiniRocket features; biases from the first windows seen, which are the training side's."""
+    from train.targets.rocket import MiniRocket
+
+    state: list = []
+
+    def features(windows: np.ndarray) -> np.ndarray:
+        if not state:
+            some = np.random.default_rng(0).permutation(len(windows))[:500]
+            state.append(MiniRocket.fit(windows[some]))
+        return state[0].transform(windows)
+
+    return features
+
+
+FEATURES: dict[str, Callable[[], Features]] = {
+    "random": lambda: random_encoder("head"),
+    "random_mean_max": lambda: random_encoder("mean_max"),
+    "hrv": lambda: hrv_and_shape,
+    "catch22": lambda: catch22,
+    "minirocket": minirocket,
+}
+
+
+def features_by_name(name: str) -> Features:
+    """A baseline's name, `NAME.safetensors` of a training run, or anything that `edgeecg.load` takes."""
+    if name in FEATURES:
+        return FEATURES[name]()
+    if not name:
+        raise InputError("a feature needs a name")
+    return checkpoint(name) if name.endswith(".safetensors") else encoder(name)
