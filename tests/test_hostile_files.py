@@ -211,6 +211,7 @@ CRAFTED = [
     ("adds nothing", ADD + 6, "H", 0xFFFF, "src_b is -1"),
     ("adds itself", ADD + 6, "H", 1, "both sources are tensor 1"),
     ("adds other channels", ADD + 6, "H", 0, "tensor 0 has 1 channels"),
+    ("adds another rate", LEAKY + 16, "H", 2, "its sources have strides 2 and 4"),
     ("no cin", CONV + 8, "H", 0, "cin is 0"),
     ("cin", LEAKY + 8, "H", 1, "cin is 1, but tensor 1 has 2"),
     ("cin beyond", LEAKY + 8, "H", 0xFFFF, "outside|cin is 65535"),

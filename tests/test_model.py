@@ -10,7 +10,7 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from scipy import signal
 
 from edgeecg import reference
@@ -47,7 +47,6 @@ def test_reads_what_it_wrote(shape):
     assert again.to_bytes() == model.to_bytes()
 
 
-@settings(max_examples=60, deadline=None)
 @given(models.models())
 def test_reads_what_it_wrote_for_any_model(model):
     assert_same_model(model, Model.from_bytes(model.to_bytes()))
