@@ -166,35 +166,46 @@ static ee_status check_layer(const uint8_t *b, const uint8_t *p)
     return ee_u16(p + 6) != EE_NONE || m_a || m_b ? EE_BAD_LAYER : EE_OK;
 }
 
-typedef struct tensor_shape { uint16_t channels, stride; uint8_t zp, used; } tensor_shape;
+typedef struct tensor_shape { uint32_t channels, stride; uint8_t zp; } tensor_shape;
+
+/* Of tensor t, from the records of layers that have been checked: computed again each time, so that the stack stays small. */
+static tensor_shape shape_of(const uint8_t *b, uint32_t t)
+{
+    tensor_shape shape = { b[HEADER + 1], 1, 128 };
+    for (uint32_t i = t; i;) {
+        const uint8_t *p = b + HEADER + FRONT_SIZE + LAYER_SIZE * (i - 1);
+        if (i == t) {
+            shape.channels = ee_u16(p + 10);
+            shape.zp = p[2];
+        }
+        shape.stride *= ee_u16(p + 16);
+        i = ee_u16(p + 4);
+    }
+    return shape;
+}
 
 /* Channels, strides and zero points from layer to layer; every tensor but the last is read. */
-static ee_status check_graph(const uint8_t *b, uint32_t n_layers, tensor_shape *t)
+static ee_status check_graph(const uint8_t *b, uint32_t n_layers)
 {
-    t[0].channels = b[HEADER + 1];
-    t[0].stride = 1;
-    t[0].zp = 128;
-    t[0].used = 0;
+    uint64_t used = 0;                                   /* bit t: tensor t is read */
     for (uint32_t i = 1; i <= n_layers; i++) {
         const uint8_t *p = b + HEADER + FRONT_SIZE + LAYER_SIZE * (i - 1);
         ee_status status = check_layer(b, p);
         if (status != EE_OK) return status;
         uint32_t a = ee_u16(p + 4), other = ee_u16(p + 6), cin = ee_u16(p + 8);
-        if (a >= i || t[a].channels != cin) return EE_BAD_GRAPH;
-        if (p[0] == EE_ADD && (other >= i || other == a || t[other].channels != cin || t[other].stride != t[a].stride))
-            return EE_BAD_GRAPH;
-        if (p[0] == EE_MAX_POOL && p[2] != t[a].zp) return EE_BAD_GRAPH;
-        uint32_t stride = (uint32_t)t[a].stride * ee_u16(p + 16);
-        if (stride > 256) return EE_BAD_GRAPH;
-        t[a].used = 1;
-        if (p[0] == EE_ADD) t[other].used = 1;
-        t[i].channels = ee_u16(p + 10);
-        t[i].stride = (uint16_t)stride;
-        t[i].zp = p[2];
-        t[i].used = 0;
+        if (a >= i) return EE_BAD_GRAPH;
+        tensor_shape from = shape_of(b, a);
+        if (from.channels != cin || from.stride * ee_u16(p + 16) > 256) return EE_BAD_GRAPH;
+        used |= (uint64_t)1 << a;
+        if (p[0] == EE_MAX_POOL && p[2] != from.zp) return EE_BAD_GRAPH;
+        if (p[0] != EE_ADD) continue;
+        if (other >= i || other == a) return EE_BAD_GRAPH;
+        tensor_shape second = shape_of(b, other);
+        if (second.channels != cin || second.stride != from.stride) return EE_BAD_GRAPH;
+        used |= (uint64_t)1 << other;
     }
     for (uint32_t i = 0; i < n_layers; i++)
-        if (!t[i].used) return EE_BAD_GRAPH;
+        if (!(used >> i & 1)) return EE_BAD_GRAPH;
     return EE_OK;
 }
 
@@ -216,15 +227,14 @@ static ee_status check_head(const uint8_t *b, const uint8_t *p, const tensor_sha
 
 static ee_status check(const uint8_t *b, size_t size, tensor_shape *last)
 {
-    tensor_shape t[EE_MAX_LAYERS + 1];
     if (((uintptr_t)b & 3u) != 0) return EE_BAD_ALIGNMENT;
     ee_status status = check_header(b, size);
     if (status == EE_OK) status = check_front(b);
     if (status != EE_OK) return status;
     uint32_t n_layers = ee_u16(b + 76);
-    status = check_graph(b, n_layers, t);
+    status = check_graph(b, n_layers);
     if (status != EE_OK) return status;
-    *last = t[n_layers];
+    *last = shape_of(b, n_layers);
     return check_head(b, b + ee_u32(b + 80), last);
 }
 
@@ -246,10 +256,10 @@ ee_status ee_model_view(ee_model *model, const void *bytes, size_t size)
     model->packed = NULL;
     model->window = ee_u16(b + HEADER + 4);
     model->n_layers = ee_u16(b + 76);
-    model->total_stride = last.stride;
+    model->total_stride = (uint16_t)last.stride;
     model->frames = ee_u16(head + 2);
     model->dim = ee_u16(head + 4);
-    model->channels = last.channels;
+    model->channels = (uint16_t)last.channels;
     model->features = (uint16_t)(last.channels * (head[0] == 3 ? 2 : 1));
     model->exponent = ee_u16(head + 6);
     return EE_OK;

@@ -44,17 +44,27 @@ static uint32_t delay_of(const ee_model *model, uint32_t t)
 
 uint32_t ee_trunk_delay(const ee_model *model) { return delay_of(model, model->n_layers); }
 
-/* Most frames of tensor t that layer i, which reads it, leaves there while more come, m at a time. */
-static uint32_t held_by(const ee_model *model, uint32_t i, const ee_layer *layer, uint32_t t, uint32_t m)
+/* Frames that tensor t lacks to samples / stride once its look-ahead has filled, from those of the tensors before it. */
+static uint16_t frames_behind(const ee_model *model, uint32_t t, const uint16_t *behind)
+{
+    ee_layer layer;
+    ee_layer_view(model, t - 1, &layer);
+    if (layer.op == EE_ADD) return (uint16_t)ee_max(behind[layer.src_a], behind[layer.src_b]);
+    return (uint16_t)((layer.kernel + behind[layer.src_a] - layer.pad_left - 1u) / layer.stride);
+}
+
+/* Frames of tensor t that layer i, which reads it, leaves there while m more come at a time. The frames that tensor t lacks to
+ * samples / stride (`behind`) and the padding in front decide which of the possible kernel - stride .. kernel - 1. */
+static uint32_t held_by(const ee_model *model, uint32_t i, const ee_layer *layer, uint32_t t, uint32_t behind, uint32_t m)
 {
     uint32_t kernel = layer->kernel, stride = layer->stride;
     if (layer->op == EE_ADD) return (delay_of(model, i + 1) - delay_of(model, t)) / stride_of(model, t) + 2;
     if (m % stride || stride > kernel) return kernel - 1u;
-    return kernel - stride + (layer->pad_left + stride - kernel % stride) % stride;      /* what the padding in front leaves over */
+    return kernel - stride + (layer->pad_left + (behind + kernel) * (stride - 1)) % stride;
 }
 
 /* Fills everything but the data of tensor t: its buffer holds what its readers leave plus what one block brings. */
-static void shape(const ee_model *model, uint32_t t, uint32_t samples, ee_tensor *tensor)
+static void shape(const ee_model *model, uint32_t t, uint32_t behind, uint32_t samples, ee_tensor *tensor)
 {
     uint32_t pads = 0, tail = 0, held = 0, readers = 0, next = 0, stride = stride_of(model, t);
     uint32_t m = (samples + stride - 1) / stride;
@@ -73,7 +83,7 @@ static void shape(const ee_model *model, uint32_t t, uint32_t samples, ee_tensor
         next |= (uint32_t)(i == t && layer.op == EE_CONV && layer.kernel == 1 && layer.stride == 1);
         pads = ee_max(pads, layer.pad_left);
         tail = ee_max(tail, (uint32_t)(layer.kernel - 1 - layer.pad_left));
-        held = ee_max(held, ee_max(layer.kernel, held_by(model, i, &layer, t, samples % stride ? 1 : m) + m) - m);
+        held = ee_max(held, ee_max(layer.kernel, held_by(model, i, &layer, t, behind, samples % stride ? 1 : m) + m) - m);
     }
     tensor->passing = (uint8_t)(t && readers == 1 && next);
     tensor->pads = (uint8_t)pads;
@@ -93,8 +103,10 @@ void ee_trunk_layout(ee_stream *s, uint8_t **memory)
     uint32_t shared = ee_max(3u * model->dim, 2u * model->channels);      /* a result; sums or maxima that nobody reads */
     ee_tensor *tensors = (ee_tensor *)ee_take(memory, (n + 1) * sizeof *tensors), tensor;
     uint16_t *pos_a = (uint16_t *)ee_take(memory, 2 * n * sizeof *pos_a);
+    uint16_t behind[EE_MAX_LAYERS + 1];
     for (uint32_t t = 0; t <= n; t++) {
-        shape(model, t, s->config.block, &tensor);
+        behind[t] = t ? frames_behind(model, t, behind) : 0;
+        shape(model, t, behind[t], s->config.block, &tensor);
         uint32_t bytes = (uint32_t)tensor.cap * tensor.channels;
         tensor.passing = (uint8_t)(tensor.passing & !previous);           /* two in a row would share their memory */
         previous = tensor.passing;
