@@ -262,6 +262,13 @@ def canonical(millivolts: np.ndarray) -> np.ndarray:
     return np.clip(np.round(np.asarray(millivolts) * 8000), -X_MAX, X_MAX).astype(np.int32)
 
 
+def format_212(path) -> np.ndarray:
+    """ADC values (n, 2) of a WFDB signal file in format 212: two 12-bit numbers in three bytes."""
+    low, middle, high = np.fromfile(path, np.uint8).reshape(-1, 3).astype(int).T
+    pair = np.stack([low + (middle & 15) * 256, high + (middle >> 4) * 256], axis=1)
+    return pair - (pair >= 2048) * 4096
+
+
 def recording_for(model: Model, seconds: float = 30, fs: float = 360, seed: int = 0) -> tuple[np.ndarray, int]:
     """(canonical samples, rate in millihertz) that `model` takes: kind 0 only knows 128 Hz and no offset."""
     if model.front.kind == 0:

@@ -405,19 +405,12 @@ def test_real_recording_has_no_flags(toy_ecg):
     assert not reference.quality(x, np.zeros(len(x), bool), 360_000, FRONT, starts).any()
 
 
-def format_212(path) -> np.ndarray:
-    """ADC values (n, 2) of a WFDB signal file in format 212: two 12-bit numbers in three bytes."""
-    low, middle, high = np.fromfile(path, np.uint8).reshape(-1, 3).astype(int).T
-    pair = np.stack([low + (middle & 15) * 256, high + (middle >> 4) * 256], axis=1)
-    return pair - (pair >= 2048) * 4096
-
-
 @pytest.mark.data
 def test_flags_on_mitdb_are_real_clipping(data_dir):
     """In records 103, 116 and 223 the converter is at its rails; 100 and 234 are clean throughout."""
     found = {}
     for record, lead in (("100", 0), ("234", 0), ("103", 1), ("116", 0), ("223", 1)):
-        adc = format_212(data_dir / "mitdb" / f"{record}.dat")[:, lead]
+        adc = models.format_212(data_dir / "mitdb" / f"{record}.dat")[:, lead]
         x, missing = reference.samples(adc - 1024, gain=200)
         quality = reference.quality(x, missing, 360_000, FRONT, range(0, 1800 * 128 - 1279, 1280))
         assert set(quality) <= {0, CLIPPED}
