@@ -38,6 +38,16 @@ bench: $(VENV)/.stamp-test  ## compare with the other runtimes, in one table
 	@$(MAKE) -s --no-print-directory core
 	$(RUN) -m pytest benchmarks --benchmark-only $(PYTEST_ARGS)
 
+bench-peers: $(VENV)/.stamp-test  ## the same with LiteRT, OpenVINO and torch int8, which it first sets up under .cache/
+	@$(MAKE) -s --no-print-directory core
+	-$(RUN) -m benchmarks.peers
+	$(RUN) -m pytest benchmarks --benchmark-only --peers $(PYTEST_ARGS)
+
+bench-track: $(VENV)/.stamp-test  ## add this commit's speed to docs/results/speed_history.jsonl; fails where it fell
+	@$(MAKE) -s --no-print-directory core
+	$(RUN) -m pytest benchmarks/test_inference.py benchmarks/test_recordings.py --benchmark-only --nets edge,m1,m2,m3 --speed-json .cache/speed.json -q
+	$(RUN) -m benchmarks.track .cache/speed.json
+
 core: $(CORE)  ## compile the C core in place when a source is newer
 
 wheel: $(VENV)/.stamp-base  ## build dist/*.whl

@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
@@ -21,7 +20,7 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "bench-nets"
-BATCH, WINDOW, CALIBRATION = 256, 1280, 8
+BATCH, WINDOW, CALIBRATION = 256, 1280, 64
 DIRECT_GAIN = 2097  # 16 steps a unit, as the full front end has: 16 / 8000 * 2^20
 NAMES = ("edge", "basic_cnn", "m1", "m2", "m3")
 SOURCES = ("benchmarks/nets.py", "benchmarks/onnx_float.py", "train/quantize.py", "train/onnx_graph.py", "edgeecg/_model_format.py")
@@ -66,13 +65,14 @@ def spec_of(name: str):
 
 
 def ecg(n: int, seed: int = 0, fs: float = 128.0) -> np.ndarray:
-    """(n,) float32 mV: beats of five Gaussians (McSharry et al., IEEE TBME 50(3), 2003) at a drifting rate, with noise."""
+    """(n,) float32 mV: beats of five Gaussians (McSharry et al., IEEE TBME 50(3), 2003) whose rate, size, shape and
+    noise differ from seed to seed."""
     rng = np.random.default_rng(seed)
-    rate = 1.2 + 0.2 * np.sin(2 * np.pi * 0.1 * np.arange(n) / fs)
-    angle = (2 * np.pi * np.cumsum(rate) / fs + np.pi) % (2 * np.pi) - np.pi
+    rate = rng.uniform(0.8, 2.5) * (1 + 0.1 * np.sin(2 * np.pi * rng.uniform(0.05, 0.4) * np.arange(n) / fs))
+    angle = (2 * np.pi * np.cumsum(rate) / fs + rng.uniform(0, 6)) % (2 * np.pi) - np.pi
     waves = ((-1.2, 0.15, 0.25), (-0.26, -0.12, 0.1), (0, 1.2, 0.1), (0.26, -0.25, 0.1), (1.75, 0.3, 0.4))
-    beats = sum(height * np.exp(-0.5 * ((angle - at) / width) ** 2) for at, height, width in waves)
-    return (beats + 0.03 * rng.normal(size=n)).astype(np.float32)
+    beats = sum(rng.normal(height, 0.3) * np.exp(-0.5 * ((angle - at) / width) ** 2) for at, height, width in waves)
+    return (beats + rng.uniform(0.01, 0.3) * rng.normal(size=n)).astype(np.float32)
 
 
 def folder(name: str) -> Path:
@@ -86,9 +86,12 @@ def folder(name: str) -> Path:
         for old in CACHE.glob(f"{name}-*"):
             shutil.rmtree(old)
         CACHE.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=CACHE) as work:
-            build(name, Path(work))
-            os.replace(shutil.copytree(work, Path(work).with_suffix(".done")), target)
+        work = Path(tempfile.mkdtemp(dir=CACHE))
+        try:
+            build(name, work)
+            os.replace(work, target)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
     return target
 
 
@@ -97,6 +100,7 @@ def build(name: str, target: Path) -> None:
     import torch
 
     from benchmarks import onnx_float
+    from edgeecg import jit
     from edgeecg.model import default_front_end
     from train.nets import Encoder
     from train.onnx_graph import onnx_model
@@ -106,10 +110,10 @@ def build(name: str, target: Path) -> None:
     spec = spec_of(name)
     encoder = Encoder(spec)
     front = default_front_end(kind=0, direct_gain=DIRECT_GAIN) if name.startswith("m") else default_front_end()
-    signal = ecg(BATCH * WINDOW).reshape(BATCH, WINDOW)
+    signal = np.stack([ecg(WINDOW, seed) for seed in range(BATCH)])
     x = signal * 4 if front.kind == 0 else network_input(signal, front)
-    settle(encoder, torch.from_numpy(x[:64]))
-    model, _ = quantise(encoder, torch.from_numpy(np.round(x[:CALIBRATION] * 16) / 16), front, name)
+    settle(encoder, torch.from_numpy(x[:CALIBRATION]))
+    model, _ = quantise(encoder, torch.from_numpy(np.round(x[:CALIBRATION] * 16) / 16), front, name, engine=jit)
     model.save(target / "model.eecg")
     np.save(target / "signal.npy", x if front.kind == 0 else signal)
     np.save(target / "input.npy", x)
@@ -118,7 +122,7 @@ def build(name: str, target: Path) -> None:
     (target / "spec.json").write_text(json.dumps(spec.to_dict()))
     torch.save(encoder.state_dict(), target / "encoder.pt")
     onnx.save(onnx_float.graph(spec, weights), target / "float.onnx")
-    onnx_float.quantise(target / "float.onnx", target / "int8.onnx", x[:64])
+    onnx_float.quantise(target / "float.onnx", target / "int8.onnx", x[:CALIBRATION])
     onnx.save(onnx_model(model, "qdq", batch=None), target / "export.onnx")
 
 
@@ -145,4 +149,4 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Build the networks that the benchmarks compare.")
     parser.add_argument("names", nargs="*", default=NAMES)
     for each in parser.parse_args().names:
-        print(folder(each), file=sys.stdout)
+        print(folder(each))

@@ -5,13 +5,13 @@
 it knows several; what is compiled or packed at load is not timed.
 """
 
-import functools
 import json
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.worker import network_input, signal
+from benchmarks import recordings
+from benchmarks.worker import network_input
 
 
 class EdgeECG:
@@ -23,13 +23,34 @@ class EdgeECG:
         import edgeecg
 
         self.encoder = encoder = edgeecg.load(folder / "model.eecg", backend=self.backend)
-        x = signal(folder, work)
-        return functools.partial(encoder.embed_batch if x.ndim == 2 else encoder.embed, x)
+        if work in recordings.RECORDINGS:
+            return recordings.RECORDINGS[work].call(encoder, folder)
+        x = np.load(folder / "signal.npy")
+        one, batch, hour = x[0].copy(), x, np.concatenate([x, x])[:360].reshape(-1)
+        if work == "batch":
+            return lambda: encoder.embed_batch(batch)
+        signal = {"one": one, "hour": hour}[work]
+        return lambda: encoder.embed(signal)
 
     def about(self) -> dict:
         import edgeecg
 
         return {"edgeecg": edgeecg.__version__, "kernels": self.encoder.info["kernels"], "numpy": np.__version__}
+
+
+class CoreCall(EdgeECG):
+    """The C call behind `embed` of one window, without what Python adds: tells the overhead of a call."""
+
+    def load(self, folder: Path, work: str):
+        import edgeecg
+        from edgeecg import _signal
+
+        self.encoder = encoder = edgeecg.load(folder / "model.eecg")
+        stream = encoder.open_stream(128_000, 1280, _signal.conversion("mV", None))
+        x = np.load(folder / "signal.npy")[0].copy()
+        e16, e8 = np.empty((1, encoder.dim), np.int16), np.empty((1, encoder.dim), np.int8)
+        quality = np.empty(1, np.uint8)
+        return lambda: stream.run(x, e16, e8, quality)
 
 
 class EdgeECGNumba(EdgeECG):
@@ -156,8 +177,8 @@ class OpenVINO:
         model.reshape(x.shape)
         config = {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY"}
         request = core.compile_model(model, "CPU", config).create_infer_request()
-        tensor = openvino.Tensor(x, shared_memory=True)
-        request.set_input_tensor(tensor)
+        self.keep = x  # the request reads this memory in place and does not own it
+        request.set_input_tensor(openvino.Tensor(x, shared_memory=True))
 
         def call():
             request.infer()
@@ -215,6 +236,10 @@ def network_rows(folder: Path, n: int = 16) -> list[np.ndarray]:
 
 RUNTIMES = {
     "edgeecg": EdgeECG,
+    "core-call": CoreCall,
+    "edgeecg-avx512-vnni": EdgeECG,
+    "edgeecg-avx-vnni": EdgeECG,
+    "edgeecg-avx2": EdgeECG,
     "edgeecg-scalar": EdgeECG,
     "edgeecg-numba": EdgeECGNumba,
     "torch": Torch,

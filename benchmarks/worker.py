@@ -1,7 +1,7 @@
 """A process that runs one runtime: commands come as JSON lines on standard input, answers go to standard output.
 
-    {"load": FOLDER, "work": "one" | "batch" | "hour"}   -> {"ok": true} or {"error": sentence}
-    {"slice": SECONDS}                                   -> {"median": seconds a call, "calls": n}
+    {"load": FOLDER, "work": NAME}                       -> {"ok": true} or {"error": sentence}
+    {"slice": SECONDS}                                   -> {"cpu": seconds a call, "wall": seconds, "calls": n}
     {"output": PATH}                                     -> {"ok": true}, the last output saved as .npy
     {"about": true}                                      -> versions and settings
 
@@ -24,20 +24,19 @@ def network_input(folder: Path, work: str) -> np.ndarray:
     return {"one": x[:1], "batch": x, "hour": np.concatenate([x, x])[:360]}[work].copy()
 
 
-def signal(folder: Path, work: str) -> np.ndarray:
-    """The same for edgeecg, which reads millivolts: a window, rows of windows, or an hour in one piece."""
-    x = np.load(folder / "signal.npy")
-    return {"one": x[0], "batch": x, "hour": np.concatenate([x, x])[:360].reshape(-1)}[work].copy()
-
-
 def slice_of(call, seconds: float) -> dict:
-    """Calls for `seconds`, at least once; the median tells more than the mean where a neighbour interrupts."""
-    times, end = [], time.perf_counter() + seconds
-    while not times or time.perf_counter() < end:
-        start = time.perf_counter()
+    """Calls for `seconds`, at least once. Medians: processor time of the whole process, and the clock on the wall.
+
+    The processor time is the figure, for on a busy machine the wall also counts the neighbours; where the wall is
+    clearly shorter, the runtime has used more than its one thread.
+    """
+    cpu, wall, end = [], [], time.perf_counter() + seconds
+    while not cpu or time.perf_counter() < end:
+        start, begin = time.perf_counter_ns(), time.process_time_ns()
         call()
-        times.append(time.perf_counter() - start)
-    return {"median": median(times), "calls": len(times)}
+        cpu.append(time.process_time_ns() - begin)
+        wall.append(time.perf_counter_ns() - start)
+    return {"cpu": median(cpu) * 1e-9, "wall": median(wall) * 1e-9, "calls": len(cpu)}
 
 
 class Worker:

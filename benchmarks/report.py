@@ -1,0 +1,125 @@
+"""The tables of a run, the ratios that are tracked, and the bars that the project has set itself."""
+
+from benchmarks.bars import bars
+from benchmarks.recordings import LENGTHS, RECORDINGS
+
+LABELS = {
+    "edgeecg": "edgeecg C", "edgeecg-scalar": "edgeecg C, portable", "edgeecg-avx2": "edgeecg C, AVX2",
+    "edgeecg-avx-vnni": "edgeecg C, AVX-VNNI", "edgeecg-avx512-vnni": "edgeecg C, AVX-512 VNNI",
+    "edgeecg-numba": "edgeecg Numba", "torch": "torch eager", "torch-folded": "torch eager, batch norm folded",
+    "torch-compile": "torch.compile", "torch-int8": "torch int8", "ort-fp32": "ONNX Runtime fp32",
+    "ort-int8": "ONNX Runtime int8 (U8S8)", "ort-export": "ONNX Runtime, our export", "openvino-int8": "OpenVINO int8",
+    "litert-int8": "LiteRT int8",
+}  # fmt: skip
+WORKS = {"one": "1 window", "batch": "batch 256", "hour": "1 hour"}
+NOTES = """Times are processor time of a call divided by its windows, the lowest of several medians, one thread each, runtimes in
+turns. edgeecg is called from Python with a float signal: for `edge` and `basic_cnn` the front end (resampling, baseline,
+scale) and the quality flags are inside its time, while the other runtimes get the prepared network input and do less. The
+networks m1, m2, m3 have random weights and no front end. "Agrees" is the correlation of the standardised embeddings of 256 windows with torch's."""
+
+
+def figure(value: float) -> str:
+    """Three significant digits, never an exponent."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table whose columns also line up as plain text; the first column is text."""
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+
+    def line(row):
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        return "| " + " | ".join(cells) + " |"
+
+    rule = "|" + "|".join(["-" * (widths[0] + 2), *("-" * (width + 1) + ":" for width in widths[1:])]) + "|"
+    return "\n".join([line(head), rule, *map(line, rows)])
+
+
+def net_table(works: dict) -> str:
+    """Rows: runtimes; for each kind of work microseconds a window, and how many times torch eager's speed that is."""
+    names = list(dict.fromkeys(name for results in works.values() for name in results))
+    head = ["runtime"]
+    for work in works:
+        head += [f"{WORKS[work]}, µs", "x torch"]
+    rows = []
+    for name in names:
+        row = [LABELS.get(name, name)]
+        for results in works.values():
+            mine, torch = results.get(name, {}), results.get("torch", {})
+            row.append(figure(mine["us"]) if "us" in mine else "-")
+            row.append(figure(torch["us"] / mine["us"]) if "us" in mine and "us" in torch else "-")
+        known = [results[name]["agreement"] for results in works.values() if results.get(name, {}).get("agreement") is not None]
+        rows.append([*row, f"{min(known):.3f}" if known else "-"])
+    return table([*head, "agrees"], rows)
+
+
+def skipped(works: dict) -> list[str]:
+    """Why a runtime is missing, a line each."""
+    reasons = {LABELS.get(n, n): r["error"] for results in works.values() for n, r in results.items() if "error" in r}
+    return [f"{name}: {reason}" for name, reason in reasons.items()]
+
+
+def recording_table(recordings: dict) -> str:
+    rows = []
+    for name, result in recordings.items():
+        label = RECORDINGS[name].label
+        if "seconds" not in result:
+            rows.append([label, "-", "-", "-"])
+            continue
+        seconds = result["wall_seconds"] if RECORDINGS[name].threads > 1 else result["seconds"]
+        realtime = RECORDINGS[name].hours * 3600 / seconds
+        rows.append([label, figure(seconds), figure(result["milliseconds_an_hour"]), f"{realtime:,.0f}"])
+    return table(["recording (`edge`, C)", "s", "ms an hour of ECG", "x real time"], rows)
+
+
+def startup_table(startup: dict) -> str:
+    rows = [[name, figure(r["seconds"] * 1e3), figure(r["megabytes"])] for name, r in startup.items()]
+    return table(["a fresh process", "ms", "peak MB"], rows)
+
+
+def bar_table(figures: dict) -> str:
+    rows = []
+    for bar in bars(figures):
+        sign = ">=" if bar.at_least else "<="
+        rows.append([bar.name, f"{sign} {bar.goal:g} {bar.unit}".strip(), f"{figure(bar.value)} {bar.unit}".strip(), bar.verdict])
+    return table(["bar", "goal", "measured", ""], rows)
+
+
+def tables(figures: dict) -> str:
+    parts = [table(["measured on", ""], [[key, str(value)] for key, value in figures["about"].items()])]
+    for net, works in figures["inference"].items():
+        parts.append(f"### {net}\n\n{net_table(works)}")
+        parts += ["Not measured: " + "; ".join(reasons) + "." for reasons in [skipped(works)] if reasons]
+    if figures["recordings"]:
+        parts.append("### Whole recordings\n\n" + recording_table(figures["recordings"]))
+        missing = [f"{RECORDINGS[n].label}: {r['error']}" for n, r in figures["recordings"].items() if "error" in r]
+        parts += ["Not measured: " + "; ".join(missing) + "."] if missing else []
+    if figures["startup"]:
+        parts.append("### Start\n\n" + startup_table(figures["startup"]))
+    if figures["peak"]:
+        rows = [[name, figure(value)] for name, value in figures["peak"].items()]
+        parts.append("### Peak of one core\n\n" + table(["instruction", "int8 GMAC/s"], rows))
+    if reached := bars(figures):
+        parts.append(f"### Bars ({sum(b.reached for b in reached)} of {len(reached)} reached)\n\n" + bar_table(figures))
+    return "\n\n".join(parts)
+
+
+def document(text: str, command: str) -> str:
+    """docs/results/speed.md."""
+    return f"# Speed\n\nMade by the benchmarks themselves:\n\n    {command} --speed-report docs/results/speed.md\n\n{NOTES}\n\n{text}\n"
+
+
+def ratios(figures: dict) -> dict[str, float]:
+    """What bench-track keeps: speed relative to torch eager in the same run, bigger is better."""
+    kept = {}
+    for net, works in figures["inference"].items():
+        for work, results in works.items():
+            for name in ("edgeecg", "edgeecg-scalar", "edgeecg-numba"):
+                if "us" in results.get(name, {}) and "us" in results.get("torch", {}):
+                    kept[f"{net} {work} {name}"] = round(results["torch"]["us"] / results[name]["us"], 3)
+    torch = figures["inference"].get("edge", {}).get("batch", {}).get("torch", {})
+    for name in LENGTHS + ("day-hop-1", "day-360"):
+        result = figures["recordings"].get(name, {})
+        if "seconds" in result and "us" in torch:
+            kept[f"recording {name}"] = round(torch["us"] * 1e-6 * result["windows"] / result["seconds"], 3)
+    return kept

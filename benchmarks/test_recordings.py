@@ -1,0 +1,31 @@
+"""Whole recordings through the C core: a day, an hour of a minute and of a week, two threads."""
+
+import pytest
+
+from benchmarks.conftest import clock
+from benchmarks.recordings import RECORDINGS
+from benchmarks.rotation import hidden_threads
+
+GROUPS = {"day": "a day", "day-hop-1": "a day", "day-360": "a day", "day-2-threads": "a day"}
+CASES = [
+    pytest.param(name, id=name, marks=pytest.mark.benchmark(group=GROUPS.get(name, "lengths"), timer=clock)) for name in RECORDINGS
+]
+TWO_CLOCKS = 1.6  # processor time over wall time that two threads must reach to be called two
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_recording(name, rotation, net_folder, figures, replay, request):
+    recording = RECORDINGS[name]
+    rounds = request.config.getoption("--rounds")
+    result = rotation.measure(["edgeecg"], net_folder("edge"), name, 2 if name == "week" else rounds)["edgeecg"]
+    figures["recordings"][name] = result
+    if "error" in result:
+        pytest.skip(result["error"])
+    result.update(label=recording.label, windows=recording.windows, seconds=min(result["cpu"]), wall_seconds=min(result["wall"]))
+    result["milliseconds_an_hour"] = result["seconds"] * 1e3 / recording.hours
+    if recording.threads == 1:
+        assert not hidden_threads(result)
+    else:
+        assert min(result["cpu"]) > 0.5 * TWO_CLOCKS * min(result["wall"])
+    replay(result["cpu"])
+
