@@ -77,4 +77,4 @@ $(VENV)/.stamp-%: $(VENV)/.stamp-base pyproject.toml
 	@$(PIP_INSTALL) --no-build-isolation -e '.[$(subst -,$(comma),$*)]' | $(SHORTLY)
 	@touch $@
 
-.PHONY: help demo test sanitize bench core wheel clean
+.PHONY: help demo test sanitize bench bench-peers bench-track core wheel clean
