@@ -5,6 +5,7 @@ threads of their own.
 """
 
 import math
+import sys
 import weakref
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from . import _jit_front, _jit_trunk
 from ._signal import conversion
 from .errors import InputError
-from .reference import check_rate
+from .reference import apply_layer, check_rate
 
 __all__ = [
     "add", "baseline", "conv", "embed", "front_end", "head", "max_pool", "quality", "resample", "samples", "scale", "trunk",
@@ -144,14 +145,7 @@ def trunk(y, model) -> np.ndarray:
         last_use[layer.src_a] = last_use[layer.src_b] = index
     tensors = {0: y}
     for index, layer in enumerate(model.layers):
-        a = tensors[layer.src_a]
-        if layer.op == "conv":
-            out = conv(a, layer, zeros[layer.src_a])
-        elif layer.op == "add":
-            out = add(a, tensors[layer.src_b], layer, zeros[layer.src_a], zeros[layer.src_b])
-        else:
-            out = max_pool(a, layer)
-        tensors[index + 1] = out
+        out = tensors[index + 1] = apply_layer(sys.modules[__name__], layer, tensors, zeros)
         tensors = {t: tensor for t, tensor in tensors.items() if last_use.get(t, index + 1) > index}
     return out
 

@@ -4,6 +4,8 @@ Slow and obvious. The other engines (C, Numba, SIMD) must give the same bytes. E
 docs/numerics.md shows that nothing overflows; `x` are canonical samples (1/8 microvolt), `fs_mhz` is in millihertz.
 """
 
+import sys
+
 import numpy as np
 
 from ._signal import X_MAX, conversion
@@ -191,15 +193,18 @@ def trunk(y: np.ndarray, model) -> np.ndarray:
     """`(n, channels)` uint8 of the front end -> `(ceil(n / total_stride), C)` uint8, the last tensor."""
     tensors, zeros = [np.asarray(y, np.uint8)], model.zero_points
     for layer in model.layers:
-        a = tensors[layer.src_a]
-        if layer.op == "conv":
-            out = conv(a, layer, zeros[layer.src_a])
-        elif layer.op == "add":
-            out = add(a, tensors[layer.src_b], layer, zeros[layer.src_a], zeros[layer.src_b])
-        else:
-            out = max_pool(a, layer)
-        tensors.append(out)
+        tensors.append(apply_layer(sys.modules[__name__], layer, tensors, zeros))
     return tensors[-1]
+
+
+def apply_layer(engine, layer, tensors, zeros) -> np.ndarray:
+    """What `layer` makes of the tensors before it, by the operations of the module `engine`."""
+    a, zero_a = tensors[layer.src_a], zeros[layer.src_a]
+    if layer.op == "conv":
+        return engine.conv(a, layer, zero_a)
+    if layer.op == "add":
+        return engine.add(a, tensors[layer.src_b], layer, zero_a, zeros[layer.src_b])
+    return engine.max_pool(a, layer)
 
 
 # 4. Head

@@ -28,14 +28,7 @@ class Net:
         self.tensors = [reference.front_end(canonical(ecg(4, 128, seed, offset=0)), 128_000, self.front)]
 
     def _append(self, layer: Layer) -> int:
-        a = self.tensors[layer.src_a]
-        if layer.op == "conv":
-            out = reference.conv(a, layer, self.zeros[layer.src_a])
-        elif layer.op == "add":
-            out = reference.add(a, self.tensors[layer.src_b], layer, self.zeros[layer.src_a], self.zeros[layer.src_b])
-        else:
-            out = reference.max_pool(a, layer)
-        self.tensors.append(out)
+        self.tensors.append(reference.apply_layer(reference, layer, self.tensors, self.zeros))
         self.layers.append(layer)
         self.channels.append(layer.cout)
         self.zeros.append(layer.zp_out)

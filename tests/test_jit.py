@@ -94,15 +94,8 @@ def test_each_layer(model, length, seed):
     rng = np.random.default_rng(seed)
     tensors, zeros = [rng.integers(0, 256, (length, model.front.channels)).astype(np.uint8)], model.zero_points
     for layer in model.layers:
-        a = tensors[layer.src_a]
-        if layer.op == "conv":
-            arguments = (a, layer, zeros[layer.src_a])
-        elif layer.op == "add":
-            arguments = (a, tensors[layer.src_b], layer, zeros[layer.src_a], zeros[layer.src_b])
-        else:
-            arguments = (a, layer)
-        expected = getattr(reference, layer.op)(*arguments)
-        assert_same(getattr(jit, layer.op)(*arguments), expected)
+        expected = reference.apply_layer(reference, layer, tensors, zeros)
+        assert_same(reference.apply_layer(jit, layer, tensors, zeros), expected)
         tensors.append(expected)
     assert_same(jit.trunk(tensors[0], model), tensors[-1])
 
