@@ -17,8 +17,8 @@ import torch
 
 from benchmarks import losses_report as report
 
-# torch.compile imports parts of torch that warn of their own age.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+# torch.compile uses parts of torch that warn of their own age.
+pytestmark = [pytest.mark.filterwarnings(f"ignore::{kind}") for kind in ("DeprecationWarning", "FutureWarning")]
 
 COMPILER = shutil.which("g++") or shutil.which("clang++")
 

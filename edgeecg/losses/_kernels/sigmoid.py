@@ -4,10 +4,11 @@ import numpy as np
 from numba import njit
 
 from .softmax import FAST
-from .transcendental import exp2, log1p
+from .transcendental import exp2, if_greater, larger, log1p
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+# The "numpy" error model spares a branch at every division, which would keep the loop scalar.
+@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 def sigmoid_tile(t, scale, bias, log2e, row_codes, col_codes, sums):
     """t_ij <- dl_ij / dx_ij in place for l = softplus(-y x), x = scale t + bias, y = +1 for one class and -1 otherwise.
 
@@ -20,14 +21,11 @@ def sigmoid_tile(t, scale, bias, log2e, row_codes, col_codes, sums):
         loss, slope, moment = zero, zero, zero
         for j in range(row.shape[0]):
             cosine = row[j]
-            x = scale * cosine + bias
-            sign = one if col_codes[j] == code else -one
-            v = -sign * x  # the loss is softplus(v), its derivative sigmoid(v)
-            size = v if v > zero else -v
-            e = exp2(-size * log2e)
-            inverse = one / (one + e)
-            loss += (v if v > zero else zero) + log1p(e)
-            g = -sign * (inverse if v > zero else e * inverse)
+            minus_y = -one if col_codes[j] == code else one
+            v = minus_y * (scale * cosine + bias)  # the loss is softplus(v), its derivative sigmoid(v)
+            e = exp2(-larger(v, -v) * log2e)
+            loss += larger(v, zero) + log1p(e)
+            g = minus_y * if_greater(v, zero, one, e) / (one + e)
             row[j] = g
             slope += g
             moment += g * cosine

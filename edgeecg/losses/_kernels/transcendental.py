@@ -12,7 +12,8 @@ from numba import njit, types
 from numba.extending import intrinsic, overload
 
 # No "reassoc" here: these functions are inlined into kernels that allow it, but keep their own, stricter flags.
-_STRICT = {"contract", "nsz"}
+# The "numpy" error model spares a branch at every division, which would keep the loops around it scalar.
+_STRICT = {"fastmath": {"contract", "nsz"}, "error_model": "numpy"}
 
 _LAYOUT = {types.float32: (32, 23, 127), types.float64: (64, 52, 1023)}
 
@@ -40,6 +41,16 @@ def _two_to_the(typingctx, n):
         return builder.bitcast(bits, context.get_value_type(signature.return_type))
 
     return n(n), emit
+
+
+@intrinsic
+def if_greater(typingctx, x, y, then, otherwise):
+    """`then` where x > y, else `otherwise`: a select, where Python's conditional would be a branch to untangle."""
+
+    def emit(context, builder, signature, args):
+        return builder.select(builder.fcmp_ordered(">", args[0], args[1]), args[2], args[3])
+
+    return then(x, y, then, otherwise), emit
 
 
 @intrinsic
@@ -75,19 +86,19 @@ _L3, _L4 = _f4(0.27965157745197269), _f4(0.28157778363109081)
 _ONE, _TWO, _LOWEST, _ZERO = _f4(1), _f4(2), _f4(-126), _f4(0)
 
 
-@njit(fastmath=_STRICT)
+@njit(**_STRICT)
 def _exp2_f4(u):
     # The exponent is clamped (no wrap-around of the bits); what lies below the normal range becomes an exact zero.
-    clamped = u if u > _LOWEST else _LOWEST
+    clamped = larger(u, _LOWEST)
     n = _rint(clamped)
     f = clamped - n
     p = (((((_E6 * f + _E5) * f + _E4) * f + _E3) * f + _E2) * f + _E1) * f + _E0
-    return p * _two_to_the(n) if u > _LOWEST else _ZERO
+    return if_greater(u, _LOWEST, p * _two_to_the(n), _ZERO)
 
 
-@njit(fastmath=_STRICT)
+@njit(**_STRICT)
 def _exp2_f8(u):
-    clamped = u if u > -1022.0 else -1022.0
+    clamped = larger(u, -1022.0)
     n = _rint(clamped)
     f = clamped - n
     p = 4.455817908336064493e-10 * f + 7.0741942972885210056e-9
@@ -96,19 +107,19 @@ def _exp2_f8(u):
     p = (p * f + 1.3333558146406470697e-3) * f + 9.6181291075872566681e-3
     p = (p * f + 0.055504108664821627039) * f + 0.24022650695910159567
     p = (p * f + 0.69314718055994530925) * f + 1.0
-    return p * _two_to_the(n) if u > -1022.0 else 0.0
+    return if_greater(u, -1022.0, p * _two_to_the(n), 0.0)
 
 
 # log(1 + e) = 2 atanh(v), v = e / (2 + e) in [0, 1/3]: keeps its relative accuracy down to the smallest e,
 # where log(1.0 + e) would lose it to the rounding of the sum.
-@njit(fastmath=_STRICT)
+@njit(**_STRICT)
 def _log1p_f4(e):
     v = e / (_TWO + e)
     w = v * v
     return v * ((((_L4 * w + _L3) * w + _L2) * w + _L1) * w + _L0)
 
 
-@njit(fastmath=_STRICT)
+@njit(**_STRICT)
 def _log1p_f8(e):
     v = e / (2.0 + e)
     w = v * v
