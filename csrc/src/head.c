@@ -16,19 +16,15 @@ static void make_features(const ee_head *head, uint8_t *pools)
 
 void ee_head_run(ee_stream *s, uint8_t *pools)
 {
+    const ee_kernels *kernels = (const ee_kernels *)s->model.kernels;
     ee_head head;
     ee_head_view(&s->model, &head);
     make_features(&head, pools);
     uint32_t dim = head.dim, step = s->acc_count;
     for (uint32_t first = 0; first < dim; first += step) {
         head.dim = (uint16_t)ee_min(step, dim - first);
-        ((const ee_kernels *)s->model.kernels)->linear(&head, pools, s->acc);
-        for (uint32_t d = 0; d < head.dim; d++) {
-            int64_t v = (int64_t)s->acc[d] * head.mult[d];
-            int64_t fine = ee_rnd(v, 6), coarse = ee_rnd(v, 14);
-            s->e16[first + d] = (int16_t)(fine < -32767 ? -32767 : fine > 32767 ? 32767 : fine);
-            s->e8[first + d] = (int8_t)(coarse < -127 ? -127 : coarse > 127 ? 127 : coarse);
-        }
+        kernels->linear(&head, pools, s->acc);
+        kernels->requantise(s->acc, head.mult, head.dim, s->e16 + first, s->e8 + first);
         head.weights += step * head.features;
         head.bias += step;
         head.mult += step;
