@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import os
-import tempfile
 
 from . import _model_format
 from ._model_check import tensor_strides
@@ -154,13 +153,16 @@ def read_file(path) -> bytes:
             header = file.read(_model_format.HEADER.size)
             size = _model_format.announced_size(header)
             return header + file.read(max(0, size - len(header)) + 1)
-    except OSError as error:
-        raise ModelError(f"cannot read model file {os.fspath(path)!r}: {error.strerror}") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or error
+        raise ModelError(f"cannot read model file {os.fspath(path)!r}: {reason}") from None
 
 
 def write_atomically(path, data: bytes) -> None:
     """Write `data` to a file beside `path`, then put it in its place: a reader never sees half of it."""
     path = os.fspath(path)
+    import tempfile  # here: loading a model does not need it
+
     handle, temporary = tempfile.mkstemp(prefix=os.path.basename(path) + ".", dir=os.path.dirname(path) or ".")
     try:
         with os.fdopen(handle, "wb") as file:

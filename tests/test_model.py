@@ -139,8 +139,9 @@ def test_saves_at_once_or_not_at_all(tmp_path, monkeypatch):
 def test_a_path_that_is_no_model_is_one_sentence(tmp_path):
     with pytest.raises(ModelError, match=r"cannot read model file '.*none.eecg': No such file"):
         Model.load(tmp_path / "none.eecg")
-    with pytest.raises(ModelError, match="cannot read model file"):
-        Model.load(tmp_path)
+    for path in (tmp_path, "a\0b"):
+        with pytest.raises(ModelError, match="cannot read model file"):
+            Model.load(path)
     (tmp_path / "other.eecg").write_bytes(b"RIFF" * 1000)
     with pytest.raises(ModelError, match="not an .eecg model file"):
         Model.load(tmp_path / "other.eecg")

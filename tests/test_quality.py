@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edgeecg import reference
+from edgeecg import jit, reference
 from edgeecg.model import default_front_end
 from tests import models
 
@@ -55,6 +55,17 @@ def test_clipping_is_time_at_the_extremes():
     assert flags(pairs) == 0
     amplified = np.clip(good * 3, -1.5, 1.5)
     assert flags(amplified) == CLIPPED
+
+
+@pytest.mark.parametrize("engine", [reference, jit])
+@pytest.mark.parametrize(("clip_ms", "flag"), [(500, CLIPPED), (501, 0)])
+def test_a_sample_that_is_highest_and_lowest_counts_once(engine, clip_ms, flag):
+    """Half a second of one value, in blocks that are not flat because the resampled signal rings into them."""
+    front = default_front_end(window=64, flat_max=0, flat_blocks=2, off_blocks=2, clip_ms=clip_ms)
+    x = np.random.default_rng(0).integers(-9000, 9000, 640)
+    x[126:192] = 777
+    found = engine.quality(x, np.zeros(640, bool), 128_000, front, [0, 128, 512])
+    assert found.tolist() == [0, flag, 0]
 
 
 def test_flags_of_a_window_look_at_its_blocks_only():
