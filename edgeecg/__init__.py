@@ -35,6 +35,14 @@ __version__ = "0.1.0"
 _loaded = threading.local()  # encoders of the functions below, by (model, backend)
 
 
+def __getattr__(name):
+    if name in ("io", "losses", "model"):  # imported when they are first asked for
+        import importlib
+
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module 'edgeecg' has no attribute {name!r}")
+
+
 def _encoder(model, backend) -> Encoder:
     cache = _loaded.__dict__
     key = (model if isinstance(model, str) else getattr(model, "id", str(model)), backend)

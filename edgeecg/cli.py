@@ -16,7 +16,7 @@ import numpy as np
 from . import __version__, demo
 from . import io as recordings
 from ._progress import Progress, clock
-from .encoder import BUNDLED, load
+from .encoder import bundled_models, load
 from .errors import AmplitudeWarning, EdgeECGError, InputError, ModelError
 from .io.output import EmbeddingTable, check_output, save
 from .model import describe
@@ -179,11 +179,11 @@ def run_info(args) -> int:
             return 2
         print(f"kernels   {info['kernels']} (backend {info['backend']})")
         print(f"model     {info['name']}, id {info['id'][:16]}, {info['macs_per_window'] / 1e6:.2f} M multiply-accumulates a window")
-        print(f"bundled   {', '.join(sorted(path.stem for path in BUNDLED.glob('*.eecg')))}")
+        print(f"bundled   {', '.join(bundled_models())}")
         return 0
-    bundled = BUNDLED / f"{args.file}.eecg"
-    if Path(args.file).suffix == ".eecg" or (bundled.exists() and not Path(args.file).exists()):
-        print(describe(bundled if Path(args.file).suffix != ".eecg" else args.file))
+    bundled = bundled_models().get(args.file)
+    if Path(args.file).suffix == ".eecg" or (bundled and not Path(args.file).exists()):
+        print(describe(bundled or args.file))
         return 0
     source = recordings.open_source(args.file)
     rates = {lead.fs for lead in source.leads}

@@ -5,22 +5,20 @@ import importlib
 import os
 from collections import OrderedDict
 from enum import IntFlag
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from . import _signal
 from .errors import InputError, MissingDependencyError, ModelError
-from .model import Model
 
-__all__ = ["Encoder", "Quality", "Recording", "load"]
+__all__ = ["Encoder", "Quality", "Recording", "bundled_models", "load"]
 
 RATE = 128
 BACKENDS = {"c": "._core", "numba": ".jit", "numpy": ".reference"}
 BLOCK = 1280  # samples at 128 Hz that the trunk takes at once: its tensors stay in the second-level cache
 CACHED_STREAMS = 4
-BUNDLED = Path(__file__).parent / "models"
+BUNDLED = os.path.join(os.path.dirname(__file__), "models")
 
 
 class Quality(IntFlag):
@@ -66,7 +64,7 @@ class Encoder:
     Attributes: `model` (edgeecg.model.Model), `backend`, `dim` (128), `window` (seconds), `int8_scale`.
     """
 
-    def __init__(self, model: Model, backend: str = "c"):
+    def __init__(self, model, backend: str = "c"):
         self.model = model
         self.backend = backend
         self._engine = backend_module(backend)
@@ -200,15 +198,23 @@ def resampled_length(n: int, fs_mhz: int) -> int:
     return -(-n * 128000 // fs_mhz)
 
 
+def bundled_models() -> dict[str, str]:
+    """Names and paths of the models that come with the package."""
+    files = sorted(os.listdir(BUNDLED)) if os.path.isdir(BUNDLED) else []
+    return {name[: -len(".eecg")]: os.path.join(BUNDLED, name) for name in files if name.endswith(".eecg")}
+
+
 def load(name_or_path="default", backend: str = "c") -> Encoder:
     """An Encoder from a bundled model's name, the path of an `.eecg` file, or a Model. ModelError says what is wrong."""
+    from .model import Model  # here, so that importing edgeecg stays as quick as importing numpy
+
     if isinstance(name_or_path, Model):
         return Encoder(name_or_path, backend)
-    path = Path(name_or_path)
-    if path.suffix != ".eecg" and len(path.parts) == 1:
-        bundled = BUNDLED / f"{name_or_path}.eecg"
-        if not bundled.exists():
-            known = ", ".join(sorted(p.stem for p in BUNDLED.glob("*.eecg"))) or "none"
-            raise ModelError(f"there is no bundled model {str(name_or_path)!r} (there is: {known}); a path ends in .eecg")
-        path = bundled
+    path = os.fspath(name_or_path)
+    if not path.endswith(".eecg") and not os.path.dirname(path):
+        models = bundled_models()
+        if path not in models:
+            known = ", ".join(models) or "none"
+            raise ModelError(f"there is no bundled model {path!r} (there is: {known}); a path ends in .eecg")
+        path = models[path]
     return Encoder(Model.load(path), backend)
