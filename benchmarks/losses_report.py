@@ -86,7 +86,9 @@ class Case:
 
     def torch(self, compiled):
         leaves = [torch.tensor(z, requires_grad=True) for z in self.arrays()]
-        labels = [torch.tensor(y).float() if "different" in self.labels() else torch.tensor(y) for y in self.labels().values()]  # fmt: skip
+        labels = [torch.tensor(y) for y in self.labels().values()]
+        if self.name == "siamese_contrastive":
+            labels = [y.float() for y in labels]
         loss = globals()[self.name]
         if compiled:
             loss = torch.compile(loss, dynamic=False)
@@ -178,7 +180,8 @@ def machine():
     return (
         f"processor: {cpu}, {os.cpu_count()} cores, one thread used where not said otherwise\n"
         f"BLAS of NumPy: {kernel}" + (f" (FORCED by {', '.join(forced)})" if forced else "") + "\n"
-        f"python {platform.python_version()}, numpy {np.__version__}, numba {numba.__version__}, torch {torch.__version__}"
+        f"python {platform.python_version()}, numpy {np.__version__}, numba {numba.__version__}, "
+        f"torch {torch.__version__}"
     )
 
 

@@ -95,7 +95,8 @@ def test_against_torch(benchmark, table, case):
         memory += f" (bar {case.megabytes:g}{'' if used <= case.megabytes else ', SHORT'})"
     benchmark.extra_info.update(ratio_eager=seconds["eager"] / seconds["ours"], megabytes=used)
     table.main.append(
-        f"| {case.title} | {milliseconds(seconds['ours'])} | {milliseconds(seconds['eager'])} | {milliseconds(compiled)} "
+        f"| {case.title} "
+        f"| {milliseconds(seconds['ours'])} | {milliseconds(seconds['eager'])} | {milliseconds(compiled)} "
         f"| {against(seconds['eager'], seconds['ours'], case.against_eager)} "
         f"| {against(compiled, seconds['ours'], case.against_compile)} "
         f"| {memory} | {'-' if theirs is None else f'{theirs:.0f}'} |"

@@ -9,7 +9,7 @@ LN2 = 0.6931471805599453
 
 
 class StreamingLogSumExp:
-    """log2 sum_j 2**u_ij of every row and, of a rectangular matrix, of every column too; -inf where nothing was seen."""
+    """log2 sum_j 2**u_ij of every row and, of rectangular tiles, of every column too; -inf where nothing was seen."""
 
     def __init__(self, tiles, kappa, bias=None, rows_only=False):
         from ._kernels import softmax

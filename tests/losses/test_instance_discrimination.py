@@ -44,3 +44,15 @@ def test_the_bank_follows_its_windows_in_training_only():
     assert torch.allclose(objective.bank.norm(dim=1), torch.ones(10))
     assert objective(z, z, index=index) < first, "an entry that came closer is found more easily"
     assert "bank" in objective.state_dict()
+
+
+def test_a_bank_without_a_size_grows_and_is_restored():
+    objective = OBJECTIVES["instance_discrimination"]()
+    z = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
+    objective(z, z, index=torch.tensor([0, 2, 1]))
+    before = objective.bank.clone()
+    objective(z, z, index=torch.tensor([0, 1, 6]))
+    assert objective.bank.shape == (7, 4) and torch.equal(objective.bank[2], before[2])
+    restored = OBJECTIVES["instance_discrimination"]()
+    restored.load_state_dict(objective.state_dict())
+    assert torch.equal(restored.bank, objective.bank)

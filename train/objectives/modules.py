@@ -185,22 +185,25 @@ class SigmoidContrastive(Objective):
 class InstanceDiscrimination(Objective):
     """Each window finds its own entry of a memory bank; entries follow their window by an exponential average.
 
-    n_items: windows in the training set, the bank's rows; index= says which row is whose. In training mode an entry
-    moves after its loss is taken: m <- unit(momentum m + (1 - momentum) unit(z)), first for z1, then for z2.
+    n_items: rows of the bank, the items (windows or recordings) of the training set; index= says which row is whose.
+    Without it the bank grows to hold the largest index seen. In training mode an entry moves after its loss is taken:
+    m <- unit(momentum m + (1 - momentum) unit(z)), first for z1, then for z2.
     """
 
     needs = ("index",)
 
-    def __init__(self, n_items, dim=128, temperature=0.07, momentum=0.5, seed=0, threads=1):
+    def __init__(self, n_items=None, dim=None, temperature=0.07, momentum=0.5, seed=0, threads=1):
         super().__init__(threads)
-        self.temperature, self.momentum = temperature, momentum
-        # A seed of its own: all ranks must start from the same bank, whatever else they draw.
-        start = torch.randn(n_items, dim, generator=torch.Generator().manual_seed(seed))
-        self.register_buffer("bank", nn.functional.normalize(start, dim=1))
+        self.temperature, self.momentum, self.seed = temperature, momentum, seed
+        self.n_items, self.grows = n_items, n_items is None
+        self.register_buffer("bank", torch.empty(0, dim or 0))
+        if dim is not None and not self.grows:
+            self._make_room(n_items, dim)
 
     def loss(self, z1, z2, labels):
         index = labels["index"]
         rows = torch.cat([z1, z2])
+        self._make_room(int(index.max()) + 1 if self.grows else self.n_items, z1.shape[1])
         bank = self.bank.to(rows.dtype if rows.dtype == torch.float64 else torch.float32).cpu().numpy()
         value = evaluate(
             losses.instance_discrimination, rows, bank=bank, index=np.tile(index, 2),
@@ -209,6 +212,20 @@ class InstanceDiscrimination(Objective):
         if self.training:
             self._remember(z1, z2, torch.as_tensor(index, device=self.bank.device))
         return value
+
+    def _make_room(self, n_items, dim):
+        """Random unit rows up to `n_items`, from a seed of their own: all ranks must draw the same ones."""
+        have = len(self.bank)
+        if n_items > have:
+            draw = torch.Generator().manual_seed(self.seed + have)
+            fresh = nn.functional.normalize(torch.randn(n_items - have, dim, generator=draw), dim=1).to(self.bank)
+            self.bank = torch.cat([self.bank.reshape(have, dim), fresh])
+
+    def _load_from_state_dict(self, state, prefix, *rest):
+        saved = state.get(prefix + "bank")
+        if self.grows and saved is not None:
+            self.bank = torch.empty_like(saved)
+        super()._load_from_state_dict(state, prefix, *rest)
 
     @torch.no_grad()
     def _remember(self, z1, z2, index):

@@ -15,7 +15,7 @@ def class_sums(rows, codes, sums):
 
 @njit(cache=True, nogil=True)
 def mask_means(rows, mask, mean, count):
-    """Mean of the rows p != i that mask[i % n, p % n] calls positives of i, for rows of one or more views of n samples."""
+    """Mean of the rows p != i that mask[i % n, p % n] calls positives of i; rows are views of n samples each."""
     m, n = rows.shape[0], mask.shape[0]
     total = np.empty(rows.shape[1])
     for i in range(m):
