@@ -74,7 +74,7 @@ class FrontEnd:
     floor: int = 4
     gain: tuple[int, ...] = (1626,)
     direct_gain: int = 0
-    flat_max: int = 16
+    flat_max: int = 48
     flat_blocks: int = 20
     off_blocks: int = 8
     clip_ms: int = 100

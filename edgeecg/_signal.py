@@ -11,7 +11,8 @@ from .errors import AmplitudeWarning, InputError
 __all__ = ["Conversion", "check_hop", "check_signal", "conversion", "fs_millihertz", "gain_multiplier"]
 
 CANONICAL_PER_UNIT = {"mV": 8000.0, "uV": 8.0, "µV": 8.0, "μV": 8.0, "V": 8_000_000.0}  # docs/numerics.md, section 1
-X_MAX = 2**22 - 1
+X_MAX = 2**22 - 1  # largest canonical sample
+MISSING = -(2**31)  # an integer sample that was not measured
 IN_PLACE = (np.dtype(np.int16), np.dtype(np.int32), np.dtype(np.float32), np.dtype(np.float64))
 PLAUSIBLE_MV = (0.02, 100.0)  # peak to peak of anything that may be an ECG with its electrode offset
 
@@ -100,7 +101,8 @@ def check_samples(x: np.ndarray, convert: Conversion, nan: str) -> float:
         raise InputError("integer samples need gain= (ADC units per millivolt), or unit='uV' if they are microvolts")
     bad, lowest, highest = scan(x)
     if bad >= 0 and nan == "raise":
-        raise InputError(f'sample {bad} is not finite; nan="mask" holds the value before it and flags the window')
+        what = "not finite" if x.dtype.kind == "f" else "marked as missing"
+        raise InputError(f'sample {bad} is {what}; nan="mask" holds the value before it and flags the window')
     return (highest - lowest) * convert.scale / 8000.0
 
 
@@ -118,11 +120,11 @@ def check_signal(signal, convert: Conversion, nan: str) -> np.ndarray:
 
 
 def scan(x: np.ndarray) -> tuple[int, float, float]:
-    """(index of the first sample that is not finite, or -1; lowest; highest)."""
+    """(index of the first sample that is not finite or missing, or -1; lowest; highest)."""
     try:
         from ._core import scan as scan_in_c
     except ImportError:  # no compiled core: the Numba and NumPy backends still work
-        finite = np.isfinite(x)
+        finite = np.isfinite(x) if x.dtype.kind == "f" else x != MISSING
         bad = -1 if finite.all() else int(np.argmin(finite))
         good = x[finite]
         return bad, float(good.min(initial=np.inf)), float(good.max(initial=-np.inf))

@@ -106,7 +106,7 @@ typedef struct ee_source {            /* samples read in place, any stride */
     double scale;                     /* floats: canonical units per unit of the input (8000 for mV) */
 } ee_source;
 int ee_push_source(ee_stream *stream, const ee_source *source, size_t first, size_t n, size_t *used);
-/* First index of a sample that is not finite (n if none), and the extremes of the finite ones. */
+/* First index of a sample that is not finite or EE_MISSING (n if none), and the extremes of the others. */
 size_t ee_scan(const ee_source *source, size_t n, double *lowest, double *highest);
 /* Kernels: "scalar", "avx512-vnni", ...; the best for this processor unless chosen. 0 when it cannot run here. */
 int ee_choose_kernels(ee_model *model, const char *name);

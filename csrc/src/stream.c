@@ -281,27 +281,29 @@ size_t ee_front_end(ee_stream *s, const ee_source *source, size_t n, uint8_t *y,
     }
 }
 
-static double value_at(const ee_source *source, size_t i)
-{
-    const uint8_t *at = (const uint8_t *)source->data + (ptrdiff_t)i * source->stride;
-    return source->type == EE_I16 ? *(const int16_t *)(const void *)at : source->type == EE_I32 ? *(const int32_t *)(const void *)at :
-           source->type == EE_F32 ? (double)*(const float *)(const void *)at : *(const double *)(const void *)at;
-}
+/* A NaN, an infinity or EE_MISSING is bad: the first one ends the search for bad samples, not that for extremes. */
+#define EE_SCAN(type, is_bad)                                                                       \
+    for (size_t i = 0; i < n; i++) {                                                                \
+        type v = *(const type *)(const void *)((const uint8_t *)source->data + (ptrdiff_t)i * source->stride); \
+        if (is_bad) {                                                                               \
+            bad = bad == n ? i : bad;                                                               \
+            continue;                                                                               \
+        }                                                                                           \
+        lo = !any || (double)v < lo ? (double)v : lo;                                               \
+        hi = !any || (double)v > hi ? (double)v : hi;                                               \
+        any = 1;                                                                                    \
+    }
 
 size_t ee_scan(const ee_source *source, size_t n, double *lowest, double *highest)
 {
     size_t bad = n;
     double lo = 0, hi = 0;
     int any = 0;
-    for (size_t i = 0; i < n; i++) {
-        double v = value_at(source, i);
-        if (!(v - v == 0)) {
-            if (bad == n) bad = i;
-            continue;
-        }
-        lo = !any || v < lo ? v : lo;
-        hi = !any || v > hi ? v : hi;
-        any = 1;
+    switch (source->type) {
+    case EE_I16: EE_SCAN(int16_t, 0) break;
+    case EE_I32: EE_SCAN(int32_t, v == EE_MISSING) break;
+    case EE_F32: EE_SCAN(float, !(v - v == 0)) break;
+    default: EE_SCAN(double, !(v - v == 0)) break;
     }
     *lowest = lo;
     *highest = hi;
