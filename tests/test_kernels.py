@@ -4,12 +4,14 @@ import dataclasses
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import edgeecg
 from edgeecg import reference
 from edgeecg._core import Model as CoreModel
 from edgeecg._core import Stream as CoreStream
-from tests.models import SHAPES, X_MAX, Net, ecg, recording_for
+from tests.models import SHAPES, X_MAX, Net, ecg, models, recording_for, recordings
 
 ALL = ("scalar", "avx2", "avx-vnni", "avx512-vnni", "neon", "neon-dotprod")
 
@@ -38,6 +40,17 @@ def dense_shapes(seed=11):
     return net.model()
 
 
+def affine_shapes(seed=14):
+    """Leaky ReLU and a map behind it (requantisation 1) in every shape that has vector code."""
+    net = Net(seed)
+    last = net.conv(0, 16, kernel=9, stride=2, requant=1, zp_out=100)
+    last = net.conv(last, 64, kernel=3, stride=2, requant=1, zp_out=128)
+    last = net.conv(last, 64, kernel=5, stride=2, groups=16, requant=1, zp_out=90)
+    last = net.conv(last, 96, requant=1, zp_out=50)
+    last = net.conv(last, 96, kernel=5, stride=2, groups=96, requant=1, zp_out=80)
+    return net.model()
+
+
 def grouped_shapes(seed=12):
     """Groups of four channels at every kernel that is unrolled, and at others."""
     net = Net(seed)
@@ -57,7 +70,8 @@ def depthwise_shapes(seed=13):
     return net.model()
 
 
-MODELS = {**SHAPES, "dense_shapes": dense_shapes, "grouped_shapes": grouped_shapes, "depthwise_shapes": depthwise_shapes}
+MODELS = {**SHAPES, "dense_shapes": dense_shapes, "grouped_shapes": grouped_shapes, "depthwise_shapes": depthwise_shapes,
+          "affine_shapes": affine_shapes}  # fmt: skip
 
 
 def run(model, kernels, x, fs_mhz, hop, block):
@@ -81,6 +95,14 @@ def test_every_shape_of_layer(name, kernels):
     model = MODELS[name]()
     x, fs_mhz = recording_for(model, 24)
     assert_equal(model, kernels, x, fs_mhz, hop=200)
+
+
+@given(models(), recordings(max_samples=4000), st.integers(50_000, 1_000_000), st.integers(1, 500), st.sampled_from(KERNELS),
+       st.sampled_from([32, 64, 1280]))  # fmt: skip
+def test_any_model_any_recording(model, x, fs_mhz, hop, kernels, block):
+    fs_mhz = 128_000 if model.front.kind == 0 else fs_mhz
+    if -(-len(x) * 128000 // fs_mhz) >= model.front.window:
+        assert_equal(model, kernels, x, fs_mhz, hop, block)
 
 
 @pytest.mark.parametrize("kernels", KERNELS)

@@ -27,6 +27,15 @@ static inline void ee_copy(void *to, const void *from, size_t n)
 {
     uint8_t *d = (uint8_t *)to;
     const uint8_t *s = (const uint8_t *)from;
+#if defined(EE_NO_HOST) && defined(__GNUC__)
+    typedef uint32_t __attribute__((may_alias)) word;
+    if ((((uintptr_t)d | (uintptr_t)s) & 3u) == 0)       /* four words at once: what moves on a device is mostly aligned */
+        for (; n >= 16; n -= 16, d += 16, s += 16) {
+            word a = ((const word *)(const void *)s)[0], b = ((const word *)(const void *)s)[1];
+            word e = ((const word *)(const void *)s)[2], f = ((const word *)(const void *)s)[3];
+            ((word *)(void *)d)[0] = a, ((word *)(void *)d)[1] = b, ((word *)(void *)d)[2] = e, ((word *)(void *)d)[3] = f;
+        }
+#endif
     for (size_t i = 0; i < n; i++) d[i] = s[i];          /* to <= from where they overlap */
 }
 static inline void ee_fill(uint8_t *to, uint8_t value, size_t n)
@@ -55,6 +64,13 @@ typedef struct ee_layer {
     uint16_t src_a, src_b, cin, cout, groups, kernel, stride, pad_left;
     uint8_t op, requant, zp_out, zp_a, zp_b;
 } ee_layer;
+
+/* Requantisation 1: leaky ReLU, then an affine map. */
+static inline uint8_t ee_affine(const ee_layer *layer, uint32_t c, int32_t acc)
+{
+    int64_t v = ee_rnd((int64_t)acc * (acc >= 0 ? layer->mult_pos[c] : layer->mult_neg[c]) + layer->add[c], 22) + layer->zp_out;
+    return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+}
 
 typedef struct ee_head {
     const int16_t *mean_mult, *mult;

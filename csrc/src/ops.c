@@ -4,15 +4,8 @@
 /* acc already contains the bias */
 static inline uint8_t quantise(const ee_layer *layer, uint32_t c, int32_t acc)
 {
-    int32_t v;
-    if (layer->requant == 0) {
-        v = ee_scale(acc, layer->mult[c], EE_SHIFT);
-    } else {
-        int64_t wide = (int64_t)acc * (acc >= 0 ? layer->mult_pos[c] : layer->mult_neg[c]) + layer->add[c];
-        wide = ee_rnd(wide, 22);
-        v = wide < -512 ? -512 : wide > 512 ? 512 : (int32_t)wide;
-    }
-    return (uint8_t)ee_clamp(v + layer->zp_out, 0, 255);
+    if (layer->requant) return ee_affine(layer, c, acc);
+    return (uint8_t)ee_clamp(ee_scale(acc, layer->mult[c], EE_SHIFT) + layer->zp_out, 0, 255);
 }
 
 /* Dense: the window of an output is kernel * cin bytes in a row, and so are the weights of a channel. */

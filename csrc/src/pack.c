@@ -1,7 +1,7 @@
 /* Weights in the order that the vector kernels read, made once when a model is loaded on a host.
  *
  * All vector kernels share one layout, in blocks of 16 output channels and steps of 4 bytes of input:
- *     int32 bias[N], float scale[N] (= m / 2^14), then int8 [N / 16][steps][16][4]        N = cout rounded up to 16
+ *     int32 bias[N], float scale[N] (= m / 2^14; requantisation 1 reads its own arrays), then int8 [N / 16][steps][16][4]        N = cout rounded up to 16
  * dense       step = 4 bytes of the window in a row (kernel * cin, padded with zeros)
  * grouped     step = one tap of a group of 4 channels; lane 4 j + g holds channel 4 g + j of the block, so that 16 input
  *             bytes repeated four times meet their weights without a shuffle (wide: vector j of a block of 64 holds the
@@ -19,7 +19,7 @@ static uint32_t round_up(uint32_t n, uint32_t to) { return (n + to - 1) / to * t
 
 ee_shape ee_shape_of(const ee_layer *layer)
 {
-    if (layer->op != EE_CONV || layer->requant || layer->cout % LANES) return EE_SHAPE_NONE;
+    if (layer->op != EE_CONV || layer->cout % LANES) return EE_SHAPE_NONE;
     if (layer->groups == 1) return EE_SHAPE_DENSE;
     if (layer->cin != layer->cout) return EE_SHAPE_NONE;
     if (layer->cin == layer->groups) return EE_SHAPE_DEPTHWISE;
@@ -57,11 +57,11 @@ static void pack_layer(const ee_layer *layer, uint32_t order, uint8_t *to)
     float *scale = (float *)(void *)(to + 4 * n);
     int8_t *out = (int8_t *)(to + 8 * n);
     for (uint32_t c = 0; c < n; c++) {
-        uint32_t channel = channel_at(shape, order == EE_PACKED_WIDE, n, c);
+        uint32_t channel = channel_at(shape, order == EE_PACKED_WIDE && !layer->requant, n, c);
         const int8_t *w = layer->weights + (size_t)channel * fan_in;
         int8_t *column = out + ((size_t)(c / LANES) * steps * LANES + c % LANES) * 4;
         bias[c] = layer->bias[channel];
-        scale[c] = (float)layer->mult[channel] / 16384.0f;
+        scale[c] = layer->requant ? 0 : (float)layer->mult[channel] / 16384.0f;
         for (uint32_t i = 0; i < 4 * steps; i++) column[i / 4 * LANES * 4 + i % 4] = i < fan_in ? w[i] : 0;
         for (uint32_t i = 0; order == EE_PACKED_SIGNED && i < fan_in; i++) bias[c] += 128 * w[i];
     }

@@ -15,8 +15,20 @@
 #endif
 #define EE_INLINE static inline __attribute__((always_inline)) EE_TARGET
 
+/* Requantisation 1, from 16 sums in packed order: its additions do not fit binary32. */
+static EE_TARGET __attribute__((noinline)) void EE_NAME(affine)(const ee_layer *layer, const V *acc, uint32_t first, uint8_t *y)
+{
+    int32_t sums[16];
+    int transposed = layer->groups > 1 && layer->groups < layer->cin;
+    for (uint32_t j = 0; j < EE_NV; j++) EE_STORE_V(sums + j * (16 / EE_NV), acc[j]);
+    for (uint32_t i = 0; i < 16; i++) {
+        uint32_t lane = transposed ? 4 * (i % 4) + i / 4 : i;            /* its own inverse */
+        y[i] = ee_affine(layer, first + i, sums[lane]);
+    }
+}
+
 /* MR frames by NB blocks of 16 channels; MR and NB are constants where this is inlined. */
-EE_INLINE void EE_NAME(tile)(uint32_t MR, uint32_t NB, const int8_t *w, uint32_t steps, const uint8_t *x, size_t hop, const ee_packed *p,
+EE_INLINE void EE_NAME(tile)(uint32_t MR, uint32_t NB, const ee_layer *layer, const int8_t *w, uint32_t steps, const uint8_t *x, size_t hop, const ee_packed *p,
                              uint32_t channel, float offset, uint8_t *y, size_t cout)
 {
     V acc[EE_MR_MAX][EE_NB_MAX * EE_NV];
@@ -39,22 +51,23 @@ EE_INLINE void EE_NAME(tile)(uint32_t MR, uint32_t NB, const int8_t *w, uint32_t
 #pragma GCC unroll 24
     for (uint32_t m = 0; m < MR; m++)
 #pragma GCC unroll 24
-        for (uint32_t b = 0; b < NB; b += EE_WIDE_AT(NB - b))
-            if (EE_WIDE_AT(NB - b) == 4) EE_STORE64(y + m * cout + 16 * b, acc[m] + b, p->scale + channel + 16 * b, offset);
+        for (uint32_t b = 0; b < NB; b += layer->requant ? 1 : EE_WIDE_AT(NB - b))
+            if (layer->requant) EE_NAME(affine)(layer, acc[m] + b * EE_NV, channel + 16 * b, y + m * cout + 16 * b);
+            else if (EE_WIDE_AT(NB - b) == 4) EE_STORE64(y + m * cout + 16 * b, acc[m] + b, p->scale + channel + 16 * b, offset);
             else EE_STORE(y + m * cout + 16 * b, EE_QUANTISE(acc[m] + b * EE_NV, p->scale + channel + 16 * b, offset));
 }
 
 /* All frames of NB blocks: full tiles of MR frames, then the rest four and one at a time. */
-EE_INLINE void EE_NAME(panel)(uint32_t MR, uint32_t NB, const ee_packed *p, uint32_t channel, uint32_t steps, const uint8_t *x, size_t hop,
+EE_INLINE void EE_NAME(panel)(uint32_t MR, uint32_t NB, const ee_layer *layer, const ee_packed *p, uint32_t channel, uint32_t steps, const uint8_t *x, size_t hop,
                               float offset, uint8_t *y, size_t cout, uint32_t n)
 {
     const int8_t *w = p->weights + (size_t)channel * steps * 4;
     uint32_t o = 0;
     for (; o + MR <= n; o += MR)
-        EE_NAME(tile)(MR, NB, w, steps, x + o * hop, hop, p, channel, offset, y + o * cout + channel, cout);
+        EE_NAME(tile)(MR, NB, layer, w, steps, x + o * hop, hop, p, channel, offset, y + o * cout + channel, cout);
     if (MR > 4)
-        for (; o + 4 <= n; o += 4) EE_NAME(tile)(4, NB, w, steps, x + o * hop, hop, p, channel, offset, y + o * cout + channel, cout);
-    for (; o < n; o++) EE_NAME(tile)(1, NB, w, steps, x + o * hop, hop, p, channel, offset, y + o * cout + channel, cout);
+        for (; o + 4 <= n; o += 4) EE_NAME(tile)(4, NB, layer, w, steps, x + o * hop, hop, p, channel, offset, y + o * cout + channel, cout);
+    for (; o < n; o++) EE_NAME(tile)(1, NB, layer, w, steps, x + o * hop, hop, p, channel, offset, y + o * cout + channel, cout);
 }
 
 static EE_TARGET void EE_NAME(dense)(const ee_layer *layer, const ee_packed *p, const uint8_t *x, uint8_t *y, uint32_t n)
@@ -63,13 +76,13 @@ static EE_TARGET void EE_NAME(dense)(const ee_layer *layer, const ee_packed *p, 
     size_t hop = (size_t)layer->stride * layer->cin;
     float offset = (float)layer->zp_out + 0.5f;
 #if EE_NB_MAX >= 6
-    for (; blocks - b == 6; b += 6) EE_NAME(panel)(4, 6, p, 16 * b, steps, x, hop, offset, y, layer->cout, n);
+    for (; blocks - b == 6; b += 6) EE_NAME(panel)(4, 6, layer, p, 16 * b, steps, x, hop, offset, y, layer->cout, n);
 #endif
 #if EE_NB_MAX >= 4
-    for (; blocks - b >= 4; b += 4) EE_NAME(panel)(6, 4, p, 16 * b, steps, x, hop, offset, y, layer->cout, n);
-    for (; blocks - b >= 2; b += 2) EE_NAME(panel)(12, 2, p, 16 * b, steps, x, hop, offset, y, layer->cout, n);
+    for (; blocks - b >= 4; b += 4) EE_NAME(panel)(6, 4, layer, p, 16 * b, steps, x, hop, offset, y, layer->cout, n);
+    for (; blocks - b >= 2; b += 2) EE_NAME(panel)(12, 2, layer, p, 16 * b, steps, x, hop, offset, y, layer->cout, n);
 #endif
-    for (; b < blocks; b++) EE_NAME(panel)(EE_MR_MAX, 1, p, 16 * b, steps, x, hop, offset, y, layer->cout, n);
+    for (; b < blocks; b++) EE_NAME(panel)(EE_MR_MAX, 1, layer, p, 16 * b, steps, x, hop, offset, y, layer->cout, n);
 }
 
 /* Groups of 4 channels: 16 input bytes of a tap, repeated, meet the weights of 16 outputs. KERNEL 0: not a constant. */
@@ -89,7 +102,9 @@ EE_INLINE void EE_NAME(grouped_block)(uint32_t KERNEL, const ee_layer *layer, co
             X input = EE_BROADCAST16(frame + (size_t)t * cin);
             for (uint32_t j = 0; j < EE_NV; j++) acc[j] = EE_DOT(acc[j], input, EE_LOAD_W(w + t * 64 + j * (64 / EE_NV)));
         }
-        EE_STORE(y + (size_t)o * layer->cout + channel, EE_TRANSPOSE4(EE_QUANTISE(acc, p->scale + channel, offset)));
+        uint8_t *out = y + (size_t)o * layer->cout + channel;
+        if (layer->requant) EE_NAME(affine)(layer, acc, channel, out);
+        else EE_STORE(out, EE_TRANSPOSE4(EE_QUANTISE(acc, p->scale + channel, offset)));
     }
 }
 
@@ -122,7 +137,7 @@ static EE_TARGET void EE_NAME(grouped)(const ee_layer *layer, const ee_packed *p
 {
     uint32_t c = 0;
 #ifdef EE_WIDE
-    for (; c + 64 <= layer->cout; c += 64) {
+    for (; c + 64 <= layer->cout && !layer->requant; c += 64) {
         uint32_t o = 0;
         size_t hop = (size_t)layer->stride * layer->cin;
         for (; o + 4 <= n; o += 4) EE_NAME(grouped_wide)(4, layer->kernel, layer, p, c, x + o * hop, y + (size_t)o * layer->cout);
@@ -153,7 +168,8 @@ static EE_TARGET void EE_NAME(depthwise)(const ee_layer *layer, const ee_packed 
                 XT4 input = EE_TAPS4(frame, cin, layer->kernel - 4 * k);
                 for (uint32_t j = 0; j < EE_NV; j++) acc[j] = EE_DOT(acc[j], EE_TAPS_PART(input, j), EE_LOAD_W(w + k * 64 + j * (64 / EE_NV)));
             }
-            EE_STORE(y + (size_t)o * layer->cout + c, EE_QUANTISE(acc, p->scale + c, offset));
+            if (layer->requant) EE_NAME(affine)(layer, acc, c, y + (size_t)o * layer->cout + c);
+            else EE_STORE(y + (size_t)o * layer->cout + c, EE_QUANTISE(acc, p->scale + c, offset));
         }
     }
 }
