@@ -108,9 +108,14 @@ def pytest_terminal_summary(terminalreporter, config):
 
 
 def command_line(config) -> str:
-    arguments = [a for a in config.invocation_params.args if not a.startswith(("--speed-report", "--speed-json", "-p", "-q"))]
-    return " ".join(["pytest", *arguments])
-
+    """The run's command without where its figures go."""
+    kept, arguments = ["pytest"], iter(str(a) for a in config.invocation_params.args)
+    for argument in arguments:
+        if argument in ("--speed-report", "--speed-json"):
+            next(arguments, None)
+        elif not argument.startswith(("--speed-", "-q")):
+            kept.append(argument)
+    return " ".join(kept)
 
 
 def save(path: Path, text: str) -> None:

@@ -1,13 +1,26 @@
 """A network of the benchmarks in plain torch: folded weights, no batch norm, traceable and convertible."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
-LEAKY_SLOPE = 0.01
+LEAKY_SLOPE, WINDOW = 0.01, 1280
+
+
+def frames_of(spec: dict) -> tuple[int, int]:
+    """Frames of a window that the head pools, and frames that the trunk gives (rounded up at each stride)."""
+    strides, at, length = [], len(spec["layers"]), WINDOW
+    while at:
+        layer = spec["layers"][at - 1]
+        strides.append(layer.get("stride", 1))
+        at = layer["source"]
+    for stride in reversed(strides):
+        length = -(-length // stride)
+    return WINDOW // math.prod(strides), length
 
 
 class Folded(nn.Module):
@@ -29,9 +42,10 @@ class Folded(nn.Module):
             if f"slope{i}" in weights:
                 act = nn.Sequential(act, Affine(weights[f"slope{i}"], weights[f"offset{i}"], 2 if two_dimensional else 1))
             self.activations.append(act)
-        self.average, self.largest = (
-            (nn.AdaptiveAvgPool2d(1), nn.AdaptiveMaxPool2d(1)) if two_dimensional else (nn.AdaptiveAvgPool1d(1), nn.AdaptiveMaxPool1d(1))
-        )  # fmt: skip
+        average, largest = (nn.AvgPool2d, nn.MaxPool2d) if two_dimensional else (nn.AvgPool1d, nn.MaxPool1d)
+        self.frames, length = frames_of(spec)
+        self.cut = length != self.frames
+        self.average, self.largest = average(self.size(self.frames)), largest(self.size(self.frames))
         self.linear = nn.Linear(weights["w"].shape[1], weights["w"].shape[0])
         self.linear.load_state_dict({"weight": torch.from_numpy(weights["w"]), "bias": torch.from_numpy(weights["b"])})
         if two_dimensional:
@@ -60,7 +74,8 @@ class Folded(nn.Module):
             value = source + tensors[layer["other"]] if layer["op"] == "Add" else self.stages[i](source)
             tensors.append(self.activations[i](value))
         pools = {"mean": self.average, "max": self.largest}
-        features = [pools[kind](tensors[-1]).flatten(1) for kind in self.spec["head"]["pool"].split("_")]
+        frames = tensors[-1][..., : self.frames] if self.cut else tensors[-1]
+        features = [pools[kind](frames).flatten(1) for kind in self.spec["head"]["pool"].split("_")]
         return self.linear(features[0] if len(features) == 1 else torch.cat(features, 1))
 
 
