@@ -51,17 +51,19 @@ def _encoder(model, backend) -> Encoder:
     return cache[key]
 
 
-def embed(signal, fs=128, hop=10.0, unit="mV", gain=None, nan="raise", model="default", backend="c", dtype="float32"):
+def embed(signal, fs=128, hop=10.0, unit="mV", gain=None, nan="raise", model="default", backend="c", dtype="float32",
+          threads=1):  # fmt: skip
     """Embed a single-lead ECG.
 
     signal: 1-D array; floats in `unit` ("mV", "uV", "V"), or integers with `gain` (ADC units per millivolt).
     fs: sampling rate in Hz, 50 to 4000. hop: seconds between window starts.
     nan: "raise", or "mask" to hold the last value and flag the windows.
+    threads: pieces of a long recording to work on side by side; the bytes stay the same.
     model: name of a bundled model or path of an .eecg file. backend: "c", "numba" or "numpy", with the same bytes.
     Returns (n_windows, 128) float32 (or int8 with dtype="int8"): one row a 10 s window.
     Raises InputError (a ValueError) or ModelError; warns AmplitudeWarning.
     """
-    return _encoder(model, backend).embed(signal, fs, hop, unit, gain, nan, dtype)
+    return _encoder(model, backend).embed(signal, fs, hop, unit, gain, nan, dtype, threads)
 
 
 def front_end(signal, fs=128, unit="mV", gain=None, nan="raise", model="default", backend="c"):

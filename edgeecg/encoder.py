@@ -94,26 +94,27 @@ class Encoder:
             "int8_scale": self.int8_scale,
         }
 
-    def embed(self, signal, fs=128, hop=10.0, unit="mV", gain=None, nan="raise", dtype="float32"):
+    def embed(self, signal, fs=128, hop=10.0, unit="mV", gain=None, nan="raise", dtype="float32", threads=1):
         """Embed a recording.
 
         signal: 1-D array of floats in `unit`, or of integers with `gain` (ADC units per millivolt).
         fs: sampling rate in Hz, 50 to 4000. hop: seconds between window starts.
         nan: "raise", or "mask" to hold the last value and flag the windows. dtype: "float32", or "int8" (see `int8_scale`).
+        threads: pieces of a long recording to work on side by side; the bytes stay the same.
         Returns (n_windows, 128): one row a 10 s window. Raises InputError; warns AmplitudeWarning.
         """
         if dtype not in ("float32", "int8"):
             raise InputError(f'dtype is "float32" or "int8", not {dtype!r}')
-        e16, e8, _ = self._run(signal, fs, hop, unit, gain, nan)
+        e16, e8, _ = self._run(signal, fs, hop, unit, gain, nan, threads)
         return e8 if dtype == "int8" else self._floats(e16)
 
-    def analyze(self, signal, fs=128, hop=10.0, unit="mV", gain=None, nan="raise") -> Recording:
+    def analyze(self, signal, fs=128, hop=10.0, unit="mV", gain=None, nan="raise", threads=1) -> Recording:
         """The same as `embed`, with window starts, the int8 form and quality flags."""
-        e16, e8, quality = self._run(signal, fs, hop, unit, gain, nan)
+        e16, e8, quality = self._run(signal, fs, hop, unit, gain, nan, threads)
         start = np.arange(len(e16)) * (_signal.check_hop(hop) / RATE)
         return Recording(start, self._floats(e16), e8, quality)
 
-    def embed_batch(self, windows, fs=128, unit="mV", gain=None, nan="raise", dtype="float32"):
+    def embed_batch(self, windows, fs=128, unit="mV", gain=None, nan="raise", dtype="float32", threads=1):
         """Embed each row of (n, samples) as a recording of its own, of which the first window counts: (n, 128).
 
         A batch is only a loop: no row changes another's embedding.
@@ -122,7 +123,13 @@ class Encoder:
         if x.ndim != 2 or not x.size:
             raise InputError(f"windows must have two dimensions and at least one row, not the shape {x.shape}")
         hop = x.shape[1] / float(fs) + 1 if _signal.fs_millihertz(fs) else 0
-        return np.concatenate([self.embed(row, fs, hop, unit, gain, nan, dtype)[:1] for row in x])
+        one = lambda row: self.embed(row, fs, hop, unit, gain, nan, dtype)[:1]  # noqa: E731
+        if check_threads(threads) == 1:
+            return np.concatenate([one(row) for row in x])
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(threads) as pool:
+            return np.concatenate(list(pool.map(one, x)))
 
     def stream(self, fs=128, hop=10.0, unit="mV", gain=None, nan="raise"):
         """A Stream: push samples as they arrive, get the same embeddings, bit for bit."""
@@ -172,7 +179,7 @@ class Encoder:
                 self._idle.popitem(last=False)
         return stream
 
-    def _run(self, signal, fs, hop, unit, gain, nan):
+    def _run(self, signal, fs, hop, unit, gain, nan, threads):
         convert = _signal.conversion(unit, gain)
         x = _signal.check_signal(signal, convert, nan)
         fs_mhz, hop = _signal.fs_millihertz(fs), _signal.check_hop(hop)
@@ -184,13 +191,35 @@ class Encoder:
             samples, missing = self._engine.samples(x, unit=unit, gain=gain)
             return self._engine.embed(samples, missing, fs_mhz, self.model, hop)
         n = (length - window) // hop + 1
-        e16, e8, quality = np.empty((n, self.dim), np.int16), np.empty((n, self.dim), np.int8), np.empty(n, np.uint8)
         key = (fs_mhz, hop, convert)
+        if check_threads(threads) == 1:
+            return self._run_piece(key, x, n)
+        from ._segments import run_in_threads, segments
+
         stream = self._checkout(key)
-        written = stream.run(x, e16, e8, quality)
+        pieces = segments(self.model, x, fs_mhz, hop, n, stream.delay, threads)
+        self._idle[key] = stream
+        results = self._arrays(n)
+        count = lambda piece: (resampled_length(piece.stop - piece.start, fs_mhz) - window) // hop + 1  # noqa: E731
+        run_in_threads(lambda piece: self._run_piece(key, x[piece.start : piece.stop], count(piece)), pieces, results)
+        return results
+
+    def _arrays(self, n):
+        return np.empty((n, self.dim), np.int16), np.empty((n, self.dim), np.int8), np.empty(n, np.uint8)
+
+    def _run_piece(self, key, x, n):
+        results = self._arrays(n)
+        stream = self._checkout(key)
+        written = stream.run(x, *results)
         self._idle[key] = stream
         assert written == n, (written, n)
-        return e16, e8, quality
+        return results
+
+
+def check_threads(threads) -> int:
+    if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or not 1 <= threads <= 1024:
+        raise InputError(f"threads is a whole number from 1 to 1024, not {threads!r}")
+    return int(threads)
 
 
 def resampled_length(n: int, fs_mhz: int) -> int:

@@ -138,6 +138,7 @@ def test_batch_is_a_loop(encoder):
     for row, one in zip(rows, z, strict=True):
         np.testing.assert_array_equal(encoder.embed(row, fs=250)[0], one)
     np.testing.assert_array_equal(encoder.embed_batch(rows[::-1], fs=250), z[::-1])
+    np.testing.assert_array_equal(encoder.embed_batch(rows, fs=250, threads=2), z)
     for bad in (rows[0], rows[:0], np.zeros((2, 3, 4))):
         with pytest.raises(edgeecg.InputError):
             encoder.embed_batch(bad, fs=250)
@@ -165,6 +166,28 @@ def test_threads_share_an_encoder(encoder, signal):
     for t in threads:
         t.join()
     assert not wrong
+
+
+@pytest.mark.parametrize("fs, hop", [(128, 10.0), (128, 1.0), (360, 2.5), (250, 0.3), (127.3, 10.0), (60, 5.0)])
+def test_pieces_in_threads_give_the_same_bytes(encoder, fs, hop):
+    x = ecg(150, fs, seed=8, offset=0.5)
+    x[int(70 * fs) : int(90 * fs)] = np.nan  # where a piece would begin
+    x[int(120 * fs) : int(121 * fs)] = 2.0
+    whole = encoder.analyze(x, fs, hop, nan="mask")
+    for threads in (2, 3, 7):
+        for one, other in zip(encoder.analyze(x, fs, hop, nan="mask", threads=threads), whole, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_long_recordings_are_cut(encoder):
+    from edgeecg._segments import segments
+
+    pieces = segments(encoder.model, np.zeros(128 * 3600), 128_000, 1280, 360, 600, 2)
+    assert [(p.first, p.last) for p in pieces] == [(0, 180), (180, 360)]
+    assert pieces[1].start > 128 * 1770 and pieces[0].stop < 128 * 1830
+    for bad in (0, -1, 1.5, True, "2"):
+        with pytest.raises(edgeecg.InputError, match="threads"):
+            encoder.embed(np.zeros(1280), threads=bad)
 
 
 def test_info_says_what_a_user_asks(encoder):
