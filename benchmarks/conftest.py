@@ -104,7 +104,7 @@ def pytest_terminal_summary(terminalreporter, config):
     if path := config.getoption("--speed-report"):
         save(path, report.document(text, command_line(config)))
     if path := config.getoption("--speed-json"):
-        save(path, json.dumps({**figures, "ratios": report.ratios(figures)}, indent=1) + "\n")
+        save(path, json.dumps({**figures, "ratios": report.ratios(figures), "contention": report.contention(figures)}, indent=1) + "\n")
 
 
 def command_line(config) -> str:

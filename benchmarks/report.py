@@ -16,6 +16,7 @@ NOTES = """Times are processor time of a call divided by its windows, the lowest
 turns. edgeecg is called from Python with a float signal: for `edge` and `basic_cnn` the front end (resampling, baseline,
 scale) and the quality flags are inside its time, while the other runtimes get the prepared network input and do less. The
 networks m1, m2, m3 have random weights and no front end. "Agrees" is the correlation of the standardised embeddings of 256 windows with torch's."""
+BUSY = 1.15  # wall time over processor time from which ratios are not worth keeping
 
 
 def figure(value: float) -> str:
@@ -87,6 +88,9 @@ def bar_table(figures: dict) -> str:
 
 def tables(figures: dict) -> str:
     parts = [table(["measured on", ""], [[key, str(value)] for key, value in figures["about"].items()])]
+    if (busy := contention(figures)) > BUSY:
+        parts.append(f"The machine was busy: {busy:.2f} s on the wall for each second of processor time. Shared caches then slow what "
+                     "needs most memory, torch eager in large batches above all.")  # fmt: skip
     for net, works in figures["inference"].items():
         parts.append(f"### {net}\n\n{net_table(works)}")
         parts += ["Not measured: " + "; ".join(reasons) + "." for reasons in [skipped(works)] if reasons]
@@ -102,6 +106,17 @@ def tables(figures: dict) -> str:
     if reached := bars(figures):
         parts.append(f"### Bars ({sum(b.reached for b in reached)} of {len(reached)} reached)\n\n" + bar_table(figures))
     return "\n\n".join(parts)
+
+
+def contention(figures: dict) -> float:
+    """Wall time over processor time of the one-thread runtimes, all slices together: 1 on a machine with nothing else to do."""
+    wall = cpu = 0.0
+    for works in figures["inference"].values():
+        for results in works.values():
+            for result in results.values():
+                wall += sum(result.get("wall", []))
+                cpu += sum(result.get("cpu", []))
+    return wall / cpu if cpu else 1.0
 
 
 def document(text: str, command: str) -> str:

@@ -1,7 +1,8 @@
 """Speed over time: `python -m benchmarks.track RUN.json` adds a run's ratios to the history and draws it.
 
 The history is JSON lines: commit, processor, versions, ratios to torch eager (bigger is better). Ends with status 1 when
-a ratio is more than 15 % below the best that the same processor with the same torch has kept.
+a ratio is more than 15 % below the best that the same processor with the same torch has kept. A run on a busy machine
+is not kept (status 2): shared caches slow each runtime by a factor of its own.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import json
 import sys
 from pathlib import Path
 
+from benchmarks.report import BUSY
 from edgeecg.model import write_atomically
 
 FALL = 0.15
@@ -81,6 +83,9 @@ def main(arguments=None) -> int:
     run = json.loads(args.run.read_text())
     if not run["ratios"]:
         print("track: this run has no ratios to torch eager", file=sys.stderr)
+        return 2
+    if run["contention"] > BUSY:
+        print(f"track: the machine was busy ({run['contention']:.2f} s on the wall a second of processor time); try again", file=sys.stderr)
         return 2
     new, history = entry(run, datetime.date.today().isoformat()), read(args.history)
     sentences = fallen(history, new)

@@ -5,9 +5,9 @@ import json
 from benchmarks import bars, report, track
 
 
-def run(ratio: float, torch: str = "2.13.0", processor: str = "P") -> dict:
+def run(ratio: float, torch: str = "2.13.0", processor: str = "P", contention: float = 1.0) -> dict:
     about = {"commit": f"c{ratio}", "processor": processor, "torch": torch}
-    return {"about": about, "ratios": {"edge one edgeecg": ratio, "edge batch edgeecg": 5.0}}
+    return {"about": about, "ratios": {"edge one edgeecg": ratio, "edge batch edgeecg": 5.0}, "contention": contention}
 
 
 def add(tmp_path, **options) -> int:
@@ -39,6 +39,12 @@ def test_a_run_without_ratios_is_refused(tmp_path):
     assert not (tmp_path / "history.jsonl").exists()
 
 
+def test_a_busy_machine_is_not_kept(tmp_path, capsys):
+    assert add(tmp_path, ratio=10.0, contention=1.5) == 2
+    assert "the machine was busy (1.50 s" in capsys.readouterr().err
+    assert track.read(tmp_path / "history.jsonl") == []
+
+
 FIGURES = {
     "about": {"kernels": "avx512-vnni"},
     "peak": {"vpdpbusd zmm": 500.0},
@@ -67,3 +73,9 @@ def test_tables_line_up():
     lines = report.table(["a", "b"], [["first", "1"], ["x", "22.5"]]).splitlines()
     assert len({len(line) for line in lines}) == 1
     assert lines[2] == "| first |    1 |"
+
+
+def test_contention_is_wall_over_processor_time():
+    inference = {"edge": {"one": {"torch": {"cpu": [1.0, 1.0], "wall": [1.0, 2.0]}, "litert-int8": {"error": "not installed"}}}}
+    assert report.contention({"inference": inference}) == 1.5
+    assert report.contention({"inference": {}}) == 1.0
