@@ -1,7 +1,19 @@
 /* Which kernels run: one table, chosen once for a model when it is viewed. */
 #include "internal.h"
 
-#if defined(__x86_64__) && !defined(EE_NO_HOST) && defined(__GNUC__)
+#ifdef EE_NO_HOST                     /* a device has one instruction set, known to the compiler */
+#if defined(__ARM_FEATURE_DSP)
+#define EE_DEVICE ee_kernels_dsp
+#else
+#define EE_DEVICE ee_kernels_tiled
+#endif
+extern const ee_kernels EE_DEVICE;
+
+const ee_kernels *ee_kernels_default(void) { return &EE_DEVICE; }
+
+#else
+
+#if defined(__x86_64__) && defined(__GNUC__)
 extern const ee_kernels ee_kernels_avx512vnni, ee_kernels_avxvnni, ee_kernels_avx2;
 
 static int has_avx512vnni(void)
@@ -13,7 +25,7 @@ static int has_avxvnni(void) { return __builtin_cpu_supports("avxvnni") && __bui
 static int has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 #endif
 
-#if defined(__aarch64__) && !defined(EE_NO_HOST)
+#if defined(__aarch64__)
 extern const ee_kernels ee_kernels_dotprod, ee_kernels_neon;
 #if defined(__linux__)
 #include <sys/auxv.h>
@@ -29,12 +41,12 @@ static int always(void) { return 1; }
 
 /* The best first. */
 static const struct choice { const ee_kernels *kernels; int (*runs_here)(void); } choices[] = {
-#if defined(__x86_64__) && !defined(EE_NO_HOST) && defined(__GNUC__)
+#if defined(__x86_64__) && defined(__GNUC__)
     { &ee_kernels_avx512vnni, has_avx512vnni },
     { &ee_kernels_avxvnni, has_avxvnni },
     { &ee_kernels_avx2, has_avx2 },
 #endif
-#if defined(__aarch64__) && !defined(EE_NO_HOST)
+#if defined(__aarch64__)
     { &ee_kernels_dotprod, has_dotprod },
     { &ee_kernels_neon, always },
 #endif
@@ -56,7 +68,6 @@ const ee_kernels *ee_kernels_named(const char *name)
 
 const ee_kernels *ee_kernels_default(void) { return ee_kernels_named(NULL); }
 
-#ifndef EE_NO_HOST
 int ee_choose_kernels(ee_model *model, const char *name)
 {
     const ee_kernels *kernels = ee_kernels_named(name);

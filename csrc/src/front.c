@@ -311,7 +311,7 @@ static void run_resampler(ee_front_state *f)
 int32_t *ee_front_put(ee_front_state *f)
 {
     if (!f->front.kind) {
-        ee_copy(f->raw, f->raw + f->pos, f->raw_count * sizeof *f->raw);
+        if (f->pos) ee_copy(f->raw, f->raw + f->pos, f->raw_count * sizeof *f->raw);
         f->pos = 0;
         return f->raw + f->raw_count;
     }

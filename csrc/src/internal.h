@@ -28,12 +28,11 @@ static inline void ee_copy(void *to, const void *from, size_t n)
     uint8_t *d = (uint8_t *)to;
     const uint8_t *s = (const uint8_t *)from;
 #if defined(EE_NO_HOST) && defined(__GNUC__)
-    typedef uint32_t __attribute__((may_alias)) word;
+    typedef struct __attribute__((may_alias)) words { uint32_t w[4]; } words;
     if ((((uintptr_t)d | (uintptr_t)s) & 3u) == 0)       /* four words at once: what moves on a device is mostly aligned */
         for (; n >= 16; n -= 16, d += 16, s += 16) {
-            word a = ((const word *)(const void *)s)[0], b = ((const word *)(const void *)s)[1];
-            word e = ((const word *)(const void *)s)[2], f = ((const word *)(const void *)s)[3];
-            ((word *)(void *)d)[0] = a, ((word *)(void *)d)[1] = b, ((word *)(void *)d)[2] = e, ((word *)(void *)d)[3] = f;
+            words four = *(const words *)(const void *)s;
+            *(words *)(void *)d = four;
         }
 #endif
     for (size_t i = 0; i < n; i++) d[i] = s[i];          /* to <= from where they overlap */
@@ -107,7 +106,7 @@ typedef struct ee_kernels {
     void (*linear)(const ee_head *head, const uint8_t *u, int32_t *acc);
     /* e16 and e8 from the sums: docs/numerics.md section 4 */
     void (*requantise)(const int32_t *acc, const int16_t *mult, uint32_t n, int16_t *e16, int8_t *e8);
-    /* one frame into a window's sums and maxima */
+    /* one frame into a window's sums and maxima; NULL: not asked for */
     void (*pool)(const uint8_t *frame, uint16_t *sum, uint8_t *max, uint32_t channels);
     /* loops.h says what these do */
     uint32_t (*detrend)(const int32_t *x, uint32_t half, uint32_t log2_width, int32_t *sum, uint32_t n, int16_t *z,

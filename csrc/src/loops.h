@@ -58,8 +58,8 @@ static EE_TARGET void EE_NAME(scale_plain)(const int32_t *x, int32_t r, uint32_t
 
 static EE_TARGET void EE_NAME(pool)(const uint8_t *restrict frame, uint16_t *restrict sum, uint8_t *restrict max, uint32_t channels)
 {
-    for (uint32_t c = 0; c < channels; c++) sum[c] = (uint16_t)(sum[c] + frame[c]);
-    for (uint32_t c = 0; c < channels; c++) max[c] = frame[c] > max[c] ? frame[c] : max[c];
+    for (uint32_t c = 0; sum && c < channels; c++) sum[c] = (uint16_t)(sum[c] + frame[c]);
+    for (uint32_t c = 0; max && c < channels; c++) max[c] = frame[c] > max[c] ? frame[c] : max[c];
 }
 
 static EE_TARGET void EE_NAME(requantise)(const int32_t *acc, const int16_t *mult, uint32_t n, int16_t *restrict e16, int8_t *restrict e8)

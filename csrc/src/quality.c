@@ -30,7 +30,7 @@ void ee_quality_merge(ee_quality_slot *slot, const ee_block_stats *b)
 uint32_t ee_quality_flags(const ee_quality_slot *slot, const ee_front *front, uint32_t fs_mhz)
 {
     uint32_t flags = 0;
-    uint64_t railed = ((uint64_t)slot->hi_count + slot->lo_count) * 1000000u;
+    uint64_t railed = ((uint64_t)slot->hi_count + (slot->hi != slot->lo ? slot->lo_count : 0)) * 1000000u;
     if (slot->flat >= front->flat_blocks) flags |= EE_FLAT;
     else if (railed >= (uint64_t)front->clip_ms * fs_mhz) flags |= EE_CLIPPED;
     if (slot->flat_longest >= front->off_blocks || slot->hi >= EE_X_MAX || slot->lo <= -EE_X_MAX) flags |= EE_LEAD_OFF;

@@ -26,6 +26,13 @@ static inline int32_t ee_apply_gain(int32_t x, const ee_config *config)
 static uint32_t ee_read_i16(const ee_reader *reader, size_t first, uint32_t n, int32_t *out)
 {
     const uint8_t *at = (const uint8_t *)reader->data + (ptrdiff_t)first * reader->stride;
+    const int32_t mult = (int32_t)reader->config->mult, shift = reader->config->shift;
+    if (mult && mult < 65536 && shift > 0 && shift < 16) {               /* all of it fits int32 */
+        const int32_t half = (int32_t)1 << (shift - 1);
+        for (uint32_t i = 0; i < n; i++, at += reader->stride)
+            out[i] = ee_clamp((*(const int16_t *)(const void *)at * mult + half) >> shift, -EE_X_MAX, EE_X_MAX);
+        return 0;
+    }
     for (uint32_t i = 0; i < n; i++, at += reader->stride)
         out[i] = ee_apply_gain(*(const int16_t *)(const void *)at, reader->config);
     return 0;

@@ -159,7 +159,7 @@ static void pool_frame(ee_stream *s)
     while (window < s->window_pool && first_frame(s, window) + s->model.frames <= s->frame_index) window++;
     for (; window < s->window_pool; window++) {
         uint8_t *sum = pools_of(s, window), *max = s->pool & 1 ? sum + 2u * channels : sum;
-        kernels->pool(frame, (uint16_t *)(void *)(s->pool & 1 ? sum : s->scratch), s->pool & 2 ? max : s->scratch, channels);
+        kernels->pool(frame, (uint16_t *)(void *)(s->pool & 1 ? sum : NULL), s->pool & 2 ? max : NULL, channels);
     }
     s->frame_next++;
     s->frame_index++;

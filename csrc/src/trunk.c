@@ -44,13 +44,23 @@ static uint32_t delay_of(const ee_model *model, uint32_t t)
 
 uint32_t ee_trunk_delay(const ee_model *model) { return delay_of(model, model->n_layers); }
 
-/* Frames that tensor t lacks to samples / stride once its look-ahead has filled, from those of the tensors before it. */
-static uint16_t frames_behind(const ee_model *model, uint32_t t, const uint16_t *behind)
+/* Frames that tensor t lacks to samples / stride once its look-ahead has filled; EE_NONE where an addition is among the layers
+ * before it. Each layer's count needs the one before: found by walking back from t again, which costs no memory. */
+static uint32_t frames_behind(const ee_model *model, uint32_t t)
 {
-    ee_layer layer;
-    ee_layer_view(model, t - 1, &layer);
-    if (layer.op == EE_ADD) return (uint16_t)ee_max(behind[layer.src_a], behind[layer.src_b]);
-    return (uint16_t)((layer.kernel + behind[layer.src_a] - layer.pad_left - 1u) / layer.stride);
+    uint32_t depth = 0, behind = 0;
+    for (uint32_t i = t; i; i = ee_layer_sources(model, i - 1).a) {
+        if (ee_layer_sources(model, i - 1).b != EE_NONE) return EE_NONE;
+        depth++;
+    }
+    for (; depth; depth--) {
+        ee_layer layer;
+        uint32_t i = t;
+        for (uint32_t back = 1; back < depth; back++) i = ee_layer_sources(model, i - 1).a;
+        ee_layer_view(model, i - 1, &layer);
+        behind = (uint32_t)(layer.kernel + (int32_t)behind - layer.pad_left - 1) / layer.stride;
+    }
+    return behind;
 }
 
 /* Frames of tensor t that layer i, which reads it, leaves there while m more come at a time. The frames that tensor t lacks to
@@ -59,7 +69,7 @@ static uint32_t held_by(const ee_model *model, uint32_t i, const ee_layer *layer
 {
     uint32_t kernel = layer->kernel, stride = layer->stride;
     if (layer->op == EE_ADD) return (delay_of(model, i + 1) - delay_of(model, t)) / stride_of(model, t) + 2;
-    if (m % stride || stride > kernel) return kernel - 1u;
+    if (m % stride || stride > kernel || behind == EE_NONE) return kernel - 1u;
     return kernel - stride + (layer->pad_left + (behind + kernel) * (stride - 1)) % stride;
 }
 
@@ -100,13 +110,11 @@ void ee_trunk_layout(ee_stream *s, uint8_t **memory)
     const ee_model *model = &s->model;
     int counting = s->tensors == NULL;
     uint32_t n = model->n_layers, previous = 0;
-    uint32_t shared = ee_max(3u * model->dim, 2u * model->channels);      /* a result; sums or maxima that nobody reads */
+    uint32_t shared = 3u * model->dim;                   /* a result */
     ee_tensor *tensors = (ee_tensor *)ee_take(memory, (n + 1) * sizeof *tensors), tensor;
     uint16_t *pos_a = (uint16_t *)ee_take(memory, 2 * n * sizeof *pos_a);
-    uint16_t behind[EE_MAX_LAYERS + 1];
     for (uint32_t t = 0; t <= n; t++) {
-        behind[t] = t ? frames_behind(model, t, behind) : 0;
-        shape(model, t, behind[t], s->config.block, &tensor);
+        shape(model, t, frames_behind(model, t), s->config.block, &tensor);
         uint32_t bytes = (uint32_t)tensor.cap * tensor.channels;
         tensor.passing = (uint8_t)(tensor.passing & !previous);           /* two in a row would share their memory */
         previous = tensor.passing;

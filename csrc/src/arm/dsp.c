@@ -1,0 +1,409 @@
+/* Cortex-M4, M7, M33: two products an instruction (SMLAD). docs/numerics.md sections 3 and 4.
+ *
+ * UXTB16 and SXTB16 spread bytes 0, 2 (and, rotated, 1, 3) of a word over two 16-bit lanes, so four inputs meet four weights in two
+ * SMLAD and no order has to be prepared. A multiplier m / 2^14 with its rounding is one SMMULR by m << 18. */
+#include "../internal.h"
+
+#if defined(EE_NO_HOST) && defined(__ARM_FEATURE_DSP)
+
+#define EE_INLINE static inline __attribute__((always_inline))
+#define EE_APART __attribute__((noinline))          /* together they would spill each other's registers */
+#define EE_ASM1(name, text) \
+    EE_INLINE uint32_t name(uint32_t a) { uint32_t r; __asm__(text : "=r"(r) : "r"(a)); return r; }
+EE_ASM1(even_u, "uxtb16 %0, %1")
+EE_ASM1(odd_u, "uxtb16 %0, %1, ror #8")
+EE_ASM1(even_s, "sxtb16 %0, %1")
+EE_ASM1(odd_s, "sxtb16 %0, %1, ror #8")
+
+EE_INLINE int32_t dot2(uint32_t x, uint32_t w, int32_t acc)
+{
+    __asm__("smlad %0, %1, %2, %0" : "+r"(acc) : "r"(x), "r"(w));
+    return acc;
+}
+EE_INLINE uint32_t low_halves(uint32_t a, uint32_t b)                      /* lanes a.low, b.low */
+{
+    uint32_t r;
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(r) : "r"(a), "r"(b));
+    return r;
+}
+EE_INLINE uint32_t high_halves(uint32_t a, uint32_t b)                     /* lanes a.high, b.high */
+{
+    uint32_t r;
+    __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(r) : "r"(b), "r"(a));
+    return r;
+}
+EE_INLINE int32_t high_word(int32_t a, int32_t b)
+{
+    int32_t r;
+    __asm__("smmulr %0, %1, %2" : "=r"(r) : "r"(a), "r"(b));
+    return r;
+}
+EE_INLINE uint8_t limit(int32_t v)
+{
+    uint32_t r;
+    __asm__("usat %0, #8, %1" : "=r"(r) : "r"(v));
+    return (uint8_t)r;
+}
+EE_INLINE uint32_t word_at(const void *p)                                   /* any address */
+{
+    uint32_t r;
+    __builtin_memcpy(&r, p, sizeof r);
+    return r;
+}
+
+EE_INLINE uint8_t scaled(int32_t acc, int32_t m18, int32_t zp) { return limit(high_word(acc, m18) + zp); }
+
+EE_INLINE uint8_t quantise(const ee_layer *layer, uint32_t c, int32_t acc)
+{
+    if (layer->requant == 0) return scaled(acc, layer->mult[c] << 18, layer->zp_out);
+    int64_t v = ee_rnd((int64_t)acc * (acc >= 0 ? layer->mult_pos[c] : layer->mult_neg[c]) + layer->add[c], 22);
+    return limit((v < -512 ? -512 : v > 512 ? 512 : (int32_t)v) + layer->zp_out);
+}
+
+/* What the loops below run over: an output channel pair after another. The order of the fields is known to their assembly. */
+typedef struct rows {
+    const uint32_t *x, *x_end;        /* spread inputs: four of one frame, four of the other; or of one frame alone */
+    const int8_t *w;
+    uint32_t fan_in;
+    const int32_t *bias;
+    const int16_t *mult;
+    uint8_t *y, *y_end;
+    uint32_t cout;
+    int32_t zp;
+} rows;
+
+/* In the loop all fourteen registers hold something: r0 inputs, r2 their end, r1 and r3 weights of two channels, r4-r7 sums
+ * (frame 0: channels 0, 1; frame 1: channels 0, 1), r8-r11 inputs, r12 and lr weights. */
+__attribute__((naked, noinline)) static void rows_of_2(rows *r)
+{
+    (void)r;
+    __asm__ volatile(
+        "push  {r0, r4-r11, lr}\n\t"
+        "ldrd  r1, r2, [r0, #8]\n\t"          /* w, fan_in */
+        "add   r3, r1, r2\n"
+        "1:\n\t"
+        "ldr   lr, [sp]\n\t"
+        "ldr   r12, [lr, #16]\n\t"
+        "ldrd  r4, r5, [r12], #8\n\t"
+        "str   r12, [lr, #16]\n\t"
+        "ldrd  r0, r2, [lr]\n\t"
+        "mov   r6, r4\n\t"
+        "mov   r7, r5\n"
+        "2:\n\t"
+#define STEP                          \
+        "ldm   r0!, {r8-r11}\n\t"     \
+        "ldr   r12, [r1], #4\n\t"     \
+        "sxtb16 lr, r12\n\t"          \
+        "smlad r4, r8, lr, r4\n\t"    \
+        "smlad r6, r10, lr, r6\n\t"   \
+        "sxtb16 r12, r12, ror #8\n\t" \
+        "smlad r4, r9, r12, r4\n\t"   \
+        "smlad r6, r11, r12, r6\n\t"  \
+        "ldr   r12, [r3], #4\n\t"     \
+        "sxtb16 lr, r12\n\t"          \
+        "smlad r5, r8, lr, r5\n\t"    \
+        "smlad r7, r10, lr, r7\n\t"   \
+        "sxtb16 r12, r12, ror #8\n\t" \
+        "smlad r5, r9, r12, r5\n\t"   \
+        "smlad r7, r11, r12, r7\n\t"
+        STEP STEP STEP STEP
+        "cmp   r0, r2\n\t"
+        "bne   2b\n\t"
+#undef STEP
+        "ldr   lr, [sp]\n\t"
+        "ldrd  r8, r0, [lr, #20]\n\t"         /* mult, y */
+        "ldr   r9, [r8], #4\n\t"
+        "str   r8, [lr, #20]\n\t"
+        "ldrd  r10, r11, [lr, #32]\n\t"       /* cout, zp */
+        "lsl   r8, r9, #18\n\t"
+        "smmulr r4, r4, r8\n\t"
+        "smmulr r6, r6, r8\n\t"
+        "lsr   r9, r9, #16\n\t"
+        "lsl   r9, r9, #18\n\t"
+        "smmulr r5, r5, r9\n\t"
+        "smmulr r7, r7, r9\n\t"
+        "add   r4, r4, r11\n\t"
+        "add   r5, r5, r11\n\t"
+        "add   r6, r6, r11\n\t"
+        "add   r7, r7, r11\n\t"
+        "usat  r4, #8, r4\n\t"
+        "usat  r5, #8, r5\n\t"
+        "usat  r6, #8, r6\n\t"
+        "usat  r7, #8, r7\n\t"
+        "orr   r6, r6, r7, lsl #8\n\t"
+        "strh  r6, [r0, r10]\n\t"
+        "orr   r4, r4, r5, lsl #8\n\t"
+        "strh  r4, [r0], #2\n\t"
+        "str   r0, [lr, #24]\n\t"
+        "mov   r1, r3\n\t"
+        "ldr   r12, [lr, #12]\n\t"
+        "add   r3, r3, r12\n\t"
+        "ldr   r12, [lr, #28]\n\t"
+        "cmp   r0, r12\n\t"
+        "bne   1b\n\t"
+        "pop   {r0, r4-r11, pc}\n\t");
+}
+
+/* The same for one frame: r4, r5 sums, r8-r11 eight inputs, r6, r7, r12 weights. */
+__attribute__((naked, noinline)) static void rows_of_1(rows *r)
+{
+    (void)r;
+    __asm__ volatile(
+        "push  {r0, r4-r11, lr}\n\t"
+        "ldrd  r1, r2, [r0, #8]\n\t"
+        "add   r3, r1, r2\n"
+        "1:\n\t"
+        "ldr   lr, [sp]\n\t"
+        "ldr   r12, [lr, #16]\n\t"
+        "ldrd  r4, r5, [r12], #8\n\t"
+        "str   r12, [lr, #16]\n\t"
+        "ldrd  r0, r2, [lr]\n"
+        "2:\n\t"
+#define HALF(pointer, sum)                      \
+        "ldrd  r6, r7, [" pointer "], #8\n\t"   \
+        "sxtb16 r12, r6\n\t"                    \
+        "smlad " sum ", r8, r12, " sum "\n\t"   \
+        "sxtb16 r6, r6, ror #8\n\t"             \
+        "smlad " sum ", r9, r6, " sum "\n\t"    \
+        "sxtb16 r12, r7\n\t"                    \
+        "smlad " sum ", r10, r12, " sum "\n\t"  \
+        "sxtb16 r7, r7, ror #8\n\t"             \
+        "smlad " sum ", r11, r7, " sum "\n\t"
+        "ldm   r0!, {r8-r11}\n\t"
+        HALF("r1", "r4") HALF("r3", "r5")
+        "ldm   r0!, {r8-r11}\n\t"
+        HALF("r1", "r4") HALF("r3", "r5")
+        "cmp   r0, r2\n\t"
+        "bne   2b\n\t"
+#undef HALF
+        "ldrd  r8, r0, [lr, #20]\n\t"
+        "ldr   r9, [r8], #4\n\t"
+        "str   r8, [lr, #20]\n\t"
+        "ldr   r11, [lr, #36]\n\t"
+        "lsl   r8, r9, #18\n\t"
+        "smmulr r4, r4, r8\n\t"
+        "lsr   r9, r9, #16\n\t"
+        "lsl   r9, r9, #18\n\t"
+        "smmulr r5, r5, r9\n\t"
+        "add   r4, r4, r11\n\t"
+        "add   r5, r5, r11\n\t"
+        "usat  r4, #8, r4\n\t"
+        "usat  r5, #8, r5\n\t"
+        "orr   r4, r4, r5, lsl #8\n\t"
+        "strh  r4, [r0], #2\n\t"
+        "str   r0, [lr, #24]\n\t"
+        "mov   r1, r3\n\t"
+        "ldr   r12, [lr, #12]\n\t"
+        "add   r3, r3, r12\n\t"
+        "ldr   r12, [lr, #28]\n\t"
+        "cmp   r0, r12\n\t"
+        "bne   1b\n\t"
+        "pop   {r0, r4-r11, pc}\n\t");
+}
+
+/* ---------------------------------------------------------------- dense */
+/* Four bytes of each of `frames` frames become two words of lanes. */
+EE_INLINE void spread(const uint8_t *x, uint32_t hop, uint32_t fan_in, uint32_t frames, uint32_t *to)
+{
+    for (const uint8_t *end = x + fan_in; x != end; x += 4)
+        for (uint32_t f = 0; f < frames; f++) {
+            uint32_t v = word_at(x + f * hop);
+            *to++ = even_u(v);
+            *to++ = odd_u(v);
+        }
+}
+
+/* Two frames by two channels at a time, the inputs spread once into the layer's scratch. Linear requantisation. */
+EE_APART static void dense_pairs(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+{
+    const uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin, cout = layer->cout;
+    uint32_t *const inputs = (uint32_t *)(void *)layer->scratch;
+    for (uint32_t frames; n; n -= frames, x += frames * hop, y += frames * cout) {
+        frames = n > 1 ? 2 : 1;
+        rows r = { inputs, inputs + frames * (fan_in / 2), layer->weights, fan_in, layer->bias, layer->mult, y, y + cout, cout, layer->zp_out };
+        if (frames == 2) {
+            spread(x, hop, fan_in, 2, inputs);
+            rows_of_2(&r);
+        } else {
+            spread(x, hop, fan_in, 1, inputs);
+            rows_of_1(&r);
+        }
+    }
+}
+
+/* Any fan-in, any address: words of four, then the rest one by one. */
+EE_INLINE int32_t dot(const uint8_t *x, const int8_t *w, uint32_t n, int32_t acc)
+{
+    for (; n >= 4; n -= 4, x += 4, w += 4) {
+        uint32_t a = word_at(x), b = word_at(w);
+        acc = dot2(odd_u(a), odd_s(b), dot2(even_u(a), even_s(b), acc));
+    }
+    for (; n; n--) acc += *x++ * *w++;
+    return acc;
+}
+
+/* The last word of n bytes, n no multiple of 4, with those of the word before it zero; for fewer than 4 there is none. */
+EE_INLINE uint32_t last_word(const uint8_t *x, uint32_t n) { return word_at(x + n - 4) >> (4 - n % 4) * 8 << (4 - n % 4) * 8; }
+
+/* Two frames share the weights; the last one may be computed twice. */
+EE_APART static void dense_plain(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+{
+    const uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin, cout = layer->cout;
+    for (uint32_t o = 0; o < n; o += 2) {
+        uint32_t next = o + 1 < n;
+        const int8_t *w = layer->weights;
+        const uint8_t *x0 = x + (size_t)o * hop, *x1 = x0 + next * hop;
+        uint8_t *y0 = y + (size_t)o * cout, *y1 = y0 + next * cout;
+        for (uint32_t c = 0; c < cout; c++) {
+            int32_t a = layer->bias[c], b = a;
+            const uint8_t *p = x0, *q = x1;
+            for (const int8_t *end = w + fan_in / 4 * 4; w != end; w += 4, p += 4, q += 4) {
+                uint32_t v = word_at(w), even = even_s(v), odd = odd_s(v), s = word_at(p), t = word_at(q);
+                a = dot2(odd_u(s), odd, dot2(even_u(s), even, a));
+                b = dot2(odd_u(t), odd, dot2(even_u(t), even, b));
+            }
+            if (fan_in % 4) {
+                w += fan_in % 4;
+                uint32_t v = word_at(w - 4), even = even_s(v), odd = odd_s(v), s = last_word(x0, fan_in), t = last_word(x1, fan_in);
+                a = dot2(odd_u(s), odd, dot2(even_u(s), even, a));
+                b = dot2(odd_u(t), odd, dot2(even_u(t), even, b));
+            }
+            y0[c] = quantise(layer, c, a);
+            y1[c] = quantise(layer, c, b);
+        }
+    }
+}
+
+/* Fan-in of `words` words, the last one shorter: the inputs of two frames are spread once for all channels. */
+EE_INLINE void dense_short(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n, uint32_t words)
+{
+    const uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin, cout = layer->cout;
+    for (uint32_t o = 0; o < n; o += 2, x += 2 * hop, y += 2 * cout) {
+        const uint32_t next = o + 1 < n ? cout : 0;
+        const uint8_t *x1 = next ? x + hop : x;
+        uint32_t p[2 * 3], q[2 * 3];
+        for (uint32_t i = 0; i < words; i++) {
+            uint32_t u = i + 1 < words ? word_at(x + 4 * i) : last_word(x, fan_in), v = i + 1 < words ? word_at(x1 + 4 * i) : last_word(x1, fan_in);
+            p[2 * i] = even_u(u), p[2 * i + 1] = odd_u(u), q[2 * i] = even_u(v), q[2 * i + 1] = odd_u(v);
+        }
+        const int8_t *w = layer->weights;
+        const int32_t *bias = layer->bias, zp = layer->zp_out;
+        const int16_t *mult = layer->mult;
+        for (uint8_t *out = y, *end = y + cout; out != end; w += fan_in, out++) {
+            int32_t a = *bias++, b = a, m = *mult++ << 18;
+            for (uint32_t i = 0; i < words; i++) {
+                uint32_t u = word_at(i + 1 < words ? w + 4 * i : w + fan_in - 4), even = even_s(u), odd = odd_s(u);
+                a = dot2(p[2 * i + 1], odd, dot2(p[2 * i], even, a));
+                b = dot2(q[2 * i + 1], odd, dot2(q[2 * i], even, b));
+            }
+            out[next] = scaled(b, m, zp);
+            out[0] = scaled(a, m, zp);
+        }
+    }
+}
+EE_APART static void dense_5_to_7(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n) { dense_short(layer, x, y, n, 2); }
+EE_APART static void dense_9_to_11(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n) { dense_short(layer, x, y, n, 3); }
+
+/* ---------------------------------------------------------------- groups of four channels */
+/* Four sums share the spread inputs of a tap. */
+EE_APART static void grouped_by_4(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+{
+    uint32_t cin = layer->cin, span = 4u * layer->kernel, hop = (uint32_t)layer->stride * cin;
+    for (uint32_t o = 0; o < n; o++, x += hop, y += cin) {
+        const int8_t *w = layer->weights;
+        for (uint32_t c = 0; c < cin; c += 4, w += 3 * span) {
+            const uint8_t *frame = x + c;
+            int32_t a = layer->bias[c], b = layer->bias[c + 1], d = layer->bias[c + 2], e = layer->bias[c + 3];
+            for (const int8_t *end = w + span; w != end; w += 4, frame += cin) {
+                uint32_t v = word_at(frame), even = even_u(v), odd = odd_u(v), u = word_at(w);
+                a = dot2(odd, odd_s(u), dot2(even, even_s(u), a));
+                u = word_at(w + span);
+                b = dot2(odd, odd_s(u), dot2(even, even_s(u), b));
+                u = word_at(w + 2 * span);
+                d = dot2(odd, odd_s(u), dot2(even, even_s(u), d));
+                u = word_at(w + 3 * span);
+                e = dot2(odd, odd_s(u), dot2(even, even_s(u), e));
+            }
+            y[c] = quantise(layer, c, a);
+            y[c + 1] = quantise(layer, c + 1, b);
+            y[c + 2] = quantise(layer, c + 2, d);
+            y[c + 3] = quantise(layer, c + 3, e);
+        }
+    }
+}
+
+/* ---------------------------------------------------------------- depthwise */
+EE_INLINE uint32_t pair(uint32_t low, uint32_t high) { return low | high << 16; }
+
+/* Depthwise with 7 taps, a channel at a time: three pairs of inputs slide along, two frames further an output. */
+EE_APART static void depthwise_7(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+{
+    const uint32_t cin = layer->cin;
+    const int32_t zp = layer->zp_out;
+    const int8_t *w = layer->weights;
+    for (uint32_t c = 0; c < cin; c++, w += 7) {
+        uint32_t u = word_at(w), v = word_at(w + 3), even = even_s(u), odd = odd_s(u), w35 = even_s(v), w46 = odd_s(v), w45, left = n;
+        uint32_t w01 = low_halves(even, odd), w23 = high_halves(even, odd);
+        __asm__("pkhbt %0, %1, %2" : "=r"(w45) : "r"(w46), "r"(w35));
+        const uint8_t *in = x + c;
+        uint8_t *out = y + c;
+        uint32_t x01 = pair(in[0], in[cin]), x23, x45;
+        in += 2 * cin;
+        x23 = pair(in[0], in[cin]);
+        in += 2 * cin;
+        x45 = pair(in[0], in[cin]);
+        const int32_t bias = layer->bias[c], mult = layer->mult[c] << 18;
+        for (;;) {
+            in += 2 * cin;
+            uint32_t x6 = *in;
+            int32_t acc = dot2(x45, w45, dot2(x23, w23, dot2(x01, w01, bias)));
+            __asm__("smlabt %0, %1, %2, %0" : "+r"(acc) : "r"(x6), "r"(w46));
+            *out = scaled(acc, mult, zp);
+            if (!--left) break;
+            out += cin;
+            x01 = x23;
+            x23 = x45;
+            x45 = pair(x6, in[cin]);
+        }
+    }
+}
+
+/* Whatever the others do not take. */
+EE_APART static void grouped(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+{
+    uint32_t cg = layer->cin / layer->groups, per_group = layer->cout / layer->groups, kernel = layer->kernel;
+    for (uint32_t o = 0; o < n; o++, x += (size_t)layer->stride * layer->cin, y += layer->cout) {
+        const int8_t *w = layer->weights;
+        for (uint32_t c = 0; c < layer->cout; c++) {
+            const uint8_t *frame = x + c / per_group * cg;
+            int32_t acc = layer->bias[c];
+            for (uint32_t t = 0; t < kernel; t++, frame += layer->cin, w += cg) acc = dot(frame, w, cg, acc);
+            y[c] = quantise(layer, c, acc);
+        }
+    }
+}
+
+static void conv(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+{
+    uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, same = layer->cin == layer->cout;
+    if (layer->groups == 1 && layer->scratch && !layer->requant && fan_in % 16 == 0 && layer->cout % 2 == 0) dense_pairs(layer, x, y, n);
+    else if (layer->groups == 1 && !layer->requant && fan_in > 4 && fan_in < 8) dense_5_to_7(layer, x, y, n);
+    else if (layer->groups == 1 && !layer->requant && fan_in > 8 && fan_in < 12) dense_9_to_11(layer, x, y, n);
+    else if (layer->groups == 1 && fan_in >= 4) dense_plain(layer, x, y, n);
+    else if (same && layer->cin == 4 * layer->groups) grouped_by_4(layer, x, y, n);
+    else if (same && layer->cin == layer->groups && layer->kernel == 7 && layer->stride == 2 && !layer->requant) depthwise_7(layer, x, y, n);
+    else grouped(layer, x, y, n);
+}
+
+static void linear(const ee_head *head, const uint8_t *u, int32_t *acc)
+{
+    const int8_t *w = head->weights;
+    for (uint32_t d = 0; d < head->dim; d++, w += head->features) acc[d] = dot(u, w, head->features, head->bias[d]);
+}
+
+#define EE_TARGET
+#define EE_NAME(x) x##_dsp
+#include "../loops.h"
+
+const ee_kernels ee_kernels_dsp = { "cortex-m-dsp", EE_NOT_PACKED, conv, linear, EE_LOOPS };
+#endif
