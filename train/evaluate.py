@@ -44,12 +44,15 @@ TITLES = {
 }
 
 
+FLOAT_PROBE = "(probe fitted on float)"
+
+
 @dataclass(frozen=True)
 class Config:
     """The probe bench."""
 
     model: tuple[str, ...] = ("default",)  # bundled names or .eecg files
-    float: tuple[Path, ...] = ()  # encoder.safetensors of training runs, to compare with before quantisation
+    float: tuple[Path, ...] = ()  # encoder.safetensors that the models were made from: how much quantisation cost
     baselines: tuple[str, ...] = ()  # of random, random_mean_max, hrv, catch22, minirocket
     tasks: tuple[str, ...] = tuple(TASKS)
     fractions: tuple[float, ...] = (1.0,)  # shares of the training patients that have labels (split tasks)
@@ -66,6 +69,8 @@ class Config:
         for name in self.baselines:
             if name not in FEATURES:
                 raise InputError(f"baseline {name!r} is not one of {', '.join(FEATURES)}")
+        if self.float and len(self.float) != len(self.model) and self.model:
+            raise InputError("give one --float for each --model")
         if not all(0 < f <= 1 for f in self.fractions):
             raise InputError("fractions lie above 0 and are at most 1")
 
@@ -79,6 +84,8 @@ class Result:
     dim: int
     windows: int
     embed_seconds: float
+    cosine_mean: float | None = None  # to the float embedding, where that was asked for
+    cosine_5th_percentile: float | None = None
 
 
 def embed(task: Task, features: Features) -> tuple[np.ndarray, np.ndarray | None, float]:
@@ -87,6 +94,28 @@ def embed(task: Task, features: Features) -> tuple[np.ndarray, np.ndarray | None
     train = features(task.train.signal)
     test = features(task.test.signal) if task.test else None
     return train, test, time.perf_counter() - start
+
+
+def aligned(real: np.ndarray, integer: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Factor and offset (d,) that bring the float embedding to the integers' standardised dimensions (least squares)."""
+    centred = real - real.mean(0)
+    factor = (centred * integer).sum(0) / np.maximum(np.square(centred).sum(0), 1e-12)
+    return factor, integer.mean(0) - factor * real.mean(0)
+
+
+def quantisation(name: str, task: Task, model: str, real: tuple, integer: tuple, windows: int) -> Result:
+    """The integer embedding under a probe that was fitted on the float one; with the cosine between the two."""
+    factor, offset = aligned(real[0], integer[0])
+    train, test = (None if z is None else z * factor + offset for z in real[:2])
+    shown = integer[0] if test is None else integer[1]
+    cosine = row_cosine(train if test is None else test, shown)
+    score = run_task(task, train, None if test is None else shown, shown=shown if test is None else None)
+    low = float(np.percentile(cosine, 5))
+    return Result(name, f"{model} {FLOAT_PROBE}", 1.0, score, shown.shape[1], windows, 0.0, float(cosine.mean()), low)
+
+
+def row_cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return (a * b).sum(1) / np.maximum(np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1), 1e-12)
 
 
 def evaluate(config: Config) -> list[Result]:
@@ -98,14 +127,18 @@ def evaluate(config: Config) -> list[Result]:
             bar.set_postfix(task=name)
             task = read_task(name, config.data)
             windows = len(task.train.label) + (len(task.test.label) if task.test else 0)
+            kept = {}
             for feature in names:
                 bar.set_postfix(task=name, features=feature)
                 fresh = functions[feature] if feature not in config.baselines else features_by_name(feature)
                 train, test, seconds = embed(task, fresh)
+                kept[feature] = (train, test)
                 for fraction in config.fractions if task.kind == "split" else (1.0,):
                     score = run_task(task, train, test, fraction)
                     results.append(Result(name, feature, fraction, score, train.shape[1], windows, round(seconds, 2)))
                 bar.update()
+            for model, real in zip(config.model, map(str, config.float), strict=False):
+                results.append(quantisation(name, task, model, kept[real], kept[model], windows))
     return results
 
 
@@ -118,7 +151,10 @@ def markdown(results: list[Result]) -> str:
         best = max(score.value for score in row.values())
         cells = []
         for feature in features:
-            score = row[feature]
+            score = row.get(feature)
+            if score is None:
+                cells.append("")
+                continue
             value = f"{score.value:.3f}".lstrip("0")
             value = f"**{value}**" if score.value == best and len(features) > 1 else value
             cells.append(f"{value} ({score.low:.3f}-{score.high:.3f})".replace("(0.", "(.").replace("-0.", "-."))

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("sklearn")
 
 from edgeecg.errors import InputError
-from train.evaluate import Config, Result, evaluate, markdown
+from train.evaluate import Config, Result, aligned, evaluate, markdown, row_cosine
 from train.probes.features import features_by_name, hrv_and_shape
 from train.probes.protocol import Score, nearest_centroid, run_task, scored, some_groups
 from train.probes.tasks import DS1, DS2, Task, Windows, cut, join, read_task, resample
@@ -86,6 +86,25 @@ def test_the_interval_draws_groups_and_not_rows():
     hit, group = np.repeat([1.0, 0.0], 500), np.repeat([0, 1], 500)  # two patients: any share from 0 to 1 may come
     score = scored(lambda rows: float(hit[rows].mean()), group)
     assert (score.value, score.low, score.high) == (0.5, 0.0, 1.0)
+
+
+def test_a_probe_fitted_on_one_form_is_scored_on_the_other():
+    rng = np.random.default_rng(6)
+    label = np.arange(200) % 2
+    real = label[:, None] + 0.1 * rng.standard_normal((200, 4))
+    task = Task(windows(label, np.arange(200)), kind="folds", folds=4)
+    same = run_task(task, real, None)
+    assert run_task(task, real, None, shown=real) == same
+    assert run_task(task, real, None, shown=1 - real).value < 0.01  # what it sees is turned around
+
+
+def test_float_embeddings_are_brought_to_the_integers_dimensions():
+    rng = np.random.default_rng(7)
+    real = rng.standard_normal((500, 6)) * np.arange(1, 7) + 3
+    integer = (real - 3) / np.arange(1, 7) + 0.01 * rng.standard_normal((500, 6))
+    factor, offset = aligned(real, integer)
+    assert np.allclose(factor, 1 / np.arange(1, 7), rtol=0.01)
+    assert row_cosine(real * factor + offset, integer).min() > 0.99
 
 
 def test_features_with_nan_are_refused():

@@ -46,13 +46,19 @@ class Probe:
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")  # small matrices: more threads only wait for each other
-def run_task(task: Task, train: np.ndarray, test: np.ndarray | None, fraction: float = 1.0, seed: int = 0) -> Score:
-    """Score features (n, d) of the task's train and test windows. `fraction` of the training groups has labels."""
-    for z in (train, test):
+def run_task(
+    task: Task, train: np.ndarray, test: np.ndarray | None, fraction: float = 1.0, seed: int = 0, shown: np.ndarray | None = None
+) -> Score:
+    """Score features (n, d) of the task's train and test windows. `fraction` of the training groups has labels.
+
+    With folds, `shown` (default: `train`) are the features that the held-out windows are scored by: for a probe that
+    is fitted on one form of an embedding and used on another.
+    """
+    for z in (train, test, shown):
         if z is not None and not np.isfinite(z).all():
             raise InputError("the features hold NaN or infinity")
     if task.kind == "folds":
-        return cross_validation(task, train)
+        return cross_validation(task, train, train if shown is None else shown)
     if task.kind == "identity":
         hit = nearest_centroid(train, task.train.label, test) == task.test.label
         return scored(lambda rows: float(hit[rows].mean()), task.test.group)
@@ -71,13 +77,13 @@ def some_groups(group: np.ndarray, label: np.ndarray, fraction: float, seed: int
     raise InputError("all labels are the same")
 
 
-def cross_validation(task: Task, z: np.ndarray) -> Score:
-    """Out-of-fold probabilities, groups kept whole; mean AUC over the classes."""
+def cross_validation(task: Task, z: np.ndarray, shown: np.ndarray) -> Score:
+    """Out-of-fold probabilities, groups kept whole; mean AUC over the classes. Fitted on `z`, scored on `shown`."""
     label, group = task.train.label, task.train.group
     if task.pooled:
         names, first = np.unique(group, return_index=True)
         rows = [group == name for name in names]
-        z = np.stack([np.concatenate([z[k].mean(0), z[k].std(0)]) for k in rows])
+        z, shown = (np.stack([np.concatenate([v[k].mean(0), v[k].std(0)]) for k in rows]) for v in (z, shown))
         label, group = label[first], names
     many = label.ndim == 2
     classes = np.unique(label) if not many else np.arange(label.shape[1])
@@ -86,11 +92,11 @@ def cross_validation(task: Task, z: np.ndarray) -> Score:
     for fit, held in GroupKFold(task.folds).split(z, groups=group):
         if many:
             for c in classes:
-                p[held, c] = Probe(z[fit], label[fit, c]).predict(z[held])[:, 1]
+                p[held, c] = Probe(z[fit], label[fit, c]).predict(shown[held])[:, 1]
         else:
-            p[held] = Probe(z[fit], label[fit]).predict(z[held])
-    shown = (1,) if len(classes) == 2 and not many else range(len(classes))
-    return scored(lambda rows: float(np.mean([roc_auc_score(truth[rows, c], p[rows, c]) for c in shown])), group)
+            p[held] = Probe(z[fit], label[fit]).predict(shown[held])
+    counted = (1,) if len(classes) == 2 and not many else range(len(classes))
+    return scored(lambda rows: float(np.mean([roc_auc_score(truth[rows, c], p[rows, c]) for c in counted])), group)
 
 
 def nearest_centroid(train: np.ndarray, label: np.ndarray, test: np.ndarray) -> np.ndarray:

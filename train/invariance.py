@@ -1,0 +1,140 @@
+"""How far an embedding moves when the ECG stays and its recording changes: gain, offset, rate, mains, noise, shift.
+
+    python train/invariance.py --model default            the installed model, on the recordings in EDGEECG_DATA
+    python train/invariance.py --model my.eecg --data DIR --json moved.json
+
+Cosine between a window's embedding before and after, on lead II of PTB-XL at 500 Hz (rates) and 128 Hz (all else);
+noise is the second half of each nstdb recording, which training never draws from. Embedding dimensions are centred, so
+that two windows of different people have a cosine near 0: the last row gives it.
+"""
+
+import json
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+if __package__ in (None, ""):  # run as a script
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+import tyro
+
+import edgeecg
+from edgeecg.errors import AmplitudeWarning, EdgeECGError, InputError
+from train.data.corpora import array
+from train.run import write_text
+
+RATE, WINDOW, LEAD = 128, 1280, 1
+
+
+@dataclass(frozen=True)
+class Config:
+    """Invariance of an exported model."""
+
+    model: str = "default"
+    data: Path | None = field(default_factory=lambda: Path(os.environ["EDGEECG_DATA"]) if "EDGEECG_DATA" in os.environ else None)
+    windows: int = 200
+    json: Path | None = None
+    markdown: Path | None = None
+
+    def __post_init__(self):
+        if self.data is None or not self.data.is_dir():
+            raise InputError("give the folder of the recordings with --data, or in the environment variable EDGEECG_DATA")
+
+
+def changes(x: np.ndarray, noise: np.ndarray | None, rng: np.random.Generator) -> Iterator[tuple[str, np.ndarray]]:
+    """(what was changed, windows (n, 1280) mV)."""
+    time = np.arange(x.shape[1]) / RATE
+    for gain in (0.25, 0.5, 2.0, 4.0):
+        yield f"gain x{gain:g}", x * gain
+    for offset in (-5.0, 1.0, 100.0):
+        yield f"offset {offset:g} mV", x + offset
+    yield "drift 0.15 Hz, 0.5 mV", x + 0.5 * np.sin(2 * np.pi * 0.15 * time)
+    for mains in (50, 60):
+        yield f"mains {mains} Hz, 0.1 mV", x + 0.1 * np.sin(2 * np.pi * mains * time)
+    yield "lead turned round", -x
+    if noise is not None:
+        for decibel in (24, 12, 6, 0):
+            yield f"nstdb noise, {decibel} dB", x + draw_noise(x, noise, decibel, rng)
+
+
+def draw_noise(x: np.ndarray, noise: np.ndarray, decibel: float, rng: np.random.Generator) -> np.ndarray:
+    """A random stretch of a random noise for each row, scaled to the signal-to-noise ratio."""
+    kind = rng.integers(len(noise), size=len(x))
+    start = rng.integers(noise.shape[1] - x.shape[1], size=len(x))
+    piece = noise[kind[:, None], start[:, None] + np.arange(x.shape[1])]
+    size = x.std(1, keepdims=True) / np.maximum(piece.std(1, keepdims=True), 1e-9)
+    return piece * size * 10 ** (-decibel / 20)
+
+
+def second_halves(folder: Path) -> np.ndarray | None:
+    paths = sorted(folder.glob("*_128hz_uV_int16.npy"))
+    halves = [lead[lead.shape[0] // 2 :] / 1000.0 for path in paths for lead in np.load(path, allow_pickle=False)]
+    return np.stack(halves) if halves else None
+
+
+def rates(encoder: edgeecg.Encoder, folder: Path) -> Iterator[tuple[str, np.ndarray]]:
+    """(rate, cosines) of the 500 Hz recordings resampled to other rates, against 500 Hz itself."""
+    import wfdb
+    from scipy.signal import resample_poly
+
+    names = sorted({path.with_suffix("") for path in folder.rglob("*.hea")})
+    signals = [wfdb.rdrecord(str(n), channels=[LEAD]).p_signal[:, 0] for n in names]
+    base = np.concatenate([encoder.embed(s, 500) for s in signals])
+    for fs in (100, 125, 128, 200, 250, 360, 1000):
+        moved = [encoder.embed(np.r_[y := resample_poly(s, fs, 500, padtype="line"), y[-1:]], fs)[:1] for s in signals]
+        yield f"source rate {fs} Hz", cosine(base, np.concatenate(moved))
+
+
+def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return (a * b).sum(1) / np.maximum(np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1), 1e-12)
+
+
+def measure(config: Config) -> list[dict]:
+    encoder, rng = edgeecg.load(config.model), np.random.default_rng(0)
+    signal = array(config.data / "ptbxl", "ecg_128hz_uV_int16.npy")
+    x = np.asarray(signal[rng.permutation(len(signal))[: config.windows], LEAD]) / 1000.0
+    base, rows = encoder.embed_batch(x, RATE), []
+    for name, moved in changes(x, second_halves(config.data / "nstdb"), rng):
+        rows.append(row(name, cosine(base, encoder.embed_batch(moved, RATE))))
+    rows += [row(name, values) for name, values in rates(encoder, config.data / "ptbxl_500hz")]
+    rows += [row("one second later", shifted(encoder, config.data)), row("another person", cosine(base, np.roll(base, 1, 0)))]
+    return rows
+
+
+def shifted(encoder: edgeecg.Encoder, data: Path) -> np.ndarray:
+    """Cosines of windows with those that start a second later in the same recording (QT Database)."""
+    recordings = array(data / "qtdb", "ecg_128hz_uV_int16.npy")[:, 0, : 60 * RATE] / 1000.0
+    pairs = [encoder.embed(r, RATE, hop=1.0) for r in recordings]
+    return np.concatenate([cosine(e[:-1], e[1:]) for e in pairs])
+
+
+def row(name: str, values: np.ndarray) -> dict:
+    return {"change": name, "mean": float(values.mean()), "percentile_5": float(np.percentile(values, 5)), "windows": len(values)}
+
+
+def markdown(rows: list[dict]) -> str:
+    lines = ["| change | mean cosine | 5th percentile | windows |", "|---|---|---|---|"]
+    lines += [f"| {r['change']} | {r['mean']:.3f} | {r['percentile_5']:.3f} | {r['windows']} |" for r in rows]
+    return "\n".join(lines) + "\n"
+
+
+def main(config: Config) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AmplitudeWarning)
+        rows = measure(config)
+    print(markdown(rows))
+    if config.json:
+        write_text(config.json, json.dumps(rows, indent=1) + "\n")
+    if config.markdown:
+        write_text(config.markdown, markdown(rows))
+
+
+if __name__ == "__main__":
+    try:
+        main(tyro.cli(Config, description=__doc__))
+    except (EdgeECGError, OSError) as error:
+        sys.exit(f"error: {error}")
