@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ._tiles import TILE_ROWS
+
 
 def anchor_weights(count):
     """Equal weights over the anchors that have a positive, 0 for the others."""
@@ -30,12 +32,23 @@ def by_labels(others, other_codes, codes, own_rows=None):
 
 
 def by_mask(rows, mask):
-    """(count, mean, back): positives of row i are the rows p != i with mask[i % n, p % n]."""
-    from ._kernels.positives import mask_back, mask_means
+    """(count, mean, back) where the positives of row i are the rows p != i with mask[i % n, p % n].
 
-    count = np.zeros(len(rows), np.int64)
-    mean, back = np.empty_like(rows), np.empty_like(rows)
-    mask_means(rows, mask, mean, count)
-    share = (anchor_weights(count) / np.maximum(count, 1)).astype(rows.dtype)
-    mask_back(rows, mask, share, back)
-    return count, mean, back
+    back_p is the sum of share_i rows_i over the anchors i that count p as a positive, share_i = weight_i / count_i.
+    """
+    n = len(mask)
+    views = rows.reshape(-1, n, rows.shape[1])
+    own = mask.diagonal()[:, None].astype(rows.dtype)  # a row is in the sums of its own sample: taken out again
+    count = np.tile(len(views) * mask.sum(axis=1) - mask.diagonal(), len(views))
+    divisor = np.maximum(count, 1)
+    share = (anchor_weights(count) / divisor).astype(rows.dtype).reshape(len(views), n, 1)
+
+    sums, back = np.empty_like(views[0]), np.zeros_like(views[0])
+    sample, paying = views.sum(axis=0), (share * views).sum(axis=0)
+    for start in range(0, n, TILE_ROWS):
+        part = slice(start, start + TILE_ROWS)
+        chosen = mask[part].astype(rows.dtype)
+        sums[part] = chosen @ sample
+        back += chosen.T @ paying[part]
+    mean = (sums - own * views) / divisor.astype(rows.dtype).reshape(len(views), n, 1)
+    return count, mean.reshape(rows.shape), (back - own * share * views).reshape(rows.shape)
