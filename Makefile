@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV ?= .venv
 FILE ?=
 PYTEST_ARGS ?=
+MODEL_DIR ?= runs/model
+RECIPE_ARGS ?=
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -54,6 +56,18 @@ wheel: $(VENV)/.stamp-base  ## build dist/*.whl
 	@rm -rf build/lib* build/bdist*  # what setuptools left there would go into the wheel, deleted modules included
 	$(RUN) -m pip -q wheel --no-deps --no-build-isolation --wheel-dir dist .
 
+model: $(VENV)/.stamp-test  ## train and export the default encoder: MODEL_DIR (runs/model), RECIPE_ARGS=... (EDGEECG_DATA: recordings)
+	@$(MAKE) -s --no-print-directory core
+	@test -n "$$EDGEECG_DATA" || { echo "edgeecg: set EDGEECG_DATA to the folder of recordings (docs/quality.md)" >&2; exit 1; }
+	$(RUN) train/recipe.py --data "$$EDGEECG_DATA" --out $(MODEL_DIR) $(RECIPE_ARGS)
+	$(RUN) train/export.py $(MODEL_DIR)/encoder.safetensors --data "$$EDGEECG_DATA" --name default -o $(MODEL_DIR)
+	$(RUN) train/evaluate.py --model $(MODEL_DIR)/default.eecg --float $(MODEL_DIR)/encoder.safetensors --json $(MODEL_DIR)/probes.json --markdown $(MODEL_DIR)/probes.md
+	$(RUN) train/card.py $(MODEL_DIR)/default.eecg --probes $(MODEL_DIR)/probes.json
+
+probes: $(VENV)/.stamp-test  ## what a linear probe finds in the installed model (EDGEECG_DATA: recordings)
+	@$(MAKE) -s --no-print-directory core
+	$(RUN) train/evaluate.py --model default --baselines random random_mean_max hrv minirocket
+
 clean:  ## remove what was built and the virtual environment
 	rm -rf $(VENV) build dist out edgeecg.egg-info edgeecg/_core*.so
 
@@ -77,4 +91,4 @@ $(VENV)/.stamp-%: $(VENV)/.stamp-base pyproject.toml
 	@$(PIP_INSTALL) --no-build-isolation -e '.[$(subst -,$(comma),$*)]' | $(SHORTLY)
 	@touch $@
 
-.PHONY: help demo test sanitize bench bench-peers bench-track core wheel clean
+.PHONY: help demo test sanitize bench bench-peers bench-track core wheel clean model probes

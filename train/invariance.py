@@ -23,6 +23,7 @@ import numpy as np
 import tyro
 
 import edgeecg
+from edgeecg import io
 from edgeecg.errors import AmplitudeWarning, EdgeECGError, InputError
 from train.data.corpora import array
 from train.run import write_text
@@ -78,11 +79,9 @@ def second_halves(folder: Path) -> np.ndarray | None:
 
 def rates(encoder: edgeecg.Encoder, folder: Path) -> Iterator[tuple[str, np.ndarray]]:
     """(rate, cosines) of the 500 Hz recordings resampled to other rates, against 500 Hz itself."""
-    import wfdb
     from scipy.signal import resample_poly
 
-    names = sorted({path.with_suffix("") for path in folder.rglob("*.hea")})
-    signals = [wfdb.rdrecord(str(n), channels=[LEAD]).p_signal[:, 0] for n in names]
+    signals = [io.read(path, lead=LEAD).millivolts() for path in sorted(folder.rglob("*.hea"))]
     base = np.concatenate([encoder.embed(s, 500) for s in signals])
     for fs in (100, 125, 128, 200, 250, 360, 1000):
         moved = [encoder.embed(np.r_[y := resample_poly(s, fs, 500, padtype="line"), y[-1:]], fs)[:1] for s in signals]

@@ -51,7 +51,7 @@ from train.views import Augment, Views, load_noise
 # the 12-lead recordings, which hold most patients and diagnoses.
 SHARES = {"ptbxl": 0.33, "cinc2018": 0.25, "mitdb": 0.15, "qtdb": 0.12, "challenge2011": 0.09, "cinc2017": 0.06}
 WEIGHTS = {
-    "contrast": 1.0, "statistics": 4.0, "beat": 3.0, "rocket": 3.0, "signal": 1.0, "noise": 0.5, "heat": 1.0, "frame": 1.0,
+    "contrast": 1.0, "statistics": 6.0, "beat": 3.0, "rocket": 3.0, "signal": 1.0, "noise": 0.5, "heat": 1.0, "frame": 1.0,
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edgeecg import io
 from edgeecg.errors import InputError
 from train.data.corpora import DS1, DS2, array, table
 from train.nets.spec import WINDOW
@@ -71,10 +72,8 @@ def join(pieces: list[tuple[np.ndarray, np.ndarray]]) -> Windows:
 
 def first_lead(folder: Path, record: str) -> tuple[np.ndarray, float]:
     """A WFDB record's first lead in mV (missing samples as 0), and its rate."""
-    import wfdb
-
-    source = wfdb.rdrecord(str(folder / record), channels=[0])
-    return np.nan_to_num(source.p_signal[:, 0]), source.fs
+    recording = io.read(folder / f"{record}.hea", lead=0)
+    return np.nan_to_num(recording.millivolts()), recording.fs
 
 
 def beat_windows(folder: Path, record: str, kind: str) -> tuple[np.ndarray, np.ndarray]:

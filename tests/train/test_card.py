@@ -1,0 +1,42 @@
+"""The card takes the bench's figures; the model behind it does not change."""
+
+import json
+
+import pytest
+
+pytest.importorskip("torch")
+
+from edgeecg.errors import InputError
+from edgeecg.model import Model
+from train.card import Config, run
+
+
+def write(path, feature, value=0.9):
+    score = {"value": value, "low": 0.8, "high": 0.95}
+    path.write_text(json.dumps([{"task": "identity", "feature": feature, "fraction": 1.0, "score": score}]))
+
+
+def test_figures_enter_the_card_once(model_file, tmp_path):
+    path, probes = tmp_path / "mine.eecg", tmp_path / "probes.json"
+    original = Model.load(model_file)
+    original.save(path)
+    for value in (0.9, 0.91):
+        write(probes, "runs/mine.eecg", value)
+        done = run(Config(path, probes))
+    card = (tmp_path / "mine.card.md").read_text()
+    assert "| identity, 126 people (rank-1) | 0.910 (0.800-0.950) |" in card
+    assert card.count("What a linear probe finds") == 1
+    loaded = Model.load(path)
+    assert loaded.id == original.id == done.id
+    assert loaded.meta["card"] == card and loaded.meta["probes"]["results"][0]["value"] == 0.91
+
+
+def test_results_of_another_model_are_refused(model_file, tmp_path):
+    path, probes = tmp_path / "mine.eecg", tmp_path / "probes.json"
+    Model.load(model_file).save(path)
+    write(probes, "default")
+    with pytest.raises(InputError, match="no results of mine"):
+        run(Config(path, probes))
+    probes.write_text("[1]")
+    with pytest.raises(InputError, match="no output of train/evaluate"):
+        run(Config(path, probes))

@@ -1,0 +1,45 @@
+"""Changes of a recording are what they say, and a model's cosines are measured between the right windows."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn")
+
+from edgeecg.errors import InputError
+from train.invariance import Config, changes, cosine, draw_noise, markdown, measure
+
+
+def test_noise_has_the_ratio_asked_for():
+    rng = np.random.default_rng(0)
+    x, noise = rng.standard_normal((50, 1280)), rng.standard_normal((3, 50000)) * 7
+    added = draw_noise(x, noise, 12.0, rng)
+    assert np.allclose(20 * np.log10(x.std(1) / added.std(1)), 12, atol=0.01)
+
+
+def test_changes_leave_the_signal_as_it_was_given():
+    x = np.random.default_rng(1).standard_normal((4, 1280))
+    before, made = x.copy(), dict(changes(x, None, np.random.default_rng(0)))
+    assert np.array_equal(x, before)
+    assert np.array_equal(made["gain x4"], 4 * x) and np.array_equal(made["lead turned round"], -x)
+    assert not any("nstdb" in name for name in made)
+
+
+def test_cosine_of_rows():
+    a = np.array([[1.0, 0], [3, 4], [0, 0]])
+    assert np.allclose(cosine(a, np.array([[0, 2.0], [3, 4], [1, 1]])), [0, 1, 0])
+
+
+def test_no_folder_ends_in_a_sentence():
+    with pytest.raises(InputError, match="EDGEECG_DATA"):
+        Config(data=None)
+
+
+@pytest.mark.data
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # wfdb under pandas 3
+def test_the_front_end_takes_out_gain_and_offset(data_dir, model_file):
+    rows = {r["change"]: r for r in measure(Config(model=str(model_file), data=data_dir, windows=20))}
+    assert all(rows[f"gain x{g}"]["mean"] > 0.99 for g in ("0.5", "2", "4"))
+    assert rows["offset 100 mV"]["mean"] > 0.99
+    assert rows["source rate 1000 Hz"]["mean"] > 0.99
+    assert rows["another person"]["mean"] < rows["one second later"]["mean"]
+    assert len(markdown(list(rows.values())).splitlines()) == len(rows) + 2
