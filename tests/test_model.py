@@ -85,7 +85,7 @@ def test_parts_lie_where_the_document_says():
     assert list(data[128:130]) == [1, 1]
     assert [u16(data, 128 + o) for o in (2, 4, 6, 8, 10, 12, 14)] == [128, 64, 16, 32, 1, 4, 32]
     assert [u32(data, 128 + o) for o in (16, 24, 28, 32, 44)] == [100_000, front.floor, front.gain[0], 0, 0]
-    assert [u16(data, 128 + o) for o in (48, 50, 52, 54)] == [16, 1, 1, 100]
+    assert [u16(data, 128 + o) for o in (48, 50, 52, 54)] == [48, 1, 1, 100]
     table = np.frombuffer(data, "<i2", 4 * 32 + 1, u32(data, 128 + 20))
     assert np.array_equal(table, front.table)
 

@@ -1,6 +1,7 @@
 /* The portable kernels: docs/numerics.md section 3 and 4 as plain loops. */
 #include "internal.h"
 
+#ifndef EE_NO_HOST                    /* devices have kernels of their own: tiled.c, arm/ */
 /* acc already contains the bias */
 static inline uint8_t quantise(const ee_layer *layer, uint32_t c, int32_t acc)
 {
@@ -8,51 +9,115 @@ static inline uint8_t quantise(const ee_layer *layer, uint32_t c, int32_t acc)
     return (uint8_t)ee_clamp(ee_scale(acc, layer->mult[c], EE_SHIFT) + layer->zp_out, 0, 255);
 }
 
-/* Dense: the window of an output is kernel * cin bytes in a row, and so are the weights of a channel. */
-static void conv_dense(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+#define PIECE 512u                    /* weights of a channel widened at once: 5 KB of stack in all */
+#define FRAMES 64u                    /* frames that share them */
+
+/* Four channels meet the same input. Products of 16-bit numbers, 32-bit sums: compilers have one instruction for that. */
+static void dot4(const int16_t w[4][PIECE], const uint8_t *bytes, const int16_t *words, uint32_t n, int32_t acc[4])
 {
-    uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin;
-    for (uint32_t o = 0; o < n; o++, x += hop, y += layer->cout) {
-        const int8_t *w = layer->weights;
-        for (uint32_t c = 0; c < layer->cout; c++, w += fan_in) {
-            int32_t acc = 0;
-            for (uint32_t i = 0; i < fan_in; i++) acc += x[i] * w[i];
-            y[c] = quantise(layer, c, acc + layer->bias[c]);
+    int32_t a = 0, b = 0, c = 0, d = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        int16_t u = bytes ? bytes[i] : words[i];
+        a += u * w[0][i];
+        b += u * w[1][i];
+        c += u * w[2][i];
+        d += u * w[3][i];
+    }
+    acc[0] += a;
+    acc[1] += b;
+    acc[2] += c;
+    acc[3] += d;
+}
+
+/* Bytes first .. first + n - 1 of a group's window, in a row. */
+static void gather(const ee_layer *layer, const uint8_t *frame, uint32_t first, uint32_t n, int16_t *out)
+{
+    uint32_t width = layer->cin / layer->groups, channel = first % width;
+    frame += (size_t)(first / width) * layer->cin;
+    for (uint32_t i = 0; i < n; i++) {
+        out[i] = frame[channel];
+        if (++channel == width) {
+            channel = 0;
+            frame += layer->cin;
         }
     }
 }
 
-/* Groups of exactly four channels in and out: four accumulators share each input frame. */
-static void conv_grouped_by_4(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+/* Groups of 4 are the common case: whole taps, zeros up to a multiple of 16. */
+static uint32_t gather_by_4(const ee_layer *layer, const uint8_t *frame, int16_t *out)
 {
-    uint32_t kernel = layer->kernel, cin = layer->cin, span = 4 * kernel, hop = (uint32_t)layer->stride * cin;
-    for (uint32_t g = 0; g < layer->groups; g++) {
-        const int8_t *w = layer->weights + (size_t)g * 4 * span;
-        const int32_t *bias = layer->bias + 4 * g;
-        for (uint32_t o = 0; o < n; o++) {
-            const uint8_t *frame = x + (size_t)o * hop + 4 * g;
-            int32_t acc[4] = { bias[0], bias[1], bias[2], bias[3] };
-            for (uint32_t t = 0; t < span; t += 4, frame += cin) {
-                for (uint32_t c = 0; c < 4; c++) {
-                    const int8_t *v = w + c * span + t;
-                    acc[c] += frame[0] * v[0] + frame[1] * v[1] + frame[2] * v[2] + frame[3] * v[3];
+    uint32_t n = 0;
+    for (uint32_t t = 0; t < layer->kernel; t++, frame += layer->cin)
+        for (uint32_t i = 0; i < 4; i++) out[n++] = frame[i];
+    for (; n % 16; n++) out[n] = 0;
+    return n;
+}
+
+/* Layers whose groups put out a multiple of four channels, in tiles of 4 channels by FRAMES frames by PIECE weights. */
+static void conv_by_4(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+{
+    uint32_t width = layer->cin / layer->groups, span = layer->kernel * width, hop = (uint32_t)layer->stride * layer->cin;
+    int by_4 = layer->groups > 1 && width == 4 && span + 16 <= PIECE;
+    int16_t w[4][PIECE], words[PIECE];
+    int32_t acc[FRAMES][4];
+    for (uint32_t c = 0; c < layer->cout; c += 4) {
+        const uint8_t *in = x + c / (layer->cout / layer->groups) * width;
+        for (uint32_t first = 0, length; first < span; first += length) {
+            length = ee_min(PIECE, span - first);
+            for (uint32_t j = 0; j < 4; j++) {
+                const int8_t *from = layer->weights + (size_t)(c + j) * span + first;
+                for (uint32_t i = 0; i < length; i++) w[j][i] = from[i];
+                for (uint32_t i = length; by_4 && i % 16; i++) w[j][i] = 0;
+            }
+            for (uint32_t o = 0; o < n; o++) {
+                const uint8_t *frame = in + (size_t)o * hop;
+                if (first == 0)
+                    for (uint32_t j = 0; j < 4; j++) acc[o][j] = layer->bias[c + j];
+                if (layer->groups == 1) {
+                    dot4(w, frame + first, NULL, length, acc[o]);
+                } else if (by_4) {
+                    dot4(w, NULL, words, gather_by_4(layer, frame, words), acc[o]);
+                } else {
+                    gather(layer, frame, first, length, words);
+                    dot4(w, NULL, words, length, acc[o]);
                 }
             }
-            for (uint32_t c = 0; c < 4; c++) y[(size_t)o * layer->cout + 4 * g + c] = quantise(layer, 4 * g + c, acc[c]);
+        }
+        for (uint32_t o = 0; o < n; o++)
+            for (uint32_t j = 0; j < 4; j++) y[(size_t)o * layer->cout + c + j] = quantise(layer, c + j, acc[o][j]);
+    }
+}
+
+/* Depthwise: 16 channels side by side. */
+static void conv_depthwise(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+{
+    uint32_t kernel = layer->kernel, cin = layer->cin;
+    int16_t w[PIECE][16];
+    for (uint32_t c = 0; c < cin; c += 16) {
+        for (uint32_t t = 0; t < kernel; t++)
+            for (uint32_t i = 0; i < 16; i++) w[t][i] = layer->weights[(size_t)(c + i) * kernel + t];
+        for (uint32_t o = 0; o < n; o++) {
+            const uint8_t *frame = x + (size_t)o * layer->stride * cin + c;
+            int32_t acc[16];
+            for (uint32_t i = 0; i < 16; i++) acc[i] = layer->bias[c + i];
+            for (uint32_t t = 0; t < kernel; t++, frame += cin)
+                for (uint32_t i = 0; i < 16; i++) acc[i] += (int16_t)frame[i] * w[t][i];
+            for (uint32_t i = 0; i < 16; i++) y[(size_t)o * cin + c + i] = quantise(layer, c + i, acc[i]);
         }
     }
 }
 
-static void conv_grouped(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+/* Any layer at all. */
+static void conv_plain(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
 {
-    uint32_t cg = layer->cin / layer->groups, per_group = layer->cout / layer->groups, kernel = layer->kernel;
+    uint32_t width = layer->cin / layer->groups, per_group = layer->cout / layer->groups, kernel = layer->kernel;
     for (uint32_t o = 0; o < n; o++, x += (size_t)layer->stride * layer->cin, y += layer->cout) {
         const int8_t *w = layer->weights;
         for (uint32_t c = 0; c < layer->cout; c++) {
-            const uint8_t *frame = x + c / per_group * cg;
+            const uint8_t *frame = x + c / per_group * width;
             int32_t acc = layer->bias[c];
             for (uint32_t t = 0; t < kernel; t++, frame += layer->cin)
-                for (uint32_t i = 0; i < cg; i++) acc += frame[i] * *w++;
+                for (uint32_t i = 0; i < width; i++) acc += frame[i] * *w++;
             y[c] = quantise(layer, c, acc);
         }
     }
@@ -60,9 +125,14 @@ static void conv_grouped(const ee_layer *layer, const uint8_t *x, uint8_t *y, ui
 
 static void conv(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
 {
-    if (layer->groups == 1) conv_dense(layer, x, y, n);
-    else if (layer->cin == 4 * layer->groups && layer->cout == layer->cin) conv_grouped_by_4(layer, x, y, n);
-    else conv_grouped(layer, x, y, n);
+    if (layer->cin == layer->groups && layer->cout == layer->groups && layer->cin % 16 == 0) {
+        conv_depthwise(layer, x, y, n);
+    } else if (layer->cout / layer->groups % 4 == 0) {
+        for (uint32_t o = 0; o < n; o += FRAMES)
+            conv_by_4(layer, x + (size_t)o * layer->stride * layer->cin, y + (size_t)o * layer->cout, ee_min(FRAMES, n - o));
+    } else {
+        conv_plain(layer, x, y, n);
+    }
 }
 
 static void linear(const ee_head *head, const uint8_t *u, int32_t *acc)
@@ -80,6 +150,7 @@ static void linear(const ee_head *head, const uint8_t *u, int32_t *acc)
 #include "loops.h"
 
 const ee_kernels ee_kernels_scalar = { "scalar", EE_NOT_PACKED, conv, linear, EE_LOOPS };
+#endif
 
 void ee_add_frames(const ee_layer *layer, const uint8_t *a, const uint8_t *b, uint8_t *y, uint32_t n)
 {
