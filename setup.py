@@ -14,6 +14,7 @@ from pathlib import Path
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 ABI = "cp311"  # the oldest Python whose stable ABI has the buffer protocol
@@ -63,6 +64,21 @@ class BuildCore(build_ext):
             raise SystemExit(f"edgeecg: the header Python.h is missing: install {HOW_TO_GET_A_COMPILER}.")
 
 
+class BuildPackage(build_py):
+    """build_py with the C sources for devices inside the package: `edgeecg export-c` copies them."""
+
+    def run(self):
+        super().run()
+        if self.editable_mode:
+            return
+        sources = [ROOT / "LICENSE", ROOT / "csrc/include/edgeecg.h"]
+        sources += [path for folder in ("csrc/src", "csrc/src/arm") for path in (ROOT / folder).glob("*.[ch]")]
+        for source in sources:
+            target = Path(self.build_lib, "edgeecg/_csrc", source.relative_to(ROOT / "csrc" if source.name != "LICENSE" else ROOT))
+            self.mkpath(str(target.parent))
+            self.copy_file(str(source), str(target))
+
+
 def core():
     sources = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "csrc/src").rglob("*.c"))
     headers = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "csrc").rglob("*.h"))
@@ -78,6 +94,6 @@ def core():
 
 setup(
     ext_modules=cythonize([core()], build_dir="build/cython", language_level=3),
-    cmdclass={"build_ext": BuildCore},
+    cmdclass={"build_ext": BuildCore, "build_py": BuildPackage},
     options={"bdist_wheel": {"py_limited_api": ABI}},
 )

@@ -37,6 +37,7 @@ cdef extern from "edgeecg.h":
     size_t ee_pack_size(const ee_model *) nogil
     void ee_pack(ee_model *, void *) nogil
     size_t ee_state_size(const ee_model *, const ee_config *) nogil
+    size_t ee_array_bytes(const ee_model *, const ee_config *) nogil
     ee_stream *ee_init(const ee_model *, const ee_config *, void *, size_t) nogil
     void ee_reset(ee_stream *) nogil
     int ee_push_source(ee_stream *, const ee_source *, size_t, size_t, size_t *) nogil
@@ -240,6 +241,13 @@ cdef class Stream:
             n = ee_front_end(self.stream, &s.source, s.n, &y[0, 0], <size_t>y.shape[0])
         PyBuffer_Release(&s.view)
         return n
+
+
+def array_bytes(Model model not None, uint32_t fs_mhz, uint32_t hop):
+    """Bytes of a device's stream besides its structures; 0 when it takes no such configuration."""
+    cdef ee_config config
+    config.fs_mhz, config.hop, config.block, config.mult, config.shift, config.flags = fs_mhz, hop, 0, 0, 0, 0
+    return ee_array_bytes(&model.model, &config)
 
 
 def scan(samples):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import __version__, demo
+from . import __version__, demo, export_c
 from . import io as recordings
 from ._progress import Progress, clock
 from .encoder import bundled_models, load
@@ -76,6 +76,8 @@ def build_parser() -> Parser:
     show.add_argument("file", nargs="?", metavar="FILE", help="a recording; without one, five minutes of MIT-BIH")
     show.add_argument("--out", default="out", metavar="DIR", help="folder for the embeddings and the picture (out)")
     add_signal_options(show)
+
+    export_c.add_arguments(add_command(commands, "export-c", export_c.run, "write a folder of C for a device", export_c.EXAMPLES))
     return parser
 
 

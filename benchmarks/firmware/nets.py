@@ -13,8 +13,8 @@ from edgeecg import _signal
 from edgeecg.encoder import BUNDLED
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
-from models import Net, canonical, ecg  # noqa: E402
+sys.path.insert(0, str(ROOT))
+from tests.models import Net, canonical, ecg  # noqa: E402
 
 DEVICE_RATES = (125, 128, 130, 200, 250, 256, 300, 360, 500, 512, 1000)
 GAIN = 200  # ADC units per millivolt of the recordings below, as in MIT-BIH

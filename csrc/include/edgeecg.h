@@ -96,8 +96,17 @@ ee_result ee_get_result(const ee_stream *stream);      /* valid until the next p
 /* Samples at 128 Hz between a window's end and its result. */
 uint32_t ee_delay(const ee_model *model, const ee_config *config);
 
+/* A device may declare a stream's memory instead of asking for its size:
+ *     static uint64_t memory[(EE_STREAM_BYTES + (layers + 1) * EE_TENSOR_BYTES + arrays + 7) / 8];
+ * `edgeecg export-c` writes this sum, EE_STATE_SIZE, with the arrays' bytes as ee_array_bytes() counts them on a host. */
+#ifdef EE_NO_HOST
+#define EE_STREAM_BYTES (sizeof(void *) == 8 ? 504u : 408u)
+#define EE_TENSOR_BYTES (sizeof(void *) == 8 ? 32u : 24u)
+#endif
+
 /* Hosts only. */
 #ifndef EE_NO_HOST
+size_t ee_array_bytes(const ee_model *model, const ee_config *config);
 typedef enum ee_type { EE_I16, EE_I32, EE_F32, EE_F64 } ee_type;
 typedef struct ee_source {            /* samples read in place, any stride */
     const void *data;

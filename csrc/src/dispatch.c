@@ -7,7 +7,6 @@
 #else
 #define EE_DEVICE ee_kernels_tiled
 #endif
-extern const ee_kernels EE_DEVICE;
 
 const ee_kernels *ee_kernels_default(void) { return &EE_DEVICE; }
 

@@ -4,6 +4,10 @@
 
 #include "edgeecg.h"
 
+#ifdef __cplusplus
+#define restrict __restrict           /* the core compiles as C++ too, for build systems that have nothing else */
+#endif
+
 #define EE_BLOCK 32u                  /* samples at 128 Hz in a front-end block */
 #define EE_CHUNK 8u                   /* a device takes input for so many samples at 128 Hz at once */
 #define EE_MAX_LAYERS 64u
@@ -97,9 +101,11 @@ typedef int32_t ee_i32x8 __attribute__((vector_size(32)));
 typedef struct ee_rails { int32_t hi, lo; uint32_t at_hi, at_lo; } ee_rails;
 
 /* ---------------------------------------------------------------- kernels: one table for each instruction set */
+typedef enum ee_packing { EE_NOT_PACKED, EE_PACKED, EE_PACKED_WIDE, EE_PACKED_SIGNED } ee_packing;
+
 typedef struct ee_kernels {
     const char *name;
-    enum { EE_NOT_PACKED, EE_PACKED, EE_PACKED_WIDE, EE_PACKED_SIGNED } packed;       /* the order of weights that it reads: pack.c */
+    ee_packing packed;                /* the order of weights that it reads: pack.c */
     /* n output frames from x, the first frame of the first output's window (frames of cin bytes) */
     void (*conv)(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n);
     /* acc[d] = bias[d] + sum of weights[d][i] * u[i] */
@@ -122,7 +128,7 @@ typedef struct ee_kernels {
 #endif
 } ee_kernels;
 
-extern const ee_kernels ee_kernels_scalar;
+extern const ee_kernels ee_kernels_scalar, ee_kernels_tiled, ee_kernels_dsp, ee_kernels_mve;
 const ee_kernels *ee_kernels_default(void);            /* dispatch.c */
 const ee_kernels *ee_kernels_named(const char *name);  /* NULL when unknown or not of this processor */
 

@@ -67,6 +67,19 @@ size_t ee_state_size(const ee_model *model, const ee_config *config)
     return count_bytes(&s, model, config);
 }
 
+#ifdef EE_NO_HOST
+/* The public header tells devices these sizes, so that a state's memory can be declared: a wrong one must not compile. */
+typedef char ee_stream_bytes_are_right[sizeof(ee_stream) == EE_STREAM_BYTES ? 1 : -1];
+typedef char ee_tensor_bytes_are_right[sizeof(ee_tensor) == EE_TENSOR_BYTES ? 1 : -1];
+#else
+size_t ee_array_bytes(const ee_model *model, const ee_config *config)
+{
+    ee_stream s;
+    size_t all = count_bytes(&s, model, config);
+    return all ? all - sizeof s - (model->n_layers + 1u) * sizeof *s.tensors : 0;
+}
+#endif
+
 ee_stream *ee_init(const ee_model *model, const ee_config *config, void *memory, size_t size)
 {
     ee_stream *s = (ee_stream *)memory;

@@ -1,0 +1,141 @@
+"""`edgeecg export-c`: a folder that compiles by itself, with the C core and a model as constant data."""
+
+import re
+from pathlib import Path
+
+from . import __version__, _signal
+from .encoder import load
+from .errors import InputError, MissingDependencyError
+from .model import write_atomically
+
+__all__ = ["add_arguments", "export", "run"]
+
+TEMPLATES = Path(__file__).parent / "_export"
+DEVICE_SOURCES = ("", "arm")  # folders of csrc/src that a device compiles
+HOST_ONLY = ("pack.c", "pack.h", "vector_body.h")
+
+EXAMPLES = """examples:
+  edgeecg export-c firmware/edgeecg                          the bundled model, 250 Hz input, a window every 10 s
+  edgeecg export-c lib/ecg --fs 512 --hop 1 --gain 1600      EE_STATE_SIZE for that rate and hop
+  edgeecg export-c lib/ecg --model my.eecg --name my_model --model-only    a second model beside it"""
+
+
+def add_arguments(parser) -> None:
+    """The options of the subcommand."""
+    parser.add_argument("folder", metavar="DIR", help="where to write; made if missing, its other files stay")
+    parser.add_argument("--model", default="default", metavar="MODEL", help="a bundled model's name or an .eecg file (default)")
+    parser.add_argument("--name", default="edgeecg_model", metavar="NAME", help="prefix of the model's files and symbols (edgeecg_model)")
+    parser.add_argument("--fs", type=float, default=250.0, metavar="HZ", help="sampling rate of the device (250)")
+    parser.add_argument("--hop", type=float, default=10.0, metavar="SECONDS", help="distance of window starts (10)")
+    parser.add_argument("--gain", type=float, default=1000.0, metavar="G", help="ADC units per mV (1000: samples in microvolts)")
+    parser.add_argument("--model-only", action="store_true", help="write the model's two files and nothing else")
+
+
+def run(args) -> int:
+    """Run the subcommand; returns the exit code."""
+    written = export(args.folder, args.model, args.name, args.fs, args.hop, args.gain, args.model_only)
+    for path, note in written:
+        print(f"{path}  {note}" if note else path)
+    return 0
+
+
+def export(folder, model="default", name="edgeecg_model", fs=250.0, hop=10.0, gain=1000.0, model_only=False) -> list:
+    """Write the folder; returns [(path, note)].
+
+    model: a bundled model's name, a path or a Model. name: a C identifier. fs (Hz), hop (s) and gain (ADC units per mV) go into the
+    generated configuration and decide EE_STATE_SIZE. Raises InputError.
+    """
+    if not name.isidentifier() or not name.isascii():
+        raise InputError(f"--name is the prefix of C symbols, letters, digits and underscores, not {name!r}")
+    encoder = load(model)
+    values = _values(encoder, name, fs, hop, gain)
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} exists and is not a folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+
+    def write(path, text, note=""):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, text.encode())
+        written.append((path, note))
+
+    write(folder / f"{name}.h", _fill("model.h", values), f"state {values['state_32']} bytes on a 32-bit device")
+    write(folder / f"{name}.c", _fill("model.c", values), f"{values['size']} bytes of flash")
+    if model_only:
+        return written
+    for source in _core_files():
+        path = folder / source[0]
+        write(path, source[1].read_text())
+    for target, template in (("example.c", "example.c"), ("CMakeLists.txt", "CMakeLists.txt"), ("README.md", "README.md")):
+        write(folder / target, _fill(template, values))
+    write(folder / "LICENSE", next(p for p in (_csrc() / "LICENSE", _csrc().parent / "LICENSE") if p.exists()).read_text())
+    return written
+
+
+def _values(encoder, name, fs, hop, gain) -> dict:
+    """What the templates ask for."""
+    model = encoder.model.strip()
+    data = model.to_bytes()
+    fs_mhz, hop_samples = _signal.fs_millihertz(fs), _signal.check_hop(hop)
+    mult, shift = _signal.gain_multiplier(gain)
+    core = _core_module()
+    arrays = core.array_bytes(core.Model(data, "scalar"), fs_mhz, hop_samples)
+    if not arrays:
+        raise InputError(f"the model {model.name!r} takes samples at 128 Hz alone: give --fs 128")
+    tensors = len(model.layers) + 1
+    stream_32, tensor_32 = _structure_bytes()
+    return {
+        "name": name, "NAME": name.upper(), "model": model.name, "id": model.id, "version": __version__,
+        "size": len(data), "bytes": _rows(data), "fs": f"{fs:g}", "hop": f"{hop:g}", "gain": f"{gain:g}",
+        "fs_mhz": fs_mhz, "hop_samples": hop_samples, "mult": mult, "shift": shift, "arrays": arrays, "tensors": tensors,
+        "dim": model.head.dim, "exponent": model.head.exponent, "window": model.front.window,
+        "state_32": stream_32 + tensors * tensor_32 + arrays,
+        "plain_macros": _fill("macros.h", {"NAME": name.upper()}) if name == "edgeecg_model" else "",
+        "licence": model.meta.get("licence", "see its card"),
+    }  # fmt: skip
+
+
+def _structure_bytes() -> tuple[int, int]:
+    """Bytes of a stream and of a tensor on a 32-bit device, as the public header has them."""
+    header = (_csrc() / "include" / "edgeecg.h").read_text()
+    found = [re.search(rf"{macro} \(sizeof\(void \*\) == 8 \? \d+u : (\d+)u\)", header) for macro in ("EE_STREAM_BYTES", "EE_TENSOR_BYTES")]
+    return tuple(int(m.group(1)) for m in found)
+
+
+def _core_module():
+    try:
+        from . import _core
+    except ImportError as error:
+        raise MissingDependencyError("export-c needs the compiled core: install a wheel, or build it with a C compiler") from error
+    return _core
+
+
+def _csrc() -> Path:
+    """The C core: beside the package in a checkout, inside it when installed."""
+    for folder in (Path(__file__).parent / "_csrc", Path(__file__).parents[1] / "csrc"):
+        if (folder / "include" / "edgeecg.h").exists():
+            return folder
+    raise MissingDependencyError("this installation has no C sources: install edgeecg from its wheel")
+
+
+def _core_files():
+    """(path in the export, file) of the public header and of every source that a device compiles."""
+    csrc = _csrc()
+    yield "include/edgeecg.h", csrc / "include" / "edgeecg.h"
+    for folder in DEVICE_SOURCES:
+        for path in sorted((csrc / "src" / folder).glob("*.[ch]")):
+            if path.name not in HOST_ONLY:
+                yield f"src/{folder + '/' if folder else ''}{path.name}", path
+
+
+def _fill(template: str, values: dict) -> str:
+    """A template with @key@ replaced."""
+    text = (TEMPLATES / template).read_text()
+    for key, value in values.items():
+        text = text.replace(f"@{key}@", str(value))
+    return text
+
+
+def _rows(data: bytes) -> str:
+    return ",\n".join("    " + ",".join(map(str, data[i : i + 32])) for i in range(0, len(data), 32))

@@ -1,0 +1,144 @@
+"""edgeecg export-c: the folder compiles by itself under every warning, as C and C++, and gives Python's numbers."""
+
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from tests.models import ecg, edge_like, plain
+
+import edgeecg
+from edgeecg import export_c
+from edgeecg.cli import main
+from edgeecg.errors import InputError
+
+GAIN, FS, HOP = 400, 250, 2.5
+STRICT = ["-Wall", "-Wextra", "-Wconversion", "-Werror"]
+needs_gcc = pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
+needs_gxx = pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """An export of a small model, and the Encoder of it."""
+    path = tmp_path_factory.mktemp("export")
+    export_c.export(path, edge_like(), fs=FS, hop=HOP, gain=GAIN)
+    return path
+
+
+def sources(folder):
+    return sorted(folder.glob("src/**/*.c")) + sorted(folder.glob("*model.c"))
+
+
+def compile_all(folder, compiler, *flags, out):
+    """Object files of everything but the example."""
+    objects = []
+    for source in sources(folder):
+        objects.append(out / f"{source.parent.name}_{source.stem}.o")
+        command = [*compiler, *flags, *STRICT, "-DEE_NO_HOST=1", f"-I{folder}", f"-I{folder}/include", "-c", source, "-o", objects[-1]]
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    return objects
+
+
+def run_example(program, x):
+    """(starts, flags, embeddings) that the example prints."""
+    out = subprocess.run([str(program)], input="\n".join(map(str, x)), capture_output=True, text=True, check=True).stdout
+    rows = [line.split() for line in out.splitlines()]
+    return (
+        np.array([float(r[0]) for r in rows]),
+        np.array([int(r[1]) for r in rows]),
+        np.array([[float(v) for v in r[2:]] for r in rows], np.float32),
+    )
+
+
+@needs_gcc
+@pytest.mark.parametrize("compiler", [["gcc", "-std=c99", "-O2"], pytest.param(["g++", "-x", "c++", "-std=c++17"], marks=needs_gxx)], ids=["C99", "C++17"])
+def test_the_example_prints_what_python_gets(folder, tmp_path, compiler):
+    objects = compile_all(folder, compiler, "-fsanitize=address,undefined", "-fno-sanitize-recover", out=tmp_path)
+    program = tmp_path / "example"
+    link = [compiler[0], "-fsanitize=address,undefined", "-DEE_NO_HOST=1", f"-I{folder}", f"-I{folder}/include"]
+    subprocess.run([*link, str(folder / "example.c"), *map(str, objects), "-o", str(program)], check=True)
+    x = np.round(ecg(31, FS, seed=5, offset=3.0) * GAIN).astype(np.int16)
+    x[4000:4200] = x[4000]  # a pause
+    start, quality, embedding = run_example(program, x)
+    want = edgeecg.load(edge_like()).analyze(x, FS, HOP, gain=GAIN)
+    np.testing.assert_array_equal(start, want.start)
+    np.testing.assert_array_equal(quality, want.quality)
+    np.testing.assert_array_equal(embedding, want.embedding)
+    assert np.ptp(embedding) > 0
+
+
+@needs_gcc
+def test_it_compiles_freestanding_and_asks_for_nothing_but_memory_functions(folder, tmp_path):
+    objects = compile_all(folder, ["gcc"], "-std=c99", "-O2", "-ffreestanding", "-fno-stack-protector", out=tmp_path)
+    names = subprocess.run(["nm", "-g", *map(str, objects)], capture_output=True, text=True, check=True).stdout
+    defined = set(re.findall(r"^[0-9a-f]+ [A-Z] (\w+)$", names, re.M))
+    missing = set(re.findall(r"^ +U (\w+)$", names, re.M)) - defined - {"_GLOBAL_OFFSET_TABLE_"}
+    assert missing <= {"memcpy", "memmove", "memset", "memcmp"}  # what GCC may call in any freestanding program
+    assert all(name.startswith("ee_") or name == "edgeecg_model" for name in defined)
+
+
+@needs_gcc
+def test_two_models_link_into_one_image(folder, tmp_path):
+    export_c.export(tmp_path, edge_like(seed=1), name="other", fs=FS, hop=1.0, model_only=True)
+    assert {p.name for p in tmp_path.iterdir()} == {"other.c", "other.h"}
+    program = tmp_path / "both.c"
+    program.write_text("""
+        #include <stdio.h>
+        #include "edgeecg_model.h"
+        #include "other.h"
+        static const ee_config configs[2] = { EDGEECG_MODEL_CONFIG, OTHER_CONFIG };
+        int main(void)
+        {
+            ee_model a, b;
+            int good = ee_model_view(&a, edgeecg_model, EDGEECG_MODEL_SIZE) == EE_OK && ee_model_view(&b, other, OTHER_SIZE) == EE_OK;
+            printf("%d %d %d\\n", good, ee_state_size(&a, &configs[0]) == EE_STATE_SIZE, ee_state_size(&b, &configs[1]) == OTHER_STATE_SIZE);
+            return 0;
+        }""")
+    flags = ["-std=c99", "-DEE_NO_HOST=1", f"-I{folder}", f"-I{folder}/include", f"-I{tmp_path}"]
+    files = [program, tmp_path / "other.c", *sources(folder)]
+    subprocess.run(["gcc", *flags, *map(str, files), "-o", str(tmp_path / "both")], check=True)
+    assert subprocess.run([str(tmp_path / "both")], capture_output=True, text=True).stdout == "1 1 1\n"
+
+
+@needs_gcc
+@pytest.mark.parametrize("fs", [50, 125, 130, 250, 360, 512, 1000, 4000])
+@pytest.mark.parametrize("hop", [0.1, 1.0, 10.0])
+def test_the_state_size_is_exact(tmp_path, fs, hop):
+    """The declared memory, to the byte, is what ee_state_size() counts; the example would refuse a smaller one."""
+    export_c.export(tmp_path, edge_like(), fs=fs, hop=hop, model_only=True)
+    declared = re.search(r"STATE_SIZE \(EE_STREAM_BYTES \+ (\d+)u \* EE_TENSOR_BYTES \+ (\d+)u\)", (tmp_path / "edgeecg_model.h").read_text())
+    encoder = edgeecg.load(edge_like())
+    core = export_c._core_module()
+    assert int(declared[1]) == len(encoder.model.layers) + 1
+    assert int(declared[2]) == core.array_bytes(core.Model(encoder.model.to_bytes(), "scalar"), round(fs * 1000), round(hop * 128))
+
+
+def test_the_command_writes_the_bundled_model(tmp_path, capsys):
+    assert main(["export-c", str(tmp_path / "new" / "folder"), "--fs", "512"]) == 0
+    names = {p.relative_to(tmp_path / "new" / "folder").as_posix() for p in (tmp_path / "new" / "folder").rglob("*") if p.is_file()}
+    assert {"edgeecg_model.h", "edgeecg_model.c", "example.c", "CMakeLists.txt", "README.md", "LICENSE", "include/edgeecg.h"} <= names
+    assert "@" not in "".join((tmp_path / "new" / "folder" / n).read_text() for n in ("example.c", "README.md", "CMakeLists.txt"))
+    assert "state" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(shutil.which("cmake") is None, reason="needs cmake")
+@needs_gcc
+def test_the_cmake_project_builds_the_example(folder, tmp_path):
+    subprocess.run(["cmake", "-S", str(folder), "-B", str(tmp_path)], check=True, capture_output=True)
+    subprocess.run(["cmake", "--build", str(tmp_path)], check=True, capture_output=True)
+    x = np.round(ecg(12, FS, seed=6, offset=0) * GAIN).astype(np.int16)
+    want = edgeecg.load(edge_like()).embed(x, FS, HOP, gain=GAIN)
+    np.testing.assert_array_equal(run_example(tmp_path / "example", x)[2], want)
+
+
+def test_bad_calls_end_in_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="is not a folder"):
+        export_c.export(tmp_path / "file")
+    with pytest.raises(InputError, match="prefix of C symbols"):
+        export_c.export(tmp_path / "x", name="two words")
+    with pytest.raises(InputError, match="128 Hz"):
+        export_c.export(tmp_path / "x", plain(), fs=250)
