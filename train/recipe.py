@@ -7,7 +7,7 @@
 Half of the positives are the same ten seconds under other noise, half lie within 30 s of them; other windows of a
 patient are no negatives (train/objectives/masked.py). Beside the contrast, linear heads regress from the embedding
 what train/targets computes from the clean signal: rhythm and beat statistics, the mean beat, principal components of
-MiniRocket, the spectrum and the noise that was added; and from each frame of the trunk, the beat in it. No label that
+MiniRocket, the mean beats of the other leads, the spectrum and the noise that was added; and from each frame of the trunk, the beat in it. No label that
 a person gave is used. Every process takes steps of its own, and every few steps all take the mean of their weights and
 moments (Stich, "Local SGD Converges Fast and Communicates Little", ICLR 2019): on a busy machine waiting for each
 other at every step costs half the speed. What a step draws follows from seed, step and process alone, so a resumed
@@ -32,7 +32,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from edgeecg.errors import EdgeECGError, InputError
-from train.checkpoint import load_training, save_encoder, save_training
+from train.checkpoint import load_encoder, load_training, save_encoder, save_training
 from train.data import PRETRAINING, Cache, open_cache
 from train.data.corpora import NOISE, corpus
 from train.data.front import default_front_end
@@ -44,7 +44,8 @@ from train.objectives.masked import masked_nt_xent
 from train.pretrain import make_projector, parameter_groups
 from train.run import Log, config_dict, write_json
 from train.targets import Bank, BeatTargets, open_bank, signal_statistics
-from train.targets.heads import Heads
+from train.targets.heads import EXISTS, WIDTHS, Heads
+from train.targets.leads import lead_targets
 from train.views import Augment, Views, load_noise
 
 # Share of the drawn windows by corpus; what is not named gets 0.05. By hours alone, cinc2018 and qtdb would crowd out
@@ -52,6 +53,7 @@ from train.views import Augment, Views, load_noise
 SHARES = {"ptbxl": 0.33, "cinc2018": 0.25, "mitdb": 0.15, "qtdb": 0.12, "challenge2011": 0.09, "cinc2017": 0.06}
 WEIGHTS = {
     "contrast": 1.0, "statistics": 6.0, "beat": 3.0, "rocket": 3.0, "signal": 1.0, "noise": 0.5, "heat": 1.0, "frame": 1.0,
+    "leads": 3.0,
 }  # fmt: skip
 
 
@@ -78,6 +80,7 @@ class Config:
     clip: float = 3.0
 
     out: Path = Path("runs/recipe")
+    start: Path | None = None  # encoder.safetensors of another run whose weights to start from
     resume: bool = False  # continue the run in `out`; `steps` may change before the decay begins
     seed: int = 0
     log_every: int = 25
@@ -144,8 +147,11 @@ class Trainer:
         self.modules = {"encoder": self.encoder, "norm": self.norm, "projector": self.projector, "heads": self.heads}
         self.parameters = [p for module in self.modules.values() for p in module.parameters()]
         self.optimiser = torch.optim.AdamW(parameter_groups(self.parameters, config.weight_decay), lr=config.lr)
+        if config.start:
+            self.encoder.load_state_dict(load_encoder(config.start)[0].state_dict())
         bank = open_bank(cache, quiet=rank > 0)
         self.beats, self.samples = BeatTargets(cache.samples, bank.beats), cache.samples
+        self.leads = lead_targets(cache, self.beats)
         held_out = is_validation(cache, config.validation)
         held_out &= not held_out.all()
         self.training = Drawer(cache, bank, ~held_out)
@@ -154,16 +160,18 @@ class Trainer:
         stride = spec.total_stride
         margin = -(-max(spec.reach()) // stride) * stride
         self.margin = margin if config.context and (self.training.length >= WINDOW + 2 * margin).any() else 0
-        self.heads.standardise(self.moments(), torch.from_numpy(bank.share))
+        shares = {"rocket": torch.from_numpy(bank.share), "leads": torch.from_numpy(self.leads.share)}
+        self.heads.standardise(self.moments(), shares)
 
     def targets(self, drawer: Drawer, row: np.ndarray, start: np.ndarray, x: Tensor, level: Tensor) -> dict[str, Tensor]:
         statistics, known = self.beats.statistics(start)
         heat, frame = self.beats.frames(start, self.encoder.spec.total_stride)
         rocket, near = drawer.nearest(row, start)
+        leads, together = self.leads.of(row)
         return {
             "statistics": statistics, "known": known, "beat": self.beats.mean_beat(start), "heat": heat, "frame": frame,
             "rocket": torch.from_numpy(rocket), "near": torch.from_numpy(near), "signal": signal_statistics(x),
-            "noise": level[:, None],
+            "noise": level[:, None], "leads": leads, "together": together,
         }  # fmt: skip
 
     def batch(self, drawer: Drawer, count: int, margin: int, seed: tuple[int, ...]):
@@ -179,9 +187,8 @@ class Trainer:
     def moments(self) -> dict[str, tuple[Tensor, Tensor]]:
         """Mean and deviation of every linear head's target over 1500 pairs."""
         _, targets, _ = self.batch(self.training, 1500, 0, (self.config.seed, 2**30))
-        known = targets["known"]
-        rows = {"statistics": known, "beat": known, "rocket": targets["near"]}
-        pick = {name: targets[name][rows.get(name, slice(None))] for name in ("statistics", "beat", "rocket", "signal", "noise")}
+        rows = {name: targets[EXISTS[name]] if name in EXISTS else slice(None) for name in WIDTHS}
+        pick = {name: targets[name][kept] for name, kept in rows.items() if name != "leads"}  # of unit variance as it is
         return {name: (t.mean(0), t.std(0)) for name, t in pick.items()}
 
     def losses(self, drawer: Drawer, margin: int, seed: tuple[int, ...]) -> dict[str, Tensor]:

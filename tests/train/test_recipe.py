@@ -18,8 +18,9 @@ from train.data.front import default_front_end
 from train.golden import synthetic_ecg
 from train.objectives.masked import masked_nt_xent
 from train.targets import SIGNAL, STATISTICS, BeatTargets, find_beats, open_bank, signal_statistics
-from train.targets.beats import local_median
+from train.targets.beats import join, local_median
 from train.targets.heads import WIDTHS
+from train.targets.leads import lead_targets
 
 RATE = 128
 
@@ -226,3 +227,38 @@ def test_bad_options_end_in_a_sentence():
         recipe.Config(data=Path(), weights={"labels": 1.0})
     with pytest.raises(InputError, match="workers must be at least 1"):
         recipe.Config(data=Path(), workers=0)
+
+
+def test_targets_of_the_other_leads_are_shared_by_a_record(monkeypatch):
+    """Each lead of a record gets the record's target; records that look alike in all leads get like targets."""
+    monkeypatch.setattr("train.targets.leads.COMPONENTS", 4)
+    rng, traces, kinds = np.random.default_rng(0), [], np.arange(12) % 2
+    for kind in kinds:
+        for wide in ((), range(40) if kind else ()):  # the second lead tells the two kinds apart, the first does not
+            times = 0.9 + 0.8 * np.arange(12) + rng.uniform(0, 0.1)
+            traces.append(beat_train(times, wide=wide, seconds=10))
+    index = {
+        "set": np.repeat(["ptbxl"], 24), "record": np.repeat([f"r{i:02d}" for i in range(12)], 2),
+        "start": np.arange(24) * 1280, "length": np.full(24, 1280),
+    }  # fmt: skip
+    cache = Cache(np.concatenate(traces), index, Path())
+    beats = [find_beats(y, 1280 * number) for number, y in enumerate(traces)]
+    leads = lead_targets(cache, BeatTargets(cache.samples, join(beats)))
+    target, exists = leads.of(np.arange(24))
+    assert exists.all() and torch.equal(target[0::2], target[1::2])
+    first = target[0::2, 0].numpy()
+    assert abs(first[kinds == 0].mean() - first[kinds == 1].mean()) > 1.8  # of a unit deviation: nearly all of it
+    assert leads.share[0] > leads.share[-1] > 0
+
+
+def test_other_corpora_have_no_targets_of_other_leads(toy_cache):
+    leads = lead_targets(toy_cache, targets(beat_train([1.0, 2.0, 3.0])))
+    assert not leads.of(np.arange(10))[1].any()
+
+
+def test_a_run_can_start_from_an_encoder(toy_cache, small):
+    small.out.mkdir(parents=True)
+    recipe.train(small, toy_cache)
+    trainer = recipe.Trainer(replace(small, seed=5, start=small.out / "encoder.safetensors"), toy_cache)
+    stored = load_encoder(small.out / "encoder.safetensors")[0].state_dict()
+    assert all(torch.equal(value, stored[key]) for key, value in trainer.encoder.state_dict().items())
