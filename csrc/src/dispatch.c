@@ -2,7 +2,9 @@
 #include "internal.h"
 
 #ifdef EE_NO_HOST                     /* a device has one instruction set, known to the compiler */
-#if defined(__ARM_FEATURE_DSP)
+#if defined(__ARM_FEATURE_MVE)
+#define EE_DEVICE ee_kernels_mve
+#elif defined(__ARM_FEATURE_DSP)
 #define EE_DEVICE ee_kernels_dsp
 #else
 #define EE_DEVICE ee_kernels_tiled

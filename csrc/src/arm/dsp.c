@@ -4,7 +4,7 @@
  * SMLAD and no order has to be prepared. A multiplier m / 2^14 with its rounding is one SMMULR by m << 18. */
 #include "../internal.h"
 
-#if defined(EE_NO_HOST) && defined(__ARM_FEATURE_DSP)
+#if defined(EE_NO_HOST) && defined(__ARM_FEATURE_DSP) && !defined(__ARM_FEATURE_MVE)
 
 #define EE_INLINE static inline __attribute__((always_inline))
 #define EE_APART __attribute__((noinline))          /* together they would spill each other's registers */

@@ -1,0 +1,214 @@
+/* Cortex-M55, M85 and others with MVE (Helium). docs/numerics.md sections 3 and 4.
+ *
+ * Dense layers widen eight bytes to 16-bit lanes as they load and sum eight products an instruction (VMLADAVA); groups of four channels
+ * gather four taps, 16 bytes, and use signed bytes: sum (x - 128) w + 128 sum w. A multiplier m / 2^14 with its rounding is one VRMULH
+ * by m << 18. */
+#include "../internal.h"
+
+#if defined(EE_NO_HOST) && defined(__ARM_FEATURE_MVE)
+#include <arm_mve.h>
+
+#define EE_INLINE static inline __attribute__((always_inline))
+#define EE_APART __attribute__((noinline))
+
+EE_APART static uint8_t scaled_in_two(const ee_layer *layer, uint32_t c, int32_t acc)
+{
+    int64_t v = ee_rnd((int64_t)acc * (acc >= 0 ? layer->mult_pos[c] : layer->mult_neg[c]) + layer->add[c], 22);
+    return (uint8_t)ee_clamp((v < -512 ? -512 : v > 512 ? 512 : (int32_t)v) + layer->zp_out, 0, 255);
+}
+
+EE_INLINE int32x4_t scaled(int32x4_t acc, int32x4_t mult, int32x4_t zp)
+{
+    int32x4_t v = vaddq_s32(vrmulhq_s32(acc, vshlq_n_s32(mult, 18)), zp);
+    return vminq_s32(vmaxq_s32(v, vdupq_n_s32(0)), vdupq_n_s32(255));
+}
+
+/* Four sums of the channels from c on become bytes; at most `left` of them. */
+EE_INLINE void store_4(const ee_layer *layer, uint32_t c, uint32_t left, const int32_t *acc, uint8_t *y)
+{
+    if (layer->requant) {
+        for (uint32_t i = 0; i < 4 && i < left; i++) y[c + i] = scaled_in_two(layer, c + i, acc[i]);
+    } else {
+        mve_pred16_t p = vctp32q(left);
+        int32x4_t mult = vldrhq_z_s32(layer->mult + c, p);
+        vstrbq_p_s32((int8_t *)y + c, scaled(vldrwq_s32(acc), mult, vdupq_n_s32(layer->zp_out)), p);
+    }
+}
+
+/* One frame by four channels; rows of weights behind the last channel repeat it. */
+EE_APART static void dense(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+{
+    const uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin, cout = layer->cout;
+    const mve_pred16_t tail = vctp16q(fan_in % 8);
+    for (uint32_t o = 0; o < n; o++, x += hop, y += cout) {
+        for (uint32_t c = 0; c < cout; c += 4) {
+            const uint32_t last = cout - 1 - c, left = cout - c;
+            const int8_t *w0 = layer->weights + (size_t)c * fan_in, *w1 = w0 + (last > 0 ? fan_in : 0);
+            const int8_t *w2 = w1 + (last > 1 ? fan_in : 0), *w3 = w2 + (last > 2 ? fan_in : 0);
+            const uint8_t *in = x;
+            int32_t a = 0, b = 0, d = 0, e = 0, acc[4];
+            for (uint32_t i = fan_in / 8; i; i--, in += 8, w0 += 8, w1 += 8, w2 += 8, w3 += 8) {
+                int16x8_t v = vreinterpretq_s16_u16(vldrbq_u16(in));
+                a = vmladavaq_s16(a, v, vldrbq_s16(w0));
+                b = vmladavaq_s16(b, v, vldrbq_s16(w1));
+                d = vmladavaq_s16(d, v, vldrbq_s16(w2));
+                e = vmladavaq_s16(e, v, vldrbq_s16(w3));
+            }
+            if (fan_in % 8) {
+                int16x8_t v = vreinterpretq_s16_u16(vldrbq_z_u16(in, tail));
+                a = vmladavaq_s16(a, v, vldrbq_z_s16(w0, tail));
+                b = vmladavaq_s16(b, v, vldrbq_z_s16(w1, tail));
+                d = vmladavaq_s16(d, v, vldrbq_z_s16(w2, tail));
+                e = vmladavaq_s16(e, v, vldrbq_z_s16(w3, tail));
+            }
+            acc[0] = a, acc[1] = b, acc[2] = d, acc[3] = e;
+            vstrwq_s32(acc, vaddq_s32(vldrwq_s32(acc), vldrwq_z_s32(layer->bias + c, vctp32q(left))));
+            store_4(layer, c, left, acc, y);
+        }
+    }
+}
+
+/* The same for whole tiles and linear requantisation. `tail`: fan_in is no multiple of 8. */
+EE_INLINE void dense_tiles(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n, int has_tail)
+{
+    const uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin, cout = layer->cout;
+    const mve_pred16_t tail = vctp16q(fan_in % 8);
+    const int32x4_t zp = vdupq_n_s32(layer->zp_out);
+    for (uint32_t o = 0; o < n; o++, x += hop) {
+        const int8_t *w0 = layer->weights;
+        const int32_t *bias = layer->bias;
+        const int16_t *mult = layer->mult;
+        for (const uint8_t *end = y + cout; y != end; y += 4, bias += 4, mult += 4, w0 += 3 * fan_in) {
+            const int8_t *w1 = w0 + fan_in, *w2 = w1 + fan_in, *w3 = w2 + fan_in;
+            const uint8_t *in = x;
+            int32_t a = 0, b = 0, d = 0, e = 0;
+            for (uint32_t i = fan_in / 8; i; i--, in += 8, w0 += 8, w1 += 8, w2 += 8, w3 += 8) {
+                int16x8_t v = vreinterpretq_s16_u16(vldrbq_u16(in));
+                a = vmladavaq_s16(a, v, vldrbq_s16(w0));
+                b = vmladavaq_s16(b, v, vldrbq_s16(w1));
+                d = vmladavaq_s16(d, v, vldrbq_s16(w2));
+                e = vmladavaq_s16(e, v, vldrbq_s16(w3));
+            }
+            if (has_tail) {
+                int16x8_t v = vreinterpretq_s16_u16(vldrbq_z_u16(in, tail));      /* the lanes behind it are 0 */
+                a = vmladavaq_s16(a, v, vldrbq_z_s16(w0, tail));
+                b = vmladavaq_s16(b, v, vldrbq_z_s16(w1, tail));
+                d = vmladavaq_s16(d, v, vldrbq_z_s16(w2, tail));
+                e = vmladavaq_s16(e, v, vldrbq_z_s16(w3, tail));
+                w0 += fan_in % 8;
+            }
+            int32x4_t acc = vdupq_n_s32(a);
+            acc = vsetq_lane_s32(b, acc, 1);
+            acc = vsetq_lane_s32(d, acc, 2);
+            acc = vsetq_lane_s32(e, acc, 3);
+            vstrbq_s32((int8_t *)y, scaled(vaddq_s32(acc, vldrwq_s32(bias)), vldrhq_s32(mult), zp));
+        }
+    }
+}
+EE_APART static void dense_whole(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n) { dense_tiles(layer, x, y, n, 0); }
+EE_APART static void dense_tailed(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n) { dense_tiles(layer, x, y, n, 1); }
+
+/* Four channels in, four out: the gathered inputs of four taps meet the weights of each output channel. */
+EE_APART static void grouped_by_4(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+{
+    const uint32_t cin = layer->cin, span = 4u * layer->kernel, hop = (uint32_t)layer->stride * cin;
+    const uint32x4_t offsets = vmulq_n_u32(vidupq_n_u32(0, 1), cin);
+    for (uint32_t o = 0; o < n; o++, x += hop, y += cin) {
+        const int8_t *w = layer->weights;
+        for (uint32_t c = 0; c < cin; c += 4, w += 4 * span) {
+            const uint8_t *frame = x + c;
+            int32_t a = 0, b = 0, d = 0, e = 0, sa = 0, sb = 0, sd = 0, se = 0, acc[4];
+            for (uint32_t t = 0; t < span; t += 16, frame += 4 * cin) {
+                mve_pred16_t p = vctp8q(span - t);
+                uint32x4_t taps = vldrwq_gather_offset_z_u32((const uint32_t *)(const void *)frame, offsets, p);
+                int8x16_t v = vreinterpretq_s8_u8(veorq_u8(vreinterpretq_u8_u32(taps), vdupq_n_u8(128))), u;
+                u = vldrbq_z_s8(w + t, p);
+                a = vmladavaq_s8(a, v, u);
+                sa = vaddvaq_s8(sa, u);
+                u = vldrbq_z_s8(w + span + t, p);
+                b = vmladavaq_s8(b, v, u);
+                sb = vaddvaq_s8(sb, u);
+                u = vldrbq_z_s8(w + 2 * span + t, p);
+                d = vmladavaq_s8(d, v, u);
+                sd = vaddvaq_s8(sd, u);
+                u = vldrbq_z_s8(w + 3 * span + t, p);
+                e = vmladavaq_s8(e, v, u);
+                se = vaddvaq_s8(se, u);
+            }
+            acc[0] = a + sa * 128, acc[1] = b + sb * 128, acc[2] = d + sd * 128, acc[3] = e + se * 128;
+            vstrwq_s32(acc, vaddq_s32(vldrwq_s32(acc), vldrwq_s32(layer->bias + c)));
+            store_4(layer, c, 4, acc, y);
+        }
+    }
+}
+
+/* Eight channels at a time: even and odd ones in a vector of sums each. Linear requantisation. */
+EE_APART static void depthwise(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+{
+    const uint32_t cin = layer->cin, kernel = layer->kernel, hop = (uint32_t)layer->stride * cin;
+    const uint16x8_t offsets = vmulq_n_u16(vidupq_n_u16(0, 1), (uint16_t)kernel);
+    const int32x4_t zp = vdupq_n_s32(layer->zp_out);
+    for (uint32_t c = 0; c < cin; c += 8) {
+        const int16x8_t mult = vldrhq_s16(layer->mult + c);
+        const int32x4x2_t bias = vld2q_s32(layer->bias + c);
+        const uint8_t *in = x + c;
+        uint8_t *out = y + c;
+        for (uint32_t o = 0; o < n; o++, in += hop, out += cin) {
+            int32x4_t even = bias.val[0], odd = bias.val[1];
+            const uint8_t *frame = in;
+            const int8_t *w = layer->weights + (size_t)c * kernel;
+            for (uint32_t t = kernel; t; t--, frame += cin) {
+                int16x8_t v = vreinterpretq_s16_u16(vldrbq_u16(frame)), u = vldrbq_gather_offset_s16(w++, offsets);
+                even = vaddq_s32(even, vmullbq_int_s16(v, u));
+                odd = vaddq_s32(odd, vmulltq_int_s16(v, u));
+            }
+            int16x8_t both = vmovnbq_s32(vdupq_n_s16(0), scaled(even, vmovlbq_s16(mult), zp));
+            vstrbq_s16((int8_t *)out, vmovntq_s32(both, scaled(odd, vmovltq_s16(mult), zp)));
+        }
+    }
+}
+
+EE_INLINE int32_t dot(const uint8_t *x, const int8_t *w, uint32_t n, int32_t acc)
+{
+    for (; n >= 8; n -= 8, x += 8, w += 8) acc = vmladavaq_s16(acc, vreinterpretq_s16_u16(vldrbq_u16(x)), vldrbq_s16(w));
+    mve_pred16_t p = vctp16q(n);
+    return n ? vmladavaq_s16(acc, vreinterpretq_s16_u16(vldrbq_z_u16(x, p)), vldrbq_z_s16(w, p)) : acc;
+}
+
+/* Whatever the others do not take. */
+EE_APART static void grouped(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+{
+    uint32_t cg = layer->cin / layer->groups, per_group = layer->cout / layer->groups, kernel = layer->kernel;
+    for (uint32_t o = 0; o < n; o++, x += (size_t)layer->stride * layer->cin, y += layer->cout) {
+        const int8_t *w = layer->weights;
+        for (uint32_t c = 0; c < layer->cout; c++) {
+            const uint8_t *frame = x + c / per_group * cg;
+            int32_t acc = layer->bias[c];
+            for (uint32_t t = 0; t < kernel; t++, frame += layer->cin, w += cg) acc = dot(frame, w, cg, acc);
+            store_4(layer, c, 1, &acc, y);
+        }
+    }
+}
+
+static void conv(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+{
+    uint32_t same = layer->cin == layer->cout, whole = layer->kernel * layer->cin % 8 == 0;
+    if (layer->groups == 1 && layer->cout % 4 == 0 && !layer->requant) (whole ? dense_whole : dense_tailed)(layer, x, y, n);
+    else if (layer->groups == 1) dense(layer, x, y, n);
+    else if (same && layer->cin == 4 * layer->groups) grouped_by_4(layer, x, y, n);
+    else if (same && layer->cin == layer->groups && layer->cin % 8 == 0 && !layer->requant) depthwise(layer, x, y, n);
+    else grouped(layer, x, y, n);
+}
+
+static void linear(const ee_head *head, const uint8_t *u, int32_t *acc)
+{
+    const int8_t *w = head->weights;
+    for (uint32_t d = 0; d < head->dim; d++, w += head->features) acc[d] = dot(u, w, head->features, head->bias[d]);
+}
+
+#define EE_TARGET
+#define EE_NAME(x) x##_mve
+#include "../loops.h"
+
+const ee_kernels ee_kernels_mve = { "cortex-m-mve", EE_NOT_PACKED, conv, linear, EE_LOOPS };
+#endif
