@@ -65,6 +65,16 @@ static uint32_t gcd(uint32_t a, uint32_t b)
 /* ---------------------------------------------------------------- layout */
 static uint32_t round_up_blocks(uint32_t n) { return (n + EE_BLOCK - 1) / EE_BLOCK; }
 
+static uint32_t batch_of(const ee_front_state *f)
+{
+#ifdef EE_NO_HOST
+    (void)f;
+    return EE_BLOCK;
+#else
+    return f->batch;
+#endif
+}
+
 void ee_front_layout(ee_front_state *f, const ee_config *config, uint8_t **memory)
 {
     const ee_front *front = &f->front;
@@ -75,7 +85,11 @@ void ee_front_layout(ee_front_state *f, const ee_config *config, uint8_t **memor
     f->step = (uint32_t)(((uint64_t)EE_TICKS * EE_POINTS << 16) / f->fe);
     f->scale = (uint32_t)(((uint64_t)EE_TICKS << 16) / f->fe);
     f->chunk = ee_max(1, (uint32_t)((uint64_t)lead * f->fs / EE_TICKS));
-    f->raw_cap = f->chunk + 8 + (front->kind ? ee_max(2 * f->half, f->half + f->fs / EE_TICKS + 2) : EE_BLOCK);
+#ifndef EE_NO_HOST
+    f->batch = config->block;
+#endif
+    uint32_t wait = batch_of(f) - EE_BLOCK;
+    f->raw_cap = f->chunk + 8 + (front->kind ? ee_max(2 * f->half, f->half + f->fs / EE_TICKS + 2) : EE_BLOCK + wait);
     f->raw = (int32_t *)ee_take(memory, f->raw_cap * sizeof *f->raw);
     f->phase_step = gcd(f->fs, EE_TICKS);
     f->n_phases = EE_TICKS / f->phase_step;
@@ -86,8 +100,9 @@ void ee_front_layout(ee_front_state *f, const ee_config *config, uint8_t **memor
         f->taps = (double *)ee_take_aligned(memory, (size_t)f->n_phases * f->row * sizeof *f->taps);
 #endif
     f->x_cap = front->baseline + out;
-    f->z_cap = (front->reach + 1u) * EE_BLOCK + out;
-    uint32_t lag = front->kind ? front->baseline / 2u + f->z_cap + out + (f->half + 1) * EE_TICKS / f->fs + 2 : EE_BLOCK + lead;
+    uint32_t ahead = front->baseline / 2u + (f->half + 1) * EE_TICKS / f->fs + 2;        /* input before z; all at once at the end */
+    f->z_cap = (front->reach + 1u) * EE_BLOCK + wait + (wait ? ee_max(out, ahead) : out);
+    uint32_t lag = front->kind ? ahead + f->z_cap + out : EE_BLOCK + wait + lead;
     f->n_blocks = round_up_blocks(lag) + 2u;
     f->n_sums = front->kind ? round_up_blocks(f->z_cap) + front->reach + 2u : 0;
     f->x = NULL;
@@ -157,6 +172,14 @@ int ee_front_ready(const ee_front_state *f)
     uint32_t count = f->front.kind ? f->z_count : f->raw_count;
     return count >= need || (count && (f->front.kind ? z_ended(f) : f->ended));
 }
+
+int ee_front_full(const ee_front_state *f)
+{
+    uint32_t need = (f->front.kind ? f->front.reach * EE_BLOCK : 0) + batch_of(f);
+    return (f->front.kind ? f->z_count : f->raw_count) >= need;
+}
+
+int ee_front_empty(const ee_front_state *f) { return f->ended && !f->pad_raw && !f->pad_x && !(f->front.kind ? f->z_count : f->raw_count); }
 
 static uint32_t take_plain(ee_front_state *f, uint8_t *y)
 {

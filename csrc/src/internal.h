@@ -155,6 +155,9 @@ typedef struct ee_front_state {
     uint32_t half, step, scale, fe, fs, phase, phase_step, n_phases;
     uint32_t pos;                     /* raw index of the sample left of the next output */
     uint32_t chunk;                   /* input samples taken at once */
+#ifndef EE_NO_HOST
+    uint32_t batch;                   /* samples at 128 Hz that leave together: hosts let a whole block gather */
+#endif
     int32_t last;                     /* last value, held over gaps */
     int32_t before[2];                /* the last two input samples */
     uint32_t seen;                    /* input samples so far, up to 2 */
@@ -221,6 +224,8 @@ void ee_front_layout(ee_front_state *f, const ee_config *config, uint8_t **memor
 void ee_front_fill_taps(ee_front_state *f);
 void ee_front_reset(ee_front_state *f);
 int ee_front_ready(const ee_front_state *f);           /* a block can leave */
+int ee_front_full(const ee_front_state *f);            /* as many as the trunk takes at once can leave */
+int ee_front_empty(const ee_front_state *f);           /* the recording has ended and all of it has left */
 uint32_t ee_front_take(ee_front_state *f, uint8_t *y, ee_block_stats *stats);      /* a block: number of samples */
 int32_t *ee_front_put(ee_front_state *f);              /* where to put up to chunk input samples */
 void ee_front_done(ee_front_state *f, uint32_t n, uint32_t any_missing);           /* n were put there */

@@ -153,7 +153,7 @@ static void feed_trunk(ee_stream *s)
         s->samples += n;
         feed_quality(s, block, &stats);
     }
-    ee_trunk_run(s, 0);
+    ee_trunk_run(s, s->flushed && ee_front_empty(&s->front));
 }
 
 static uint64_t first_frame(const ee_stream *s, uint64_t window) { return window * s->config.hop / s->model.total_stride; }
@@ -214,7 +214,7 @@ static int push(ee_stream *s, const ee_reader *reader, size_t first, size_t n, s
     size_t done = 0;
     int found;
     while (!(found = next_result(s))) {
-        if (ee_front_ready(&s->front)) {
+        if (ee_front_full(&s->front)) {
             feed_trunk(s);
             continue;
         }
@@ -246,6 +246,7 @@ int ee_flush(ee_stream *s)
     s->flushed = 1;
     for (;;) {
         if (next_result(s)) return 1;
+        if (s->config.block > EE_BLOCK && ee_front_pad(&s->front)) continue;
         if (ee_front_ready(&s->front)) feed_trunk(s);
         else if (!ee_front_pad(&s->front)) {
             if (s->trunk_ended) return 0;

@@ -93,12 +93,12 @@ static void shape(const ee_model *model, uint32_t t, uint32_t behind, uint32_t s
         next |= (uint32_t)(i == t && layer.op == EE_CONV && layer.kernel == 1 && layer.stride == 1);
         pads = ee_max(pads, layer.pad_left);
         tail = ee_max(tail, (uint32_t)(layer.kernel - 1 - layer.pad_left));
-        held = ee_max(held, ee_max(layer.kernel, held_by(model, i, &layer, t, behind, samples % stride ? 1 : m) + m) - m);
+        held = ee_max(held, ee_max(layer.kernel, held_by(model, i, &layer, t, behind, EE_BLOCK % stride ? 1 : EE_BLOCK / stride) + m) - m);
     }
     tensor->passing = (uint8_t)(t && readers == 1 && next);
     tensor->pads = (uint8_t)pads;
     tensor->tail = (uint8_t)tail;
-    tensor->cap = (uint16_t)(ee_max(held, pads) + m);
+    tensor->cap = (uint16_t)(ee_max(held, pads) + m + (samples > EE_BLOCK ? tail : 0));       /* hosts end in one go */
 }
 
 static uint32_t passing_bytes(const ee_tensor *x) { return ((uint32_t)x->cap * x->channels + 3u) & ~3u; }
