@@ -91,4 +91,8 @@ $(VENV)/.stamp-%: $(VENV)/.stamp-base pyproject.toml
 	@$(PIP_INSTALL) --no-build-isolation -e '.[$(subst -,$(comma),$*)]' | $(SHORTLY)
 	@touch $@
 
-.PHONY: help demo test sanitize bench bench-peers bench-track core wheel clean model probes
+firmware: $(VENV)/.stamp-test  ## run the C core on emulated microcontrollers, in one table (needs Debian's cross compilers and QEMU)
+	@$(MAKE) -s --no-print-directory core
+	$(RUN) -m benchmarks.firmware --write docs/results/firmware.md
+
+.PHONY: firmware help demo test sanitize bench bench-peers bench-track core wheel clean model probes

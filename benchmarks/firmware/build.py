@@ -28,7 +28,9 @@ class Core:
     port: str
     flash: tuple = (0, 4 << 20)
     ram: tuple = (0x20000000, 4 << 20)
+    clock: int = 25  # MHz of the board's SysTick
     counted: bool = True
+    small: bool = False  # of the cases only those that fit 256 KB of flash and 16 KB of RAM
     images: tuple = ("m1", "default")
     optimize: str = "-O2"
     link: tuple = field(default=())
@@ -47,14 +49,15 @@ HARD = ("-mfloat-abi=hard",)
 CORES = {
     core.name: core
     for core in (
-        arm("M0", "cortex-m0", "microbit", flash=(0, 256 << 10), ram=(0x20000000, 16 << 10), counted=False, images=("default",)),
+        arm("M0", "cortex-m0", "microbit", flash=(0, 256 << 10), ram=(0x20000000, 16 << 10), counted=False, small=True,
+            images=("default",)),
         arm("M0+ code", "cortex-m0plus", "mps2-an385"),
         arm("M3", "cortex-m3", "mps2-an385"),
         arm("M4F", "cortex-m4", "mps2-an386", flags=(*HARD, "-mfpu=fpv4-sp-d16")),
         arm("M7", "cortex-m7", "mps2-an500", flags=(*HARD, "-mfpu=fpv5-sp-d16")),
         arm("M33", "cortex-m33", "mps2-an505", flags=(*HARD, "-mfpu=fpv5-sp-d16"), flash=(0x10000000, 4 << 20),
-            ram=(0x38000000, 2 << 20)),
-        arm("M55", "cortex-m55", "mps3-an547", flags=HARD, flash=(0, 512 << 10), ram=(0x20000000, 256 << 10)),
+            ram=(0x38000000, 2 << 20), clock=20),
+        arm("M55", "cortex-m55", "mps3-an547", flags=HARD, flash=(0, 512 << 10), ram=(0x20000000, 256 << 10), clock=32),
         Core("RV32", "riscv64-unknown-elf-gcc", ("-march=rv32imac", "-mabi=ilp32"),
              ("qemu-system-riscv32", "-machine", "virt", "-bios", "none", *SEMIHOSTING), "port_rv32.c"),
         Core("aarch64", "aarch64-linux-gnu-gcc", (), ("qemu-aarch64",), "port_posix.c", counted=False),
@@ -105,11 +108,12 @@ def write_cases(cases, folder: Path) -> None:
     (folder / "cases.c").write_text(text)
 
 
-def build(core: Core, cases, folder: Path, state_bytes: int = 12288) -> Path:
+def build(core: Core, cases, folder: Path, state_bytes: int | None = None) -> Path:
     """The image of `cases`: folder/image.elf. The core is compiled as a user would, with warnings as errors."""
+    state_bytes = state_bytes or (12 << 10 if core.small else 20 << 10)
     folder.mkdir(parents=True, exist_ok=True)
     write_cases(cases, folder)
-    flags = [*core.flags, *SIZE, core.optimize, f"-I{CSRC / 'include'}", f"-I{HERE}", f"-DSTATE_BYTES={state_bytes}"]
+    flags = [*core.flags, *SIZE, core.optimize, f"-I{CSRC / 'include'}", f"-I{HERE}", f"-DSTATE_BYTES={state_bytes}", f"-DPORT_CLOCK_MHZ={core.clock}u"]
     objects = []
     for source in core_sources():
         objects.append(folder / f"{source.parent.name}_{source.stem}.o")
@@ -125,8 +129,7 @@ def build(core: Core, cases, folder: Path, state_bytes: int = 12288) -> Path:
         return folder / "image.elf"
     script = HERE / ("rv32.ld" if core.port == "port_rv32.c" else "cortex_m.ld")
     places = dict(FLASH_ORIGIN=core.flash[0], FLASH_SIZE=core.flash[1], RAM_ORIGIN=core.ram[0], RAM_SIZE=core.ram[1])
-    stack = 3072 if core.ram[1] < 1 << 16 else STACK_BYTES
-    places["STACK_SIZE"] = stack
+    places["STACK_SIZE"] = 3072 if core.small else STACK_BYTES
     symbols = [f"-Wl,--defsym={name}={value}" for name, value in places.items()]
     command([core.compiler, *flags, "-nostdlib", f"-T{script}", *symbols, "-Wl,--gc-sections", f"-Wl,-Map={folder}/image.map",
              *sources, archive, *([] if script.name == "rv32.ld" else ["-lc"]), "-lgcc", "-o", folder / "image.elf"])  # fmt: skip
@@ -149,6 +152,7 @@ class Line:
     crc: int
     instructions: int
     last: int
+    steady: int  # instructions a result between the last ten results
     state: int
     stack: int
     verdict: str
@@ -160,10 +164,10 @@ def run(core: Core, image: Path, timeout: float = 300) -> list[Line]:
     done = subprocess.run([*head, str(image)], capture_output=True, text=True, timeout=timeout, env={**os.environ})
     lines = []
     for text in (done.stdout + done.stderr).splitlines():  # semihosting may write to either
-        parts = text.split(maxsplit=7)
-        if len(parts) != 8:
+        parts = text.split(maxsplit=8)
+        if len(parts) != 9:
             raise RuntimeError(f"{core.name}: {text}")
-        lines.append(Line(parts[0], *map(int, parts[1:7]), parts[7]))
+        lines.append(Line(parts[0], *map(int, parts[1:8]), parts[8]))
     if not lines or done.returncode not in (0, 1):
         raise RuntimeError(f"{core.name}: the emulator ended with {done.returncode}: {done.stdout}{done.stderr}")
     return lines

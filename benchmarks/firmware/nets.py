@@ -84,8 +84,8 @@ class Case:
         return crc, len(e16)
 
 
-def standard_cases(which: str) -> list[Case]:
-    """The cases of an image: `m1` or `default`."""
+def standard_cases(which: str, small: bool = False) -> list[Case]:
+    """The cases of an image: `m1` or `default`. small: for a device with 256 KB of flash."""
     if which == "m1":
         x = np.round(canonical(ecg(40, 128, 5, offset=0)) / 40).astype(np.int16)
         return [Case("window", net_m1(), x[:1280], 128, 10), Case("stream-10s", net_m1(), x, 128, 10)]
@@ -96,5 +96,7 @@ def standard_cases(which: str) -> list[Case]:
         Case("stream-1s", model, artificial(30, 250), 250, 1),
         Case("recording", model, x, 360, 10),
     ]
+    if small:
+        return [cases[0], cases[3], Case("rate-500", model, artificial(11, 500), 500, 10)]
     rates = [Case(f"rate-{fs}", model, artificial(11, fs), fs, 10) for fs in DEVICE_RATES]
     return cases + rates

@@ -1,7 +1,8 @@
 /* Cortex-M under QEMU: vector table, reset, semihosting, SysTick as the instruction counter.
  *
  * With `-icount shift=6,align=off,sleep=off` QEMU lets virtual time advance by 64 ns an instruction, and the boards' SysTick ticks
- * every 40 ns (25 MHz): instructions = ticks * 40 / 64, exactly. 24 bits last for 10 million instructions between two readings. */
+ * once a clock period of PORT_CLOCK_MHZ: instructions = ticks * 1000 / (64 * PORT_CLOCK_MHZ), to half an instruction a reading. 24 bits last for
+ * 8 million instructions between two readings. */
 #include "port.h"
 
 extern uint32_t link_stack_top[], link_stack_bottom[], link_data_start[], link_data_end[], link_data_load[], link_bss_start[],
@@ -33,7 +34,7 @@ void port_exit(int code)
 }
 
 uint32_t port_counter(void) { return SYSTICK_VALUE; }
-uint32_t port_instructions(uint32_t before, uint32_t after) { return ((before - after) & 0xFFFFFFu) * 5u / 8u; }
+uint32_t port_instructions(uint32_t before, uint32_t after) { return ((before - after) & 0xFFFFFFu) * 125u / (8u * PORT_CLOCK_MHZ); }
 
 uint32_t port_stack(uint8_t **lowest)
 {

