@@ -1,6 +1,7 @@
 """A user's signal, checked: an array the engines read in place, and how its values become canonical samples."""
 
 import math
+import sys
 import warnings
 from typing import NamedTuple
 
@@ -72,7 +73,8 @@ def check_hop(hop: float) -> int:
 
 def as_samples(signal) -> np.ndarray:
     """A 1-D array of a type that the engines read in place."""
-    if isinstance(signal, np.ma.MaskedArray):
+    masked = sys.modules.get("numpy.ma")  # who has a masked array has imported it; importing it here would cost 8 ms
+    if masked is not None and isinstance(signal, masked.MaskedArray):
         signal = signal.astype(np.float64).filled(np.nan)
     try:
         x = np.asarray(signal)

@@ -53,6 +53,13 @@ def test_units_and_types_give_the_same_bytes(encoder, signal):
         np.testing.assert_array_equal(encoder.embed(x, **options), expected, err_msg=str(options))
 
 
+def test_masked_arrays_are_missing_samples(encoder, signal):
+    masked = np.ma.masked_where(np.arange(len(signal)) == 2000, signal)
+    with pytest.raises(edgeecg.InputError, match="sample 2000"):
+        encoder.embed(masked)
+    assert (encoder.analyze(masked, nan="mask").quality == [0, edgeecg.Quality.MISSING, 0]).all()
+
+
 def test_read_only_and_memory_mapped(encoder, signal, tmp_path):
     np.save(tmp_path / "x.npy", signal)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")

@@ -310,18 +310,28 @@ static void advance(ee_front_state *f)
 #endif
 }
 
+static int output_ready(const ee_front_state *f, uint32_t n)
+{
+    return f->pos + n + f->half <= f->raw_count && f->pos + n <= f->raw_real;
+}
+
+static void resample_one(ee_front_state *f)
+{
+    int64_t v = ee_rnd(filter(f, f->raw + f->pos + 1 - f->half), 20);
+    int32_t x = v < -EE_X_MAX ? -EE_X_MAX : v > EE_X_MAX ? EE_X_MAX : (int32_t)v;
+    *put_x(f, x, 1) = x;
+    advance(f);
+}
+
 static void run_resampler(ee_front_state *f)
 {
 #ifndef EE_NO_HOST
-    if (f->taps && f->fs == EE_TICKS && f->x_started)    /* every output has the same taps */
-        for (; f->pos + EE_BLOCK + f->half <= f->raw_count && f->pos + EE_BLOCK <= f->raw_real; f->pos += EE_BLOCK)
+    if (!f->x_started && output_ready(f, 1)) resample_one(f);
+    if (f->taps && f->fs == EE_TICKS)                    /* every output has the same taps */
+        for (; output_ready(f, EE_BLOCK); f->pos += EE_BLOCK)
             f->kernels->fir_block(f->taps, f->row, f->raw + f->pos + 1 - f->half, put_x(f, 0, EE_BLOCK));
 #endif
-    for (; f->pos + f->half < f->raw_count && f->pos < f->raw_real; advance(f)) {
-        int64_t v = ee_rnd(filter(f, f->raw + f->pos + 1 - f->half), 20);
-        int32_t x = v < -EE_X_MAX ? -EE_X_MAX : v > EE_X_MAX ? EE_X_MAX : (int32_t)v;
-        *put_x(f, x, 1) = x;
-    }
+    while (output_ready(f, 1)) resample_one(f);
     uint32_t drop = ee_min(f->pos + 1 - f->half, f->raw_count);
     f->raw_count -= drop;
     f->raw_real -= ee_min(drop, f->raw_real);
