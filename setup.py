@@ -73,6 +73,7 @@ class BuildPackage(build_py):
             return
         sources = [ROOT / "LICENSE", ROOT / "csrc/include/edgeecg.h"]
         sources += [path for folder in ("csrc/src", "csrc/src/arm") for path in (ROOT / folder).glob("*.[ch]")]
+        sources += [path for path in (ROOT / "csrc/ports").rglob("*") if path.is_file()]
         for source in sources:
             target = Path(self.build_lib, "edgeecg/_csrc", source.relative_to(ROOT / "csrc" if source.name != "LICENSE" else ROOT))
             self.mkpath(str(target.parent))

@@ -1,4 +1,8 @@
-"""`edgeecg export-c`: a folder that compiles by itself, with the C core and a model as constant data."""
+"""`edgeecg export-c`: a folder that compiles by itself, with the C core and a model as constant data.
+
+The folder is at once a CMake project, an Arduino and a PlatformIO library, a Zephyr module and an ESP-IDF component: csrc/ports has
+a folder of templates for each, and all of them are written.
+"""
 
 import re
 from pathlib import Path
@@ -60,15 +64,15 @@ def export(folder, model="default", name="edgeecg_model", fs=250.0, hop=10.0, ga
         write_atomically(path, text.encode())
         written.append((path, note))
 
-    write(folder / f"{name}.h", _fill("model.h", values), f"state {values['state_32']} bytes on a 32-bit device")
-    write(folder / f"{name}.c", _fill("model.c", values), f"{values['size']} bytes of flash")
+    write(folder / f"src/{name}.h", _fill(TEMPLATES / "model.h", values), f"state {values['state_32']} bytes on a 32-bit device")
+    write(folder / f"src/{name}.c", _fill(TEMPLATES / "model.c", values), f"{values['size']} bytes of flash")
     if model_only:
         return written
-    for source in _core_files():
-        path = folder / source[0]
-        write(path, source[1].read_text())
-    for target, template in (("example.c", "example.c"), ("CMakeLists.txt", "CMakeLists.txt"), ("README.md", "README.md")):
-        write(folder / target, _fill(template, values))
+    for target, source in _core_files():
+        write(folder / target, source.read_text())
+    ports = _csrc() / "ports"
+    for source in sorted(path for path in ports.rglob("*") if path.is_file()):
+        write(folder / Path(*source.relative_to(ports).parts[1:]), _fill(source, values))
     write(folder / "LICENSE", next(p for p in (_csrc() / "LICENSE", _csrc().parent / "LICENSE") if p.exists()).read_text())
     return written
 
@@ -91,7 +95,7 @@ def _values(encoder, name, fs, hop, gain) -> dict:
         "fs_mhz": fs_mhz, "hop_samples": hop_samples, "mult": mult, "shift": shift, "arrays": arrays, "tensors": tensors,
         "dim": model.head.dim, "exponent": model.head.exponent, "window": model.front.window,
         "state_32": stream_32 + tensors * tensor_32 + arrays,
-        "plain_macros": _fill("macros.h", {"NAME": name.upper()}) if name == "edgeecg_model" else "",
+        "plain_macros": _fill(TEMPLATES / "macros.h", {"NAME": name.upper()}) if name == "edgeecg_model" else "",
         "licence": model.meta.get("licence", "see its card"),
     }  # fmt: skip
 
@@ -122,16 +126,16 @@ def _csrc() -> Path:
 def _core_files():
     """(path in the export, file) of the public header and of every source that a device compiles."""
     csrc = _csrc()
-    yield "include/edgeecg.h", csrc / "include" / "edgeecg.h"
+    yield "src/edgeecg.h", csrc / "include" / "edgeecg.h"
     for folder in DEVICE_SOURCES:
         for path in sorted((csrc / "src" / folder).glob("*.[ch]")):
             if path.name not in HOST_ONLY:
                 yield f"src/{folder + '/' if folder else ''}{path.name}", path
 
 
-def _fill(template: str, values: dict) -> str:
+def _fill(template: Path, values: dict) -> str:
     """A template with @key@ replaced."""
-    text = (TEMPLATES / template).read_text()
+    text = template.read_text()
     for key, value in values.items():
         text = text.replace(f"@{key}@", str(value))
     return text

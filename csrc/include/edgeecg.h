@@ -25,6 +25,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if (defined(ARDUINO) || defined(ESP_PLATFORM) || defined(__ZEPHYR__)) && !defined(EE_NO_HOST)
+#define EE_NO_HOST 1                  /* devices; anywhere else compile with -DEE_NO_HOST=1 */
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
