@@ -53,7 +53,7 @@ from train.views import Augment, Views, load_noise
 SHARES = {"ptbxl": 0.33, "cinc2018": 0.25, "mitdb": 0.15, "qtdb": 0.12, "challenge2011": 0.09, "cinc2017": 0.06}
 WEIGHTS = {
     "contrast": 1.0, "statistics": 6.0, "beat": 3.0, "rocket": 3.0, "signal": 1.0, "noise": 0.5, "heat": 1.0, "frame": 1.0,
-    "leads": 3.0,
+    "leads": 0.0,  # tried at 3: no gain (docs/results/quality.md)
 }  # fmt: skip
 
 

@@ -41,7 +41,7 @@ def card(meta: dict, training: dict) -> str:
         f"{meta['macs'] / 1e6:.2f} M integer multiply-accumulates. Licence {meta['licence']}.",
         "",
         f"Pretrained without labels ({how.get('objective', 'untrained')}, {how.get('steps', 0)} steps, "
-        f"{how.get('minutes', 0)} minutes on one processor core) on {how.get('hours', 0)} h of ECG:",
+        f"{how.get('minutes', 0)} minutes) on {how.get('hours', 0)} h of ECG:",
         "",
     ]
     text += [f"- {s['name']} ({s['licence']}): {s['use']}" for s in meta["sources"]] or ["- nothing"]
