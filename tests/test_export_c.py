@@ -164,7 +164,7 @@ def test_the_examples_of_the_ports_compile_against_stand_ins(folder, tmp_path):
         "uint32_t micros(); int analogRead(int); const int A0 = 0;\n" + (folder / "examples/Stream/Stream.ino").read_text()
     )
     flags = ["-Wall", "-Wextra", "-Werror", "-DEE_NO_HOST=1", f"-I{folder}/src", f"-I{tmp_path}", "-o", "/dev/null", "-c"]
-    for source in (folder / "samples/stream/src/main.c", folder / "examples/stream/main/main.c"):
+    for source in (folder / "samples/stream/src/main.c", folder / "examples/esp_idf/main/main.c"):
         subprocess.run(["gcc", "-std=gnu99", "-Wno-unused-variable", *flags, str(source)], check=True)
     if shutil.which("g++"):
         subprocess.run(["g++", "-std=c++17", *flags, str(sketch)], check=True)
