@@ -203,8 +203,8 @@ def round_weights(weights: np.ndarray, ratio: float, importance: np.ndarray) -> 
     """
     full = np.abs(weights).max(1) * ratio / 127  # the real multiplier that just uses the range
     best, m = np.full(len(weights), np.inf), np.ones(len(weights), np.int64)
-    for share in np.linspace(0.7, 1.15, 46):
-        trial = np.clip(np.round(full * share), 1, 8191)
+    for wanted in (np.ceil(full), *(np.round(full * share) for share in np.linspace(0.7, 1.15, 46))):
+        trial = np.clip(wanted, 1, 8191)
         q = np.clip(np.round(weights * (ratio / trial)[:, None]), -127, 127)
         error = (np.square(q * (trial / ratio)[:, None] - weights) * importance).sum(1)
         m, best = np.where(error < best, trial, m).astype(np.int64), np.minimum(best, error)
