@@ -243,10 +243,10 @@ cdef class Stream:
         return n
 
 
-def array_bytes(Model model not None, uint32_t fs_mhz, uint32_t hop):
+def array_bytes(Model model not None, uint32_t fs_mhz, uint32_t hop, uint32_t block=0):
     """Bytes of a device's stream besides its structures; 0 when it takes no such configuration."""
     cdef ee_config config
-    config.fs_mhz, config.hop, config.block, config.mult, config.shift, config.flags = fs_mhz, hop, 0, 0, 0, 0
+    config.fs_mhz, config.hop, config.block, config.mult, config.shift, config.flags = fs_mhz, hop, block, 0, 0, 0
     return ee_array_bytes(&model.model, &config)
 
 

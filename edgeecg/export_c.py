@@ -32,27 +32,30 @@ def add_arguments(parser) -> None:
     parser.add_argument("--fs", type=float, default=250.0, metavar="HZ", help="sampling rate of the device (250)")
     parser.add_argument("--hop", type=float, default=10.0, metavar="SECONDS", help="distance of window starts (10)")
     parser.add_argument("--gain", type=float, default=1000.0, metavar="G", help="ADC units per mV (1000: samples in microvolts)")
+    parser.add_argument("--block", type=int, default=32, metavar="N",
+                        help="samples at 128 Hz that the network takes at once, a multiple of 32: 64 is faster and takes more memory (32)")  # fmt: skip
     parser.add_argument("--model-only", action="store_true", help="write the model's two files and nothing else")
 
 
 def run(args) -> int:
     """Run the subcommand; returns the exit code."""
-    written = export(args.folder, args.model, args.name, args.fs, args.hop, args.gain, args.model_only)
+    written = export(args.folder, args.model, args.name, args.fs, args.hop, args.gain, args.block, args.model_only)
     for path, note in written:
         print(f"{path}  {note}" if note else path)
     return 0
 
 
-def export(folder, model="default", name="edgeecg_model", fs=250.0, hop=10.0, gain=1000.0, model_only=False) -> list:
+def export(folder, model="default", name="edgeecg_model", fs=250.0, hop=10.0, gain=1000.0, block=32, model_only=False) -> list:
     """Write the folder; returns [(path, note)].
 
-    model: a bundled model's name, a path or a Model. name: a C identifier. fs (Hz), hop (s) and gain (ADC units per mV) go into the
-    generated configuration and decide EE_STATE_SIZE. Raises InputError.
+    model: a bundled model's name, a path or a Model. name: a C identifier. fs (Hz), hop (s), gain (ADC units per mV) and block (samples
+    at 128 Hz) go into the generated configuration and decide EE_STATE_SIZE. Raises InputError.
     """
     if not name.isidentifier() or not name.isascii():
         raise InputError(f"--name is the prefix of C symbols, letters, digits and underscores, not {name!r}")
-    encoder = load(model)
-    values = _values(encoder, name, fs, hop, gain)
+    if block < 32 or block > 1024 or block % 32:
+        raise InputError(f"--block is a multiple of 32 up to 1024, not {block}")
+    values = _values(load(model), name, fs, hop, gain, block)
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} exists and is not a folder")
@@ -77,14 +80,14 @@ def export(folder, model="default", name="edgeecg_model", fs=250.0, hop=10.0, ga
     return written
 
 
-def _values(encoder, name, fs, hop, gain) -> dict:
+def _values(encoder, name, fs, hop, gain, block) -> dict:
     """What the templates ask for."""
     model = encoder.model.strip()
     data = model.to_bytes()
     fs_mhz, hop_samples = _signal.fs_millihertz(fs), _signal.check_hop(hop)
     mult, shift = _signal.gain_multiplier(gain)
     core = _core_module()
-    arrays = core.array_bytes(core.Model(data, "scalar"), fs_mhz, hop_samples)
+    arrays = core.array_bytes(core.Model(data, "scalar"), fs_mhz, hop_samples, block)
     if not arrays:
         raise InputError(f"the model {model.name!r} takes samples at 128 Hz alone: give --fs 128")
     tensors = len(model.layers) + 1
@@ -92,7 +95,7 @@ def _values(encoder, name, fs, hop, gain) -> dict:
     return {
         "name": name, "NAME": name.upper(), "model": model.name, "id": model.id, "version": __version__,
         "size": len(data), "bytes": _rows(data), "fs": f"{fs:g}", "hop": f"{hop:g}", "gain": f"{gain:g}",
-        "fs_mhz": fs_mhz, "hop_samples": hop_samples, "mult": mult, "shift": shift, "arrays": arrays, "tensors": tensors,
+        "fs_mhz": fs_mhz, "hop_samples": hop_samples, "mult": mult, "shift": shift, "block": block, "arrays": arrays, "tensors": tensors,
         "dim": model.head.dim, "exponent": model.head.exponent, "window": model.front.window,
         "state_32": stream_32 + tensors * tensor_32 + arrays,
         "plain_macros": _fill(TEMPLATES / "macros.h", {"NAME": name.upper()}) if name == "edgeecg_model" else "",

@@ -23,7 +23,7 @@ needs_gxx = pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
 def folder(tmp_path_factory):
     """An export of a small model, and the Encoder of it."""
     path = tmp_path_factory.mktemp("export")
-    export_c.export(path, edge_like(), fs=FS, hop=HOP, gain=GAIN)
+    export_c.export(path, edge_like(), fs=FS, hop=HOP, gain=GAIN, block=64)
     return path
 
 
@@ -141,6 +141,8 @@ def test_bad_calls_end_in_one_sentence(tmp_path):
         export_c.export(tmp_path / "file")
     with pytest.raises(InputError, match="prefix of C symbols"):
         export_c.export(tmp_path / "x", name="two words")
+    with pytest.raises(InputError, match="multiple of 32"):
+        export_c.export(tmp_path / "x", block=48)
     with pytest.raises(InputError, match="128 Hz"):
         export_c.export(tmp_path / "x", plain(), fs=250)
 

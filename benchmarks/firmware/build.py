@@ -57,7 +57,8 @@ CORES = {
         arm("M7", "cortex-m7", "mps2-an500", flags=(*HARD, "-mfpu=fpv5-sp-d16")),
         arm("M33", "cortex-m33", "mps2-an505", flags=(*HARD, "-mfpu=fpv5-sp-d16"), flash=(0x10000000, 4 << 20),
             ram=(0x38000000, 2 << 20), clock=20),
-        arm("M55", "cortex-m55", "mps3-an547", flags=HARD, flash=(0, 512 << 10), ram=(0x20000000, 256 << 10), clock=32),
+        arm("M55", "cortex-m55", "mps3-an547", flags=HARD, flash=(0, 512 << 10), ram=(0x20000000, 256 << 10), clock=32,
+            optimize="-O3"),
         Core("RV32", "riscv64-unknown-elf-gcc", ("-march=rv32imac", "-mabi=ilp32"),
              ("qemu-system-riscv32", "-machine", "virt", "-bios", "none", *SEMIHOSTING), "port_rv32.c"),
         Core("aarch64", "aarch64-linux-gnu-gcc", (), ("qemu-aarch64",), "port_posix.c", counted=False),
@@ -103,7 +104,7 @@ def write_cases(cases, folder: Path) -> None:
         text += c_array(f"x_{i}", "int16_t", case.x.tolist())
         fs, hop, mult, shift = case.config
         crc, results = case.expected()
-        rows.append(f'    {{ "{case.name}", {models[data]}, {len(data)}, x_{i}, {len(case.x)}, {fs}, {hop}, {mult}, {shift}, {crc}u, {results} }},')
+        rows.append(f'    {{ "{case.name}", {models[data]}, {len(data)}, x_{i}, {len(case.x)}, {fs}, {hop}, {mult}, {shift}, {case.block}, {crc}u, {results} }},')
     text += "const run_case cases[] = {\n" + "\n".join(rows) + f"\n}};\nconst uint32_t case_count = {len(cases)};\n"
     (folder / "cases.c").write_text(text)
 

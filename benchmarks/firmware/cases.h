@@ -12,6 +12,7 @@ typedef struct run_case {
     const int16_t *x;
     uint32_t n, fs_mhz, hop, mult;
     int32_t shift;
+    uint32_t block;
     uint32_t crc, results;
 } run_case;
 

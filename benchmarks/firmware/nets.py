@@ -66,6 +66,7 @@ class Case:
     x: np.ndarray
     fs: float
     hop: float
+    block: int = 0  # samples at 128 Hz that the trunk takes at once
 
     @property
     def config(self) -> tuple:
@@ -88,7 +89,8 @@ def standard_cases(which: str, small: bool = False) -> list[Case]:
     """The cases of an image: `m1` or `default`. small: for a device with 256 KB of flash."""
     if which == "m1":
         x = np.round(canonical(ecg(40, 128, 5, offset=0)) / 40).astype(np.int16)
-        return [Case("window", net_m1(), x[:1280], 128, 10), Case("stream-10s", net_m1(), x, 128, 10)]
+        model = net_m1()
+        return [Case("window", model, x[:1280], 128, 10), Case("stream-10s", model, x, 128, 10), Case("block-64", model, x[:1280], 128, 10, block=64)]
     model, x = net_default(), recording()
     cases = [
         Case("window", model, artificial(10, 128), 128, 10),

@@ -122,7 +122,7 @@ static uint32_t steady(const totals *t, uint32_t n)
 static int run_case_of(const run_case *c)
 {
     ee_model model;
-    ee_config config = { c->fs_mhz, c->hop, 0, c->mult, c->shift, 0 };
+    ee_config config = { c->fs_mhz, c->hop, c->block, c->mult, c->shift, 0 };
     totals t = { 0xFFFFFFFFu, 0, 0, { 0 }, NULL };
     uint32_t state = ee_model_view(&model, c->model, c->model_size) == EE_OK ? (uint32_t)ee_state_size(&model, &config) : 0;
     uint32_t stack = 0, pushing;

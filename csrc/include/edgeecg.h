@@ -104,7 +104,7 @@ uint32_t ee_delay(const ee_model *model, const ee_config *config);
  *     static uint64_t memory[(EE_STREAM_BYTES + (layers + 1) * EE_TENSOR_BYTES + arrays + 7) / 8];
  * `edgeecg export-c` writes this sum, EE_STATE_SIZE, with the arrays' bytes as ee_array_bytes() counts them on a host. */
 #ifdef EE_NO_HOST
-#define EE_STREAM_BYTES (sizeof(void *) == 8 ? 504u : 408u)
+#define EE_STREAM_BYTES (sizeof(void *) == 8 ? 512u : 408u)
 #define EE_TENSOR_BYTES (sizeof(void *) == 8 ? 32u : 24u)
 #endif
 

@@ -65,16 +65,6 @@ static uint32_t gcd(uint32_t a, uint32_t b)
 /* ---------------------------------------------------------------- layout */
 static uint32_t round_up_blocks(uint32_t n) { return (n + EE_BLOCK - 1) / EE_BLOCK; }
 
-static uint32_t batch_of(const ee_front_state *f)
-{
-#ifdef EE_NO_HOST
-    (void)f;
-    return EE_BLOCK;
-#else
-    return f->batch;
-#endif
-}
-
 void ee_front_layout(ee_front_state *f, const ee_config *config, uint8_t **memory)
 {
     const ee_front *front = &f->front;
@@ -85,10 +75,8 @@ void ee_front_layout(ee_front_state *f, const ee_config *config, uint8_t **memor
     f->step = (uint32_t)(((uint64_t)EE_TICKS * EE_POINTS << 16) / f->fe);
     f->scale = (uint32_t)(((uint64_t)EE_TICKS << 16) / f->fe);
     f->chunk = ee_max(1, (uint32_t)((uint64_t)lead * f->fs / EE_TICKS));
-#ifndef EE_NO_HOST
     f->batch = config->block;
-#endif
-    uint32_t wait = batch_of(f) - EE_BLOCK;
+    uint32_t wait = f->batch - EE_BLOCK;
     f->raw_cap = f->chunk + 8 + (front->kind ? ee_max(2 * f->half, f->half + f->fs / EE_TICKS + 2) : EE_BLOCK + wait);
     f->raw = (int32_t *)ee_take(memory, f->raw_cap * sizeof *f->raw);
     f->phase_step = gcd(f->fs, EE_TICKS);
@@ -175,7 +163,7 @@ int ee_front_ready(const ee_front_state *f)
 
 int ee_front_full(const ee_front_state *f)
 {
-    uint32_t need = (f->front.kind ? f->front.reach * EE_BLOCK : 0) + batch_of(f);
+    uint32_t need = (f->front.kind ? f->front.reach * EE_BLOCK : 0) + f->batch;
     return (f->front.kind ? f->z_count : f->raw_count) >= need;
 }
 

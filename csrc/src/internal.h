@@ -17,8 +17,16 @@
 #define EE_NONE 0xFFFFu
 #define EE_HEAD_STEP 8u               /* outputs of the head at once, where its weights are not packed */
 
+#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__                 /* one load, also where GCC optimises for size */
+static inline uint16_t ee_u16(const uint8_t *p) { uint16_t v; __builtin_memcpy(&v, p, sizeof v); return v; }
+static inline uint32_t ee_u32(const uint8_t *p) { uint32_t v; __builtin_memcpy(&v, p, sizeof v); return v; }
+#else
 static inline uint16_t ee_u16(const uint8_t *p) { return (uint16_t)(p[0] | (unsigned)p[1] << 8); }
 static inline uint32_t ee_u32(const uint8_t *p) { return ee_u16(p) | (uint32_t)ee_u16(p + 2) << 16; }
+#endif
+/* 64-bit divisions are calls on a device; nearly always both numbers are small. */
+static inline uint64_t ee_divide(uint64_t a, uint32_t b) { return a >> 32 ? a / b : (uint32_t)a / b; }
+static inline uint32_t ee_modulo(uint64_t a, uint32_t b) { return a >> 32 ? (uint32_t)(a % b) : (uint32_t)a % b; }
 static inline int32_t ee_clamp(int32_t v, int32_t lo, int32_t hi) { return v < lo ? lo : v > hi ? hi : v; }
 static inline int64_t ee_rnd(int64_t v, int shift) { return (v + ((int64_t)1 << (shift - 1))) >> shift; }
 static inline uint32_t ee_min(uint32_t a, uint32_t b) { return a < b ? a : b; }
@@ -155,9 +163,7 @@ typedef struct ee_front_state {
     uint32_t half, step, scale, fe, fs, phase, phase_step, n_phases;
     uint32_t pos;                     /* raw index of the sample left of the next output */
     uint32_t chunk;                   /* input samples taken at once */
-#ifndef EE_NO_HOST
-    uint32_t batch;                   /* samples at 128 Hz that leave together: hosts let a whole block gather */
-#endif
+    uint32_t batch;                   /* samples at 128 Hz that leave together */
     int32_t last;                     /* last value, held over gaps */
     int32_t before[2];                /* the last two input samples */
     uint32_t seen;                    /* input samples so far, up to 2 */

@@ -133,9 +133,9 @@ static void feed_quality(ee_stream *s, uint32_t block, const ee_block_stats *sta
 {
     uint64_t hop = s->config.hop;
     uint32_t per_window = s->model.window / EE_BLOCK;
-    while (s->window_open * hop / EE_BLOCK <= block) ee_quality_open(&s->slots[s->window_open++ % s->n_slots]);
+    while (s->window_open * hop / EE_BLOCK <= block) ee_quality_open(&s->slots[ee_modulo(s->window_open++, s->n_slots)]);
     for (uint64_t w = s->window_open; w-- > s->window_done && w * hop / EE_BLOCK + per_window > block;)
-        ee_quality_merge(&s->slots[w % s->n_slots], stats);
+        ee_quality_merge(&s->slots[ee_modulo(w, s->n_slots)], stats);
 }
 
 /* Blocks that are ready go through the trunk, at most config.block samples at once. */
@@ -156,9 +156,9 @@ static void feed_trunk(ee_stream *s)
     ee_trunk_run(s, s->flushed && ee_front_empty(&s->front));
 }
 
-static uint64_t first_frame(const ee_stream *s, uint64_t window) { return window * s->config.hop / s->model.total_stride; }
+static uint64_t first_frame(const ee_stream *s, uint64_t window) { return ee_divide(window * s->config.hop, s->model.total_stride); }
 
-static uint8_t *pools_of(const ee_stream *s, uint64_t window) { return s->pools + (size_t)(window % s->n_pools) * s->pool_bytes; }
+static uint8_t *pools_of(const ee_stream *s, uint64_t window) { return s->pools + ee_modulo(window, s->n_pools) * (size_t)s->pool_bytes; }
 
 static void pool_frame(ee_stream *s)
 {
@@ -187,7 +187,7 @@ static int finish_window(ee_stream *s)
         return 0;
     ee_head_run(s, pools_of(s, window));
     s->result_start = start;
-    s->result_quality = ee_quality_flags(&s->slots[window % s->n_slots], &s->front.front, s->config.fs_mhz);
+    s->result_quality = ee_quality_flags(&s->slots[ee_modulo(window, s->n_slots)], &s->front.front, s->config.fs_mhz);
     s->window_done++;
     return 1;
 }

@@ -1,4 +1,4 @@
-/* The model "@model@" as constant data. Written by edgeecg @version@: edgeecg export-c --fs @fs@ --hop @hop@ --gain @gain@
+/* The model "@model@" as constant data. Written by edgeecg @version@: edgeecg export-c --fs @fs@ --hop @hop@ --gain @gain@ --block @block@
  * id @id@ */
 #ifndef @NAME@_H
 #define @NAME@_H
@@ -15,7 +15,7 @@ extern "C" {
 #define @NAME@_WINDOW @window@          /* samples at 128 Hz */
 
 /* @fs@ Hz, a window every @hop@ s, @gain@ ADC units per millivolt. */
-#define @NAME@_CONFIG { @fs_mhz@u, @hop_samples@u, 0u, @mult@u, @shift@, 0u }
+#define @NAME@_CONFIG { @fs_mhz@u, @hop_samples@u, @block@u, @mult@u, @shift@, 0u }
 /* Exactly the bytes that ee_init() asks for with that rate and hop (another gain changes nothing). */
 #define @NAME@_STATE_SIZE (EE_STREAM_BYTES + @tensors@u * EE_TENSOR_BYTES + @arrays@u)
 @plain_macros@

@@ -82,12 +82,24 @@ EE_INLINE void dense_tiles(const ee_layer *layer, const uint8_t *x, uint8_t *y, 
             const int8_t *w1 = w0 + fan_in, *w2 = w1 + fan_in, *w3 = w2 + fan_in;
             const uint8_t *in = x;
             int32_t a = 0, b = 0, d = 0, e = 0;
-            for (uint32_t i = fan_in / 8; i; i--, in += 8, w0 += 8, w1 += 8, w2 += 8, w3 += 8) {
-                int16x8_t v = vreinterpretq_s16_u16(vldrbq_u16(in));
-                a = vmladavaq_s16(a, v, vldrbq_s16(w0));
-                b = vmladavaq_s16(b, v, vldrbq_s16(w1));
-                d = vmladavaq_s16(d, v, vldrbq_s16(w2));
-                e = vmladavaq_s16(e, v, vldrbq_s16(w3));
+            if (!has_tail || fan_in > 8) {               /* GCC spills the pointers of this loop in C */
+                __asm__ volatile(
+                    "dls lr, %[n]\n"
+                    "1:\n\t"
+                    "vldrb.u16 q6, [%[x]], #8\n\t"
+                    "vldrb.s16 q7, [%[w0]], #8\n\t"
+                    "vmlava.s16 %[a], q6, q7\n\t"
+                    "vldrb.s16 q7, [%[w1]], #8\n\t"
+                    "vmlava.s16 %[b], q6, q7\n\t"
+                    "vldrb.s16 q7, [%[w2]], #8\n\t"
+                    "vmlava.s16 %[d], q6, q7\n\t"
+                    "vldrb.s16 q7, [%[w3]], #8\n\t"
+                    "vmlava.s16 %[e], q6, q7\n\t"
+                    "le lr, 1b"
+                    : [x] "+r"(in), [w0] "+r"(w0), [w1] "+r"(w1), [w2] "+r"(w2), [w3] "+r"(w3), [a] "+Te"(a), [b] "+Te"(b),
+                      [d] "+Te"(d), [e] "+Te"(e)
+                    : [n] "r"(fan_in / 8)
+                    : "lr", "q6", "q7", "memory");
             }
             if (has_tail) {
                 int16x8_t v = vreinterpretq_s16_u16(vldrbq_z_u16(in, tail));      /* the lanes behind it are 0 */
