@@ -32,8 +32,10 @@ class OffDiagonalEnergy:
             self.energy = columns.matrix_product_sum(self._cross, self._cross)
 
     def _grams(self):
-        """B B' and A A', each worker summing over its own columns."""
+        """B B' and A A'. Two workers make one each, which leaves nothing to add up; more sum over columns of their own."""
         a, b = self._a, self._b
+        if self._team.size == 2 and a is not b:
+            return tuple(self._team.run(self._one_gram))
 
         def work(worker):
             part = self._team.share(a.shape[1], worker)
@@ -47,6 +49,12 @@ class OffDiagonalEnergy:
             if a is not b:
                 parts[0][1].__iadd__(other_a)
         return parts[0]
+
+    def _one_gram(self, worker):
+        part = self._team.share(self._a.shape[1], worker)
+        self._kernels.column_products(self._a, self._b, part.start, part.stop, self.diagonal)
+        z = self._a if worker else self._b
+        return np.matmul(z, z.T)
 
     def _cross_product(self):
         """A'B with its diagonal moved out, each worker making its own rows. Exact: nothing is subtracted later."""
@@ -91,15 +99,16 @@ class OffDiagonalEnergy:
         return (self._b, self._cross[part].T) if side == 0 else (self._a, self._cross[:, part])
 
 
-def centred_columns(z, team, eps=0.0, scaled=False):
-    """(z - mean, biased variance) of every column; with `scaled` divided by sqrt(variance + eps) too."""
+def centred_columns(arrays, team, eps=0.0, scaled=False):
+    """For each array (z - mean, biased variance) of every column; with `scaled` divided by sqrt(variance + eps) too."""
     from ._kernels.columns import centre_columns
 
-    out, variance = np.empty_like(z), np.empty(z.shape[1])
+    results = [(np.empty_like(z), np.empty(z.shape[1])) for z in arrays]
 
     def work(worker):
-        part = team.share(z.shape[1], worker)
-        centre_columns(z, part.start, part.stop, eps, scaled, out, variance)
+        for z, (out, variance) in zip(arrays, results, strict=True):
+            part = team.share(z.shape[1], worker)
+            centre_columns(z, part.start, part.stop, eps, scaled, out, variance)
 
     team.run(work)
-    return out, variance
+    return results

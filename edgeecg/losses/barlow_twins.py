@@ -37,7 +37,7 @@ def _loss(z1, z2, lambd, eps, team):
     from ._kernels.columns import standardise_backward
 
     n = len(z1)
-    (u1, var1), (u2, var2) = (centred_columns(z, team, eps, scaled=True) for z in (z1, z2))
+    (u1, var1), (u2, var2) = centred_columns((z1, z2), team, eps, scaled=True)
     energy = OffDiagonalEnergy(u1, u2, team)
     diagonal = energy.diagonal / n
     value = float(((1.0 - diagonal) ** 2).sum() + lambd * energy.energy / n**2)

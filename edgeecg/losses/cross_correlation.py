@@ -22,7 +22,7 @@ def cross_correlation(z1, z2, eps=1e-5, threads=1):
     _checks.positive(eps=eps)
     matrix = np.empty((z1.shape[1], z1.shape[1]), z1.dtype)
     with Team(threads) as team:
-        (u1, _), (u2, _) = (centred_columns(z, team, eps, scaled=True) for z in (z1, z2))
+        (u1, _), (u2, _) = centred_columns((z1, z2), team, eps, scaled=True)
         u1 /= len(z1)
 
         def work(worker):

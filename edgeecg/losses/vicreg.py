@@ -41,7 +41,7 @@ def _one_view(z, other, invariance, variance, covariance, gamma, eps, team):
     from ._kernels.columns import combine_columns
 
     n, width = z.shape
-    centred, biased = centred_columns(z, team)
+    ((centred, biased),) = centred_columns((z,), team)
     sigma = np.sqrt(biased * (n / (n - 1.0)) + eps)
     short = np.maximum(gamma - sigma, 0.0)
     energy = OffDiagonalEnergy(centred, centred, team)
