@@ -11,19 +11,19 @@
 
 import threading
 
-from .encoder import Encoder, Quality, Recording, load
+from .encoder import Analysis, Encoder, Quality, load
 from .errors import AmplitudeWarning, EdgeECGError, InputError, MissingDependencyError, ModelError
 from .stream import Result, Stream
 
 __all__ = [
     "AmplitudeWarning",
+    "Analysis",
     "EdgeECGError",
     "Encoder",
     "InputError",
     "MissingDependencyError",
     "ModelError",
     "Quality",
-    "Recording",
     "Result",
     "Stream",
     "embed",

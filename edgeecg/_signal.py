@@ -86,7 +86,7 @@ def as_samples(signal) -> np.ndarray:
         raise InputError(f"the signal must have one dimension (one lead), not the shape {x.shape}")
     if x.size == 0:
         raise InputError("the signal is empty")
-    if x.dtype in IN_PLACE and x.dtype.isnative:
+    if x.dtype in IN_PLACE and x.dtype.isnative and x.flags.aligned:
         return x
     if x.dtype.kind == "f":
         return x.astype(np.float32 if x.dtype.itemsize == 2 else np.float64)

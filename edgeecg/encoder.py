@@ -12,7 +12,7 @@ import numpy as np
 from . import _signal
 from .errors import InputError, MissingDependencyError, ModelError
 
-__all__ = ["Encoder", "Quality", "Recording", "bundled_models", "load"]
+__all__ = ["Analysis", "Encoder", "Quality", "bundled_models", "load"]
 
 RATE = 128
 BACKENDS = {"c": "._core", "numba": ".jit", "numpy": ".reference"}
@@ -35,8 +35,8 @@ class Quality(IntFlag):
         return "+".join(flag.name.lower().replace("_", "-") for flag in Quality if flag and flag in self) or "good"
 
 
-class Recording(NamedTuple):
-    """What an encoder makes of a recording; n windows."""
+class Analysis(NamedTuple):
+    """What an encoder makes of a recording: n windows."""
 
     start: np.ndarray  # (n,) float64, seconds from the first sample
     embedding: np.ndarray  # (n, 128) float32
@@ -108,11 +108,11 @@ class Encoder:
         e16, e8, _ = self._run(signal, fs, hop, unit, gain, nan, threads)
         return e8 if dtype == "int8" else self._floats(e16)
 
-    def analyze(self, signal, fs=128, hop=10.0, unit="mV", gain=None, nan="raise", threads=1) -> Recording:
+    def analyze(self, signal, fs=128, hop=10.0, unit="mV", gain=None, nan="raise", threads=1) -> Analysis:
         """The same as `embed`, with window starts, the int8 form and quality flags."""
         e16, e8, quality = self._run(signal, fs, hop, unit, gain, nan, threads)
         start = np.arange(len(e16)) * (_signal.check_hop(hop) / RATE)
-        return Recording(start, self._floats(e16), e8, quality)
+        return Analysis(start, self._floats(e16), e8, quality)
 
     def embed_batch(self, windows, fs=128, unit="mV", gain=None, nan="raise", dtype="float32", threads=1):
         """Embed each row of (n, samples) as a recording of its own, of which the first window counts: (n, 128).

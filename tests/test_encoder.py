@@ -48,6 +48,7 @@ def test_units_and_types_give_the_same_bytes(encoder, signal):
         (microvolts, {"unit": "uV"}), (microvolts / 1e6, {"unit": "V"}), (microvolts.astype(np.int16), {"gain": 1000}),
         (microvolts.astype(np.int32), {"unit": "uV"}), (microvolts.astype(np.int64), {"gain": 1000}),
         (microvolts, {"gain": 1000}), ((microvolts / 1000).tolist(), {}), (microvolts.astype(">i4"), {"gain": 1000}),
+        (np.frombuffer(b"x" + microvolts.tobytes(), np.uint8)[1:].view(np.float64), {"unit": "uV"}),
         (np.repeat(microvolts, 3)[::3], {"unit": "uV"}), (microvolts[::-1].copy()[::-1], {"unit": "uV"}),
     ):  # fmt: skip
         np.testing.assert_array_equal(encoder.embed(x, **options), expected, err_msg=str(options))

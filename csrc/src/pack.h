@@ -9,6 +9,14 @@ typedef enum ee_shape { EE_SHAPE_NONE, EE_SHAPE_DENSE, EE_SHAPE_GROUPED, EE_SHAP
 ee_shape ee_shape_of(const ee_layer *layer);             /* NONE: left to the scalar kernels */
 uint32_t ee_steps_of(const ee_layer *layer);             /* 4-byte steps of one output */
 
+/* Four bytes at any address: a load through a cast pointer would need an aligned one. */
+static inline int32_t ee_load32(const void *p)
+{
+    int32_t v;
+    __builtin_memcpy(&v, p, sizeof v);
+    return v;
+}
+
 typedef struct ee_packed {
     const int32_t *bias;
     const float *scale;

@@ -14,7 +14,7 @@ typedef struct XT4 { X part[4]; } XT4;
 #define EE_ADD_V(a, b) vaddq_s32(a, b)
 #define EE_ZERO_V() vdupq_n_s32(0)
 #define EE_LOAD_W(p) vld1q_s8(p)
-#define EE_BROADCAST4(p) offset_x(vreinterpretq_u8_s32(vld1q_dup_s32((const int32_t *)(const void *)(p))))
+#define EE_BROADCAST4(p) offset_x(vreinterpretq_u8_s32(vdupq_n_s32(ee_load32(p))))
 #define EE_BROADCAST16(p) offset_x(vld1q_u8(p))
 #define EE_STORE(y, b) vst1q_u8(y, b)
 #define EE_TRANSPOSE4(b) transpose4(b)

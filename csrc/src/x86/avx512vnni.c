@@ -19,7 +19,7 @@ typedef __m512i V, X, W, XT4;
 #define EE_ADD_V(a, b) _mm512_add_epi32(a, b)
 #define EE_ZERO_V() _mm512_setzero_si512()
 #define EE_LOAD_W(p) _mm512_load_si512(p)
-#define EE_BROADCAST4(p) _mm512_set1_epi32(*(const int32_t *)(const void *)(p))
+#define EE_BROADCAST4(p) _mm512_set1_epi32(ee_load32(p))
 #define EE_BROADCAST16(p) _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)(p)))
 #define EE_DOT(acc, x, w) dot(acc, x, w)
 #define EE_STORE(y, b) _mm_storeu_si128((__m128i *)(void *)(y), b)

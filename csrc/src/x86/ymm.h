@@ -11,7 +11,7 @@ typedef struct XT4 { X part[2]; } XT4;
 #define EE_ADD_V(a, b) _mm256_add_epi32(a, b)
 #define EE_ZERO_V() _mm256_setzero_si256()
 #define EE_LOAD_W(p) prepare_w(_mm256_load_si256((const __m256i *)(const void *)(p)))
-#define EE_BROADCAST4(p) prepare_x(_mm256_set1_epi32(*(const int32_t *)(const void *)(p)))
+#define EE_BROADCAST4(p) prepare_x(_mm256_set1_epi32(ee_load32(p)))
 #define EE_BROADCAST16(p) prepare_x(_mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)(p))))
 #define EE_STORE(y, b) _mm_storeu_si128((__m128i *)(void *)(y), b)
 #define EE_TRANSPOSE4(b) _mm_shuffle_epi8(b, _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15))
