@@ -6,7 +6,8 @@ threadpoolctl (part of the extra `jit`); without it BLAS keeps whatever the proc
 environment variable OPENBLAS_NUM_THREADS) and results stay the same to rounding.
 """
 
-from concurrent.futures import ThreadPoolExecutor
+import os
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
 from numbers import Integral
 from threading import Lock
@@ -31,24 +32,36 @@ class Team:
         if self._blas:
             _single_threaded_blas.enter()
         if self.size > 1:
-            self._pool = ThreadPoolExecutor(self.size - 1)
+            self._pool = _helpers(self.size - 1)
         return self
 
     def __exit__(self, *_):
-        if self._pool is not None:
-            self._pool.shutdown()
         if self._blas:
             _single_threaded_blas.leave()
 
     def run(self, work):
         """[work(0), ..., work(size - 1)], side by side: kernels and BLAS release the GIL."""
         others = [self._pool.submit(work, worker) for worker in range(1, self.size)]
-        return [work(0)] + [other.result() for other in others]
+        try:
+            mine = work(0)
+        finally:
+            wait(others)  # whatever happened: no thread writes into the arrays of a call that is over
+        return [mine] + [other.result() for other in others]
 
     def share(self, total, worker, multiple=16):
         """The slice of range(total) that is this worker's, cut at multiples of a cache line's numbers."""
         step = -(-total // (self.size * multiple)) * multiple
         return slice(min(worker * step, total), min((worker + 1) * step, total))
+
+
+@lru_cache
+def _helpers(count):
+    """The threads beside the caller's, kept for the next call: starting them costs 0.2 ms. They sleep in between."""
+    return ThreadPoolExecutor(count, thread_name_prefix="edgeecg-losses")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_helpers.cache_clear)  # a child has none of its parent's threads
 
 
 class _SingleThreadedBlas:
