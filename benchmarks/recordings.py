@@ -1,6 +1,5 @@
 """Whole recordings: what a day of ECG costs, and whether an hour costs the same in a minute and in a week."""
 
-import inspect
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,12 +25,8 @@ class Recording:
 
     def call(self, encoder, folder: Path):
         """A call that embeds it whole."""
-        x, options = self.signal(), {}
-        if self.threads > 1:
-            if "threads" not in inspect.signature(encoder.embed).parameters:
-                raise NotImplementedError("embed has no parameter `threads` yet")
-            options["threads"] = self.threads
-        return lambda: encoder.embed(x, fs=self.fs, hop=self.hop, **options)
+        x = self.signal()
+        return lambda: encoder.embed(x, fs=self.fs, hop=self.hop, threads=self.threads)
 
     def signal(self) -> np.ndarray:
         """An hour (or less) of synthetic ECG, repeated."""

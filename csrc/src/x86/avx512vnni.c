@@ -61,19 +61,13 @@ static inline __attribute__((always_inline)) EE_TARGET __m512i interleave4(__m51
     return _mm512_shuffle_epi8(b, _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)));
 }
 
-/* Lane c: bytes of frames 0 .. 3 at channel c; frames beyond the kernel are not read. */
+#include "taps4.h"
+
 static inline __attribute__((always_inline)) EE_TARGET __m512i taps4(const uint8_t *p, size_t stride, uint32_t taps)
 {
-    __m128i zero = _mm_setzero_si128();
-    __m128i a = _mm_loadu_si128((const __m128i *)(const void *)p);
-    __m128i b = taps > 1 ? _mm_loadu_si128((const __m128i *)(const void *)(p + stride)) : zero;
-    __m128i c = taps > 2 ? _mm_loadu_si128((const __m128i *)(const void *)(p + 2 * stride)) : zero;
-    __m128i d = taps > 3 ? _mm_loadu_si128((const __m128i *)(const void *)(p + 3 * stride)) : zero;
-    __m128i ab_lo = _mm_unpacklo_epi8(a, b), ab_hi = _mm_unpackhi_epi8(a, b);
-    __m128i cd_lo = _mm_unpacklo_epi8(c, d), cd_hi = _mm_unpackhi_epi8(c, d);
-    __m256i lo = _mm256_set_m128i(_mm_unpackhi_epi16(ab_lo, cd_lo), _mm_unpacklo_epi16(ab_lo, cd_lo));
-    __m256i hi = _mm256_set_m128i(_mm_unpackhi_epi16(ab_hi, cd_hi), _mm_unpacklo_epi16(ab_hi, cd_hi));
-    return _mm512_inserti64x4(_mm512_castsi256_si512(lo), hi, 1);
+    __m256i part[2];
+    transpose_taps(p, stride, taps, part);
+    return _mm512_inserti64x4(_mm512_castsi256_si512(part[0]), part[1], 1);
 }
 
 #include "../vector_body.h"

@@ -32,17 +32,12 @@ static inline __attribute__((always_inline)) EE_TARGET __m128i quantise(const __
     return _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
 }
 
-/* Lane c: bytes of frames 0 .. 3 at channel c; frames beyond the kernel are not read. */
+#include "taps4.h"
+
 static inline __attribute__((always_inline)) EE_TARGET XT4 taps4(const uint8_t *p, size_t stride, uint32_t taps)
 {
-    __m128i zero = _mm_setzero_si128();
-    __m128i a = _mm_loadu_si128((const __m128i *)(const void *)p);
-    __m128i b = taps > 1 ? _mm_loadu_si128((const __m128i *)(const void *)(p + stride)) : zero;
-    __m128i c = taps > 2 ? _mm_loadu_si128((const __m128i *)(const void *)(p + 2 * stride)) : zero;
-    __m128i d = taps > 3 ? _mm_loadu_si128((const __m128i *)(const void *)(p + 3 * stride)) : zero;
-    __m128i ab_lo = _mm_unpacklo_epi8(a, b), ab_hi = _mm_unpackhi_epi8(a, b);
-    __m128i cd_lo = _mm_unpacklo_epi8(c, d), cd_hi = _mm_unpackhi_epi8(c, d);
-    XT4 x = { { prepare_x(_mm256_set_m128i(_mm_unpackhi_epi16(ab_lo, cd_lo), _mm_unpacklo_epi16(ab_lo, cd_lo))),
-                prepare_x(_mm256_set_m128i(_mm_unpackhi_epi16(ab_hi, cd_hi), _mm_unpacklo_epi16(ab_hi, cd_hi))) } };
+    __m256i part[2];
+    transpose_taps(p, stride, taps, part);
+    XT4 x = { { prepare_x(part[0]), prepare_x(part[1]) } };
     return x;
 }
