@@ -56,7 +56,7 @@ class Team:
 
 @lru_cache
 def _helpers(count):
-    """The threads beside the caller's, kept for the next call: starting them costs 0.2 ms. They sleep in between."""
+    """The threads beside the caller's, kept for the next call, which then need not start them. They sleep in between."""
     return ThreadPoolExecutor(count, thread_name_prefix="edgeecg-losses")
 
 
