@@ -91,6 +91,86 @@ def test_noise_has_the_ratio_asked_for(decibel, seed):
     torch.testing.assert_close(ratio, torch.full((4,), decibel), atol=1e-2, rtol=1e-3)
 
 
+@pytest.mark.parametrize("kind", ["recorded", "gaussian", "powerline", "wander"])
+@pytest.mark.parametrize("decibel", [0.0, 6.0, 20.0])
+def test_each_disturbance_reaches_its_ratio_to_a_tenth_of_a_decibel(kind, decibel):
+    chosen = (decibel, decibel)
+    views = Views(noise_snr=chosen, gaussian_snr=chosen, powerline_snr=chosen, wander_snr=chosen)
+    clean = windows(64).float() - 128
+    added = getattr(Augment(views, NOISE), kind)(clean, generator()) - clean
+    ratio = 10 * torch.log10(clean.square().mean(1) / added.square().mean(1))
+    torch.testing.assert_close(ratio, torch.full((64,), decibel), atol=0.1, rtol=0)
+
+
+def test_the_whole_view_tells_the_ratio_of_what_was_added():
+    views = replace(OFF, p_noise=1.0, noise_snr=(10.0, 10.0))
+    _, level = Augment(views, NOISE).with_level(windows(32), generator())
+    torch.testing.assert_close(-10 * level, torch.full((32,), 10.0), atol=0.1, rtol=0)
+
+
+def test_reversing_twice_is_the_window():
+    views = replace(OFF, p_reverse=1.0)
+    y = windows(4).clamp(1, 255)
+    once = (Augment(views)(y, generator()) * 16 + 128).to(torch.uint8)
+    assert torch.equal(once, y.flip(-1)) and not torch.equal(once, y)
+
+
+@given(seed=st.integers(0, 10**6), low=st.floats(0.2, 1.0), width=st.floats(0.0, 0.5))
+def test_a_crop_is_a_stretch_of_the_window_at_its_own_speed(seed, low, width):
+    """A ramp cropped is a ramp whose slope is the stretch's share of the window."""
+    high = min(1.0, low + width)
+    ramp = torch.arange(1280.0).expand(6, 1, -1)
+    cropped = Augment(Views(crop=(low, high))).crop(ramp, generator(seed))[:, 0]
+    slope = cropped.diff(dim=1)
+    torch.testing.assert_close(slope, slope[:, :1].expand_as(slope), atol=2e-3, rtol=0)
+    assert slope.min() >= low - 1e-2 and slope.max() <= high + 1e-2
+    assert cropped.min() >= 0 and cropped.max() <= 1279
+
+
+def test_smoothing_spreads_an_impulse_over_a_kernel_of_sum_one():
+    impulse = torch.zeros(40, 2, 200)
+    impulse[..., 100] = 1.0
+    x = Augment(Views(smooth=(3, 9))).smooth(impulse, generator())
+    torch.testing.assert_close(x.sum(2), torch.ones(40, 2))
+    widths = (x > 1e-6).sum(2)
+    assert set(widths[:, 0].tolist()) == {3, 5, 7, 9} and torch.equal(widths[:, 0], widths[:, 1])
+    torch.testing.assert_close(x, x.roll(-1, 2).flip(2), msg="a symmetric kernel, so that nothing is moved")
+
+
+def test_smoothing_and_pooling_keep_slow_waves_and_take_fast_ones():
+    time = torch.arange(1280) / 128
+    slow, fast = (torch.sin(2 * np.pi * f * time).expand(8, 1, -1) for f in (1.0, 60.0))
+    augment = Augment(Views(smooth=(5, 9), pool=(2, 4)))
+    for change in (augment.smooth, augment.pool):
+        assert (change(slow, generator()) - slow)[..., 16:-16].abs().max() < 0.06
+        assert change(fast, generator()).square().mean() < 0.05 * fast.square().mean()
+
+
+@pytest.mark.parametrize("length", [1280, 1283, 1676])
+def test_pooling_keeps_length_and_place(length):
+    ramp = torch.arange(float(length)).expand(12, 1, -1)
+    x = Augment(Views(pool=(2, 4))).pool(ramp, generator())
+    torch.testing.assert_close(x[..., 8:-8], ramp[..., 8:-8], atol=1e-3, rtol=0)
+
+
+def test_leads_of_a_window_keep_their_time_and_get_noise_of_their_own():
+    y = windows(6)[:, None].expand(-1, 3, -1).contiguous()
+    moved = Augment(replace(OFF, p_warp=1.0, p_crop=1.0, p_smooth=1.0, p_pool=1.0, p_reverse=0.5, p_flip=0.5))(y, generator())
+    assert moved.shape == y.shape and torch.equal(moved[:, 0], moved[:, 2])
+    noisy, level = Augment(replace(OFF, p_gaussian=1.0)).with_level(y, generator())
+    assert level.shape == (6, 3) and not torch.equal(noisy[:, 0], noisy[:, 1])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [({"crop": (0.0, 0.5)}, "crop"), ({"noises": ("hum",)}, "bw, em, ma"), ({"pool": (0, 2)}, "count samples"),
+     ({"noise_snr": (9.0, 3.0)}, "smaller to the larger")],
+)  # fmt: skip
+def test_strengths_that_mean_nothing_are_refused(wrong, words):
+    with pytest.raises(InputError, match=words):
+        Views(**wrong)
+
+
 def test_sines_have_the_frequencies_asked_for():
     wave = sines((20, 1280), 1, 45.0, 60.0, generator())
     peak = torch.fft.rfft(wave * torch.hann_window(1280)).abs()[:, 5:].argmax(1) / 10 + 0.5
@@ -119,3 +199,17 @@ def test_training_takes_the_first_half_of_each_noise(data_dir):
     assert first.shape == second.shape == (6, 115556 // 2)
     torch.testing.assert_close(first.square().mean(1), torch.ones(6), atol=0.05, rtol=0)
     assert not torch.equal(first, second)
+
+
+def test_noise_is_read_from_wfdb_records_too(tmp_path):
+    pytest.importorskip("wfdb")
+    (tmp_path / "nstdb").mkdir()
+    noise = np.random.default_rng(0).normal(0, 40, (40000, 2)).astype("<i2")
+    for kind in ("bw", "ma"):
+        lines = [f"{kind} 2 360 40000", *[f"{kind}.dat 16 200 16 0 0 0 0 noise{i}" for i in (1, 2)]]
+        (tmp_path / "nstdb" / f"{kind}.hea").write_text("\n".join(lines) + "\n")
+        (tmp_path / "nstdb" / f"{kind}.dat").write_bytes(noise.tobytes())
+    both, one = (load_noise(tmp_path, default_front_end(), kinds=kinds) for kinds in (("bw", "em", "ma"), ("ma",)))
+    assert len(both) == 4 and abs(both.shape[1] - 20000 * 128 / 360) < 2
+    assert one.shape[0] == 2 and torch.equal(one, both[2:])
+    torch.testing.assert_close(both.square().mean(1), torch.ones(4), atol=0.05, rtol=0)

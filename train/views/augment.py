@@ -1,12 +1,15 @@
 """Random views of the front end's output: what motion, electrodes and mains do to an ECG, as the device would see it.
 
-Work is done on floats in the front end's units (`y - 128`, about 6 for a mean absolute value). Disturbances are added
-to the signal, then the sum gets the moving size of the signal, as the front end does it (numerics 2.3), and at the end
-it is rounded to integers and limited to their range. Everything is drawn from one torch.Generator.
+Work is done on floats in the front end's units (`y - 128`, about 6 for a mean absolute value), in three stages: changes
+of the source (its time axis, sign and sharpness; the same for all leads of a window), disturbances (drawn for each lead)
+added to it, after which the sum gets the moving size of the signal, as the front end does it (numerics 2.3), and changes
+of the output. At the end it is rounded to integers and limited to their range. Everything is drawn from one
+torch.Generator; a change of probability 0 draws nothing.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +17,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from edgeecg import reference
+from edgeecg import io, reference
 from edgeecg.errors import InputError
 from train.data.front import SCALE, ZERO, FrontEnd
 
 RATE = 128.0  # Hz
 BLOCK = 32  # samples of the front end's scale
+NOISES = ("bw", "em", "ma")  # of nstdb
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,7 @@ class Views:
     """Probability of each change of a view, and its strength. SNR ranges are in dB, times in seconds."""
 
     p_noise: float = 0.5  # recorded electrode, muscle and baseline noise (needs nstdb in the data folder)
+    noises: tuple[str, ...] = ("bw", "em", "ma")  # which of them: baseline wander, electrode motion, muscle artefact
     noise_snr: tuple[float, float] = (0.0, 24.0)
     p_gaussian: float = 0.3
     gaussian_snr: tuple[float, float] = (6.0, 30.0)
@@ -36,6 +41,13 @@ class Views:
     wander_snr: tuple[float, float] = (0.0, 20.0)
     p_warp: float = 0.3  # time stretched or squeezed by up to `warp`
     warp: float = 0.05
+    p_crop: float = 0.0  # random resized crop: a stretch of the window, drawn out to its whole length
+    crop: tuple[float, float] = (0.5, 1.0)  # the stretch's share of the window
+    p_smooth: float = 0.0  # convolution with a Hann kernel
+    smooth: tuple[int, int] = (3, 9)  # its samples, an odd number
+    p_pool: float = 0.0  # down-sampling: means over 2 or more samples, drawn straight lines between
+    pool: tuple[int, int] = (2, 4)  # samples to one mean
+    p_reverse: float = 0.0  # time runs backwards: no ECG does, so it is never on by itself
     p_amplitude: float = 0.5  # gain, log-uniform
     amplitude: tuple[float, float] = (0.75, 1.33)
     p_cutout: float = 0.3  # one stretch set to zero
@@ -45,33 +57,48 @@ class Views:
     positive: float = 0.5  # share of second crops from anywhere within 30 s
 
     def __post_init__(self):
-        for name in ("noise", "gaussian", "powerline", "wander", "warp", "amplitude", "cutout", "flip"):
-            if not 0 <= getattr(self, f"p_{name}") <= 1:
-                raise InputError(f"views: the probability p_{name} must lie between 0 and 1")
+        for name in (f.name for f in fields(self)):
+            value = getattr(self, name)
+            if name.startswith("p_") and not 0 <= value <= 1:
+                raise InputError(f"views: the probability {name} must lie between 0 and 1")
+            if isinstance(value, tuple) and name != "noises" and value[0] > value[1]:
+                raise InputError(f"views: {name} goes from the smaller to the larger value")
+        if not 0 < self.crop[0] <= self.crop[1] <= 1:
+            raise InputError("views: crop is a share of the window, above 0 and at most 1")
+        if min(*self.smooth, *self.pool) < 1:
+            raise InputError("views: smooth and pool count samples, at least 1")
+        unknown = set(self.noises) - set(NOISES)
+        if unknown or not self.noises:
+            raise InputError(f"views: noises are some of {', '.join(NOISES)}")
 
 
 class Augment:
-    """`augment(y, generator)`: uint8 windows (N, L) -> real network input (N, L) float32, `(y' - 128) / 16`."""
+    """`augment(y, generator)`: uint8 windows (N, L) or (N, leads, L) -> real network input of that shape, `(y' - 128) / 16`."""
 
     def __init__(self, views: Views, noise: Tensor | None = None):
         self.views, self.noise = views, noise
+        source = [
+            (views.p_flip, lambda x, _: -x), (views.p_reverse, lambda x, _: x.flip(-1)), (views.p_warp, self.warp),
+            (views.p_crop, self.crop), (views.p_smooth, self.smooth), (views.p_pool, self.pool),
+        ]  # fmt: skip
         disturb = [(views.p_wander, self.wander), (views.p_gaussian, self.gaussian), (views.p_powerline, self.powerline)]
         if noise is not None:
             disturb.append((views.p_noise, self.recorded))
-        self.source = [(views.p_flip, lambda x, _: -x), (views.p_warp, self.warp)]
-        self.disturb = disturb
-        self.output = [(views.p_amplitude, self.amplitude), (views.p_cutout, self.cutout)]
+        output = [(views.p_amplitude, self.amplitude), (views.p_cutout, self.cutout)]
+        self.source, self.disturb, self.output = ([c for c in stage if c[0] > 0] for stage in (source, disturb, output))
 
     def __call__(self, y: Tensor, generator: torch.Generator) -> Tensor:
         return self.with_level(y, generator)[0]
 
     def with_level(self, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """The views, and how much was added to each: (N,) log10 of noise power over signal power, at least -3."""
-        clean = some_rows(y.float() - ZERO, self.source, generator)
+        """The views, and how much was added to each: (N,) or (N, leads) log10 of noise power over signal power, at least -3."""
+        leads = y.float().reshape(len(y), -1, y.shape[-1]) - ZERO
+        clean = some_rows(leads, self.source, generator).flatten(0, 1)
         noisy = some_rows(clean.clone(), self.disturb, generator)
         ratio = (noisy - clean).square().mean(1) / clean.square().mean(1).clamp(min=1e-2)
         level = (ratio + 1e-3).log10().clamp(max=2)
-        return quantise(some_rows(rescale(noisy, clean), self.output, generator)), level
+        views = quantise(some_rows(rescale(noisy, clean), self.output, generator))
+        return views.reshape(y.shape), level.reshape(y.shape[:-1])
 
     def wander(self, x: Tensor, generator: torch.Generator) -> Tensor:
         drift = sines(x.shape, 3, 0.1, 1.0, generator)
@@ -91,14 +118,34 @@ class Augment:
         return x + at_snr(noise, x, self.views.noise_snr, generator)
 
     def warp(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        """Linear interpolation around the middle; at a squeezed window's ends the last value is held."""
-        length = x.shape[1]
+        """Around the middle; at a squeezed window's ends the last value is held."""
+        middle = (x.shape[-1] - 1) / 2
         factor = 1 + uniform((len(x), 1), -self.views.warp, self.views.warp, generator)
-        place = (torch.arange(length) - (length - 1) / 2) * factor + (length - 1) / 2
-        place = place.clamp(0, length - 1)
-        left = place.floor().long().clamp(max=length - 2)
-        part = place - left
-        return torch.gather(x, 1, left) * (1 - part) + torch.gather(x, 1, left + 1) * part
+        return interpolate(x, (torch.arange(x.shape[-1]) - middle) * factor + middle)
+
+    def crop(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        last = x.shape[-1] - 1
+        share = uniform((len(x), 1), *self.views.crop, generator)
+        start = torch.rand((len(x), 1), generator=generator) * (1 - share) * last
+        return interpolate(x, start + torch.arange(x.shape[-1]) * share)
+
+    def smooth(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        low, high = ((n - 1) // 2 for n in self.views.smooth)
+        reach = torch.randint(low, high + 1, (len(x), 1), generator=generator)
+        offset = torch.arange(-high, high + 1)
+        kernel = torch.cos(math.pi / 2 * offset / (reach + 1)).square() * (offset.abs() <= reach)
+        kernel = (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(x.shape[1], 0)
+        padded = F.pad(x, (high, high), mode="replicate").reshape(1, -1, x.shape[-1] + 2 * high)
+        return F.conv1d(padded, kernel[:, None], groups=len(kernel)).reshape(x.shape)
+
+    def pool(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        low, high = self.views.pool
+        factor, result = torch.randint(low, high + 1, (len(x),), generator=generator), x.clone()
+        for k in range(low, high + 1):
+            rows = factor == k
+            means = F.avg_pool1d(x[rows], k, k, ceil_mode=True)
+            result[rows] = F.interpolate(means, scale_factor=k, mode="linear")[..., : x.shape[-1]]
+        return result
 
     def amplitude(self, x: Tensor, generator: torch.Generator) -> Tensor:
         low, high = (math.log(v) for v in self.views.amplitude)
@@ -119,6 +166,14 @@ def some_rows(x: Tensor, changes: list, generator: torch.Generator) -> Tensor:
         if len(rows):
             x[rows] = change(x[rows], generator)
     return x
+
+
+def interpolate(x: Tensor, place: Tensor) -> Tensor:
+    """Values of (N, leads, L) at the places (N, L'), in samples, by straight lines; the ends are held."""
+    place = place.clamp(0, x.shape[-1] - 1)[:, None].expand(-1, x.shape[1], -1)
+    left = place.floor().long().clamp(max=x.shape[-1] - 2)
+    part = place - left
+    return torch.gather(x, 2, left) * (1 - part) + torch.gather(x, 2, left + 1) * part
 
 
 def uniform(shape, low: float, high: float, generator: torch.Generator) -> Tensor:
@@ -159,8 +214,8 @@ def quantise(x: Tensor) -> Tensor:
     return x.round_().clamp_(-ZERO, ZERO - 1).div_(SCALE)
 
 
-def load_noise(data: Path | None, front: FrontEnd, half: int = 0) -> Tensor | None:
-    """nstdb's noises through the front end's resampler and baseline filter: (kinds, samples) float32 of unit power.
+def load_noise(data: Path | None, front: FrontEnd, half: int = 0, kinds: Sequence[str] = NOISES) -> Tensor | None:
+    """nstdb's noises through the front end's resampler and baseline filter: (rows, samples) float32 of unit power.
 
     Only one `half` of each noise: training takes the first, tests of robustness the second. None where there are none.
     """
@@ -168,10 +223,21 @@ def load_noise(data: Path | None, front: FrontEnd, half: int = 0) -> Tensor | No
     if folder is None or not folder.is_dir():
         return None
     rows = []
-    for path in sorted(folder.glob("*_128hz_uV_int16.npy")):
-        for lead in np.load(path, allow_pickle=False):
+    for kind in sorted(kinds):
+        for lead, gain, rate in noise_leads(folder, kind):
             piece = np.array_split(lead, 2)[half]
-            x, _ = reference.samples(piece, gain=1000.0)
-            z = reference.baseline(reference.resample(x, 128000, front), front).astype(np.float32)
+            x, _ = reference.samples(piece, gain=gain)
+            z = reference.baseline(reference.resample(x, round(rate * 1000), front), front).astype(np.float32)
             rows.append(torch.from_numpy(z / max(z.std(), 1e-6)))
-    return torch.stack(rows) if rows else None
+    shortest = min((len(row) for row in rows), default=0)
+    return torch.stack([row[:shortest] for row in rows]) if rows else None
+
+
+def noise_leads(folder: Path, kind: str) -> Iterator[tuple[np.ndarray, float, float]]:
+    """Samples, gain per mV and rate of each lead of a noise: an array at 128 Hz, or the original WFDB record."""
+    array, header = folder / f"{kind}_128hz_uV_int16.npy", folder / f"{kind}.hea"
+    if array.exists():
+        yield from ((lead, 1000.0, RATE) for lead in np.load(array, allow_pickle=False))
+    elif header.exists():
+        source = io.open_source(header)
+        yield from ((source.load(number), lead.gain, lead.fs) for number, lead in enumerate(source.leads))
