@@ -76,22 +76,29 @@ class OffDiagonalEnergy:
         return 1.0 if self._by_rows else 0.0
 
     def each_block(self, finish):
-        """Calls finish(side, columns, product) for side 0 (A) and 1 (B) and all blocks of columns.
+        """Calls finish(columns, products) for all blocks of columns, with the product of side 0 (A) and, if b is not a, 1 (B).
 
-        product is half the gradient of the energy towards that side: B (A'B)' or A (A'B), (N, block).
+        A product is half the gradient of the energy towards its side: B (A'B)' or A (A'B), (N, block).
         """
+        sides = (0,) if self._a is self._b else (0, 1)
+        rows = len(self._a)
 
         def work(worker):
             mine = self._team.share(self._a.shape[1], worker)
-            product = np.empty(len(self._a) * BLOCK, self._a.dtype)
+            buffers = [np.empty(rows * BLOCK, self._a.dtype) for _ in sides]
             for start in range(mine.start, mine.stop, BLOCK):
                 part = slice(start, min(start + BLOCK, mine.stop))
-                out = product[: len(self._a) * (part.stop - part.start)].reshape(len(self._a), -1)
-                for side in (0,) if self._a is self._b else (0, 1):
-                    np.matmul(*self._factors(side, part), out=out)
-                    finish(side, part, out)
+                products = tuple(buffer[: rows * (part.stop - part.start)].reshape(rows, -1) for buffer in buffers)
+                for side, product in zip(sides, products, strict=True):
+                    np.matmul(*self._factors(side, part), out=product)
+                finish(part, products)
 
         self._team.run(work)
+
+    @property
+    def block_needs_no_others(self):
+        """Whether the columns of A and B may be overwritten once their block is finished."""
+        return self._by_rows
 
     def _factors(self, side, part):
         if self._by_rows:
@@ -103,7 +110,9 @@ def centred_columns(arrays, team, eps=0.0, scaled=False):
     """For each array (z - mean, biased variance) of every column; with `scaled` divided by sqrt(variance + eps) too."""
     from ._kernels.columns import centre_columns
 
-    results = [(np.empty_like(z), np.empty(z.shape[1])) for z in arrays]
+    # One array for all: from 4 MB on, NumPy asks for huge pages, and small ones cost as much as a matrix product.
+    outs = np.empty((len(arrays), *arrays[0].shape), arrays[0].dtype)
+    results = [(out, np.empty(z.shape[1])) for z, out in zip(arrays, outs, strict=True)]
 
     def work(worker):
         for z, (out, variance) in zip(arrays, results, strict=True):

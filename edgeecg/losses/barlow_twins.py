@@ -46,11 +46,15 @@ def _loss(z1, z2, lambd, eps, team):
     alpha = 2.0 * lambd / n**2
     beta = -2.0 / n * (1.0 - diagonal) - alpha * energy.diagonal_in_products * energy.diagonal
     alpha, beta = z1.dtype.type(alpha), beta.astype(z1.dtype)
-    sides = ((u1, u2, var1, np.empty_like(z1)), (u2, u1, var2, np.empty_like(z2)))
+    units = (u1, u2)
+    # Gradients take the place of the standardised views where nobody needs those again: fresh pages are what two
+    # threads wait for most.
+    grads = units if energy.block_needs_no_others else (np.empty_like(u1), np.empty_like(u2))
 
-    def finish(side, part, product):
-        u, other, variance, out = sides[side]
-        standardise_backward(product, alpha, beta, u, other, variance, eps, part.start, part.stop, out)
+    def finish(part, products):
+        standardise_backward(products, alpha, beta, units, (var1, var2), eps, part.start, part.stop)
+        for grad, product in zip(grads, products, strict=True):
+            grad[:, part] = product
 
     energy.each_block(finish)
-    return value, (sides[0][3], sides[1][3])
+    return value, grads

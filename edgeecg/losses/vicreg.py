@@ -55,8 +55,8 @@ def _one_view(z, other, invariance, variance, covariance, gamma, eps, team):
     alpha, beta = z.dtype.type(alpha), beta.astype(z.dtype)
     out = np.empty_like(z)
 
-    def finish(_, part, product):
-        combine_columns(product, alpha, beta, centred, z, other, pull_together, part.start, part.stop, out)
+    def finish(part, products):
+        combine_columns(products[0], alpha, beta, centred, z, other, pull_together, part.start, part.stop, out)
 
     energy.each_block(finish)
     return float(value), out

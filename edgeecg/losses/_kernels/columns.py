@@ -53,28 +53,31 @@ def column_products(a, b, first, last, out):
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def standardise_backward(product, alpha, beta, unit, other, variance, eps, first, last, out):
-    """Takes g = alpha product + beta other back through the standardisation of `unit`; overwrites `product` with g.
+def standardise_backward(products, alpha, beta, units, variances, eps, first, last):
+    """Turns the products of both sides into gradients, in place; each product begins at column `first`.
 
+    With g = alpha product + beta (the other side's unit), taken back through the standardisation of the own `unit`:
     dz = (g - unit mean(g unit)) / sqrt(variance + eps). The term mean(g) of the usual formula is absent because
-    it is zero here: g is made of columns of the other view, and those are centred. `product` begins at column `first`.
+    it is zero here: g is made of columns of the other view, and those are centred.
     """
-    n, width = product.shape
+    n, width = products[0].shape
     weight = beta[first:last]
-    total = np.zeros(width)
-    for i in range(n):
-        g, right, own = product[i], other[i, first:last], unit[i, first:last]
+    for side in range(2):
+        product, unit, other = products[side], units[side], units[1 - side]
+        total = np.zeros(width)
+        for i in range(n):
+            g, right, own = product[i], other[i, first:last], unit[i, first:last]
+            for j in range(width):
+                g[j] = alpha * g[j] + weight[j] * right[j]
+                total[j] += g[j] * own[j]
+        along, scale = np.empty(width, product.dtype), np.empty(width, product.dtype)
         for j in range(width):
-            g[j] = alpha * g[j] + weight[j] * right[j]
-            total[j] += g[j] * own[j]
-    along, scale = np.empty(width, product.dtype), np.empty(width, product.dtype)
-    for j in range(width):
-        scale[j] = 1.0 / np.sqrt(variance[first + j] + eps)
-        along[j] = total[j] / n
-    for i in range(n):
-        g, own, target = product[i], unit[i, first:last], out[i, first:last]
-        for j in range(width):
-            target[j] = (g[j] - own[j] * along[j]) * scale[j]
+            scale[j] = 1.0 / np.sqrt(variances[side][first + j] + eps)
+            along[j] = total[j] / n * scale[j]
+        for i in range(n):
+            g, own = product[i], unit[i, first:last]
+            for j in range(width):
+                g[j] = g[j] * scale[j] - own[j] * along[j]
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
