@@ -1,7 +1,8 @@
 """Checkpoints: tensors in safetensors, the rest as JSON in its header. Nothing is pickled.
 
 A training checkpoint holds everything that the next step depends on: weights and buffers of every module, the
-optimiser's moments, the states of both random generators, the step. So a run that was killed continues bit for bit.
+optimiser's state, the states of random generators where a training keeps any, and what its loop wrote into `meta`. So a run
+that was killed continues bit for bit.
 """
 
 import json
@@ -45,9 +46,12 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
 
 
 def save_training(
-    path: Path, modules: dict[str, nn.Module], optimiser: torch.optim.Optimizer, generator: torch.Generator, meta: dict
+    path: Path, modules: dict[str, nn.Module], optimiser: torch.optim.Optimizer, generator: torch.Generator | None, meta: dict
 ) -> None:
-    tensors = {"rng.global": torch.get_rng_state(), "rng.sampler": generator.get_state()}
+    """`generator` None: the training keeps no random state from one step to the next."""
+    tensors = {}
+    if generator is not None:
+        tensors = {"rng.global": torch.get_rng_state(), "rng.sampler": generator.get_state()}
     for name, module in modules.items():
         tensors |= {f"{name}.{key}": value for key, value in module.state_dict().items()}
     for number, state in optimiser.state_dict()["state"].items():
@@ -56,7 +60,7 @@ def save_training(
 
 
 def load_training(
-    path: Path, modules: dict[str, nn.Module], optimiser: torch.optim.Optimizer, generator: torch.Generator
+    path: Path, modules: dict[str, nn.Module], optimiser: torch.optim.Optimizer, generator: torch.Generator | None
 ) -> dict:
     """Restore in place what `save_training` wrote; returns its `meta`."""
     tensors, meta = load_tensors(path)
@@ -68,8 +72,9 @@ def load_training(
             number, _, field = key.partition(".")
             state.setdefault(int(number), {})[field] = value
         optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-        torch.set_rng_state(tensors["rng.global"])
-        generator.set_state(tensors["rng.sampler"])
+        if generator is not None:
+            torch.set_rng_state(tensors["rng.global"])
+            generator.set_state(tensors["rng.sampler"])
     except (KeyError, RuntimeError, ValueError) as error:
         raise InputError(f"{path} belongs to another configuration: {error}") from error
     return meta

@@ -37,11 +37,12 @@ from train.data import PRETRAINING, Cache, open_cache
 from train.data.corpora import NOISE, corpus
 from train.data.front import default_front_end
 from train.data.windows import is_validation
+from train.engine.optimiser import parameter_groups
 from train.nets import Encoder
 from train.nets.edge import edge
+from train.nets.projector import make_projector
 from train.nets.spec import WINDOW
 from train.objectives.masked import masked_nt_xent
-from train.pretrain import make_projector, parameter_groups
 from train.run import Log, config_dict, write_json
 from train.targets import Bank, BeatTargets, open_bank, signal_statistics
 from train.targets.heads import EXISTS, WIDTHS, Heads

@@ -4,8 +4,10 @@
     OUT/log.jsonl                one object a line: step, loss, learning rate, throughput, validation
     OUT/tensorboard/
     OUT/checkpoint.safetensors   the latest state, for --resume
-    OUT/encoder.safetensors      the finished encoder, for train/export.py
-    OUT/report.md
+    OUT/best.safetensors         the encoder with the lowest validation loss, for train/export.py
+    OUT/encoder.safetensors      the encoder of the last step, for train/export.py
+    OUT/curves.png
+    OUT/report.md                the page to read first
 """
 
 import dataclasses
@@ -23,7 +25,7 @@ class Log:
         self.path = folder / "log.jsonl"
         kept = [line for line in read_log(folder) if line["step"] <= step] if step else []
         write_text(self.path, "".join(json.dumps(line) + "\n" for line in kept))
-        self.file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115 (closed by __exit__)
+        self.file = open(self.path, "a", encoding="utf-8")  # noqa: SIM115 (closed by close)
         self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
 
     def write(self, step: int, values: dict) -> None:
@@ -32,12 +34,15 @@ class Log:
         for name, value in values.items():
             self.board.add_scalar(name, value, step)
 
+    def close(self) -> None:
+        self.file.close()
+        self.board.close()
+
     def __enter__(self) -> "Log":
         return self
 
     def __exit__(self, *_) -> None:
-        self.file.close()
-        self.board.close()
+        self.close()
 
 
 def read_log(folder: Path) -> list[dict]:

@@ -18,7 +18,8 @@ from train.checkpoint import load_encoder, load_tensors
 from train.data import Cache, open_cache
 from train.data.front import default_front_end
 from train.nets import edge
-from train.pretrain import Config, effective_rank, schedule, train
+from train.engine.optimiser import schedule
+from train.pretrain import Config, effective_rank, train
 from train.run import read_log
 from train.views import Views
 

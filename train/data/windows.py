@@ -40,6 +40,14 @@ def is_validation(cache: Cache, share: float) -> np.ndarray:
     return np.array(digest)[inverse] < share
 
 
+def split_by_patient(cache: Cache, share: float) -> tuple["WindowSampler", "WindowSampler | None"]:
+    """Windows to train on and windows of held-out patients; all and None where that would leave one side empty."""
+    held_out = is_validation(cache, share)
+    if not held_out.any() or held_out.all():
+        return WindowSampler(cache), None
+    return WindowSampler(cache, ~held_out), WindowSampler(cache, held_out)
+
+
 class WindowSampler:
     """Draws a row by its hours, then a window anywhere in it. Its only state is the generator it is given."""
 

@@ -1,0 +1,65 @@
+"""The fields that every training command has. A command's configuration is a frozen dataclass that inherits them."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from edgeecg.errors import InputError
+from train.run import config_dict
+
+# What may differ when a run is resumed: nothing here changes a number of its steps.
+FREE = ("resume", "steps", "minutes", "out", "cache", "data", "log_every", "save_every", "find_lr")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Length, optimiser, precision and papers of a run."""
+
+    steps: int = 3000  # updates
+    minutes: float | None = None  # measures the speed first and sets `steps` from it
+    batch: int = 256  # windows whose loss is taken together, over all processes
+    accumulate: int = 1  # batches an update; each has a loss of its own, so a contrast has no more negatives than before
+
+    optimiser: Literal["adamw", "lars"] = "adamw"
+    lr: float = 2e-3  # after a linear warm-up; a cosine brings it to zero
+    find_lr: bool = False  # only look for a good --lr (OUT/lr_finder.png)
+    weight_decay: float = 1e-4  # on matrices and kernels only
+    warmup: float = 0.05  # share of the steps
+    clip: float = 5.0  # largest norm of the gradient
+    patience: int | None = None  # stop after so many validations without a better loss
+    precision: Literal["float32", "bf16", "fp16"] = "float32"  # of the networks' forward pass (automatic mixed precision)
+    compile: bool = False  # torch.compile of the networks: worth its minute on long runs
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    out: Path = Path("runs/train")  # what is in it: train/run.py
+    resume: bool = False  # continue the run in `out`
+    seed: int = 0  # of weights, windows and views
+    threads: int = 1  # of torch, in each process
+    log_every: int = 10  # steps between lines of the log
+    save_every: int = 200  # steps between checkpoints
+    evaluate_every: int = 200  # steps between validations
+    cache: Path = Path("~/.cache/edgeecg/train")  # samples behind the front end, built once
+
+    def __post_init__(self):
+        for name in ("steps", "batch", "accumulate", "threads", "log_every", "save_every", "evaluate_every"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1")
+        if self.patience is not None and self.patience < 1:
+            raise InputError("patience must be at least 1")
+        if not (self.lr > 0 and self.clip > 0 and 0 <= self.warmup <= 1):
+            raise InputError("lr and clip must be positive, warmup a share between 0 and 1")
+
+
+def stored_steps(options: Options) -> Options:
+    """`options` with the number of steps that the run to resume settled on; the others must be those of now."""
+    path = options.out / "config.json"
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        steps = int(stored["steps"])
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{options.out} holds no run to resume") from error
+    changed = [k for k, v in config_dict(options).items() if k not in FREE and stored.get(k) != v]
+    if changed:
+        raise InputError(f"{path} has other values of {', '.join(changed)}: a resumed run keeps its options")
+    return replace(options, steps=steps, minutes=None)

@@ -1,0 +1,60 @@
+"""What a finished run says of itself: plots, and a page that shows them."""
+
+from pathlib import Path
+
+from train import plots
+from train.engine.learner import Learner
+from train.engine.options import Options
+from train.run import read_log, write_text
+
+
+def write_report(options: Options, learner: Learner, progress, title: str) -> Path:
+    """OUT/report.md and the pictures it shows. `progress` is the loop's."""
+    lines = read_log(options.out)
+    plots.run_curves(options.out / "curves.png", lines)
+    training = [line for line in lines if "loss" in line]
+    checks = [line for line in lines if "validation_loss" in line]
+    text = [f"# {title}", ""]
+    text += figures(options, learner, progress, training)
+    text += ["", "![loss, validation and learning rate by step](curves.png)", ""]
+    text += validation_table(checks)
+    for caption, name in learner.pictures(options.out):
+        text += [f"![{caption}]({name})", "", f"{caption}.", ""]
+    text += how_to_go_on(options, bool(checks))
+    path = options.out / "report.md"
+    write_text(path, "\n".join(text))
+    return path
+
+
+def figures(options: Options, learner: Learner, progress, training: list[dict]) -> list[str]:
+    tail = training[-max(1, len(training) // 20) :]
+    text = [f"- {remark}" for remark in learner.remarks()]
+    ended = f" of {options.steps}, ended by --patience {options.patience}" if progress.step < options.steps else ""
+    windows = f"{options.batch} windows each" + (f", {options.accumulate} batches an update" if options.accumulate > 1 else "")
+    text.append(f"- steps {progress.step}{ended}, {windows}, {progress.seconds / 60:.1f} minutes")
+    last = sum(line["loss"] for line in tail) / len(tail)
+    text.append(f"- loss {training[0]['loss']:.3f} -> {last:.3f} (last 5 %), {training[-1]['windows_per_second']:.0f} windows/s")
+    text.append(f"- {options.optimiser}, learning rate up to {options.lr:g}, {options.precision}, seed {options.seed}")
+    if progress.best_step:
+        text.append(f"- best validation loss {progress.best:.4f} at step {progress.best_step} (`best.safetensors`)")
+    return text
+
+
+def validation_table(checks: list[dict]) -> list[str]:
+    """About ten rows, the last one among them; a column for each figure that every validation has."""
+    if not checks:
+        return ["No patients were held out, so there is no validation.", ""]
+    names = [name for name in checks[0] if name != "step" and all(name in check for check in checks)]
+    text = ["| step | " + " | ".join(name.replace("_", " ") for name in names) + " |", "|---" * (len(names) + 1) + "|"]
+    shown = {check["step"]: check for check in [*checks[:: max(1, len(checks) // 10)], checks[-1]]}
+    text += [f"| {step} | " + " | ".join(f"{check[name]:.4g}" for name in names) + " |" for step, check in shown.items()]
+    return [*text, ""]
+
+
+def how_to_go_on(options: Options, validated: bool) -> list[str]:
+    text = ["## How to go on", "", "```"]
+    text.append(f"python train/export.py {options.out}/encoder.safetensors -o {options.out}/model --data DIR")
+    if validated:
+        text.append(f"python train/export.py {options.out}/best.safetensors -o {options.out}/model --data DIR")
+    text += [f"tensorboard --logdir {options.out}/tensorboard", "```", ""]
+    return text
