@@ -1,0 +1,161 @@
+"""A viewmaker: a network that learns which bounded perturbations of an ECG are the hardest for the encoder.
+
+Tamkin, Wu, Goodman, "Viewmaker Networks: Learning Views for Unsupervised Representation Learning", ICLR 2021. The
+network y = f(x, noise) gives the view x + d with d = tanh(y) eps s / mean|tanh(y)|, so that mean|d| = eps s whatever the
+weights: the L1 budget; s is the window's largest absolute value. A noise channel enters at each stage, so that one window
+has many views. Encoder and viewmaker train in the same step: the gradient that reaches the viewmaker is turned round
+(Ganin and Lempitsky, "Unsupervised Domain Adaptation by Backpropagation", ICML 2015), so it climbs the loss that the encoder descends.
+
+In the domain "dct" the network reads and writes the window's cosine coefficients, and tanh(y) is transformed back before
+it is brought to its budget: perturbations are then spread over time and local in frequency.
+"""
+
+import functools
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from edgeecg.errors import InputError
+from train.data.front import SCALE, ZERO
+from train.plots import new_figure, save
+from train.views.augment import quantise
+
+LEAST = 1 / SCALE  # a flat window's scale: one step of the front end
+LOWEST, HIGHEST = -ZERO / SCALE, (ZERO - 1) / SCALE
+
+
+@dataclass(frozen=True)
+class ViewmakerOptions:
+    """The network that makes the views, and its budget."""
+
+    budget: float = 0.05  # mean absolute perturbation, as a share of the window's largest absolute value
+    domain: Literal["time", "dct"] = "time"
+    width: int = 16  # channels of the first stage; twice as many behind it
+    blocks: int = 2  # residual blocks at an eighth of the rate
+
+    def __post_init__(self):
+        if not 0 < self.budget <= 1:
+            raise InputError("viewmaker: the budget lies above 0 and is at most 1")
+        if self.width < 1 or self.blocks < 0:
+            raise InputError("viewmaker: width is at least 1 and blocks at least 0")
+
+
+class ReverseGradient(torch.autograd.Function):
+    """The identity, whose gradient has the other sign."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> Tensor:
+        return -grad
+
+
+class Stage(nn.Module):
+    """Noise channel, convolution, instance norm, ReLU. (N, C, 1, L) -> (N, cout, 1, ceil(L / stride)).
+
+    Convolutions are 2-D in channels-last memory, as in train/nets/encoder.py: on a CPU that is the quick form.
+    """
+
+    def __init__(self, cin: int, cout: int, kernel: int, stride: int = 1):
+        super().__init__()
+        self.conv = convolution(cin + 1, cout, kernel, stride)
+        self.norm = nn.InstanceNorm2d(cout, affine=True)
+
+    def forward(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+        return F.relu(self.norm(self.conv(with_noise(x, generator))))
+
+
+def convolution(cin: int, cout: int, kernel: int, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(cin, cout, (1, kernel), (1, stride), padding=(0, kernel // 2))
+
+
+def with_noise(x: Tensor, generator: torch.Generator | None) -> Tensor:
+    """One channel of uniform noise more."""
+    noise = torch.rand((len(x), 1, 1, x.shape[-1]), generator=generator, dtype=x.dtype).to(x.device)
+    return torch.cat([x, noise], 1).contiguous(memory_format=torch.channels_last)
+
+
+class Viewmaker(nn.Module):
+    """`viewmaker(x)`: network input (N, L) or (N, leads, L) -> a view of each, of the same shape, on the device's grid.
+
+    The leads of a window are perturbed together, each with a budget of its own. Noise comes from `generator`, or from torch's own one.
+    """
+
+    def __init__(self, options: ViewmakerOptions, leads: int = 1):
+        super().__init__()
+        self.options = options
+        width, wide = options.width, 2 * options.width
+        self.down = nn.ModuleList([Stage(leads, width, 9, 4), Stage(width, wide, 5, 2)])
+        self.blocks = nn.ModuleList([Stage(wide, wide, 3) for _ in range(options.blocks)])
+        self.up = Stage(wide, width, 5)
+        self.last = convolution(width + leads + 1, leads, 9)
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Rounding lets gradients pass as if it were not there; the limits of the device's range do not."""
+        view = (x + ReverseGradient.apply(self.perturbation(x, generator))).clamp(LOWEST, HIGHEST)
+        return view + (quantise(view.detach() * SCALE) - view).detach()
+
+    def perturbation(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """d, shaped as x, with mean|d| = budget times max|x| for each lead of each window."""
+        leads = x.reshape(len(x), -1, x.shape[-1])
+        inside = torch.tanh(self.network(dct(leads) if self.options.domain == "dct" else leads, generator))
+        shape = dct(inside, inverse=True) if self.options.domain == "dct" else inside
+        scale = leads.abs().amax(-1, keepdim=True).clamp(min=LEAST)
+        size = shape.abs().mean(-1, keepdim=True).clamp(min=1e-12)
+        return (shape * (self.options.budget * scale / size)).reshape(x.shape)
+
+    def network(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+        """y: (N, leads, L) -> (N, leads, L)."""
+        given = (x / x.abs().mean(-1, keepdim=True).clamp(min=LEAST))[:, :, None]
+        half = self.down[0](given, generator)
+        h = self.down[1](half, generator)
+        for block in self.blocks:
+            h = h + block(h, generator)
+        h = self.up(F.interpolate(h, size=half.shape[2:]), generator)
+        h = torch.cat([F.interpolate(h, size=given.shape[2:]), given], 1)
+        return self.last(with_noise(h, generator))[:, :, 0]
+
+
+def dct(x: Tensor, inverse: bool = False) -> Tensor:
+    """Orthonormal cosine transform (type II) of the last axis, or its inverse (type III)."""
+    matrix = cosines(x.shape[-1]).to(x)
+    return x @ matrix if inverse else x @ matrix.T
+
+
+@functools.lru_cache(maxsize=4)
+def cosines(length: int) -> Tensor:
+    """(L, L) float32: row k is the k-th cosine of unit length."""
+    time, k = torch.arange(length, dtype=torch.double) + 0.5, torch.arange(length, dtype=torch.double)
+    matrix = torch.cos(math.pi / length * k[:, None] * time) * math.sqrt(2 / length)
+    matrix[0] /= math.sqrt(2)
+    return matrix.float()
+
+
+@torch.no_grad()
+def draw_views(viewmaker: Viewmaker, x: Tensor, path: Path, views: int = 3) -> None:
+    """A picture of what was learned: for each window of x (n, L), the original, several views of it and their differences."""
+    generator = torch.Generator().manual_seed(0)
+    made = [viewmaker(x, generator) for _ in range(views)]
+    figure = new_figure((10, 1.9 * len(x)))
+    axes = figure.subplots(len(x), 3, squeeze=False, sharex=True)
+    time = torch.arange(x.shape[-1]) / 128
+    for row, window in enumerate(x):
+        axes[row, 0].plot(time, window, lw=0.7, color="black")
+        for view in made:
+            axes[row, 1].plot(time, view[row], lw=0.6, alpha=0.8)
+            axes[row, 2].plot(time, view[row] - window, lw=0.6, alpha=0.8)
+        for axis in axes[row, :2]:
+            axis.set_ylim(float(window.min()) - 1, float(window.max()) + 1)
+    for axis, title in zip(axes[0], ("window", f"{views} views", "difference"), strict=True):
+        axis.set_title(title, fontsize=10)
+    for axis in axes[-1]:
+        axis.set_xlabel("s", fontsize=9)
+    save(figure, path)
