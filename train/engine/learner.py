@@ -5,6 +5,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from train.checkpoint import save_encoder
+
 
 class Learner(nn.Module):
     """The modules of a run, how a batch for them is drawn, and their loss.
@@ -15,6 +17,7 @@ class Learner(nn.Module):
     """
 
     encoder: nn.Module  # saved as encoder.safetensors in the end
+    exports = True  # whether train/export.py can read what `save` writes
     validates = False  # whether `draw` can give windows of held-out patients
 
     def draw(self, count: int, own: torch.Generator, common: torch.Generator, validation: bool = False) -> dict:
@@ -36,6 +39,10 @@ class Learner(nn.Module):
     def networks(self) -> list[nn.Module]:
         """What --compile compiles."""
         return [self.encoder]
+
+    def save(self, path: Path, meta: dict) -> None:
+        """Write the encoder for train/export.py; a learner whose networks cannot be exported writes what it has."""
+        save_encoder(path, self.encoder, meta)
 
     def pictures(self, folder: Path) -> list[tuple[str, str]]:
         """Draw what is worth seeing into `folder`; returns (caption, file name) of each for the report."""

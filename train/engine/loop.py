@@ -15,7 +15,7 @@ import torch
 from tqdm import tqdm
 
 from edgeecg.errors import InputError
-from train.checkpoint import load_training, save_encoder, save_training
+from train.checkpoint import load_training, save_training
 from train.engine.finder import find_rate
 from train.engine.learner import Learner
 from train.engine.options import Options, stored_steps
@@ -77,7 +77,7 @@ def fit(make: Callable[[], Learner], options: Options, describe: Callable[[Optio
             log.close()
     finished = options.out / "encoder.safetensors"
     if team.first:
-        save_encoder(finished, trainer.learner.encoder, describe(options, progress))
+        trainer.learner.save(finished, describe(options, progress))
         write_report(options, trainer.learner, progress, title)
     team.wait()
     return finished
@@ -107,7 +107,7 @@ def run(trainer: Trainer, progress: Progress, options: Options, log: Log | None,
                 figures = trainer.evaluate()
                 if figures:
                     if progress.better(figures["validation_loss"]) and log:
-                        save_encoder(options.out / "best.safetensors", trainer.learner.encoder, describe(options, progress))
+                        trainer.learner.save(options.out / "best.safetensors", describe(options, progress))
                     write(log, number, figures)
                     last |= options.patience is not None and progress.since >= options.patience
             if (number % options.save_every == 0 or last) and log:

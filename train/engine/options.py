@@ -3,18 +3,19 @@
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from edgeecg.errors import InputError
 from train.run import config_dict
 
-# What may differ when a run is resumed: nothing here changes a number of its steps.
 FREE = ("resume", "steps", "minutes", "out", "cache", "data", "log_every", "save_every", "find_lr")
 
 
 @dataclass(frozen=True)
 class Options:
     """Length, optimiser, precision and papers of a run."""
+
+    free: ClassVar[tuple[str, ...]] = FREE  # what may differ when a run is resumed: none of it changes a number of its steps
 
     steps: int = 3000  # updates
     minutes: float | None = None  # measures the speed first and sets `steps` from it
@@ -59,7 +60,7 @@ def stored_steps(options: Options) -> Options:
         steps = int(stored["steps"])
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{options.out} holds no run to resume") from error
-    changed = [k for k, v in config_dict(options).items() if k not in FREE and stored.get(k) != v]
+    changed = [k for k, v in config_dict(options).items() if k not in options.free and stored.get(k) != v]
     if changed:
         raise InputError(f"{path} has other values of {', '.join(changed)}: a resumed run keeps its options")
     return replace(options, steps=steps, minutes=None)

@@ -20,7 +20,7 @@ def write_report(options: Options, learner: Learner, progress, title: str) -> Pa
     text += validation_table(checks)
     for caption, name in learner.pictures(options.out):
         text += [f"![{caption}]({name})", "", f"{caption}.", ""]
-    text += how_to_go_on(options, bool(checks))
+    text += how_to_go_on(options, learner, bool(checks))
     path = options.out / "report.md"
     write_text(path, "\n".join(text))
     return path
@@ -51,10 +51,11 @@ def validation_table(checks: list[dict]) -> list[str]:
     return [*text, ""]
 
 
-def how_to_go_on(options: Options, validated: bool) -> list[str]:
+def how_to_go_on(options: Options, learner: Learner, validated: bool) -> list[str]:
     text = ["## How to go on", "", "```"]
-    text.append(f"python train/export.py {options.out}/encoder.safetensors -o {options.out}/model --data DIR")
-    if validated:
+    if learner.exports:
+        text.append(f"python train/export.py {options.out}/encoder.safetensors -o {options.out}/model --data DIR")
+    if learner.exports and validated:
         text.append(f"python train/export.py {options.out}/best.safetensors -o {options.out}/model --data DIR")
     text += [f"tensorboard --logdir {options.out}/tensorboard", "```", ""]
     return text

@@ -102,6 +102,11 @@ class Spec:
             reach.append((left + pad * step, right + (layer.kernel - 1 - pad) * step))
         return reach[-1]
 
+    @property
+    def margin(self) -> int:
+        """Samples on each side of a window that its frames can see, in whole frames."""
+        return -(-max(self.reach()) // self.total_stride) * self.total_stride
+
     def macs(self, window: int = WINDOW) -> int:
         """Multiply-accumulates of one window: convolutions and the last linear layer."""
         total = self.features * self.head.dim

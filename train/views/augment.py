@@ -199,8 +199,13 @@ def at_snr(noise: Tensor, x: Tensor, decibel: tuple[float, float], generator: to
 
 def rescale(noisy: Tensor, clean: Tensor) -> Tensor:
     """Give the disturbed signal the moving mean absolute value of the clean one, as the front end would have."""
-    gain = moving_size(clean) / moving_size(noisy).clamp(min=1e-3)
-    return noisy * gain.repeat_interleave(BLOCK, 1)[:, : noisy.shape[1]]
+    return noisy * gain(noisy, clean)
+
+
+def gain(noisy: Tensor, clean: Tensor) -> Tensor:
+    """What `rescale` multiplies each sample with: of the shape of both."""
+    ratio = moving_size(clean) / moving_size(noisy).clamp(min=1e-3)
+    return ratio.repeat_interleave(BLOCK, 1)[:, : noisy.shape[1]]
 
 
 def moving_size(x: Tensor, reach: int = 8) -> Tensor:
