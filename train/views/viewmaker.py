@@ -68,24 +68,23 @@ class Stage(nn.Module):
         self.conv = convolution(cin + 1, cout, kernel, stride)
         self.norm = nn.InstanceNorm2d(cout, affine=True)
 
-    def forward(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
-        return F.relu(self.norm(self.conv(with_noise(x, generator))))
+    def forward(self, x: Tensor, noise: Tensor) -> Tensor:
+        return F.relu(self.norm(self.conv(with_noise(x, noise))))
 
 
 def convolution(cin: int, cout: int, kernel: int, stride: int = 1) -> nn.Conv2d:
     return nn.Conv2d(cin, cout, (1, kernel), (1, stride), padding=(0, kernel // 2))
 
 
-def with_noise(x: Tensor, generator: torch.Generator | None) -> Tensor:
-    """One channel of uniform noise more."""
-    noise = torch.rand((len(x), 1, 1, x.shape[-1]), generator=generator, dtype=x.dtype).to(x.device)
-    return torch.cat([x, noise], 1).contiguous(memory_format=torch.channels_last)
+def with_noise(x: Tensor, noise: Tensor) -> Tensor:
+    """One channel more: the noise (N, L)."""
+    return torch.cat([x, noise[:, None, None].to(x)], 1).contiguous(memory_format=torch.channels_last)
 
 
 class Viewmaker(nn.Module):
-    """`viewmaker(x)`: network input (N, L) or (N, leads, L) -> a view of each, of the same shape, on the device's grid.
+    """`viewmaker(x, noise)`: network input (N, L) or (N, leads, L) -> a view of each, of the same shape, on the device's grid.
 
-    The leads of a window are perturbed together, each with a budget of its own. Noise comes from `generator`, or from torch's own one.
+    The leads of a window are perturbed together, each with a budget of its own. `noise` is what `draw_noise` gives.
     """
 
     def __init__(self, options: ViewmakerOptions, leads: int = 1):
@@ -98,30 +97,40 @@ class Viewmaker(nn.Module):
         self.last = convolution(width + leads + 1, leads, 9)
         self.to(memory_format=torch.channels_last)
 
-    def forward(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def draw_noise(self, count: int, length: int, generator: torch.Generator) -> Tensor:
+        """Uniform noise for views of `count` windows: one row a window, all stages in it."""
+        return torch.rand(count, sum(self.lengths(length)), generator=generator)
+
+    def lengths(self, length: int) -> list[int]:
+        """Of the tensor that enters each stage, in the order of `network`."""
+        quarter, eighth = -(-length // 4), -(-length // 8)
+        return [length, quarter, *[eighth] * len(self.blocks), quarter, length]
+
+    def forward(self, x: Tensor, noise: Tensor) -> Tensor:
         """Rounding lets gradients pass as if it were not there; the limits of the device's range do not."""
-        view = (x + ReverseGradient.apply(self.perturbation(x, generator))).clamp(LOWEST, HIGHEST)
+        view = (x + ReverseGradient.apply(self.perturbation(x, noise))).clamp(LOWEST, HIGHEST)
         return view + (quantise(view.detach() * SCALE) - view).detach()
 
-    def perturbation(self, x: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def perturbation(self, x: Tensor, noise: Tensor) -> Tensor:
         """d, shaped as x, with mean|d| = budget times max|x| for each lead of each window."""
         leads = x.reshape(len(x), -1, x.shape[-1])
-        inside = torch.tanh(self.network(dct(leads) if self.options.domain == "dct" else leads, generator))
+        inside = torch.tanh(self.network(dct(leads) if self.options.domain == "dct" else leads, noise))
         shape = dct(inside, inverse=True) if self.options.domain == "dct" else inside
         scale = leads.abs().amax(-1, keepdim=True).clamp(min=LEAST)
         size = shape.abs().mean(-1, keepdim=True).clamp(min=1e-12)
         return (shape * (self.options.budget * scale / size)).reshape(x.shape)
 
-    def network(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+    def network(self, x: Tensor, noise: Tensor) -> Tensor:
         """y: (N, leads, L) -> (N, leads, L)."""
+        pieces = iter(noise.split(self.lengths(x.shape[-1]), 1))
         given = (x / x.abs().mean(-1, keepdim=True).clamp(min=LEAST))[:, :, None]
-        half = self.down[0](given, generator)
-        h = self.down[1](half, generator)
+        half = self.down[0](given, next(pieces))
+        h = self.down[1](half, next(pieces))
         for block in self.blocks:
-            h = h + block(h, generator)
-        h = self.up(F.interpolate(h, size=half.shape[2:]), generator)
+            h = h + block(h, next(pieces))
+        h = self.up(F.interpolate(h, size=half.shape[2:]), next(pieces))
         h = torch.cat([F.interpolate(h, size=given.shape[2:]), given], 1)
-        return self.last(with_noise(h, generator))[:, :, 0]
+        return self.last(with_noise(h, next(pieces)))[:, :, 0]
 
 
 def dct(x: Tensor, inverse: bool = False) -> Tensor:
@@ -143,7 +152,8 @@ def cosines(length: int) -> Tensor:
 def draw_views(viewmaker: Viewmaker, x: Tensor, path: Path, views: int = 3) -> None:
     """A picture of what was learned: for each window of x (n, L), the original, several views of it and their differences."""
     generator = torch.Generator().manual_seed(0)
-    made = [viewmaker(x, generator) for _ in range(views)]
+    device = viewmaker.last.weight.device
+    made = [viewmaker(x.to(device), viewmaker.draw_noise(len(x), x.shape[-1], generator)).cpu() for _ in range(views)]
     figure = new_figure((10, 1.9 * len(x)))
     axes = figure.subplots(len(x), 3, squeeze=False, sharex=True)
     time = torch.arange(x.shape[-1]) / 128

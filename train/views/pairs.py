@@ -1,0 +1,74 @@
+"""Pairs of views as pretraining draws them: which two windows, what is done to them, and which options go together."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from edgeecg.errors import InputError
+from train.data.front import SCALE, ZERO
+from train.data.independent import IndependentSampler
+from train.data.partners import Positives
+from train.data.windows import WindowSampler
+from train.views.augment import Augment, Views
+from train.views.vcg import Vcg
+
+View = Literal["augment", "vcg", "viewmaker"]
+"""augment: disturbances as on a device; vcg: the heart's dipole turned (3KG); viewmaker: learned perturbations."""
+
+# What the objectives that read more than the pair take for a positive: a pair of another kind would contradict them.
+AGREEING = {
+    "cmsc": ("nearby", "window", "segment"),
+    "cmlc": ("nearby", "window", "lead"),
+    "cmsmlc": ("nearby", "window", "segment", "lead", "segment_lead"),
+    "instance_discrimination": ("nearby", "window", "segment"),
+}
+WHY = {
+    "cmsc": "its positives are neighbouring segments of one lead",
+    "cmlc": "its positives are the leads of one segment",
+    "cmsmlc": "its positives are the leads of neighbouring segments",
+    "instance_discrimination": "its memory bank has an entry for each lead of a recording",
+}
+VCG_POSITIVES = ("window", "lead", "patient")
+
+
+def check_pairs(view: View, positives: Positives | None, objective: str) -> Positives:
+    """The positives that a run has, `None` being the view's default. Raises InputError where they make no sense together."""
+    chosen = positives or ("window" if view == "vcg" else "nearby")
+    if view == "vcg" and chosen not in VCG_POSITIVES:
+        raise InputError(f"vcg views are made from pieces of 10 s: their positives are {', '.join(VCG_POSITIVES)}, not {chosen!r}")
+    agreeing = AGREEING.get(objective, (chosen,))
+    if chosen not in agreeing:
+        raise InputError(f"{objective} does not go with positives {chosen!r}, for {WHY[objective]}: choose {', '.join(agreeing)}")
+    return chosen
+
+
+class WindowPairs:
+    """Windows of the cache. `augment` None: as they are, for a viewmaker that comes later."""
+
+    def __init__(self, training: WindowSampler, validation: WindowSampler | None, views: Views, augment: Augment | None):
+        self.training, self.validation, self.views, self.augment = training, validation, views, augment
+
+    def draw(self, count: int, generator: torch.Generator, margin: int, validation: bool) -> dict[str, Tensor]:
+        """`first` and `second` (count, length), network input, and who the first ones are."""
+        sampler = self.validation if validation else self.training
+        batch = sampler.draw(count, generator, margin, self.views.shift, self.views.positive)
+        y = torch.cat([batch.first, batch.second])
+        first, second = (self.augment(y, generator) if self.augment else (y.float() - ZERO) / SCALE).chunk(2)
+        return {"first": first, "second": second, **batch.identity()}
+
+
+class VcgPairs:
+    """Windows of the eight independent leads. Of each view the encoder sees one lead of the twelve."""
+
+    def __init__(self, training: IndependentSampler, validation: IndependentSampler | None, vcg: Vcg):
+        self.training, self.validation, self.vcg = training, validation, vcg
+
+    def draw(self, count: int, generator: torch.Generator, margin: int, validation: bool) -> dict[str, Tensor]:
+        sampler = self.validation if validation else self.training
+        batch, leads = sampler.draw(count, generator), len(self.vcg.keep)
+        lead = torch.randint(leads, (count,), generator=generator)
+        step = torch.randint(1, leads, (count,), generator=generator) if sampler.positives == "lead" else 0
+        first = self.vcg(batch.first, generator, lead)
+        second = self.vcg(batch.second, generator, (lead + step) % leads)
+        return {"first": first, "second": second, **batch.identity(), "lead": lead}
