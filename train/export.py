@@ -3,14 +3,17 @@
     python train/export.py runs/pretrain/encoder.safetensors -o models --data DIR
     python train/export.py runs/pretrain/encoder.safetensors -o models --name mine --version 2
 
-Batch norm is folded, activations are calibrated on real windows (clean and with noise), weights are rounded per output
-channel. Writes NAME.eecg, NAME.onnx, NAME.golden.npz, NAME.card.md, NAME.report.json and NAME.report.md. Ends with an
-error, and without a model, when the integer embedding does not follow the float one (mean cosine below --cosine).
+Batch norm is folded, activations are calibrated on real windows of every corpus (clean and with noise), weights are rounded
+per output channel; --qat-steps then trains the integers. Writes NAME.eecg, NAME.onnx, NAME.golden.npz, NAME.card.md,
+NAME.report.json and NAME.report.md. Ends with an error, and without a model, when the integer embedding does not follow
+the float one (mean cosine below --cosine).
 """
 
 import datetime
 import io
+import itertools
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -31,7 +34,9 @@ from train.data import PRETRAINING, Cache, WindowSampler, open_cache
 from train.data.front import SCALE, ZERO, default_front_end
 from train.golden import check_compiled_core, golden
 from train.nets import Encoder
+from train.nets.spec import WINDOW
 from train.onnx_graph import onnx_model
+from train.qat import follow
 from train.quantize import EXPONENT, embed_windows, quantise
 from train.report import card, markdown
 from train.run import write_json, write_text
@@ -48,8 +53,9 @@ class Config:
     corpora: tuple[str, ...] = PRETRAINING
     name: str = ""  # of the model; the encoder's name where empty
     version: str = "1"
-    windows: int = 256  # for calibration, half as many again with noise; as many others for the report
+    windows: int = 768  # for calibration, half as many again with noise; as many others for the report
     onnx: Literal["qdq", "integer"] = "qdq"  # form of the ONNX file: fused, or exact for every encoder (train/onnx_graph.py)
+    qat_steps: int = 0  # then let the integers follow the float encoder by training (train/qat.py); rarely needed
     cosine: float = 0.99  # the least mean cosine between the float and the int8 embedding
     seed: int = 0
     cache: Path = Path("~/.cache/edgeecg/train")
@@ -58,26 +64,49 @@ class Config:
 def draw_windows(config: Config, cache: Cache, noise: Tensor | None) -> dict[str, Tensor]:
     """Real network input (N, 1280): "calibration" (clean and noisy), then "clean" and "noisy" windows for the report."""
     generator = torch.Generator().manual_seed(config.seed)
-    sampler, count = WindowSampler(cache), config.windows
     disturb = Augment(replace(Views(), p_noise=1.0 if noise is not None else 0.0, p_cutout=0.1), noise)
 
-    def clean(batch):
-        return (batch.first.float() - ZERO) / SCALE
-
-    first, second = sampler.draw(count, generator), sampler.draw(count, generator)
-    noisy = disturb(first.second[: -(-count // 2)], generator)
+    first, second = (draw_evenly(cache, config.windows, generator) for _ in range(2))
+    noisy = disturb(first[1][::2], generator)
     return {
-        "calibration": torch.cat([clean(first), noisy]),
-        "clean": clean(second),
-        "noisy": disturb(second.second, generator),
+        "calibration": torch.cat([real(first[0]), noisy]),
+        "clean": real(second[0]),
+        "noisy": disturb(second[1], generator),
     }
+
+
+def draw_evenly(cache: Cache, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Both crops (`count`, 1280) of windows, as many from each corpus: by hours alone there would hardly be an ectopic beat."""
+    names = np.unique(cache.index["set"][cache.index["length"] >= WINDOW])
+    counts = [len(range(i, count, len(names))) for i in range(len(names))]
+    samplers = [WindowSampler(cache, cache.index["set"] == name) for name in names]
+    batches = [sampler.draw(n, generator) for sampler, n in zip(samplers, counts, strict=True) if n]
+    return torch.cat([b.first for b in batches]), torch.cat([b.second for b in batches])
+
+
+def real(windows: Tensor) -> Tensor:
+    """Front-end bytes as network input."""
+    return (windows.float() - ZERO) / SCALE
+
+
+def training_windows(config: Config, cache: Cache, noise: Tensor | None) -> Iterator[Tensor]:
+    """Endless real network input for --qat-steps: clean windows of all corpora and half as many with noise."""
+    for seed in itertools.count(config.seed + 1):
+        yield draw_windows(replace(config, seed=seed, windows=96), cache, noise)["calibration"]
+
+
+@torch.no_grad()
+def moments(encoder: Encoder, calibration: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation (dim,) of the float embedding on the calibration windows: the file's dimensions are centred by them."""
+    base = encoder(calibration).double().numpy()
+    return base.mean(0), np.maximum(base.std(0), 1e-6)
 
 
 @torch.no_grad()
 def float_embedding(encoder: Encoder, windows: Tensor, calibration: Tensor) -> np.ndarray:
     """What the integer embedding stands for: the float one, centred and of unit deviation on the calibration windows."""
-    base = encoder(calibration).double().numpy()
-    return (encoder(windows).double().numpy() - base.mean(0)) / np.maximum(base.std(0), 1e-6)
+    mean, deviation = moments(encoder, calibration)
+    return (encoder(windows).double().numpy() - mean) / deviation
 
 
 def fidelity(model: Model, encoder: Encoder, windows: Tensor, calibration: Tensor) -> dict:
@@ -131,9 +160,13 @@ def run(config: Config) -> dict:
     encoder, training = load_encoder(config.checkpoint)
     front, name = default_front_end(), config.name or encoder.spec.name
     cache = open_cache(config.data, config.corpora, front, config.cache.expanduser())
-    windows = draw_windows(config, cache, load_noise(config.data, front))
+    noise = load_noise(config.data, front)
+    windows = draw_windows(config, cache, noise)
     print(f"calibrating on {len(windows['calibration'])} windows ...", flush=True)
     model, layers = quantise(encoder, windows["calibration"], front, name)
+    if config.qat_steps:
+        batches = training_windows(config, cache, noise)
+        model = follow(model, encoder, batches, moments(encoder, windows["calibration"]), config.qat_steps)
     report = {"model": name, "macs": model.macs, "weight_bytes": model.weight_bytes, "exponent": EXPONENT}
     report["layers"] = layers
     for kind in ("clean", "noisy"):

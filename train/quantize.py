@@ -1,7 +1,8 @@
 """From a float encoder to the integers of a model file (docs/numerics.md).
 
-Scales are chosen from calibration windows: an activation's range is its 99.99th percentile, weights have one scale per
-output channel. The grid of the file decides the rest: a requantisation is `m / 2^14` with an integer `m`, so each
+Scales are chosen from calibration windows: an activation's range is all but the highest millionth of its values (what
+saturates is lost, and it is lost in the windows that matter: ectopic beats, noise), after its channels have been brought
+nearer to each other (train/equalise.py); weights have one scale per output channel. The grid of the file decides the rest: a requantisation is `m / 2^14` with an integer `m`, so each
 channel's weight scale is *defined* by its `m`, and the `m` with the smallest weight error is taken. Layers are
 quantised in order and run in integers on the calibration windows, and what a layer is off by on average goes into its
 bias (Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction", ICCV 2019).
@@ -15,10 +16,11 @@ import torch
 from edgeecg import jit
 from edgeecg.model import FrontEnd, Head, Layer, Model
 from train.data.front import SCALE, ZERO
+from train.equalise import channel_factors, scaled
 from train.fold import Folded, fold
 from train.nets import Add, Conv, Encoder, MaxPool
 
-PERCENTILE = 99.99
+PERCENTILE = 99.9999
 EXPONENT = 12  # embedding dimensions have a standard deviation of 1: int16 and int8 both reach 8 of them
 POOLS = {"mean": 1, "max": 2, "mean_max": 3}
 
@@ -50,8 +52,10 @@ class Quantiser:
     def __init__(self, encoder: Encoder, windows: torch.Tensor, engine=jit):
         self.encoder, self.engine = encoder.eval(), engine
         with torch.no_grad():
-            self.target = [t[:, :, 0].permute(0, 2, 1).numpy() for t in encoder.tensors(windows)]
+            tensors = [t[:, :, 0].permute(0, 2, 1).numpy() for t in encoder.tensors(windows)]
             self.embedding = encoder(windows).double().numpy()
+        self.factors = channel_factors(encoder.spec, tensors)
+        self.target = [t / f.astype(np.float32) for t, f in zip(tensors, self.factors, strict=True)]
         y = (windows * SCALE + ZERO).round().to(torch.uint8).numpy()
         self.integers = [y.reshape(len(y), -1, 1)]
         self.scales = [Scale(1 / SCALE, ZERO)]
@@ -85,9 +89,10 @@ class Quantiser:
         self.integers.append(self.compute(layer) if q is None else q)
 
     def conv(self, spec: Conv, folded: Folded) -> None:
-        source = self.scales[spec.source]
+        source, number = self.scales[spec.source], len(self.layers) + 1
+        folded = scaled(folded, spec, self.factors[spec.source], self.factors[number])
         plain = spec.order == "norm_act" and spec.act != "leaky"  # one multiplier does
-        scale = tensor_scale(self.target[len(self.layers) + 1], plain and spec.act == "relu")
+        scale = tensor_scale(self.target[number], plain and spec.act == "relu")
         energy = np.square(self.integers[spec.source].astype(np.float64) - source.zero).mean((0, 1))
         if plain:
             layer = linear_conv(spec, folded, source, scale, energy)
@@ -158,7 +163,7 @@ class Quantiser:
             steps, zeros = [step], [np.full(channels, zp_mean)]
         if pool != "mean":
             steps, zeros = [*steps, np.full(channels, last.step)], [*zeros, np.full(channels, last.zero)]
-        weights = weights * np.concatenate(steps)
+        weights = weights * np.concatenate(steps) * np.tile(self.factors[-1], len(steps))
         m, q = round_weights(weights, 2.0 ** (6 + EXPONENT), np.ones(weights.shape[1]))
         unit = m * 2.0 ** -(6 + EXPONENT)
         bias = np.round(bias / unit) - q.astype(np.int64) @ np.concatenate(zeros)
