@@ -101,11 +101,6 @@ ee_sources ee_layer_sources(const ee_model *model, uint32_t index);             
 
 #define EE_MAX_BLOCK_TAPS 72u         /* fir_block: 2 * (32 + 1), rounded up to 8 */
 
-#ifndef EE_NO_HOST
-typedef double ee_f64x8 __attribute__((vector_size(64)));
-typedef int32_t ee_i32x8 __attribute__((vector_size(32)));
-#endif
-
 typedef struct ee_rails { int32_t hi, lo; uint32_t at_hi, at_lo; } ee_rails;
 
 /* ---------------------------------------------------------------- kernels: one table for each instruction set */
@@ -118,11 +113,13 @@ typedef struct ee_kernels {
     void (*conv)(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n);
     /* acc[d] = bias[d] + sum of weights[d][i] * u[i] */
     void (*linear)(const ee_head *head, const uint8_t *u, int32_t *acc);
+    /* loops.h says what these and those below do */
+    void (*add)(const ee_layer *layer, const uint8_t *a, const uint8_t *b, uint8_t *y, uint32_t n);
+    void (*max_pool)(const uint8_t *x, uint8_t *y, uint32_t n, uint32_t frames, size_t hop, uint32_t channels);
     /* e16 and e8 from the sums: docs/numerics.md section 4 */
     void (*requantise)(const int32_t *acc, const int16_t *mult, uint32_t n, int16_t *e16, int8_t *e8);
     /* one frame into a window's sums and maxima; NULL: not asked for */
     void (*pool)(const uint8_t *frame, uint16_t *sum, uint8_t *max, uint32_t channels);
-    /* loops.h says what these do */
     uint32_t (*detrend)(const int32_t *x, uint32_t half, uint32_t log2_width, int32_t *sum, uint32_t n, int16_t *z,
                         int32_t *hi, int32_t *lo);
     void (*scale)(const int16_t *z, int32_t r, uint32_t n, uint8_t *y, uint32_t step);
@@ -139,9 +136,6 @@ typedef struct ee_kernels {
 extern const ee_kernels ee_kernels_scalar, ee_kernels_tiled, ee_kernels_dsp, ee_kernels_mve;
 const ee_kernels *ee_kernels_default(void);            /* dispatch.c */
 const ee_kernels *ee_kernels_named(const char *name);  /* NULL when unknown or not of this processor */
-
-void ee_add_frames(const ee_layer *layer, const uint8_t *a, const uint8_t *b, uint8_t *y, uint32_t n);
-void ee_max_pool_frame(const uint8_t *x, uint8_t *y, uint32_t frames, uint32_t channels);
 
 /* ---------------------------------------------------------------- state: lives in the caller's memory */
 typedef struct ee_block_stats {       /* one block of 32 samples at 128 Hz */

@@ -62,6 +62,40 @@ static EE_TARGET void EE_NAME(pool)(const uint8_t *restrict frame, uint16_t *res
     for (uint32_t c = 0; max && c < channels; c++) max[c] = frame[c] > max[c] ? frame[c] : max[c];
 }
 
+/* n numbers of `add` (docs/numerics.md section 3): the sum and its rounding stay below 2^24. */
+static EE_TARGET void EE_NAME(add)(const ee_layer *layer, const uint8_t *restrict a, const uint8_t *restrict b, uint8_t *restrict y, uint32_t n)
+{
+    const int32_t m_a = layer->m_a, m_b = layer->m_b, zp_out = layer->zp_out;
+    const int32_t offset = (1 << (EE_SHIFT - 1)) - layer->zp_a * m_a - layer->zp_b * m_b;
+    for (uint32_t i = 0; i < n; i++) {
+        int32_t v = ((a[i] * m_a + b[i] * m_b + offset) >> EE_SHIFT) + zp_out;
+        y[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+    }
+}
+
+/* n outputs: the largest of `frames` frames each, `hop` bytes apart. 32 channels at a time stay in registers. */
+static EE_TARGET void EE_NAME(max_pool)(const uint8_t *restrict x, uint8_t *restrict y, uint32_t n, uint32_t frames, size_t hop, uint32_t channels)
+{
+    for (uint32_t o = 0; o < n; o++, x += hop, y += channels) {
+        uint32_t c = 0;
+        for (; c + 32 <= channels; c += 32) {
+            uint8_t most[32];
+            __builtin_memcpy(most, x + c, sizeof most);
+            for (uint32_t t = 1; t < frames; t++)
+                for (uint32_t i = 0; i < 32; i++) {
+                    uint8_t v = x[(size_t)t * channels + c + i];
+                    most[i] = v > most[i] ? v : most[i];
+                }
+            __builtin_memcpy(y + c, most, sizeof most);
+        }
+        for (; c < channels; c++) {
+            uint8_t most = x[c];
+            for (uint32_t t = 1; t < frames; t++) most = x[(size_t)t * channels + c] > most ? x[(size_t)t * channels + c] : most;
+            y[c] = most;
+        }
+    }
+}
+
 static EE_TARGET void EE_NAME(requantise)(const int32_t *acc, const int16_t *mult, uint32_t n, int16_t *restrict e16, int8_t *restrict e8)
 {
     for (uint32_t d = 0; d < n; d++) {
@@ -92,38 +126,57 @@ static EE_TARGET void EE_NAME(rails)(const int32_t *x, uint32_t n, ee_rails *rai
 }
 
 #ifndef EE_NO_HOST
-/* Sums of products below 2^45: exact in binary64 in any order (docs/numerics.md 2.1). n is a multiple of 8.
- * The vector types are GCC's and clang's; without vector units they become scalars. */
+/* Vectors as GCC and clang have them: as many doubles as a register of the instruction set holds. */
+#ifndef EE_DOUBLES
+#define EE_DOUBLES 2
+#endif
+typedef double EE_NAME(doubles) __attribute__((vector_size(8 * EE_DOUBLES)));
+typedef int32_t EE_NAME(ints) __attribute__((vector_size(4 * EE_DOUBLES)));
+
+/* Sums of products below 2^45: exact in binary64 in any order (docs/numerics.md 2.1). n is a multiple of 8. */
 static EE_TARGET int64_t EE_NAME(fir)(const double *tap, const int32_t *x, uint32_t n)
 {
-    ee_f64x8 acc = { 0 }, weight;
-    ee_i32x8 samples;
-    for (uint32_t i = 0; i < n; i += 8) {
+    EE_NAME(doubles) acc[2] = { { 0 } }, weight;
+    EE_NAME(ints) samples;
+    double sum = 0;
+    for (uint32_t i = 0, odd = 0; i < n; i += EE_DOUBLES, odd ^= 1) {
         __builtin_memcpy(&weight, tap + i, sizeof weight);
         __builtin_memcpy(&samples, x + i, sizeof samples);
-        acc += weight * __builtin_convertvector(samples, ee_f64x8);
+        acc[odd] += weight * __builtin_convertvector(samples, EE_NAME(doubles));
     }
-    return (int64_t)(((acc[0] + acc[4]) + (acc[1] + acc[5])) + ((acc[2] + acc[6]) + (acc[3] + acc[7])));
+    acc[0] += acc[1];
+    for (uint32_t l = 0; l < EE_DOUBLES; l++) sum += acc[0][l];
+    return (int64_t)sum;
 }
 
-/* The same taps for 32 outputs in a row: out[o] = rounded sum of tap[i] * x[o + i] */
+/* The same taps for 32 outputs in a row: out[o] = rounded sum of tap[i] * x[o + i], taps a multiple of 8. Taps that lie a vector apart
+ * are taken one after the other: four vectors of input stay in registers, and each tap needs one new one. */
 static EE_TARGET void EE_NAME(fir_block)(const double *tap, uint32_t taps, const int32_t *x, int32_t *restrict out)
 {
-    double input[EE_BLOCK + EE_MAX_BLOCK_TAPS];
+    double input[EE_BLOCK + EE_MAX_BLOCK_TAPS], sums[EE_BLOCK];
+    int64_t bits[EE_BLOCK];
     for (uint32_t i = 0; i < EE_BLOCK + taps; i++) input[i] = x[i];
-    ee_f64x8 acc[4] = { { 0 } }, part;
-    for (uint32_t i = 0; i < taps; i++)
+    for (uint32_t first = 0; first < EE_BLOCK; first += 4 * EE_DOUBLES) {
+        EE_NAME(doubles) acc[4] = { { 0 } }, part[4];
+        for (uint32_t r = 0; r < EE_DOUBLES; r++) {
+            const double *at = input + first + r;
+            __builtin_memcpy(part, at, 3 * sizeof *part);
+            for (uint32_t i = r; i < taps; i += 4 * EE_DOUBLES)
 #pragma GCC unroll 4
-        for (uint32_t j = 0; j < 4; j++) {
-            __builtin_memcpy(&part, input + i + 8 * j, sizeof part);
-            acc[j] += part * tap[i];
-        }
+                for (uint32_t k = 0; k < 4; k++) {
+                    uint32_t t = i + k * EE_DOUBLES;
+                    if (t >= taps) break;
+                    __builtin_memcpy(&part[(k + 3) & 3], at + (t - r) + 3 * EE_DOUBLES, sizeof *part);
 #pragma GCC unroll 4
-    for (uint32_t j = 0; j < 4; j++)
-        for (uint32_t l = 0; l < 8; l++) {
-            int64_t v = ((int64_t)acc[j][l] + (1 << 19)) >> 20;
-            out[8 * j + l] = v < -EE_X_MAX ? -EE_X_MAX : v > EE_X_MAX ? EE_X_MAX : (int32_t)v;
+                    for (uint32_t j = 0; j < 4; j++) acc[j] += part[(k + j) & 3] * tap[t];
+                }
         }
+        __builtin_memcpy(sums + first, acc, sizeof acc);
+    }
+    /* Half up: nothing lies nearer to a tie than 2^-20, and the sum with 1.5 * 2^52 is rounded to an integer in its low bits. */
+    for (uint32_t o = 0; o < EE_BLOCK; o++) sums[o] = (sums[o] * (1.0 / (1 << 20)) + 1.0 / (1 << 21)) + 6755399441055744.0;
+    __builtin_memcpy(bits, sums, sizeof bits);
+    for (uint32_t o = 0; o < EE_BLOCK; o++) out[o] = ee_clamp((int32_t)bits[o], -EE_X_MAX, EE_X_MAX);
 }
 
 /* Floats in a row to canonical samples; returns 1 when one is not finite (it becomes EE_MISSING). */
@@ -145,7 +198,7 @@ EE_READ(float, read_f32)
 EE_READ(double, read_f64)
 #undef EE_READ
 
-#define EE_LOOPS EE_NAME(requantise), EE_NAME(pool), EE_NAME(detrend), EE_NAME(scale), EE_NAME(scale_plain), EE_NAME(rails), EE_NAME(fir), EE_NAME(fir_block), EE_NAME(read_f32), EE_NAME(read_f64)
+#define EE_LOOPS EE_NAME(add), EE_NAME(max_pool), EE_NAME(requantise), EE_NAME(pool), EE_NAME(detrend), EE_NAME(scale), EE_NAME(scale_plain), EE_NAME(rails), EE_NAME(fir), EE_NAME(fir_block), EE_NAME(read_f32), EE_NAME(read_f64)
 #else
-#define EE_LOOPS EE_NAME(requantise), EE_NAME(pool), EE_NAME(detrend), EE_NAME(scale), EE_NAME(scale_plain), EE_NAME(rails)
+#define EE_LOOPS EE_NAME(add), EE_NAME(max_pool), EE_NAME(requantise), EE_NAME(pool), EE_NAME(detrend), EE_NAME(scale), EE_NAME(scale_plain), EE_NAME(rails)
 #endif

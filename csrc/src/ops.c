@@ -151,18 +151,3 @@ static void linear(const ee_head *head, const uint8_t *u, int32_t *acc)
 
 const ee_kernels ee_kernels_scalar = { "scalar", EE_NOT_PACKED, conv, linear, EE_LOOPS };
 #endif
-
-void ee_add_frames(const ee_layer *layer, const uint8_t *a, const uint8_t *b, uint8_t *y, uint32_t n)
-{
-    for (uint32_t i = 0; i < n * layer->cout; i++) {
-        int32_t v = (a[i] - layer->zp_a) * layer->m_a + (b[i] - layer->zp_b) * layer->m_b;
-        y[i] = (uint8_t)ee_clamp(((v + (1 << (EE_SHIFT - 1))) >> EE_SHIFT) + layer->zp_out, 0, 255);
-    }
-}
-
-void ee_max_pool_frame(const uint8_t *x, uint8_t *y, uint32_t frames, uint32_t channels)
-{
-    ee_copy(y, x, channels);
-    for (uint32_t t = 1; t < frames; t++)
-        for (uint32_t c = 0; c < channels; c++) y[c] = x[t * channels + c] > y[c] ? x[t * channels + c] : y[c];
-}

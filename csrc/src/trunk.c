@@ -160,11 +160,17 @@ static uint32_t outputs(const ee_layer *layer, const ee_tensor *x, uint32_t pos)
     return ee_min(by_window, by_centre);
 }
 
-static void run_max_pool(const ee_layer *layer, const ee_tensor *x, uint32_t pos, uint8_t *y, uint32_t n)
+/* Frames of the padding are left out: where a window has some, it is one of its own. */
+static void run_max_pool(const ee_kernels *kernels, const ee_layer *layer, const ee_tensor *x, uint32_t pos, uint8_t *y, uint32_t n)
 {
-    for (uint32_t o = 0; o < n; o++, pos += layer->stride, y += x->channels) {
-        uint32_t first = ee_max(pos, x->lead), end = ee_min(pos + layer->kernel, x->real);
-        ee_max_pool_frame(x->data + (size_t)first * x->channels, y, end - first, x->channels);
+    uint32_t stride = layer->stride, channels = x->channels;
+    while (n) {
+        uint32_t first = ee_max(pos, x->lead), end = ee_min(pos + layer->kernel, x->real), count = 1;
+        if (first == pos && end == pos + layer->kernel) count = ee_min(n, (x->real - end) / stride + 1);
+        kernels->max_pool(x->data + (size_t)first * channels, y, count, end - first, (size_t)stride * channels, channels);
+        n -= count;
+        pos += count * stride;
+        y += (size_t)count * channels;
     }
 }
 
@@ -187,9 +193,10 @@ static void run_layer(ee_stream *s, uint32_t i, ee_layer *layer)
     n = ee_min(n, room(s, i + 1));                       /* binds at the end of a recording alone */
     if (!n) return;
     if (a->passing) layer->scratch = s->scratch + passing_bytes(a);
-    if (layer->op == EE_CONV) ((const ee_kernels *)s->model.kernels)->conv(layer, x, y, n);
-    else if (layer->op == EE_MAX_POOL) run_max_pool(layer, a, s->pos_a[i], y, n);
-    else ee_add_frames(layer, x, b->data + (size_t)s->pos_b[i] * b->channels, y, n);
+    const ee_kernels *kernels = (const ee_kernels *)s->model.kernels;
+    if (layer->op == EE_CONV) kernels->conv(layer, x, y, n);
+    else if (layer->op == EE_MAX_POOL) run_max_pool(kernels, layer, a, s->pos_a[i], y, n);
+    else kernels->add(layer, x, b->data + (size_t)s->pos_b[i] * b->channels, y, n * layer->cout);
     s->pos_a[i] = (uint16_t)(s->pos_a[i] + n * layer->stride);
     s->pos_b[i] = (uint16_t)(s->pos_b[i] + n);
     out->count = (uint16_t)(out->count + n);

@@ -3,33 +3,72 @@
  *   EE_NV       vectors per 16 int32 lanes     V, X, W     accumulator, prepared input, prepared weights
  *   EE_LOAD_V(p) EE_BROADCAST4(p) EE_BROADCAST16(p) EE_LOAD_W(p) EE_DOT(acc, x, w)
  *   EE_QUANTISE(acc[NV], scale, offset) -> B, 16 bytes;  EE_STORE(y, b)  EE_TRANSPOSE4(b)  EE_TAPS4(p, stride) -> X
+ *   D           a vector of doubles: EE_D_SET(v) EE_D_OF(int32 *) EE_D_STORE32(int32 *, d) EE_D_MIN EE_D_MAX EE_D_FLOOR EE_D_FMA(a, b, c)
  *   EE_MR_MAX   frames of a dense tile at one block of 16 channels      EE_ORDER  order of the packed weights
- *   EE_WIDE     where four accumulators are narrowed to 64 channels at once: EE_STORE64, EE_STORE64_GROUPED
+ *   EE_WIDE     where four vectors of sums are narrowed to 64 bytes at once: EE_STORE64 (64 channels), EE_STORE_ROWS, EE_STORE_ROWS_GROUPED
+ *               (16 or 32 channels of several frames), EE_GROUPED64 and EE_DEPTHWISE (kernels of its own; false: they do not apply)
  * Requantisation runs in binary32: exact wherever the result is not saturated (docs/numerics.md section 3).
  */
-#ifdef EE_WIDE
-#define EE_WIDE_AT(blocks) ((blocks) >= 4 ? 4u : 1u)
-#else
-#define EE_WIDE_AT(blocks) 1u
-#define EE_STORE64(y, acc, scale, offset) (void)0
-#endif
+#ifndef EE_INLINE
 #define EE_INLINE static inline __attribute__((always_inline)) EE_TARGET
+#endif
 
-/* Requantisation 1, from 16 sums in packed order: its additions do not fit binary32. */
+/* Requantisation 1, from 16 sums in packed order. Its products do not fit binary32; in binary64 nothing below 2^53 is rounded, and
+ * what lies above saturates anyway. One of the two products is 0. */
 static EE_TARGET __attribute__((noinline)) void EE_NAME(affine)(const ee_layer *layer, const V *acc, uint32_t first, uint8_t *y)
 {
-    int32_t sums[16];
-    int transposed = layer->groups > 1 && layer->groups < layer->cin;
+    int32_t sums[16], ordered[16], out[16];
+    const int32_t *from = sums, *pos = layer->mult_pos + first, *neg = layer->mult_neg + first, *add = layer->add + first;
+    D zero = EE_D_SET(0), top = EE_D_SET(255), half = EE_D_SET(1 << 21), unit = EE_D_SET(1.0 / (1 << 22)), zp = EE_D_SET(layer->zp_out);
     for (uint32_t j = 0; j < EE_NV; j++) EE_STORE_V(sums + j * (16 / EE_NV), acc[j]);
-    for (uint32_t i = 0; i < 16; i++) {
-        uint32_t lane = transposed ? 4 * (i % 4) + i / 4 : i;            /* its own inverse */
-        y[i] = ee_affine(layer, first + i, sums[lane]);
+    if (layer->groups > 1 && layer->groups < layer->cin) {
+        for (uint32_t i = 0; i < 16; i++) ordered[i] = sums[4 * (i % 4) + i / 4];        /* its own inverse */
+        from = ordered;
     }
+#pragma GCC unroll 8
+    for (uint32_t i = 0; i < 16; i += sizeof(D) / 8) {
+        D sum = EE_D_OF(from + i);
+        D v = EE_D_FMA(EE_D_MIN(sum, zero), EE_D_OF(neg + i), EE_D_OF(add + i) + half);
+        v = EE_D_FLOOR(EE_D_FMA(EE_D_MAX(sum, zero), EE_D_OF(pos + i), v) * unit) + zp;
+        EE_D_STORE32(out + i, EE_D_MIN(EE_D_MAX(v, zero), top));
+    }
+    for (uint32_t i = 0; i < 16; i++) y[i] = (uint8_t)out[i];
+}
+
+/* The sums of MR frames by NB blocks become bytes. */
+EE_INLINE void EE_NAME(store_tile)(uint32_t MR, uint32_t NB, const ee_layer *layer, V (*acc)[EE_NB_MAX * EE_NV], const float *scale, uint32_t channel, uint8_t *y)
+{
+    size_t cout = layer->cout;
+    float offset = (float)layer->zp_out + 0.5f;
+    uint32_t rows = 0, first = 0;                        /* of the blocks from `first` on, that many frames are stored */
+    if (layer->requant) {
+        for (uint32_t m = 0; m < MR; m++)
+            for (uint32_t b = 0; b < NB; b++) EE_NAME(affine)(layer, acc[m] + b * EE_NV, channel + 16 * b, y + m * cout + 16 * b);
+        return;
+    }
+#ifdef EE_WIDE
+    for (first = 0; first + 4 <= NB; first += 4)
+#pragma GCC unroll 24
+        for (uint32_t m = 0; m < MR; m++) EE_STORE64(y + m * cout + 16 * first, acc[m] + first, scale + 16 * first, offset);
+    uint32_t rest = NB - first, at_once = rest == 2 ? 2 : 4;
+    if (rest == 1 || rest == 2)
+#pragma GCC unroll 24
+        for (; rows + at_once <= MR; rows += at_once) {
+            V sums[4];
+#pragma GCC unroll 4
+            for (uint32_t i = 0; i < 4; i++) sums[i] = acc[rows + i / rest][first + i % rest];
+            EE_STORE_ROWS(y + rows * cout + 16 * first, cout, rest, sums, scale + 16 * first, offset);
+        }
+#endif
+#pragma GCC unroll 24
+    for (uint32_t m = rows; m < MR; m++)
+#pragma GCC unroll 24
+        for (uint32_t b = first; b < NB; b++) EE_STORE(y + m * cout + 16 * b, EE_QUANTISE(acc[m] + b * EE_NV, scale + 16 * b, offset));
 }
 
 /* MR frames by NB blocks of 16 channels; MR and NB are constants where this is inlined. */
 EE_INLINE void EE_NAME(tile)(uint32_t MR, uint32_t NB, const ee_layer *layer, const int8_t *w, uint32_t steps, const uint8_t *x, size_t hop, const ee_packed *p,
-                             uint32_t channel, float offset, uint8_t *y, size_t cout)
+                             uint32_t channel, uint8_t *y)
 {
     V acc[EE_MR_MAX][EE_NB_MAX * EE_NV];
     size_t panel = (size_t)steps * 64;
@@ -48,41 +87,35 @@ EE_INLINE void EE_NAME(tile)(uint32_t MR, uint32_t NB, const ee_layer *layer, co
             for (uint32_t j = 0; j < NB * EE_NV; j++) acc[m][j] = EE_DOT(acc[m][j], input, weights[j]);
         }
     }
-#pragma GCC unroll 24
-    for (uint32_t m = 0; m < MR; m++)
-#pragma GCC unroll 24
-        for (uint32_t b = 0; b < NB; b += layer->requant ? 1 : EE_WIDE_AT(NB - b))
-            if (layer->requant) EE_NAME(affine)(layer, acc[m] + b * EE_NV, channel + 16 * b, y + m * cout + 16 * b);
-            else if (EE_WIDE_AT(NB - b) == 4) EE_STORE64(y + m * cout + 16 * b, acc[m] + b, p->scale + channel + 16 * b, offset);
-            else EE_STORE(y + m * cout + 16 * b, EE_QUANTISE(acc[m] + b * EE_NV, p->scale + channel + 16 * b, offset));
+    EE_NAME(store_tile)(MR, NB, layer, acc, p->scale + channel, channel, y);
 }
 
 /* All frames of NB blocks: full tiles of MR frames, then the rest four and one at a time. */
 EE_INLINE void EE_NAME(panel)(uint32_t MR, uint32_t NB, const ee_layer *layer, const ee_packed *p, uint32_t channel, uint32_t steps, const uint8_t *x, size_t hop,
-                              float offset, uint8_t *y, size_t cout, uint32_t n)
+                              uint8_t *y, uint32_t n)
 {
     const int8_t *w = p->weights + (size_t)channel * steps * 4;
+    size_t cout = layer->cout;
     uint32_t o = 0;
-    for (; o + MR <= n; o += MR)
-        EE_NAME(tile)(MR, NB, layer, w, steps, x + o * hop, hop, p, channel, offset, y + o * cout + channel, cout);
+    y += channel;
+    for (; o + MR <= n; o += MR) EE_NAME(tile)(MR, NB, layer, w, steps, x + o * hop, hop, p, channel, y + o * cout);
     if (MR > 4)
-        for (; o + 4 <= n; o += 4) EE_NAME(tile)(4, NB, layer, w, steps, x + o * hop, hop, p, channel, offset, y + o * cout + channel, cout);
-    for (; o < n; o++) EE_NAME(tile)(1, NB, layer, w, steps, x + o * hop, hop, p, channel, offset, y + o * cout + channel, cout);
+        for (; o + 4 <= n; o += 4) EE_NAME(tile)(4, NB, layer, w, steps, x + o * hop, hop, p, channel, y + o * cout);
+    for (; o < n; o++) EE_NAME(tile)(1, NB, layer, w, steps, x + o * hop, hop, p, channel, y + o * cout);
 }
 
 static EE_TARGET void EE_NAME(dense)(const ee_layer *layer, const ee_packed *p, const uint8_t *x, uint8_t *y, uint32_t n)
 {
     uint32_t steps = ee_steps_of(layer), blocks = layer->cout / 16u, b = 0;
     size_t hop = (size_t)layer->stride * layer->cin;
-    float offset = (float)layer->zp_out + 0.5f;
 #if EE_NB_MAX >= 6
-    for (; blocks - b == 6; b += 6) EE_NAME(panel)(4, 6, layer, p, 16 * b, steps, x, hop, offset, y, layer->cout, n);
+    for (; blocks - b == 6; b += 6) EE_NAME(panel)(4, 6, layer, p, 16 * b, steps, x, hop, y, n);
 #endif
 #if EE_NB_MAX >= 4
-    for (; blocks - b >= 4; b += 4) EE_NAME(panel)(6, 4, layer, p, 16 * b, steps, x, hop, offset, y, layer->cout, n);
-    for (; blocks - b >= 2; b += 2) EE_NAME(panel)(12, 2, layer, p, 16 * b, steps, x, hop, offset, y, layer->cout, n);
+    for (; blocks - b >= 4; b += 4) EE_NAME(panel)(6, 4, layer, p, 16 * b, steps, x, hop, y, n);
+    for (; blocks - b >= 2; b += 2) EE_NAME(panel)(12, 2, layer, p, 16 * b, steps, x, hop, y, n);
 #endif
-    for (; b < blocks; b++) EE_NAME(panel)(EE_MR_MAX, 1, layer, p, 16 * b, steps, x, hop, offset, y, layer->cout, n);
+    for (; b < blocks; b++) EE_NAME(panel)(EE_MR_MAX, 1, layer, p, 16 * b, steps, x, hop, y, n);
 }
 
 /* Groups of 4 channels: 16 input bytes of a tap, repeated, meet the weights of 16 outputs. KERNEL 0: not a constant. */
@@ -93,7 +126,21 @@ EE_INLINE void EE_NAME(grouped_block)(uint32_t KERNEL, const ee_layer *layer, co
     const int8_t *w = p->weights + (size_t)channel * kernel * 4;
     size_t hop = (size_t)layer->stride * cin;
     float offset = (float)layer->zp_out + 0.5f;
-    for (uint32_t o = 0; o < n; o++) {
+    uint32_t o = 0;
+#ifdef EE_WIDE
+    for (; o + 4 <= n && !layer->requant; o += 4) {      /* four frames share the weights, and are narrowed at once */
+        const uint8_t *frame = x + o * hop + channel;
+        V acc[4];
+#pragma GCC unroll 4
+        for (uint32_t m = 0; m < 4; m++) acc[m] = EE_LOAD_V(p->bias + channel);
+#pragma GCC unroll 16
+        for (uint32_t t = 0; t < kernel; t++)
+#pragma GCC unroll 4
+            for (uint32_t m = 0; m < 4; m++) acc[m] = EE_DOT(acc[m], EE_BROADCAST16(frame + m * hop + (size_t)t * cin), EE_LOAD_W(w + t * 64));
+        EE_STORE_ROWS_GROUPED(y + (size_t)o * layer->cout + channel, layer->cout, acc, p->scale + channel, offset);
+    }
+#endif
+    for (; o < n; o++) {
         const uint8_t *frame = x + o * hop + channel;
         V acc[EE_NV];
         for (uint32_t j = 0; j < EE_NV; j++) acc[j] = EE_LOAD_V(p->bias + channel + j * (16 / EE_NV));
@@ -108,41 +155,11 @@ EE_INLINE void EE_NAME(grouped_block)(uint32_t KERNEL, const ee_layer *layer, co
     }
 }
 
-#ifdef EE_WIDE
-/* 64 channels at once: each input byte is loaded once, and four frames share the weights. */
-EE_INLINE void EE_NAME(grouped_wide)(uint32_t MR, uint32_t kernel, const ee_layer *layer, const ee_packed *p, uint32_t channel,
-                                     const uint8_t *x, uint8_t *y)
-{
-    size_t cin = layer->cin, hop = layer->stride * cin, panel = (size_t)kernel * 64;
-    const int8_t *w = p->weights + (size_t)channel * kernel * 4;
-    V acc[4][4];
-#pragma GCC unroll 4
-    for (uint32_t m = 0; m < MR; m++)
-#pragma GCC unroll 4
-        for (uint32_t j = 0; j < 4; j++) acc[m][j] = EE_LOAD_V(p->bias + channel + 16 * j);
-    for (uint32_t t = 0; t < kernel; t++, w += 64)
-#pragma GCC unroll 4
-        for (uint32_t m = 0; m < MR; m++) {
-            X input = EE_LOAD_V(x + m * hop + t * cin + channel);
-#pragma GCC unroll 4
-            for (uint32_t j = 0; j < 4; j++) acc[m][j] = EE_DOT(acc[m][j], input, EE_LOAD_W(w + j * panel));
-        }
-#pragma GCC unroll 4
-    for (uint32_t m = 0; m < MR; m++)
-        EE_STORE64_GROUPED(y + m * layer->cout + channel, acc[m], p->scale + channel, (float)layer->zp_out + 0.5f);
-}
-#endif
-
 static EE_TARGET void EE_NAME(grouped)(const ee_layer *layer, const ee_packed *p, const uint8_t *x, uint8_t *y, uint32_t n)
 {
     uint32_t c = 0;
 #ifdef EE_WIDE
-    for (; c + 64 <= layer->cout && !layer->requant; c += 64) {
-        uint32_t o = 0;
-        size_t hop = (size_t)layer->stride * layer->cin;
-        for (; o + 4 <= n; o += 4) EE_NAME(grouped_wide)(4, layer->kernel, layer, p, c, x + o * hop, y + (size_t)o * layer->cout);
-        for (; o < n; o++) EE_NAME(grouped_wide)(1, layer->kernel, layer, p, c, x + o * hop, y + (size_t)o * layer->cout);
-    }
+    for (; c + 64 <= layer->cout && !layer->requant; c += 64) EE_GROUPED64(layer, p, c, x, y, n);
 #endif
     for (; c < layer->cout; c += 16) {
         if (layer->kernel == 5) EE_NAME(grouped_block)(5, layer, p, c, x, y, n);
@@ -158,6 +175,9 @@ static EE_TARGET void EE_NAME(depthwise)(const ee_layer *layer, const ee_packed 
     uint32_t steps = ee_steps_of(layer), cin = layer->cin;
     size_t hop = (size_t)layer->stride * cin;
     float offset = (float)layer->zp_out + 0.5f;
+#ifdef EE_WIDE
+    if (EE_DEPTHWISE(layer, p, x, y, n)) return;
+#endif
     for (uint32_t c = 0; c < layer->cout; c += 16) {
         const int8_t *w = p->weights + (size_t)c * steps * 4;
         for (uint32_t o = 0; o < n; o++) {

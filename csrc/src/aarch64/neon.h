@@ -23,6 +23,15 @@ typedef struct XT4 { X part[4]; } XT4;
 #define EE_TAPS_PART(x, j) ((x).part[j])
 #define EE_DOT(acc, x, w) dot(acc, x, w)
 
+typedef float64x2_t D;
+#define EE_D_SET(v) vdupq_n_f64(v)
+#define EE_D_OF(p) vcvtq_f64_s64(vmovl_s32(vld1_s32(p)))
+#define EE_D_STORE32(p, d) vst1_s32(p, vmovn_s64(vcvtq_s64_f64(d)))
+#define EE_D_MIN(a, b) vminq_f64(a, b)
+#define EE_D_MAX(a, b) vmaxq_f64(a, b)
+#define EE_D_FLOOR(a) vrndmq_f64(a)
+#define EE_D_FMA(a, b, c) vfmaq_f64(c, a, b)
+
 #define EE_HELPER static inline __attribute__((always_inline)) EE_TARGET
 
 EE_HELPER int8x16_t offset_x(uint8x16_t x) { return vreinterpretq_s8_u8(veorq_u8(x, vdupq_n_u8(128))); }

@@ -1,6 +1,7 @@
 /* What the two 256-bit instruction sets share: 8 lanes, two vectors for 16 channels. */
 #include <immintrin.h>
 
+#define EE_DOUBLES 4
 #define EE_NV 2u
 #define EE_NB_MAX 1u
 typedef __m256i V;
@@ -18,6 +19,15 @@ typedef struct XT4 { X part[2]; } XT4;
 #define EE_QUANTISE(acc, scale, offset) quantise(acc, scale, offset)
 #define EE_TAPS4(p, stride, taps) taps4(p, stride, taps)
 #define EE_TAPS_PART(x, j) ((x).part[j])
+
+typedef __m256d D;
+#define EE_D_SET(v) _mm256_set1_pd(v)
+#define EE_D_OF(p) _mm256_cvtepi32_pd(_mm_loadu_si128((const __m128i *)(const void *)(p)))
+#define EE_D_STORE32(p, d) _mm_storeu_si128((__m128i *)(void *)(p), _mm256_cvttpd_epi32(d))
+#define EE_D_MIN(a, b) _mm256_min_pd(a, b)
+#define EE_D_MAX(a, b) _mm256_max_pd(a, b)
+#define EE_D_FLOOR(a) _mm256_floor_pd(a)
+#define EE_D_FMA(a, b, c) _mm256_fmadd_pd(a, b, c)
 
 static inline __attribute__((always_inline)) EE_TARGET __m256i quantise8(__m256i acc, const float *scale, float offset)
 {
