@@ -156,7 +156,7 @@ class Autoencoding(Learner):
             save_encoder(path, self.encoder, meta)
             path = path.with_name(f"{path.stem}_whole.safetensors")
         path = path.with_name("autoencoder.safetensors") if path.stem.startswith("encoder") else path
-        save_tensors(path, self.autoencoder.state_dict(), {"autoencoder": self.config.shape.to_dict(), **meta})
+        save_autoencoder(path, self.autoencoder, meta)
 
     def restoration(self) -> Restoration:
         """Figures on held-out patients, computed once."""
@@ -181,6 +181,10 @@ def around_qrs(y: Tensor, length: int) -> Tensor:
     middle = (y[:, start : start + length].int() - ZERO).abs()
     peak = start + middle.argmax(1)
     return torch.gather(y, 1, peak[:, None] + torch.arange(-(length * 2 // 5), length - length * 2 // 5))
+
+
+def save_autoencoder(path: Path, autoencoder: Autoencoder, meta: dict) -> None:
+    save_tensors(path, autoencoder.state_dict(), {"autoencoder": autoencoder.shape.to_dict(), **meta})
 
 
 def load_autoencoder(path: Path) -> tuple[Autoencoder, dict]:

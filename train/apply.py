@@ -1,0 +1,148 @@
+"""Apply a saved encoder to a folder of WFDB records: an embedding and a label for each window.
+
+    python train/apply.py default FOLDER --out OUT                            the bundled model, a window every 10 s
+    python train/apply.py my.eecg FOLDER --out OUT --windows annotated        one window for each annotated beat
+    python train/apply.py runs/a/encoder.safetensors FOLDER --out OUT --annotator apn
+    python train/apply.py runs/e/autoencoder.safetensors FOLDER --out OUT --hop 5 --lead V5 --records 100 101
+
+Sampling rate and gain come from each record's header. Labels come from the annotation file that --annotator names; the rule
+is in train/data/annotations.py. OUT gets
+
+    encoder.txt       one embedding a line
+    description.txt   one label a line
+    windows.npy       the windows as they were recorded: (n, samples) float32 mV, NaN where nothing was measured;
+                      windows_100Hz.npy and so on where the records' rates differ
+    windows.parquet   record, lead, rate, start, label, codes in the window, quality, embedding: a row a window
+
+A call that was stopped goes on where it was: what is done of each record waits in OUT/.parts.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+if __package__ in (None, ""):  # run as a script
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+import tyro
+from tqdm import tqdm
+
+from edgeecg import io
+from edgeecg.errors import EdgeECGError, InputError
+from edgeecg.io import Recording
+from train.applied import Collection, Part
+from train.data.annotations import NOTHING, Annotations, label_windows, read_annotations
+from train.embedders import SECONDS, Embedder, crops, embedder_by_name
+
+
+@dataclass(frozen=True)
+class Config:
+    """Apply an encoder."""
+
+    encoder: Annotated[str, tyro.conf.Positional]  # a bundled model's name, .eecg, encoder.safetensors or autoencoder.safetensors
+    folder: Annotated[Path, tyro.conf.Positional]  # of WFDB records
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("runs/apply")
+    annotator: str | None = None  # suffix of the annotation files; where not given, atr for records that have it
+    windows: Literal["sliding", "annotated"] = "sliding"  # every `hop` seconds, or around each annotated beat
+    hop: float = 10.0  # seconds
+    lead: str | None = None  # name, or index from 0; the first that is a voltage
+    records: tuple[str, ...] = ()  # of the folder; all where none is named
+    keep_windows: bool = True  # write the windows themselves
+
+    def __post_init__(self):
+        if not self.folder.is_dir():
+            raise InputError(f"the folder {self.folder} does not exist")
+        if not self.hop > 0:
+            raise InputError("hop is a positive number of seconds")
+
+    def options(self) -> dict:
+        """What the parts of an earlier call must agree on."""
+        return {name: str(getattr(self, name)) for name in ("folder", "annotator", "windows", "hop", "lead", "keep_windows")}
+
+
+def records_of(config: Config) -> list[str]:
+    """Names of the records to embed, in the order of their names."""
+    names = sorted(path.stem for path in config.folder.glob("*.hea"))
+    missing = [name for name in config.records if name not in names]
+    if missing:
+        raise InputError(f"{config.folder} has no record {', '.join(missing)}")
+    if not names:
+        raise InputError(f"{config.folder} holds no WFDB record (*.hea)")
+    return list(config.records) or names
+
+
+def annotations_of(config: Config, record: str, fs: float) -> Annotations | None:
+    """Of the annotator that was named; where none was, those of .atr, or None."""
+    path = config.folder / record
+    if config.annotator is None and not path.with_name(f"{record}.atr").exists():
+        if config.windows == "annotated":
+            raise InputError(f"{path}.atr does not exist: name the suffix of the annotation files with --annotator")
+        return None
+    return read_annotations(path, config.annotator or "atr", fs)
+
+
+def embed_record(config: Config, embedder: Embedder, record: str) -> Part:
+    recording = io.read(config.folder / f"{record}.hea", config.lead)
+    if recording.seconds < SECONDS:
+        raise TooShort(f"{record}: {recording.seconds:.1f} s is less than a window")
+    notes = annotations_of(config, record, recording.fs)
+    if config.windows == "annotated":
+        start = np.clip(notes.second - SECONDS / 2, 0, np.floor((recording.seconds - SECONDS) * 1000) / 1000)
+        embedded = embedder.at(recording, start) if len(start) else None
+        labels, codes = notes.code.tolist(), label_windows(notes, start, SECONDS)[1]
+    else:
+        embedded = embedder.every(recording, config.hop)
+        empty = [NOTHING] * len(embedded.start), [""] * len(embedded.start)
+        labels, codes = empty if notes is None else label_windows(notes, embedded.start, SECONDS)
+    if embedded is None:
+        raise TooShort(f"{record}: no annotated beat")
+    return part_of(recording, embedded, labels, codes, config.keep_windows)
+
+
+class TooShort(InputError):
+    """A record that gives no window: left out, with a word on why."""
+
+
+def part_of(recording: Recording, embedded, labels: list[str], codes: list[str], keep: bool) -> Part:
+    windows = np.empty((0, 0), np.float32)
+    if keep:
+        windows = np.stack([crop.millivolts().astype(np.float32) for crop in crops(recording, embedded.start)])
+    lead = recording.lead or ""
+    texts = np.array(labels, dtype=str), np.array(codes, dtype=str)
+    return Part(embedded.start, *texts, embedded.quality, embedded.embedding, recording.fs, lead, windows)
+
+
+def run(config: Config) -> tuple[int, list[Path]]:
+    """Embed all records; returns how many windows, and the paths written."""
+    names, embedder = records_of(config), embedder_by_name(config.encoder)
+    config.out.mkdir(parents=True, exist_ok=True)
+    about = {"model": embedder.name, "windows": config.windows, "hop": config.hop, "annotator": config.annotator or "atr"}
+    collection, left_out = Collection(config.out, config.options() | about), []
+    with tqdm(names, unit=" records", mininterval=0.5) as bar:
+        for name in bar:
+            bar.set_postfix(record=name)
+            if collection.has(name):
+                continue
+            try:
+                collection.add(name, embed_record(config, embedder, name))
+            except TooShort as error:
+                left_out.append(name)
+                bar.write(f"left out: {error}")
+    return collection.finish([name for name in names if name not in left_out], about)
+
+
+def main(config: Config) -> None:
+    try:
+        count, written = run(config)
+    except KeyboardInterrupt:
+        raise SystemExit("stopped; the same call goes on where it was") from None
+    print(f"{count} windows: {', '.join(str(path) for path in written)}")
+
+
+if __name__ == "__main__":
+    try:
+        main(tyro.cli(Config, description=__doc__))
+    except (EdgeECGError, OSError) as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,72 @@
+"""Annotations of WFDB records: which file, at which rate, and what they make a window's label.
+
+The codes are PhysioNet's (https://archive.physionet.org/physiobank/annotations.shtml); the classes of beats those of ANSI/AAMI EC57.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edgeecg.errors import InputError
+from edgeecg.io.physionet import attempt, import_wfdb
+
+# Of the class of every code that stands for a beat. Apnea-ECG's .apn has the codes N and A for minutes instead.
+CLASSES = {code: name for name, codes in {"N": "NLRBej", "S": "AaJSn", "V": "VEr", "F": "F", "Q": "/fQ?"}.items() for code in codes}
+NOTHING = "-"  # label of a window of which no annotation speaks
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """`second` (n,) float64 from the record's first sample, rising; `code` (n,) str."""
+
+    second: np.ndarray
+    code: np.ndarray
+
+
+def read_annotations(record: Path, annotator: str, fs: float) -> Annotations:
+    """`record` without suffix; `annotator` is the suffix of the file (atr, apn, qrs, ...); `fs` of the record in Hz.
+
+    Only the codes of beats are kept; of a file without any, the names of rhythms ("AFIB") where it marks their changes, else
+    all codes. Raises InputError where the file is missing or damaged.
+    """
+    wfdb, path = import_wfdb(), Path(f"{record}.{annotator}")
+    if not path.is_file():
+        have = sorted({p.suffix[1:] for p in path.parent.glob(f"{path.stem}.*")} - {"hea", "dat", "mat"})
+        raise InputError(f"{path}: there is no such annotation file; there is: {', '.join(have) or 'none'}")
+    note = attempt(path, wfdb.rdann, str(record), annotator)
+    second, code = np.asarray(note.sample) / (note.fs or fs), np.asarray(note.symbol, dtype=str)
+    if np.isin(code, list(CLASSES)).any():
+        kept = np.isin(code, list(CLASSES))
+    elif (code == "+").any():
+        kept, code = code == "+", np.array([text.strip("\0 (") for text in note.aux_note])
+    else:
+        kept = np.ones(len(code), bool)
+    order = np.flatnonzero(kept)[np.argsort(second[kept], kind="stable")]
+    return Annotations(second[order], code[order])
+
+
+def label_of(codes: list[str], before: str | None) -> str:
+    """What a window is called: its commonest code that is not of a normal beat, else its commonest; where there is none, the
+    code `before` it, which still holds (None: there is none).
+
+    A window with one ectopic beat among ten normal ones is thus called by the ectopic one.
+    """
+    counts = Counter(sorted(codes))
+    unusual = Counter({code: n for code, n in counts.items() if CLASSES.get(code) != "N"})
+    for some in (unusual, counts):
+        if some:
+            return some.most_common(1)[0][0]
+    return before or NOTHING
+
+
+def label_windows(notes: Annotations, start: np.ndarray, length: float) -> tuple[list[str], list[str]]:
+    """Label of each window, and all its codes with their counts ("N:10 V:2"). start: (n,) seconds; length in seconds."""
+    first, last = (np.searchsorted(notes.second, start + edge) for edge in (0.0, length))
+    labels, counts = [], []
+    for low, high in zip(first, last, strict=True):
+        codes = notes.code[low:high].tolist()
+        labels.append(label_of(codes, str(notes.code[low - 1]) if low else None))
+        counts.append(" ".join(f"{code}:{n}" for code, n in sorted(Counter(codes).items())))
+    return labels, counts
