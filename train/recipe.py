@@ -46,15 +46,15 @@ from train.objectives.masked import masked_nt_xent
 from train.run import Log, config_dict, write_json
 from train.targets import Bank, BeatTargets, open_bank, signal_statistics
 from train.targets.heads import EXISTS, WIDTHS, Heads
-from train.targets.leads import lead_targets
 from train.views import Augment, Views, load_noise
 
 # Share of the drawn windows by corpus; what is not named gets 0.05. By hours alone, cinc2018 and qtdb would crowd out
 # the 12-lead recordings, which hold most patients and diagnoses.
 SHARES = {"ptbxl": 0.33, "cinc2018": 0.25, "mitdb": 0.15, "qtdb": 0.12, "challenge2011": 0.09, "cinc2017": 0.06}
+EVENTFUL = 3.0  # a window with a premature beat is drawn this many times as often as another of its corpus
+PREMATURE = 0.85  # of the local median interval
 WEIGHTS = {
-    "contrast": 1.0, "statistics": 6.0, "beat": 3.0, "rocket": 3.0, "signal": 1.0, "noise": 0.5, "heat": 1.0, "frame": 1.0,
-    "leads": 0.0,  # tried at 3: no gain (docs/results/quality.md)
+    "contrast": 1.0, "statistics": 9.0, "beat": 3.0, "rocket": 3.0, "signal": 1.5, "noise": 0.5, "heat": 1.0, "frame": 1.0,
 }  # fmt: skip
 
 
@@ -108,13 +108,20 @@ class Drawer:
         self.patient = cache.patients()
         self.grid_of_row = np.searchsorted(bank.row, np.arange(len(self.first)))
         of_set = cache.index["set"][bank.row]
-        weight = np.zeros(len(bank.row))
+        weight, often = np.zeros(len(bank.row)), np.where(self.eventful(), EVENTFUL, 1.0)
         for name in np.unique(of_set):
             rows = (of_set == name) & kept[bank.row]
-            weight[rows] = SHARES.get(str(name), 0.05) / max(1, rows.sum())
+            weight[rows] = SHARES.get(str(name), 0.05) * often[rows] / max(1, often[rows].sum())
         if not weight.any():
             raise InputError("no recording of at least 10 s to train on")
         self.weight = weight
+
+    def eventful(self) -> np.ndarray:
+        """Whether a premature beat lies in each window of the grid."""
+        beats = self.bank.beats
+        early = beats.position[(beats.rr > 0) & (beats.ratio < PREMATURE)]
+        low, high = np.searchsorted(early, [self.bank.start, self.bank.start + WINDOW])
+        return high > low
 
     def draw(self, count: int, margin: int, neighbours: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Rows (N,) and starts (2 N,) of first and second crops; with a margin only where the signal goes on."""
@@ -144,15 +151,17 @@ class Trainer:
         spec = self.encoder.spec
         self.norm = nn.BatchNorm1d(spec.head.dim, affine=False)
         self.projector = make_projector(spec.head.dim, (384, 128))
-        self.heads = Heads(spec.head.dim, spec.shapes()[-1][0])
-        self.modules = {"encoder": self.encoder, "norm": self.norm, "projector": self.projector, "heads": self.heads}
+        self.pooled = nn.BatchNorm1d(spec.features, affine=False)
+        self.heads = Heads(spec.features, spec.shapes()[-1][0])
+        self.modules = {
+            "encoder": self.encoder, "norm": self.norm, "projector": self.projector, "pooled": self.pooled, "heads": self.heads,
+        }  # fmt: skip
         self.parameters = [p for module in self.modules.values() for p in module.parameters()]
         self.optimiser = torch.optim.AdamW(parameter_groups(self.parameters, config.weight_decay), lr=config.lr)
         if config.start:
             self.encoder.load_state_dict(load_encoder(config.start)[0].state_dict())
         bank = open_bank(cache, quiet=rank > 0)
         self.beats, self.samples = BeatTargets(cache.samples, bank.beats), cache.samples
-        self.leads = lead_targets(cache, self.beats)
         held_out = is_validation(cache, config.validation)
         held_out &= not held_out.all()
         self.training = Drawer(cache, bank, ~held_out)
@@ -161,18 +170,16 @@ class Trainer:
         stride = spec.total_stride
         margin = -(-max(spec.reach()) // stride) * stride
         self.margin = margin if config.context and (self.training.length >= WINDOW + 2 * margin).any() else 0
-        shares = {"rocket": torch.from_numpy(bank.share), "leads": torch.from_numpy(self.leads.share)}
-        self.heads.standardise(self.moments(), shares)
+        self.heads.standardise(self.moments(), torch.from_numpy(bank.share))
 
     def targets(self, drawer: Drawer, row: np.ndarray, start: np.ndarray, x: Tensor, level: Tensor) -> dict[str, Tensor]:
-        statistics, known = self.beats.statistics(start)
+        statistics, known, beat = self.beats.describe(start)
         heat, frame = self.beats.frames(start, self.encoder.spec.total_stride)
         rocket, near = drawer.nearest(row, start)
-        leads, together = self.leads.of(row)
         return {
-            "statistics": statistics, "known": known, "beat": self.beats.mean_beat(start), "heat": heat, "frame": frame,
+            "statistics": statistics, "known": known, "beat": beat, "heat": heat, "frame": frame,
             "rocket": torch.from_numpy(rocket), "near": torch.from_numpy(near), "signal": signal_statistics(x),
-            "noise": level[:, None], "leads": leads, "together": together,
+            "noise": level[:, None],
         }  # fmt: skip
 
     def batch(self, drawer: Drawer, count: int, margin: int, seed: tuple[int, ...]):
@@ -189,7 +196,7 @@ class Trainer:
         """Mean and deviation of every linear head's target over 1500 pairs."""
         _, targets, _ = self.batch(self.training, 1500, 0, (self.config.seed, 2**30))
         rows = {name: targets[EXISTS[name]] if name in EXISTS else slice(None) for name in WIDTHS}
-        pick = {name: targets[name][kept] for name, kept in rows.items() if name != "leads"}  # of unit variance as it is
+        pick = {name: targets[name][kept] for name, kept in rows.items()}
         return {name: (t.mean(0), t.std(0)) for name, t in pick.items()}
 
     def losses(self, drawer: Drawer, margin: int, seed: tuple[int, ...]) -> dict[str, Tensor]:
@@ -197,10 +204,11 @@ class Trainer:
         frames = self.encoder.tensors(x)[-1][:, :, 0]
         stride = self.encoder.spec.total_stride
         frames = frames[:, :, margin // stride : (margin + WINDOW) // stride]
-        embedding = self.norm(self.encoder.linear(self.encoder.pool(frames)))
+        pooled = self.encoder.pool(frames)
+        embedding = self.norm(self.encoder.linear(pooled))
         first, second = self.projector(embedding).chunk(2)
         contrast = masked_nt_xent(first, second, patient, self.config.temperature)
-        return {"contrast": contrast, **self.heads(embedding, frames.transpose(1, 2), targets)}
+        return {"contrast": contrast, **self.heads(self.pooled(pooled), frames.transpose(1, 2), targets)}
 
     def step(self, number: int) -> dict[str, float]:
         """One update; returns the losses of this process."""

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 torch = pytest.importorskip("torch")
 
@@ -18,9 +21,9 @@ from train.data.front import default_front_end
 from train.golden import synthetic_ecg
 from train.objectives.masked import masked_nt_xent
 from train.targets import SIGNAL, STATISTICS, BeatTargets, find_beats, open_bank, signal_statistics
-from train.targets.beats import join, local_median
+from train.targets.beats import local_median
 from train.targets.heads import WIDTHS
-from train.targets.leads import lead_targets
+from train.targets.rhythm import WindowBeats, describe, quantile
 
 RATE = 128
 
@@ -79,24 +82,56 @@ def test_a_premature_narrow_beat_and_a_premature_wide_beat_are_told_apart():
     times = np.arange(1.0, 38, 0.8)
     times[6] -= 0.3  # in the first ten seconds
     start = np.array([0])
-    regular = targets(beat_train(np.arange(1.0, 38, 0.8))).statistics(start)[0]
-    narrow = targets(beat_train(times)).statistics(start)[0]
-    wide = targets(beat_train(times, wide=(6,))).statistics(start)[0]
-    assert statistic(narrow, "prematurity") > statistic(regular, "prematurity") + 1
-    assert statistic(narrow, "prematurity_alike") > statistic(regular, "prematurity_alike") + 1
-    assert statistic(narrow, "prematurity_unlike") < 0.3
-    assert statistic(wide, "prematurity_unlike") > statistic(narrow, "prematurity_unlike") + 1
+    regular = targets(beat_train(np.arange(1.0, 38, 0.8))).describe(start)[0]
+    narrow = targets(beat_train(times)).describe(start)[0]
+    wide = targets(beat_train(times, wide=(6,))).describe(start)[0]
+    for name in ("early_most", "alike_early", "alike_early_local", "alike_before_pause"):
+        assert statistic(narrow, name) > statistic(regular, name) + 0.9, name
+    for name in ("unlike_early", "unlike_most", "wide_most", "qrs_strangest"):
+        assert statistic(wide, name) > statistic(narrow, name) + 0.9, name
+    assert statistic(narrow, "alike_10") == pytest.approx(1, abs=0.1) and statistic(regular, "alike_10") < 0.35
+    assert statistic(narrow, "unlike_early") < 0.3
+    assert statistic(wide, "alike_early") < 0.3
     assert statistic(wide, "similarity_least") < statistic(narrow, "similarity_least") - 1
     assert statistic(wide, "width_largest") > statistic(narrow, "width_largest") + 1
 
 
 def test_statistics_follow_the_rate_and_its_spread():
-    slow, fast = (targets(beat_train(np.arange(1.0, 38, rr))).statistics(np.array([640]))[0] for rr in (1.1, 0.5))
-    assert statistic(slow, "rr_mean") > statistic(fast, "rr_mean") + 1.5
+    slow, fast = (targets(beat_train(np.arange(1.0, 38, rr))).describe(np.array([640]))[0] for rr in (1.1, 0.5))
+    assert statistic(slow, "rr_median") == pytest.approx(3 * np.log(1.1 / 0.8), abs=0.05)
+    assert statistic(fast, "rr_median") == pytest.approx(3 * np.log(0.5 / 0.8), abs=0.05)
+    assert (statistic(slow, "beats"), statistic(fast, "beats")) == (9 / 4, 20 / 4)
     rng = np.random.default_rng(0)
-    ragged = targets(beat_train(1 + np.cumsum(rng.uniform(0.5, 1.1, 40)))).statistics(np.array([640]))[0]
-    assert statistic(ragged, "rr_deviation") > statistic(slow, "rr_deviation") + 0.5
-    assert statistic(ragged, "rr_irregular") > 2
+    ragged = targets(beat_train(1 + np.cumsum(rng.uniform(0.5, 1.1, 40)))).describe(np.array([640]))[0]
+    assert statistic(ragged, "rr_deviation") > statistic(slow, "rr_deviation") + 1
+    assert statistic(ragged, "rr_change_50ms") > 2 and statistic(slow, "rr_change_50ms") < 0.2
+
+
+def test_p_waves_that_repeat_are_told_from_what_does_not():
+    times, rng = np.arange(1.0, 38, 0.8), np.random.default_rng(0)
+    t = np.arange(40 * RATE) / RATE
+    p = sum(12 * np.exp(-0.5 * ((t - at + 0.14) / 0.02) ** 2) for at in times)
+    with_p, without = (
+        targets(np.clip(beat_train(times) + x + rng.normal(0, 1, len(t)), 0, 255).astype(np.uint8)).describe(np.array([640]))[0]
+        for x in (p, rng.normal(0, 5, len(t)))
+    )
+    assert statistic(with_p, "p_correlation") > statistic(without, "p_correlation") + 1
+    assert statistic(with_p, "p_repeats") > statistic(without, "p_repeats") + 1
+
+
+def test_a_window_without_beats_has_finite_statistics_and_says_so():
+    assert np.isfinite(list(describe(WindowBeats.empty()).values())).all()
+    values, known, beat = targets(beat_train([1.0, 2.0, 3.0])).describe(np.array([0, 2560]))
+    assert torch.isfinite(values).all() and torch.isfinite(beat).all() and not known.any()
+    values, known, beat = targets(np.full(5000, 128, np.uint8)).describe(np.array([0]))
+    assert values.shape == (1, len(STATISTICS)) and beat.shape == (1, 96) and not known.any()
+
+
+@given(arrays(np.float64, (3, 7), elements=st.floats(-5, 5)), arrays(bool, (3, 7)), st.floats(0, 1))
+def test_quantiles_are_those_of_numpy(values, mask, share):
+    found = quantile(values, mask, share)
+    for row, kept, one in zip(values, mask, found, strict=True):
+        assert one == pytest.approx(np.quantile(row[kept], share) if kept.any() else 0)
 
 
 def test_frames_mark_the_beats():
@@ -107,7 +142,7 @@ def test_frames_mark_the_beats():
     expected = np.clip(np.round((inside - 10) * 4), 0, 39)
     assert set(np.flatnonzero(heat[0])) >= set(expected[1:-1].astype(int))
     assert values[0, heat[0] == 0].abs().max() == 0
-    beat = bank.mean_beat(np.array([1280]))
+    beat = bank.describe(np.array([1280]))[2]
     assert beat.shape == (1, 96) and int(beat.argmax()) == 32
 
 
@@ -207,6 +242,15 @@ def test_a_killed_run_continues_bit_for_bit(toy_cache, small):
     assert encoder(torch.zeros(2, 1280)).shape == (2, 128) and meta["steps"] == 6
 
 
+def test_windows_with_premature_beats_are_drawn_more_often(toy_cache, small):
+    bank = open_bank(toy_cache, quiet=True)
+    drawer = recipe.Drawer(toy_cache, bank, np.ones(10, bool))
+    early = bank.beats.position[(bank.beats.rr > 0) & (bank.beats.ratio < recipe.PREMATURE)]
+    holds = np.array([((early >= a) & (early < a + 1280)).any() for a in bank.start])
+    assert holds.any() and not holds.all()  # record 208 has premature beats in most windows
+    assert np.unique(drawer.weight[holds] / drawer.weight[~holds].min()) == pytest.approx([recipe.EVENTFUL])
+
+
 def test_the_losses_fall(toy_cache, small):
     torch.set_num_threads(1)
     trainer = recipe.Trainer(replace(small, steps=60), toy_cache)
@@ -227,33 +271,6 @@ def test_bad_options_end_in_a_sentence():
         recipe.Config(data=Path(), weights={"labels": 1.0})
     with pytest.raises(InputError, match="workers must be at least 1"):
         recipe.Config(data=Path(), workers=0)
-
-
-def test_targets_of_the_other_leads_are_shared_by_a_record(monkeypatch):
-    """Each lead of a record gets the record's target; records that look alike in all leads get like targets."""
-    monkeypatch.setattr("train.targets.leads.COMPONENTS", 4)
-    rng, traces, kinds = np.random.default_rng(0), [], np.arange(12) % 2
-    for kind in kinds:
-        for wide in ((), range(40) if kind else ()):  # the second lead tells the two kinds apart, the first does not
-            times = 0.9 + 0.8 * np.arange(12) + rng.uniform(0, 0.1)
-            traces.append(beat_train(times, wide=wide, seconds=10))
-    index = {
-        "set": np.repeat(["ptbxl"], 24), "record": np.repeat([f"r{i:02d}" for i in range(12)], 2),
-        "start": np.arange(24) * 1280, "length": np.full(24, 1280),
-    }  # fmt: skip
-    cache = Cache(np.concatenate(traces), index, Path())
-    beats = [find_beats(y, 1280 * number) for number, y in enumerate(traces)]
-    leads = lead_targets(cache, BeatTargets(cache.samples, join(beats)))
-    target, exists = leads.of(np.arange(24))
-    assert exists.all() and torch.equal(target[0::2], target[1::2])
-    first = target[0::2, 0].numpy()
-    assert abs(first[kinds == 0].mean() - first[kinds == 1].mean()) > 1.8  # of a unit deviation: nearly all of it
-    assert leads.share[0] > leads.share[-1] > 0
-
-
-def test_other_corpora_have_no_targets_of_other_leads(toy_cache):
-    leads = lead_targets(toy_cache, targets(beat_train([1.0, 2.0, 3.0])))
-    assert not leads.of(np.arange(10))[1].any()
 
 
 def test_a_run_can_start_from_an_encoder(toy_cache, small):

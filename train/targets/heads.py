@@ -6,20 +6,18 @@ from torch import Tensor, nn
 
 from train.targets.bank import COMPONENTS
 from train.targets.beats import AFTER, BEFORE
-from train.targets.leads import COMPONENTS as LEAD_COMPONENTS
 from train.targets.signal import SIGNAL
 from train.targets.statistics import FRAME, STATISTICS
 
 WIDTHS = {
     "statistics": len(STATISTICS), "beat": BEFORE + AFTER, "rocket": COMPONENTS, "signal": SIGNAL, "noise": 1,
-    "leads": LEAD_COMPONENTS,
 }  # fmt: skip
 
-EXISTS = {"rocket": "near", "leads": "together", "statistics": "known", "beat": "known"}  # masks of what has no target
+EXISTS = {"rocket": "near", "statistics": "known", "beat": "known"}  # masks of what has no target
 
 
 class Heads(nn.Module):
-    """Linear maps from the embedding to each target, and from each frame of the trunk to the beat in it.
+    """Linear maps from a window's pooled features to each target, and from each frame of the trunk to the beat in it.
 
     Targets are standardised with the moments given to `standardise`, so that every number counts alike.
     """
@@ -32,24 +30,22 @@ class Heads(nn.Module):
             self.register_buffer(f"{name}_mean", torch.zeros(width))
             self.register_buffer(f"{name}_deviation", torch.ones(width))
         self.register_buffer("rocket_share", torch.ones(COMPONENTS))
-        self.register_buffer("leads_share", torch.ones(LEAD_COMPONENTS))
 
-    def standardise(self, moments: dict[str, tuple[Tensor, Tensor]], shares: dict[str, Tensor]) -> None:
-        """`moments` mean and deviation by target; `shares` deviations of the components of "rocket" and "leads"."""
+    def standardise(self, moments: dict[str, tuple[Tensor, Tensor]], share: Tensor) -> None:
+        """`moments` mean and deviation by target; `share` deviations of the components of "rocket"."""
         for name, (mean, deviation) in moments.items():
             getattr(self, f"{name}_mean").copy_(mean)
             getattr(self, f"{name}_deviation").copy_(deviation.clamp(min=1e-3))
-        for name, share in shares.items():
-            getattr(self, f"{name}_share").copy_(share.sqrt() / share.sqrt().mean())
+        self.rocket_share.copy_(share.sqrt() / share.sqrt().mean())
 
-    def forward(self, embedding: Tensor, frames: Tensor, targets: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Losses by name. embedding (M, dim); frames (M, count, channels); targets (M, width) and `known` (M,)."""
+    def forward(self, pooled: Tensor, frames: Tensor, targets: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Losses by name. pooled (M, dim); frames (M, count, channels); targets (M, width) and `known` (M,)."""
         losses = {}
         for name, layer in self.linear.items():
             target = (targets[name] - getattr(self, f"{name}_mean")) / getattr(self, f"{name}_deviation")
-            error = F.smooth_l1_loss(layer(embedding), target.clamp(-5, 5), reduction="none")
-            if name in ("rocket", "leads"):
-                error = error * getattr(self, f"{name}_share")
+            error = F.smooth_l1_loss(layer(pooled), target.clamp(-5, 5), reduction="none")
+            if name == "rocket":
+                error = error * self.rocket_share
             weight = targets[EXISTS[name]] if name in EXISTS else None
             losses[name] = error.mean() if weight is None else weighted(error.mean(1), weight)
         out, heat = self.frame(frames), targets["heat"]

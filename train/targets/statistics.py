@@ -7,16 +7,9 @@ from torch import Tensor
 from train.data.front import SCALE, ZERO
 from train.nets.spec import WINDOW
 from train.targets.beats import AFTER, BEFORE, RATE, Beats
+from train.targets.rhythm import MOST, STATISTICS, WindowBeats, describe
 
-STATISTICS = (
-    "rr_mean", "rr_deviation", "rr_successive", "rr_shortest", "rr_longest", "rr_irregular", "prematurity",
-    "prematurity_alike", "prematurity_unlike", "premature_alike", "premature_unlike", "similarity_mean",
-    "similarity_least", "unlike", "width_mean", "width_largest", "width_deviation", "amplitude_deviation", "p_wave_mean",
-    "p_wave_deviation",
-)  # fmt: skip
 FRAME = ("rr", "ratio", "ratio_next", "similarity", "width", "p_wave")  # of the beat in a frame
-MOST = 48  # beats of a window
-PREMATURE = 0.12  # an RR interval this much shorter than the local median
 
 
 class BeatTargets:
@@ -35,57 +28,22 @@ class BeatTargets:
         exists = number < high[:, None]
         return np.minimum(number, max(0, len(self.beats.position) - 1)), exists
 
-    def statistics(self, start: np.ndarray) -> tuple[Tensor, Tensor]:
-        """(N, len(STATISTICS)) float32 of order 1, and (N,) bool: whether the window has the five beats it takes."""
-        if not len(self.beats.position):
-            return torch.zeros(len(start), len(STATISTICS)), torch.zeros(len(start), dtype=torch.bool)
-        number, exists = self.window(start)
-        seen = exists.copy()
-        seen[:, 0] = False  # the interval before the first beat lies outside
-        b, count = self.beats, np.maximum(exists.sum(1), 1)
-        pairs, shown = np.maximum(seen.sum(1), 1), np.where(exists, 1.0, 0.0)
-        rr, ratio = b.rr[number], np.clip(b.ratio[number], 0.2, 3)
-        alike = np.clip(b.similarity[number], 0, 1) ** 4
-        early, width = np.where(seen, np.maximum(0, 1 - ratio), 0), b.width[number]
-        mean_rr = np.where(seen, rr, 0).sum(1) / pairs
-        change = np.where(seen[:, 1:] & seen[:, :-1], np.abs(np.diff(rr, axis=1)), 0)
-        is_early = 1 / (1 + np.exp(-(early - PREMATURE) / 0.02)) * seen
-        values = (
-            np.log(np.maximum(mean_rr, 0.2) / 0.8) * 3,
-            np.log(deviation(rr, seen) / np.maximum(mean_rr, 0.2) + 0.01) / 2 + 1.5,
-            np.log(np.sqrt((change**2).sum(1) / pairs) / np.maximum(mean_rr, 0.2) + 0.01) / 2 + 1.5,
-            3 * np.log(np.where(seen, ratio, 1).min(1)),
-            3 * np.log(np.where(seen, ratio, 1).max(1)),
-            3 * (change > 0.05).sum(1) / pairs,
-            4 * early.max(1),
-            4 * (early * alike).max(1),
-            4 * (early * (1 - alike)).max(1),
-            np.sqrt((is_early * alike).sum(1)),
-            np.sqrt((is_early * (1 - alike)).sum(1)),
-            3 * (shown * alike).sum(1) / count,
-            3 * np.where(exists, alike, 1).min(1),
-            np.sqrt((shown * (1 - alike)).sum(1)),
-            3 * np.log((shown * width).sum(1) / count / 0.02 + 0.1),
-            3 * np.log(np.where(exists, width, 0).max(1) / 0.02 + 0.1),
-            np.log(deviation(width, exists) + 0.001) / 1.5 + 3.5,
-            np.log(deviation(b.amplitude[number], exists) / 60 + 0.01) / 1.5 + 1.5,
-            10 * (shown * b.p_wave[number]).sum(1) / count,
-            np.log(deviation(b.p_wave[number], exists) + 0.003) + 4,
-        )
-        values = np.clip(np.stack(values, 1), -6, 6).astype(np.float32)
-        return torch.from_numpy(values), torch.from_numpy(exists.sum(1) >= 5)
+    def window_beats(self, start: np.ndarray) -> WindowBeats:
+        """The beats of windows, of which there must be at least one in the cache."""
+        (number, exists), b = self.window(start), self.beats
+        segment = self.samples[b.position[number][:, :, None] + np.arange(-BEFORE, AFTER)].astype(np.float32) - ZERO
+        measures = (b.rr, b.ratio, b.similarity, b.width, b.amplitude, b.p_wave)
+        return WindowBeats(exists, *(m[number] for m in measures), segment)
 
-    def mean_beat(self, start: np.ndarray) -> Tensor:
-        """The beats of each window averaged, in network units, near the QRS of the usual kind: (N, 96)."""
+    def describe(self, start: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+        """Of windows: (N, len(STATISTICS)) float32 of order 1; (N,) bool, whether there are the five beats that this
+        takes; (N, 96) their mean beat near the QRS of the usual kind, in network units."""
         if not len(self.beats.position):
-            return torch.zeros(len(start), BEFORE + AFTER)
-        number, exists = self.window(start)
-        number, exists = number[:, :24], exists[:, :24]
-        weight = np.where(exists, np.clip(self.beats.similarity[number], 0.05, 1) ** 4, 0)
-        weight /= np.maximum(weight.sum(1, keepdims=True), 1e-6)
-        segments = self.samples[self.beats.position[number][:, :, None] + np.arange(-BEFORE, AFTER)]
-        beat = np.einsum("nb,nbt->nt", weight.astype(np.float32), segments.astype(np.float32) - ZERO)
-        return torch.from_numpy(beat / SCALE)
+            nothing = torch.zeros(len(start), dtype=torch.bool)
+            return torch.zeros(len(start), len(STATISTICS)), nothing, torch.zeros(len(start), BEFORE + AFTER)
+        w = self.window_beats(start)
+        values = np.stack(list(describe(w).values()), 1).astype(np.float32)
+        return torch.from_numpy(values), torch.from_numpy(w.exists.sum(1) >= 5), torch.from_numpy(w.mean_beat / SCALE)
 
     def frames(self, start: np.ndarray, stride: int) -> tuple[Tensor, Tensor]:
         """A map of each window: heat (N, frames), 1 where a beat is, and the beat's FRAME values (N, frames, 6)."""
@@ -110,13 +68,6 @@ class BeatTargets:
         )
         values[rows, at] = torch.from_numpy(np.stack(measures, 1).astype(np.float32))
         return heat, values
-
-
-def deviation(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Standard deviation of each row over the entries that `mask` keeps."""
-    count = np.maximum(mask.sum(1), 1)
-    mean = np.where(mask, values, 0).sum(1) / count
-    return np.sqrt((np.where(mask, values - mean[:, None], 0) ** 2).sum(1) / count)
 
 
 __all__ = ["FRAME", "RATE", "STATISTICS", "BeatTargets"]
