@@ -1,10 +1,16 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 """Binding to the C core. No arithmetic of its own: buffers in, buffers out, the GIL released while the core runs."""
 
-from cpython.buffer cimport PyBUF_FORMAT, PyBUF_SIMPLE, PyBUF_STRIDES, PyBUF_WRITABLE, PyObject_GetBuffer, PyBuffer_Release
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_SIMPLE, PyBUF_STRIDES, PyBUF_WRITABLE, PyObject_GetBuffer, PyBuffer_Release
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int8_t, int16_t, int32_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memcpy
+
+from numpy import empty
+
+from ._signal import PLAUSIBLE_MV
+
+cdef double LEAST_MV = PLAUSIBLE_MV[0], MOST_MV = PLAUSIBLE_MV[1]
 
 cdef extern from "edgeecg.h":
     ctypedef enum ee_status:
@@ -29,6 +35,12 @@ cdef extern from "edgeecg.h":
         Py_ssize_t stride
         ee_type type
         double scale
+    ctypedef struct ee_windows:
+        size_t room
+        int16_t *embedding
+        float *embedding_f32
+        int8_t *embedding8
+        uint8_t *quality
     enum: EE_CACHE_TAPS
     ee_status ee_model_view(ee_model *, const void *, size_t) nogil
     const char *ee_status_text(ee_status) nogil
@@ -42,6 +54,7 @@ cdef extern from "edgeecg.h":
     void ee_reset(ee_stream *) nogil
     int ee_push_source(ee_stream *, const ee_source *, size_t, size_t, size_t *) nogil
     int ee_flush(ee_stream *) nogil
+    size_t ee_run(ee_stream *, const ee_source *, size_t, const ee_windows *) nogil
     ee_result ee_get_result(const ee_stream *) nogil
     uint32_t ee_delay(const ee_model *, const ee_config *) nogil
     size_t ee_scan(const ee_source *, size_t, double *, double *) nogil
@@ -62,11 +75,20 @@ cdef struct Samples:
 cdef int acquire(object array, double scale, Samples *samples) except -1:
     """A 1-D native int16, int32, float32 or float64 buffer, read in place at any stride."""
     PyObject_GetBuffer(array, &samples.view, PyBUF_FORMAT | PyBUF_STRIDES)
-    cdef char kind = samples.view.format[0] if samples.view.format != NULL else b'B'
-    cdef Py_ssize_t size = samples.view.itemsize
     if samples.view.ndim != 1:
         PyBuffer_Release(&samples.view)
         raise ValueError("samples must have one dimension")
+    if not describe(scale, samples):
+        PyBuffer_Release(&samples.view)
+        raise ValueError("samples must be int16, int32, float32 or float64")
+    samples.n = <size_t>samples.view.shape[0]
+    return 0
+
+
+cdef bint describe(double scale, Samples *samples) noexcept:
+    """The source of a buffer along its last dimension; false for a type that is not read in place."""
+    cdef char kind = samples.view.format[0] if samples.view.format != NULL else b'B'
+    cdef Py_ssize_t size = samples.view.itemsize
     if kind == b'd':
         samples.source.type = EE_F64
     elif kind == b'f':
@@ -76,13 +98,11 @@ cdef int acquire(object array, double scale, Samples *samples) except -1:
     elif (kind == b'i' or kind == b'l') and size == 4:
         samples.source.type = EE_I32
     else:
-        PyBuffer_Release(&samples.view)
-        raise ValueError("samples must be int16, int32, float32 or float64")
+        return False
     samples.source.data = samples.view.buf
-    samples.source.stride = samples.view.strides[0]
+    samples.source.stride = samples.view.strides[samples.view.ndim - 1]
     samples.source.scale = scale
-    samples.n = <size_t>samples.view.shape[0]
-    return 0
+    return True
 
 
 cdef class Model:
@@ -206,30 +226,67 @@ cdef class Stream:
     def run(self, samples, short[:, ::1] e16 not None, signed char[:, ::1] e8 not None, unsigned char[::1] quality not None):
         """A whole recording into arrays with room for its windows; returns how many were written."""
         cdef Samples s
-        cdef size_t first = 0, used = 0, n = 0, room = <size_t>e16.shape[0], dim = self.model.model.dim
-        cdef int pushing = 1
-        cdef ee_result r
+        cdef size_t n, dim = self.model.model.dim
+        cdef ee_windows out
         if e8.shape[0] != e16.shape[0] or quality.shape[0] != e16.shape[0] or e16.shape[1] != dim or e8.shape[1] != dim:
             raise ValueError("the result arrays do not fit the model")
+        out = ee_windows(<size_t>e16.shape[0], NULL, NULL, NULL, NULL)
+        if out.room:
+            out = ee_windows(out.room, <int16_t *>&e16[0, 0], NULL, <int8_t *>&e8[0, 0], &quality[0])
         acquire(samples, self.scale, &s)
         with nogil:
-            ee_reset(self.stream)
-            while True:
-                if pushing:
-                    pushing = ee_push_source(self.stream, &s.source, first, s.n - first, &used)
-                    first += used
-                    if not pushing:
-                        continue
-                elif not ee_flush(self.stream):
-                    break
-                if n < room:
-                    r = ee_get_result(self.stream)
-                    memcpy(&e16[n, 0], r.embedding, 2 * dim)
-                    memcpy(&e8[n, 0], r.embedding8, dim)
-                    quality[n] = <unsigned char>r.quality
-                n += 1
+            n = ee_run(self.stream, &s.source, s.n, &out)
         PyBuffer_Release(&s.view)
         return n
+
+    def embed(self, samples, bint masked, bint as_int8):
+        """(windows, dim) of a recording, or (rows, dim) of the first window of each row: float32, or int8.
+
+        None for whatever has to be looked at more closely: other types, NaN that is not masked, an unlikely span, no window.
+        """
+        cdef Samples s
+        cdef Py_buffer to
+        cdef ee_windows out
+        cdef Py_ssize_t rows, row
+        cdef size_t length                                 # at 128 Hz
+        cdef double lowest, highest, span
+        cdef bint usual
+        PyObject_GetBuffer(samples, &s.view, PyBUF_FORMAT | PyBUF_STRIDES)
+        try:
+            if not 1 <= s.view.ndim <= 2 or not describe(self.scale, &s):
+                return None
+            if (<uintptr_t>s.view.buf | <size_t>s.view.strides[0] | <size_t>s.source.stride) & (<size_t>s.view.itemsize - 1):
+                return None                                # not aligned
+            if (s.source.type == EE_I16 or s.source.type == EE_I32) and not self.config.mult:
+                return None
+            s.n = <size_t>s.view.shape[s.view.ndim - 1]
+            length = (s.n * 128000 + self.config.fs_mhz - 1) // self.config.fs_mhz
+            if length < self.model.model.window:
+                return None
+            rows = s.view.shape[0] if s.view.ndim == 2 else <Py_ssize_t>((length - self.model.model.window) // self.config.hop) + 1
+            result = empty((rows, self.model.model.dim), "i1" if as_int8 else "f4")
+            PyObject_GetBuffer(result, &to, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)
+            usual = True
+            with nogil:
+                for row in range(rows if s.view.ndim == 2 else 1):
+                    s.source.data = <const char *>s.view.buf + (row * s.view.strides[0] if s.view.ndim == 2 else 0)
+                    if ee_scan(&s.source, s.n, &lowest, &highest) < s.n and not masked:
+                        usual = False
+                        break
+                    span = (highest - lowest) * self.scale / 8000.0
+                    if span > 0 and not LEAST_MV <= span <= MOST_MV:
+                        usual = False
+                        break
+                    out = ee_windows(1 if s.view.ndim == 2 else <size_t>rows, NULL, NULL, NULL, NULL)
+                    if as_int8:
+                        out.embedding8 = <int8_t *>to.buf + row * self.model.model.dim
+                    else:
+                        out.embedding_f32 = <float *>to.buf + row * self.model.model.dim
+                    ee_run(self.stream, &s.source, s.n, &out)
+            PyBuffer_Release(&to)
+            return result if usual else None
+        finally:
+            PyBuffer_Release(&s.view)
 
     def front_end(self, samples, unsigned char[:, ::1] y not None):
         """The front end alone on a whole recording; returns the frames written."""

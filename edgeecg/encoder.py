@@ -3,8 +3,8 @@
 import functools
 import importlib
 import os
-from collections import OrderedDict
 from enum import IntFlag
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ __all__ = ["Analysis", "Encoder", "Quality", "bundled_models", "load"]
 RATE = 128
 BACKENDS = {"c": "._core", "numba": ".jit", "numpy": ".reference"}
 BLOCK = 1280  # samples at 128 Hz that the trunk takes at once: its tensors stay in the second-level cache
-CACHED_STREAMS = 4
+CACHED_PLANS, CACHED_STREAMS = 8, 4
 BUNDLED = os.path.join(os.path.dirname(__file__), "models")
 
 
@@ -58,6 +58,18 @@ def backend_module(name: str):
         raise MissingDependencyError(help_.get(name, str(error))) from error
 
 
+class _Plan:
+    """How a kind of recording is embedded: its checked options, and streams of the C core that wait for the next one."""
+
+    __slots__ = ("unit", "gain", "convert", "fs_mhz", "hop", "idle")
+
+    def __init__(self, fs, hop, unit, gain):
+        self.unit, self.gain = unit, gain
+        self.convert = _signal.conversion(unit, gain)
+        self.fs_mhz, self.hop = _signal.fs_millihertz(fs), _signal.check_hop(hop)
+        self.idle = []
+
+
 class Encoder:
     """A model, ready to embed. Use `edgeecg.load` to get one. Safe to use from several threads.
 
@@ -69,7 +81,7 @@ class Encoder:
         self.backend = backend
         self._engine = backend_module(backend)
         self._core = self._open_model() if backend == "c" else None
-        self._idle = OrderedDict()  # streams of the C core by configuration: a call takes one out and puts it back
+        self._plans = {}  # by (fs, hop, unit, gain) as a caller gave them
         self.dim = model.head.dim
         self.window = model.front.window / RATE
         self.int8_scale = 2.0 ** (8 - model.head.exponent)
@@ -103,14 +115,19 @@ class Encoder:
         threads: pieces of a long recording to work on side by side; the bytes stay the same.
         Returns (n_windows, 128): one row a 10 s window. Raises InputError; warns AmplitudeWarning.
         """
+        plan = self._plan(fs, hop, unit, gain)
         if dtype not in ("float32", "int8"):
             raise InputError(f'dtype is "float32" or "int8", not {dtype!r}')
-        e16, e8, _ = self._run(signal, fs, hop, unit, gain, nan, threads)
+        if type(signal) is np.ndarray and signal.ndim == 1 and check_threads(threads) == 1:
+            found = self._directly(plan, signal, nan, dtype)
+            if found is not None:
+                return found
+        e16, e8, _ = self._run(plan, signal, nan, threads)
         return e8 if dtype == "int8" else self._floats(e16)
 
     def analyze(self, signal, fs=128, hop=10.0, unit="mV", gain=None, nan="raise", threads=1) -> Analysis:
         """The same as `embed`, with window starts, the int8 form and quality flags."""
-        e16, e8, quality = self._run(signal, fs, hop, unit, gain, nan, threads)
+        e16, e8, quality = self._run(self._plan(fs, hop, unit, gain), signal, nan, threads)
         start = np.arange(len(e16)) * (_signal.check_hop(hop) / RATE)
         return Analysis(start, self._floats(e16), e8, quality)
 
@@ -123,13 +140,17 @@ class Encoder:
         if x.ndim != 2 or not x.size:
             raise InputError(f"windows must have two dimensions and at least one row, not the shape {x.shape}")
         hop = x.shape[1] / float(fs) + 1 if _signal.fs_millihertz(fs) else 0
-        one = lambda row: self.embed(row, fs, hop, unit, gain, nan, dtype)[:1]  # noqa: E731
-        if check_threads(threads) == 1:
-            return np.concatenate([one(row) for row in x])
-        from concurrent.futures import ThreadPoolExecutor
+        if check_threads(threads) > 1:
+            from concurrent.futures import ThreadPoolExecutor
 
-        with ThreadPoolExecutor(threads) as pool:
-            return np.concatenate(list(pool.map(one, x)))
+            parts = [part for part in np.array_split(x, threads) if len(part)]
+            with ThreadPoolExecutor(threads) as pool:
+                return np.concatenate(list(pool.map(lambda part: self.embed_batch(part, fs, unit, gain, nan, dtype), parts)))
+        if type(x) is np.ndarray and dtype in ("float32", "int8"):
+            found = self._directly(self._plan(fs, hop, unit, gain), x, nan, dtype)
+            if found is not None:
+                return found
+        return np.concatenate([self.embed(row, fs, hop, unit, gain, nan, dtype)[:1] for row in x])
 
     def stream(self, fs=128, hop=10.0, unit="mV", gain=None, nan="raise"):
         """A Stream: push samples as they arrive, get the same embeddings, bit for bit."""
@@ -139,17 +160,15 @@ class Encoder:
 
     def front_end(self, signal, fs=128, unit="mV", gain=None, nan="raise"):
         """What the trunk sees: (samples at 128 Hz, channels) uint8 with zero point 128."""
-        convert = _signal.conversion(unit, gain)
-        x = _signal.check_signal(signal, convert, nan)
-        fs_mhz = _signal.fs_millihertz(fs)
+        plan = self._plan(fs, self.window, unit, gain)
+        x = _signal.check_signal(signal, plan.convert, nan)
         if self._core is None:
             samples, _ = self._engine.samples(x, unit=unit, gain=gain)
-            return self._engine.front_end(samples, fs_mhz, self.model.front)
-        y = np.empty((resampled_length(len(x), fs_mhz), self.model.front.channels), np.uint8)
-        key = (fs_mhz, self.model.front.window, convert)
-        stream = self._checkout(key)
+            return self._engine.front_end(samples, plan.fs_mhz, self.model.front)
+        y = np.empty((resampled_length(len(x), plan.fs_mhz), self.model.front.channels), np.uint8)
+        stream = self._checkout(plan)
         y = y[: stream.front_end(x, y)]
-        self._idle[key] = stream
+        plan.idle.append(stream)
         return y
 
     # ------------------------------------------------------------------------------------------------ inside
@@ -170,48 +189,67 @@ class Encoder:
         except ValueError as error:
             raise InputError(f"{error}: {fs_mhz / 1000:g} Hz, hop {hop / RATE:g} s") from None
 
-    def _checkout(self, key):
-        """A stream of the C core that no other thread uses."""
-        stream = self._idle.pop(key, None)
-        if stream is None:
-            stream = self.open_stream(*key)
-            while len(self._idle) >= CACHED_STREAMS:
-                self._idle.popitem(last=False)
-        return stream
+    def _plan(self, fs, hop, unit, gain) -> _Plan:
+        try:
+            return self._plans[fs, hop, unit, gain]
+        except (KeyError, TypeError):  # new, or something that is no key
+            plan = _Plan(fs, hop, unit, gain)
+        if isinstance(fs, Real) and isinstance(hop, Real) and (gain is None or isinstance(gain, Real)):
+            while len(self._plans) >= CACHED_PLANS:
+                self._plans.pop(next(iter(self._plans), None), None)
+            self._plans[fs, hop, unit, gain] = plan
+        return plan
 
-    def _run(self, signal, fs, hop, unit, gain, nan, threads):
-        convert = _signal.conversion(unit, gain)
-        x = _signal.check_signal(signal, convert, nan)
-        fs_mhz, hop = _signal.fs_millihertz(fs), _signal.check_hop(hop)
+    def _checkout(self, plan: _Plan):
+        """A stream of the C core that no other thread uses; the caller puts it back into plan.idle."""
+        try:
+            return plan.idle.pop()
+        except IndexError:
+            return self.open_stream(plan.fs_mhz, plan.hop, plan.convert)
+
+    def _directly(self, plan, x, nan, dtype):
+        """One call of the core for an array that needs no closer look (_core.Stream.embed), else None."""
+        if self._core is None or not (nan == "raise" or nan == "mask"):
+            return None
+        stream = self._checkout(plan)
+        found = stream.embed(x, nan == "mask", dtype == "int8")
+        if len(plan.idle) < CACHED_STREAMS:
+            plan.idle.append(stream)
+        return found
+
+    def _run(self, plan, signal, nan, threads):
+        """(e16, e8, quality) of a recording's windows."""
+        x = _signal.check_signal(signal, plan.convert, nan)
+        fs_mhz, hop = plan.fs_mhz, plan.hop
         window, length = self.model.front.window, resampled_length(len(x), fs_mhz)
         if length < window:
             seconds = len(x) * 1000 / fs_mhz
             raise InputError(f"the signal is {seconds:.3g} s long at {fs_mhz / 1000:g} Hz; a window needs {self.window:g} s")
         if self._core is None:
-            samples, missing = self._engine.samples(x, unit=unit, gain=gain)
+            samples, missing = self._engine.samples(x, unit=plan.unit, gain=plan.gain)
             return self._engine.embed(samples, missing, fs_mhz, self.model, hop)
         n = (length - window) // hop + 1
-        key = (fs_mhz, hop, convert)
         if check_threads(threads) == 1:
-            return self._run_piece(key, x, n)
+            return self._run_piece(plan, x, n)
         from ._segments import run_in_threads, segments
 
-        stream = self._checkout(key)
+        stream = self._checkout(plan)
         pieces = segments(self.model, x, fs_mhz, hop, n, stream.delay, threads)
-        self._idle[key] = stream
+        plan.idle.append(stream)
         results = self._arrays(n)
         count = lambda piece: (resampled_length(piece.stop - piece.start, fs_mhz) - window) // hop + 1  # noqa: E731
-        run_in_threads(lambda piece: self._run_piece(key, x[piece.start : piece.stop], count(piece)), pieces, results)
+        run_in_threads(lambda piece: self._run_piece(plan, x[piece.start : piece.stop], count(piece)), pieces, results)
         return results
 
     def _arrays(self, n):
         return np.empty((n, self.dim), np.int16), np.empty((n, self.dim), np.int8), np.empty(n, np.uint8)
 
-    def _run_piece(self, key, x, n):
+    def _run_piece(self, plan, x, n):
         results = self._arrays(n)
-        stream = self._checkout(key)
+        stream = self._checkout(plan)
         written = stream.run(x, *results)
-        self._idle[key] = stream
+        if len(plan.idle) < CACHED_STREAMS:
+            plan.idle.append(stream)
         assert written == n, (written, n)
         return results
 

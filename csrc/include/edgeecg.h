@@ -119,6 +119,15 @@ typedef struct ee_source {            /* samples read in place, any stride */
     double scale;                     /* floats: canonical units per unit of the input (8000 for mV) */
 } ee_source;
 int ee_push_source(ee_stream *stream, const ee_source *source, size_t first, size_t n, size_t *used);
+typedef struct ee_windows {           /* results of a recording; arrays that are NULL are not filled */
+    size_t room;                      /* windows that the arrays hold */
+    int16_t *embedding;               /* [room][dim] */
+    float *embedding_f32;             /* embedding * 2^-exponent */
+    int8_t *embedding8;
+    uint8_t *quality;                 /* [room] */
+} ee_windows;
+/* A whole recording, from ee_reset() to the last ee_flush(); returns its windows, of which `room` are kept. */
+size_t ee_run(ee_stream *stream, const ee_source *source, size_t n, const ee_windows *out);
 /* First index of a sample that is not finite or EE_MISSING (n if none), and the extremes of the others. */
 size_t ee_scan(const ee_source *source, size_t n, double *lowest, double *highest);
 /* Kernels: "scalar", "avx512-vnni", ...; the best for this processor unless chosen. 0 when it cannot run here. */

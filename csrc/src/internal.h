@@ -130,6 +130,8 @@ typedef struct ee_kernels {
     void (*fir_block)(const double *tap, uint32_t taps, const int32_t *x, int32_t *out);
     uint32_t (*read_f32)(const float *x, double scale, uint32_t n, int32_t *out);
     uint32_t (*read_f64)(const double *x, double scale, uint32_t n, int32_t *out);
+    void (*extremes_f32)(const float *x, size_t n, float *lowest, float *highest);
+    void (*extremes_f64)(const double *x, size_t n, double *lowest, double *highest);
 #endif
 } ee_kernels;
 

@@ -295,6 +295,31 @@ size_t ee_front_end(ee_stream *s, const ee_source *source, size_t n, uint8_t *y,
     }
 }
 
+static void keep(const ee_stream *s, const ee_windows *out, size_t window)
+{
+    size_t dim = s->model.dim, at = window * dim;
+    const float unit = 1.0f / (float)(1u << s->model.exponent);
+    if (out->embedding) ee_copy(out->embedding + at, s->e16, dim * sizeof *s->e16);
+    if (out->embedding8) ee_copy(out->embedding8 + at, s->e8, dim);
+    for (size_t d = 0; out->embedding_f32 && d < dim; d++) out->embedding_f32[at + d] = (float)s->e16[d] * unit;
+    if (out->quality) out->quality[window] = (uint8_t)s->result_quality;
+}
+
+size_t ee_run(ee_stream *s, const ee_source *source, size_t n, const ee_windows *out)
+{
+    ee_reader reader = reader_of(source, s);
+    size_t first = 0, used = 0, windows = 0;
+    ee_reset(s);
+    while (push(s, &reader, first, n - first, &used)) {
+        first += used;
+        if (windows < out->room) keep(s, out, windows);
+        windows++;
+    }
+    for (; ee_flush(s); windows++)
+        if (windows < out->room) keep(s, out, windows);
+    return windows;
+}
+
 /* A NaN, an infinity or EE_MISSING is bad: the first one ends the search for bad samples, not that for extremes. */
 #define EE_SCAN(type, is_bad)                                                                       \
     for (size_t i = 0; i < n; i++) {                                                                \
@@ -308,11 +333,29 @@ size_t ee_front_end(ee_stream *s, const ee_source *source, size_t n, uint8_t *y,
         any = 1;                                                                                    \
     }
 
+/* Extremes of samples in a row in the order of their integers; 1 when one is not finite. */
+static int scan_floats(const ee_source *source, size_t n, double *lowest, double *highest)
+{
+    const ee_kernels *kernels = ee_kernels_default();
+    float lo, hi;
+    if (source->type == EE_F32 && source->stride == sizeof lo) {
+        kernels->extremes_f32((const float *)source->data, n, &lo, &hi);
+        *lowest = lo;
+        *highest = hi;
+    } else if (source->type == EE_F64 && source->stride == sizeof *lowest) {
+        kernels->extremes_f64((const double *)source->data, n, lowest, highest);
+    } else {
+        return 1;
+    }
+    return !(*lowest - *lowest == 0 && *highest - *highest == 0);
+}
+
 size_t ee_scan(const ee_source *source, size_t n, double *lowest, double *highest)
 {
     size_t bad = n;
     double lo = 0, hi = 0;
     int any = 0;
+    if (n && !scan_floats(source, n, lowest, highest)) return n;
     switch (source->type) {
     case EE_I16: EE_SCAN(int16_t, 0) break;
     case EE_I32: EE_SCAN(int32_t, v == EE_MISSING) break;
