@@ -77,14 +77,25 @@ class Encoder:
     """
 
     def __init__(self, model, backend: str = "c"):
-        self.model = model
+        """model: a Model, or the bytes of a bundled file, which only the C core reads until `model` is asked for."""
+        self._given = model
         self.backend = backend
         self._engine = backend_module(backend)
         self._core = self._open_model() if backend == "c" else None
         self._plans = {}  # by (fs, hop, unit, gain) as a caller gave them
-        self.dim = model.head.dim
-        self.window = model.front.window / RATE
-        self.int8_scale = 2.0 ** (8 - model.head.exponent)
+        if self._core:
+            self.dim, self._window, exponent = self._core.dim, self._core.window, self._core.exponent
+        else:
+            self.dim, self._window, exponent = self.model.head.dim, self.model.front.window, self.model.head.exponent
+        self.window = self._window / RATE
+        self.int8_scale = 2.0 ** (8 - exponent)
+        self._unit = np.float32(2.0**-exponent)
+
+    @functools.cached_property
+    def model(self):
+        from .model import Model  # here: embedding needs none of it, and it takes as long as loading and running the core
+
+        return Model.from_bytes(self._given) if isinstance(self._given, bytes) else self._given
 
     def __repr__(self):
         return f"<edgeecg.Encoder {self.model.name}, backend {self.backend}>"
@@ -175,12 +186,12 @@ class Encoder:
     def _open_model(self):
         kernels = os.environ.get("EDGEECG_ISA") or None
         try:
-            return self._engine.Model(self.model.to_bytes(), kernels)
+            return self._engine.Model(self._given if isinstance(self._given, bytes) else self._given.to_bytes(), kernels)
         except LookupError:
             raise InputError(f"EDGEECG_ISA={kernels} is unknown or cannot run on this processor") from None
 
     def _floats(self, e16):
-        return e16.astype(np.float32) * np.float32(2.0**-self.model.head.exponent)
+        return e16.astype(np.float32) * self._unit
 
     def open_stream(self, fs_mhz, hop, convert, block=BLOCK):
         """A new stream of the C core."""
@@ -221,7 +232,7 @@ class Encoder:
         """(e16, e8, quality) of a recording's windows."""
         x = _signal.check_signal(signal, plan.convert, nan)
         fs_mhz, hop = plan.fs_mhz, plan.hop
-        window, length = self.model.front.window, resampled_length(len(x), fs_mhz)
+        window, length = self._window, resampled_length(len(x), fs_mhz)
         if length < window:
             seconds = len(x) * 1000 / fs_mhz
             raise InputError(f"the signal is {seconds:.3g} s long at {fs_mhz / 1000:g} Hz; a window needs {self.window:g} s")
@@ -273,9 +284,11 @@ def bundled_models() -> dict[str, str]:
 
 def load(name_or_path="default", backend: str = "c") -> Encoder:
     """An Encoder from a bundled model's name, the path of an `.eecg` file, or a Model. ModelError says what is wrong."""
-    from .model import Model  # here, so that importing edgeecg stays as quick as importing numpy
+    if not isinstance(name_or_path, (str, os.PathLike)):
+        from .model import Model  # here, so that importing edgeecg stays as quick as importing numpy
 
-    if isinstance(name_or_path, Model):
+        if not isinstance(name_or_path, Model):
+            raise ModelError(f"a model is a name, a path or a Model, not {type(name_or_path).__name__}")
         return Encoder(name_or_path, backend)
     path = os.fspath(name_or_path)
     if not path.endswith(".eecg") and not os.path.dirname(path):
@@ -283,5 +296,8 @@ def load(name_or_path="default", backend: str = "c") -> Encoder:
         if path not in models:
             known = ", ".join(models) or "none"
             raise ModelError(f"there is no bundled model {path!r} (there is: {known}); a path ends in .eecg")
-        path = models[path]
+        with open(models[path], "rb") as file:
+            return Encoder(file.read(), backend)
+    from .model import Model
+
     return Encoder(Model.load(path), backend)
