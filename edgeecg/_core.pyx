@@ -22,6 +22,12 @@ cdef extern from "edgeecg.h":
         uint32_t fs_mhz, hop, block, mult
         int32_t shift
         uint32_t flags
+    ctypedef struct ee_buffer:
+        uint32_t offset
+        unsigned short cap, channels
+        uint8_t zp, pads, tail, passing
+    ctypedef struct ee_plan:
+        uint32_t array_bytes, frame_bytes, scratch, delay
     ctypedef struct ee_stream
     ctypedef struct ee_result:
         uint64_t start
@@ -49,7 +55,7 @@ cdef extern from "edgeecg.h":
     size_t ee_pack_size(const ee_model *) nogil
     void ee_pack(ee_model *, void *) nogil
     size_t ee_state_size(const ee_model *, const ee_config *) nogil
-    size_t ee_array_bytes(const ee_model *, const ee_config *) nogil
+    int ee_plan_device(const ee_model *, const ee_config *, ee_plan *, ee_buffer *) nogil
     ee_stream *ee_init(const ee_model *, const ee_config *, void *, size_t) nogil
     void ee_reset(ee_stream *) nogil
     int ee_push_source(ee_stream *, const ee_source *, size_t, size_t, size_t *) nogil
@@ -300,11 +306,18 @@ cdef class Stream:
         return n
 
 
-def array_bytes(Model model not None, uint32_t fs_mhz, uint32_t hop, uint32_t block=0):
-    """Bytes of a device's stream besides its structures; 0 when it takes no such configuration."""
+def device_plan(Model model not None, uint32_t fs_mhz, uint32_t hop, uint32_t block=0):
+    """What a device needs: (bytes behind a stream's structure, bytes of the frames, place of the scratch among them, look-ahead in samples,
+    and for each tensor (offset, frames, channels, zero point, padding in front, behind, 1 where it lives from one layer to the next)).
+    None when it takes no such configuration."""
     cdef ee_config config
+    cdef ee_plan plan
+    cdef ee_buffer buffers[65]
     config.fs_mhz, config.hop, config.block, config.mult, config.shift, config.flags = fs_mhz, hop, block, 0, 0, 0
-    return ee_array_bytes(&model.model, &config)
+    if not ee_plan_device(&model.model, &config, &plan, buffers):
+        return None
+    tensors = [(b.offset, b.cap, b.channels, b.zp, b.pads, b.tail, b.passing) for b in buffers[:model.model.n_layers + 1]]
+    return plan.array_bytes, plan.frame_bytes, plan.scratch, plan.delay, tensors
 
 
 def scan(samples):

@@ -7,7 +7,7 @@ a folder of templates for each, and all of them are written.
 import re
 from pathlib import Path
 
-from . import __version__, _signal
+from . import __version__, _export_model, _signal
 from .encoder import load
 from .errors import InputError, MissingDependencyError
 from .model import write_atomically
@@ -15,8 +15,9 @@ from .model import write_atomically
 __all__ = ["add_arguments", "export", "run"]
 
 TEMPLATES = Path(__file__).parent / "_export"
+CONFIG = "src/edgeecg_config.h"
 DEVICE_SOURCES = ("", "arm")  # folders of csrc/src that a device compiles
-HOST_ONLY = ("pack.c", "pack.h", "vector_body.h")
+HOST_ONLY = ("pack.c", "pack.h", "vector_body.h", "dispatch.c", "ops.c", "model.c")
 
 EXAMPLES = """examples:
   edgeecg export-c firmware/edgeecg                          the bundled model, 250 Hz input, a window every 10 s
@@ -34,7 +35,7 @@ def add_arguments(parser) -> None:
     parser.add_argument("--gain", type=float, default=1000.0, metavar="G", help="ADC units per mV (1000: samples in microvolts)")
     parser.add_argument("--block", type=int, default=32, metavar="N",
                         help="samples at 128 Hz that the network takes at once, a multiple of 32: 64 is faster and takes more memory (32)")  # fmt: skip
-    parser.add_argument("--model-only", action="store_true", help="write the model's two files and nothing else")
+    parser.add_argument("--model-only", action="store_true", help="write the model's two files, and its layers into edgeecg_config.h, and nothing else")
 
 
 def run(args) -> int:
@@ -55,7 +56,7 @@ def export(folder, model="default", name="edgeecg_model", fs=250.0, hop=10.0, ga
         raise InputError(f"--name is the prefix of C symbols, letters, digits and underscores, not {name!r}")
     if block < 32 or block > 1024 or block % 32:
         raise InputError(f"--block is a multiple of 32 up to 1024, not {block}")
-    values = _values(load(model), name, fs, hop, gain, block)
+    values, needs = _values(load(model), name, fs, hop, gain, block)
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} exists and is not a folder")
@@ -69,6 +70,7 @@ def export(folder, model="default", name="edgeecg_model", fs=250.0, hop=10.0, ga
 
     write(folder / f"src/{name}.h", _fill(TEMPLATES / "model.h", values), f"state {values['state_32']} bytes on a 32-bit device")
     write(folder / f"src/{name}.c", _fill(TEMPLATES / "model.c", values), f"{values['size']} bytes of flash")
+    write(folder / CONFIG, _config(folder / CONFIG, name, needs))
     if model_only:
         return written
     for target, source in _core_files():
@@ -80,34 +82,40 @@ def export(folder, model="default", name="edgeecg_model", fs=250.0, hop=10.0, ga
     return written
 
 
-def _values(encoder, name, fs, hop, gain, block) -> dict:
-    """What the templates ask for."""
+def _values(encoder, name, fs, hop, gain, block) -> tuple[dict, str]:
+    """What the templates ask for, and what the model needs of the core."""
     model = encoder.model.strip()
-    data = model.to_bytes()
     fs_mhz, hop_samples = _signal.fs_millihertz(fs), _signal.check_hop(hop)
     mult, shift = _signal.gain_multiplier(gain)
     core = _core_module()
-    arrays = core.array_bytes(core.Model(data, "scalar"), fs_mhz, hop_samples, block)
-    if not arrays:
+    plan = core.device_plan(core.Model(model.to_bytes(), "scalar"), fs_mhz, hop_samples, block)
+    if not plan:
         raise InputError(f"the model {model.name!r} takes samples at 128 Hz alone: give --fs 128")
-    tensors = len(model.layers) + 1
-    stream_32, tensor_32 = _structure_bytes()
+    definitions, size = _export_model.model_text(model, block, plan)
     return {
         "name": name, "NAME": name.upper(), "model": model.name, "id": model.id, "version": __version__,
-        "size": len(data), "bytes": _rows(data), "fs": f"{fs:g}", "hop": f"{hop:g}", "gain": f"{gain:g}",
-        "fs_mhz": fs_mhz, "hop_samples": hop_samples, "mult": mult, "shift": shift, "block": block, "arrays": arrays, "tensors": tensors,
+        "size": size, "definitions": definitions, "fs": f"{fs:g}", "hop": f"{hop:g}", "gain": f"{gain:g}",
+        "fs_mhz": fs_mhz, "hop_samples": hop_samples, "mult": mult, "shift": shift, "block": block, "arrays": plan[0],
         "dim": model.head.dim, "exponent": model.head.exponent, "window": model.front.window,
-        "state_32": stream_32 + tensors * tensor_32 + arrays,
+        "state_32": _stream_bytes() + plan[0],
         "plain_macros": _fill(TEMPLATES / "macros.h", {"NAME": name.upper()}) if name == "edgeecg_model" else "",
         "licence": model.meta.get("licence", "see its card"),
-    }  # fmt: skip
+    }, _export_model.needs(model, plan[4]).replace("@name@", name)  # fmt: skip
 
 
-def _structure_bytes() -> tuple[int, int]:
-    """Bytes of a stream and of a tensor on a 32-bit device, as the public header has them."""
-    header = (_csrc() / "include" / "edgeecg.h").read_text()
-    found = [re.search(rf"{macro} \(sizeof\(void \*\) == 8 \? \d+u : (\d+)u\)", header) for macro in ("EE_STREAM_BYTES", "EE_TENSOR_BYTES")]
-    return tuple(int(m.group(1)) for m in found)
+def _config(path: Path, name: str, needs: str) -> str:
+    """edgeecg_config.h for this model and those that the folder's file already names."""
+    models = dict(re.findall(r"^(?=#define EE_KIND_(\w+) )((?:#define EE_(?:KIND|POOL|LAYERS)_\1.*\n(?:    .*\n)*)+)", path.read_text() if path.exists() else "", re.M))
+    models[name] = needs
+    return _fill(TEMPLATES / "config.h", {
+        "models": ", ".join(models), "version": __version__, "needs": "\n".join(models.values()), "kinds": " | ".join(f"EE_KIND_{m}" for m in models),
+        "pools": " | ".join(f"EE_POOL_{m}" for m in models), "layers": " ".join(f"EE_LAYERS_{m}(test)" for m in models),
+    })  # fmt: skip
+
+
+def _stream_bytes() -> int:
+    """Bytes of a stream's structure on a 32-bit device, as the public header has them."""
+    return int(re.search(r"EE_STREAM_BYTES \(sizeof\(void \*\) == 8 \? \d+u : (\d+)u\)", (_csrc() / "include" / "edgeecg.h").read_text()).group(1))
 
 
 def _core_module():
@@ -142,7 +150,3 @@ def _fill(template: Path, values: dict) -> str:
     for key, value in values.items():
         text = text.replace(f"@{key}@", str(value))
     return text
-
-
-def _rows(data: bytes) -> str:
-    return ",\n".join("    " + ",".join(map(str, data[i : i + 32])) for i in range(0, len(data), 32))

@@ -3,10 +3,11 @@
 import re
 import shutil
 import subprocess
+from fractions import Fraction
 
 import numpy as np
 import pytest
-from tests.models import ecg, edge_like, plain
+from tests.models import basic_cnn_like, ecg, edge_like, grouped, plain, pooled, resnet_like
 
 import edgeecg
 from edgeecg import export_c
@@ -80,46 +81,113 @@ def test_it_compiles_freestanding_and_asks_for_nothing_but_memory_functions(fold
     assert all(name.startswith("ee_") or name == "edgeecg_model" for name in defined)
 
 
+def compile_program(folder, out, text, *sources):
+    """A host program of the folder's core and `text`; what it prints."""
+    program = out / "program.c"
+    program.write_text(text)
+    files = [program, *(sources or [p for p in sorted(folder.glob("src/**/*.c"))])]
+    subprocess.run(["gcc", "-std=c99", "-DEE_NO_HOST=1", f"-I{folder}/src", *map(str, files), "-o", str(out / "program")], check=True)
+    return subprocess.run([str(out / "program")], capture_output=True, text=True, check=True).stdout
+
+
 @needs_gcc
-def test_two_models_link_into_one_image(folder, tmp_path):
-    export_c.export(tmp_path, edge_like(seed=1), name="other", fs=FS, hop=1.0, model_only=True)
-    assert {p.name for p in (tmp_path / "src").iterdir()} == {"other.c", "other.h"}
-    program = tmp_path / "both.c"
-    program.write_text("""
+@pytest.mark.parametrize("make", [resnet_like, basic_cnn_like, pooled, grouped, plain], ids=lambda make: make.__name__)
+def test_what_is_left_of_the_core_for_a_model_gives_pythons_numbers(make, tmp_path):
+    """Additions, pooling, requantisation 1, odd groups, the plain front end: each compiled alone."""
+    model = make()
+    export_c.export(tmp_path, model, fs=128, hop=1.0, gain=GAIN)
+    program = tmp_path / "example"
+    subprocess.run(["gcc", "-std=c99", "-O1", "-DEE_NO_HOST=1", f"-I{tmp_path}/src", str(tmp_path / "example.c"), *map(str, sources(tmp_path)), "-o", str(program)],
+                   check=True)  # fmt: skip
+    x = np.round(ecg(30, 128, seed=4, offset=1.0) * GAIN).astype(np.int16)
+    want = edgeecg.load(model).analyze(x, 128, 1.0, gain=GAIN)
+    start, quality, embedding = run_example(program, x)
+    np.testing.assert_array_equal(start, want.start)
+    np.testing.assert_array_equal(quality, want.quality)
+    np.testing.assert_array_equal(embedding, want.embedding)
+
+
+@needs_gcc
+def test_two_models_link_into_one_image(tmp_path):
+    """Different layers, front ends and heads over one core, in memory of their own: each gives Python's numbers."""
+    models = {"first": edge_like(seed=1), "second": resnet_like()}
+    for i, (name, model) in enumerate(models.items()):
+        export_c.export(tmp_path, model, name=name, fs=128, hop=1.0, gain=GAIN, model_only=i > 0)
+    x = np.round(ecg(14, 128, seed=2, offset=1.0) * GAIN).astype(np.int16)
+    text = """
         #include <stdio.h>
-        #include "edgeecg_model.h"
-        #include "other.h"
-        static const ee_config configs[2] = { EDGEECG_MODEL_CONFIG, OTHER_CONFIG };
+        #include "first.h"
+        #include "second.h"
+        static const int16_t x[] = { %s };
+        static uint64_t memory[2][(FIRST_STATE_SIZE + SECOND_STATE_SIZE + 7) / 8];
         int main(void)
         {
-            ee_model a, b;
-            int good = ee_model_view(&a, edgeecg_model, EDGEECG_MODEL_SIZE) == EE_OK && ee_model_view(&b, other, OTHER_SIZE) == EE_OK;
-            printf("%d %d %d\\n", good, ee_state_size(&a, &configs[0]) == EE_STATE_SIZE, ee_state_size(&b, &configs[1]) == OTHER_STATE_SIZE);
+            const ee_config configs[2] = { FIRST_CONFIG, SECOND_CONFIG };
+            ee_stream *s[2] = { ee_init(&first, &configs[0], memory[0], FIRST_STATE_SIZE), ee_init(&second, &configs[1], memory[1], SECOND_STATE_SIZE) };
+            for (size_t at = 0; at < sizeof x / sizeof *x; at++)                 /* in turns */
+                for (int m = 0; m < 2; m++) {
+                    size_t used = 0;
+                    while (!used)
+                        if (ee_push_i16(s[m], x + at, 1, &used)) {
+                            printf("%%d", m);
+                            for (int i = 0; i < 8; i++) printf(" %%d", ee_get_result(s[m]).embedding[i]);
+                            printf("\\n");
+                        }
+                }
             return 0;
-        }""")
-    flags = ["-std=c99", "-DEE_NO_HOST=1", f"-I{folder}/src", f"-I{tmp_path}/src"]
-    files = [program, tmp_path / "src/other.c", *sources(folder)]
-    subprocess.run(["gcc", *flags, *map(str, files), "-o", str(tmp_path / "both")], check=True)
-    assert subprocess.run([str(tmp_path / "both")], capture_output=True, text=True).stdout == "1 1 1\n"
+        }""" % ", ".join(map(str, x))
+    rows = [list(map(int, line.split())) for line in compile_program(tmp_path, tmp_path, text).splitlines()]
+    for m, model in enumerate(models.values()):
+        encoder = edgeecg.load(model)
+        want = encoder.embed(x, 128, 1.0, gain=GAIN)[:, :8] * 2**encoder.model.head.exponent
+        got = np.array([row[1:] for row in rows if row[0] == m])
+        assert len(got) > 0
+        np.testing.assert_array_equal(got, want[: len(got)])
 
 
 @needs_gcc
-@pytest.mark.parametrize("fs", [50, 125, 130, 250, 360, 512, 1000, 4000])
-@pytest.mark.parametrize("hop", [0.1, 1.0, 10.0])
-def test_the_state_size_is_exact(tmp_path, fs, hop):
-    """The declared memory, to the byte, is what ee_state_size() counts; the example would refuse a smaller one."""
-    export_c.export(tmp_path, edge_like(), fs=fs, hop=hop, model_only=True)
-    declared = re.search(r"STATE_SIZE \(EE_STREAM_BYTES \+ (\d+)u \* EE_TENSOR_BYTES \+ (\d+)u\)", (tmp_path / "src/edgeecg_model.h").read_text())
-    encoder = edgeecg.load(edge_like())
+def test_a_model_that_the_core_was_not_made_for_does_not_compile(tmp_path):
+    """What was left out cannot be missed in silence."""
+    export_c.export(tmp_path / "a", edge_like())
+    export_c.export(tmp_path / "b", resnet_like(), name="other", fs=128, model_only=True)
+    command = ["gcc", "-std=c99", "-fsyntax-only", f"-I{tmp_path}/a/src", f"-I{tmp_path}/b/src"]
+    done = subprocess.run([*command, str(tmp_path / "b/src/other.c")], capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "export it into the folder of the core" in done.stderr
+
+
+@needs_gcc
+def test_the_state_size_is_exact(folder, tmp_path):
+    """The declared memory is taken and one byte less is refused, at every rate and hop."""
     core = export_c._core_module()
-    assert int(declared[1]) == len(encoder.model.layers) + 1
-    assert int(declared[2]) == core.array_bytes(core.Model(encoder.model.to_bytes(), "scalar"), round(fs * 1000), round(hop * 128))
+    model = core.Model(edge_like().to_bytes(), "scalar")
+    configs = [(round(fs * 1000), round(hop * 128)) for fs in (50, 125, 127.773, 130, 250, 360, 512, 1000, 4000) for hop in (0.1, 1, 10, 30)]
+    rows = [f"{{ {fs}u, {hop}u, {core.device_plan(model, fs, hop, 64)[0]}u }}" for fs, hop in configs]
+    text = """
+        #include <stdio.h>
+        #include "edgeecg_model.h"
+        static const unsigned cases[][3] = { %s };
+        static uint64_t memory[1 << 17];
+        int main(void)
+        {
+            for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+                ee_config config = EE_CONFIG;
+                config.fs_mhz = cases[i][0];
+                config.hop = cases[i][1];
+                printf("%%d%%d ", ee_init(&edgeecg_model, &config, memory, EE_STREAM_BYTES + cases[i][2]) != NULL,
+                       ee_init(&edgeecg_model, &config, memory, EE_STREAM_BYTES + cases[i][2] - 1) != NULL);
+            }
+            return 0;
+        }""" % ", ".join(rows)
+    assert compile_program(folder, tmp_path, text).split() == ["10"] * len(configs)
+    declared = re.search(r"STATE_SIZE \(EE_STREAM_BYTES \+ (\d+)u\)", (folder / "src/edgeecg_model.h").read_text())
+    assert int(declared[1]) == core.device_plan(model, FS * 1000, round(HOP * 128), 64)[0]
 
 
 def test_the_command_writes_the_bundled_model(tmp_path, capsys):
     assert main(["export-c", str(tmp_path / "new" / "folder"), "--fs", "512"]) == 0
     names = {p.relative_to(tmp_path / "new" / "folder").as_posix() for p in (tmp_path / "new" / "folder").rglob("*") if p.is_file()}
-    assert {"src/edgeecg_model.h", "src/edgeecg_model.c", "src/edgeecg.h", "example.c", "CMakeLists.txt", "README.md", "LICENSE"} <= names
+    assert {"src/edgeecg_model.h", "src/edgeecg_model.c", "src/edgeecg.h", "src/edgeecg_config.h", "example.c", "CMakeLists.txt", "README.md", "LICENSE"} <= names
     assert {"library.properties", "library.json", "zephyr/module.yml", "idf_component.yml", "examples/Stream/Stream.ino"} <= names
     assert not [n for n in names if re.search(r"@\w+@", (tmp_path / "new" / "folder" / n).read_text())]
     assert "state" in capsys.readouterr().out
@@ -170,3 +238,35 @@ def test_the_examples_of_the_ports_compile_against_stand_ins(folder, tmp_path):
         subprocess.run(["gcc", "-std=gnu99", "-Wno-unused-variable", *flags, str(source)], check=True)
     if shutil.which("g++"):
         subprocess.run(["g++", "-std=c++17", *flags, str(sketch)], check=True)
+
+
+@needs_gcc
+def test_the_gain_of_c_is_that_of_python(folder, tmp_path):
+    gains = [(num, den) for num in (1, 3, 200, 999, 1000, 1024, 8000, 8001, 16383, 1 << 24, (1 << 32) - 1) for den in (1, 2, 3, 7, 4096, 1 << 31)]
+    rows = ", ".join(f"{{ {num}u, {den}u }}" for num, den in gains)
+    text = """
+        #include <stdio.h>
+        #include "edgeecg.h"
+        static const uint32_t gains[][2] = { %s };
+        int main(void)
+        {
+            for (unsigned i = 0; i < sizeof gains / sizeof *gains; i++) {
+                ee_config config = { 0, 0, 0, 0, 0, 0 };
+                if (ee_set_gain(&config, gains[i][0], gains[i][1])) printf("%%u %%u %%d\\n", i, (unsigned)config.mult, (int)config.shift);
+            }
+            return 0;
+        }""" % rows.replace("\n", " ")
+    got = [tuple(map(int, line.split())) for line in compile_program(folder, tmp_path, text).splitlines()]
+    assert {i for i, *_ in got} == {i for i, (num, den) in enumerate(gains) if den <= 4 * num and num <= den << 24}
+    for i, mult, shift in got:
+        assert (mult, shift) == exact_multiplier(*gains[i])
+
+
+def exact_multiplier(num, den):
+    """docs/numerics.md section 1 in exact fractions: floor(scale * 2^(15 - e) + 0.5), e = floor(log2(scale))."""
+    scale, shift = Fraction(8000 * den, num), 15
+    while scale >= 2:
+        scale, shift = scale / 2, shift - 1
+    while scale < 1:
+        scale, shift = scale * 2, shift + 1
+    return int(scale * 2**15 + Fraction(1, 2)), shift

@@ -7,14 +7,21 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
+from edgeecg import _core, export_c
+
+from . import nets
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 CSRC = ROOT / "csrc"
 WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Werror"]
 # -fno-schedule-insns: GCC's scheduler before register allocation spills the kernels' accumulators.
 SIZE = ["-std=c99", "-ffreestanding", "-ffunction-sections", "-fdata-sections", "-DEE_NO_HOST", "-fno-schedule-insns"]
-KERNELS = ("dsp.c", "mve.c", "tiled.c")  # compiled for speed, the rest for size
+KERNELS = ("dsp.c", "mve.c", "tiled.c", "device.c")  # compiled for speed, the rest for size
 STACK_BYTES = 8192
+MISSING = -(2**31)
 
 
 @dataclass(frozen=True)
@@ -72,11 +79,6 @@ def missing_tools(core: Core) -> list[str]:
     return [tool for tool in (core.compiler, core.emulator[0]) if shutil.which(tool) is None]
 
 
-def core_sources() -> list[Path]:
-    """The C files of the core that a device compiles: everything but the vector kernels of hosts."""
-    return sorted(p for p in (CSRC / "src").rglob("*.c") if p.parent.name not in ("x86", "aarch64"))
-
-
 def command(args, **options):
     """Run it; what it said is the error where it fails."""
     done = subprocess.run([str(a) for a in args], capture_output=True, text=True, **options)
@@ -92,49 +94,80 @@ def c_array(name: str, ctype: str, values, section: str = "") -> str:
     return f"{where}static const {ctype} {name}[{len(values)}] = {{\n" + ",\n".join(rows) + "\n};\n"
 
 
-def write_cases(cases, folder: Path) -> None:
-    """cases.c: the model, the samples, and Python's CRCs."""
-    text = '#include "cases.h"\n'
-    models, rows = {}, []
+def write_cases(cases, folder: Path, exported: bool) -> list[Path]:
+    """cases.c: the models, the samples, and Python's CRCs; returns the C files, of exported models theirs too.
+
+    exported: each model becomes constants in folder/export, with the core that is left of csrc/ for them. Otherwise the image holds
+    `.eecg` files, which the core of csrc/ checks.
+    """
+    text, models, rows, sources = '#include "cases.h"\n', {}, [], [folder / "cases.c"]
     for i, case in enumerate(cases):
-        data = case.model.to_bytes()
-        if data not in models:
-            models[data] = f"model_{len(models)}"
-            text += c_array(models[data], "uint8_t", list(data), ".model")
-        text += c_array(f"x_{i}", "int16_t", case.x.tolist())
+        data, block = case.model.to_bytes(), case.block or 32
         fs, hop, mult, shift = case.config
+        arrays = _core.device_plan(_core.Model(data, "scalar"), fs, hop, block)[0]
+        key = (data, block if exported else 0)
+        if key not in models:
+            name = f"model_{len(models)}"
+            models[key] = (f"&{name}", 0) if exported else (name, len(data))
+            if exported:
+                export_c.export(folder / "export", case.model, name, case.fs, case.hop, nets.GAIN, block, model_only=bool(sources[1:]))
+                text += f'#include "{name}.h"\n'
+                sources.append(folder / f"export/src/{name}.c")
+            else:
+                text += c_array(name, "uint8_t", list(data), ".model")
+        wide = case.x.dtype == np.int32
+        text += c_array(f"x_{i}", "int32_t" if wide else "int16_t", ["INT32_MIN" if v == MISSING else v for v in case.x.tolist()])
         crc, results = case.expected()
-        rows.append(f'    {{ "{case.name}", {models[data]}, {len(data)}, x_{i}, {len(case.x)}, {fs}, {hop}, {mult}, {shift}, {case.block}, {crc}u, {results} }},')
+        model, size = models[key]
+        rows.append(f'    {{ "{case.name}", {model}, {size}, {arrays}, {f"NULL, x_{i}" if wide else f"x_{i}, NULL"}, {len(case.x)}, {fs}, {hop}, {mult}, {shift}, {case.block}, {crc}u, {results} }},')
     text += "const run_case cases[] = {\n" + "\n".join(rows) + f"\n}};\nconst uint32_t case_count = {len(cases)};\n"
-    (folder / "cases.c").write_text(text)
+    sources[0].write_text(text)
+    return sources
 
 
-def build(core: Core, cases, folder: Path, state_bytes: int | None = None) -> Path:
+def core_files(folder: Path, exported: bool) -> tuple[list[Path], list[Path]]:
+    """(C files of the core, folders of its headers): of the exported folder, or all that a device may compile of csrc/."""
+    root = folder / "export/src" if exported else CSRC / "src"
+    found = [p for p in root.rglob("*.c") if p.parent.name not in ("x86", "aarch64") and not p.name.startswith("model_")]
+    return sorted(found), [root] if exported else [root, CSRC / "include"]
+
+
+def build(core: Core, cases, folder: Path, exported: bool = True) -> Path:
     """The image of `cases`: folder/image.elf. The core is compiled as a user would, with warnings as errors."""
-    state_bytes = state_bytes or (12 << 10 if core.small else 20 << 10)
     folder.mkdir(parents=True, exist_ok=True)
-    write_cases(cases, folder)
-    flags = [*core.flags, *SIZE, core.optimize, f"-I{CSRC / 'include'}", f"-I{HERE}", f"-DSTATE_BYTES={state_bytes}", f"-DPORT_CLOCK_MHZ={core.clock}u"]
+    sources = write_cases(cases, folder, exported)
+    state_bytes = 12 << 10 if core.small else 32 << 10
+    core_sources, headers = core_files(folder, exported)
+    flags = [*core.flags, *SIZE, core.optimize, *(f"-I{h}" for h in headers), f"-I{HERE}", f"-DSTATE_BYTES={state_bytes}", f"-DPORT_CLOCK_MHZ={core.clock}u"]
     objects = []
-    for source in core_sources():
+    for source in core_sources:
         objects.append(folder / f"{source.parent.name}_{source.stem}.o")
         speed = core.optimize if source.name in KERNELS else "-Os"
-        command([core.compiler, *flags, speed, *WARNINGS, "-fstack-usage", f"-I{CSRC / 'src'}", "-c", source, "-o", objects[-1]])
+        command([core.compiler, *flags, speed, *WARNINGS, "-fstack-usage", "-fcallgraph-info=su", "-c", source, "-o", objects[-1]])
     archive = folder / "libedgeecg.a"
     archive.unlink(missing_ok=True)
     command([core.compiler.replace("-gcc", "-ar"), "rcs", archive, *objects])
-    sources = [HERE / "runner.c", HERE / core.port, folder / "cases.c"]
-    if core.port == "port_posix.c":
-        hosted = [f for f in flags if f not in ("-ffreestanding", "-std=c99")]
-        command([core.compiler, *hosted, "-static", *sources, archive, "-o", folder / "image.elf"])
-        return folder / "image.elf"
+    link(core, flags, [HERE / "runner.c", HERE / core.port, *sources], archive, folder)
+    return folder / "image.elf"
+
+
+def link(core: Core, flags: list, sources: list, archive: Path, folder: Path) -> None:
+    """folder/image.elf: what the core is linked with is compiled apart, so that the linker's script can tell the models by their names."""
+    hosted = core.port == "port_posix.c"
+    flags = [f for f in flags if not hosted or f not in ("-ffreestanding", "-std=c99")]
+    objects = []
+    for source in sources:
+        objects.append(folder / f"{source.stem}.o")
+        command([core.compiler, *flags, "-c", source, "-o", objects[-1]])
+    if hosted:
+        command([core.compiler, *flags, "-static", *objects, archive, "-o", folder / "image.elf"])
+        return
     script = HERE / ("rv32.ld" if core.port == "port_rv32.c" else "cortex_m.ld")
     places = dict(FLASH_ORIGIN=core.flash[0], FLASH_SIZE=core.flash[1], RAM_ORIGIN=core.ram[0], RAM_SIZE=core.ram[1])
     places["STACK_SIZE"] = 3072 if core.small else STACK_BYTES
     symbols = [f"-Wl,--defsym={name}={value}" for name, value in places.items()]
     command([core.compiler, *flags, "-nostdlib", f"-T{script}", *symbols, "-Wl,--gc-sections", f"-Wl,-Map={folder}/image.map",
-             *sources, archive, *([] if script.name == "rv32.ld" else ["-lc"]), "-lgcc", "-o", folder / "image.elf"])  # fmt: skip
-    return folder / "image.elf"
+             *objects, archive, *([] if script.name == "rv32.ld" else ["-lc"]), "-lgcc", "-o", folder / "image.elf"])  # fmt: skip
 
 
 def sizes(core: Core, image: Path) -> dict:

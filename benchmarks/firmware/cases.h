@@ -5,11 +5,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "edgeecg.h"
+
 typedef struct run_case {
     const char *name;
-    const void *model;
+    const void *model;                /* a constant of an exported folder, or an .eecg file of so many bytes */
     uint32_t model_size;
-    const int16_t *x;
+    uint32_t array_bytes;             /* behind a stream's structure */
+    const int16_t *x;                 /* or, where it is NULL, wide */
+    const int32_t *wide;
     uint32_t n, fs_mhz, hop, mult;
     int32_t shift;
     uint32_t block;

@@ -73,25 +73,43 @@ typedef struct totals {
 } totals;
 
 /* Counts the instructions of one call: the readings are volatile, so the compiler keeps them around it. */
-__attribute__((noinline)) static int step(ee_stream *s, const int16_t *x, uint32_t n, size_t *used, totals *t)
+__attribute__((noinline)) static int step(ee_stream *s, const run_case *c, uint32_t at, uint32_t n, size_t *used, totals *t)
 {
     t->caller = port_stack_pointer();
     uint32_t before = port_counter();
-    int found = x ? ee_push_i16(s, x, n, used) : ee_flush(s);
+    int found = !n ? ee_flush(s) : c->x ? ee_push_i16(s, c->x + at, n, used) : ee_push_i32(s, c->wide + at, n, used);
     uint32_t spent = port_instructions(before, port_counter());
     t->instructions += spent;
     return found;
 }
 
-/* Views the model and starts a stream, as an application does; *stack: what the core used of it. */
-__attribute__((noinline)) static ee_stream *start(const run_case *c, ee_model *model, const ee_config *config, uint32_t *stack)
+/* Starts a stream in exactly the memory it asks for, as an application does; *stack: what the core used of it. One byte less must
+ * not do. */
+__attribute__((noinline)) static ee_stream *start(const ee_model *model, const ee_config *config, uint32_t state, uint32_t *stack)
 {
     const uint8_t *here = port_stack_pointer();
-    ee_status status = ee_model_view(model, c->model, c->model_size);
-    ee_stream *s = status == EE_OK ? ee_init(model, config, memory, sizeof memory) : NULL;
+    ee_stream *s = ee_init(model, config, memory, state - 1) ? NULL : ee_init(model, config, memory, state);
     *stack = stack_below(here);
     return s;
 }
+
+/* The model, and the bytes of a stream of it: an exported one's are declared, another one's asked for. */
+#ifdef EE_EXPORTED
+static const ee_model *open_model(const run_case *c, const ee_config *config, ee_model *view, uint32_t *state)
+{
+    (void)config;
+    (void)view;
+    *state = EE_STREAM_BYTES + c->array_bytes;
+    return (const ee_model *)c->model;
+}
+#else
+static const ee_model *open_model(const run_case *c, const ee_config *config, ee_model *view, uint32_t *state)
+{
+    if (ee_model_view(view, c->model, c->model_size) != EE_OK) return NULL;
+    *state = (uint32_t)ee_state_size(view, config);
+    return view;
+}
+#endif
 
 static void run(ee_stream *s, const run_case *c, uint32_t dim, totals *t)
 {
@@ -99,7 +117,7 @@ static void run(ee_stream *s, const run_case *c, uint32_t dim, totals *t)
     for (;;) {
         size_t used = 0;
         uint32_t n = c->n - at < 25 ? c->n - at : 25;
-        int found = n ? step(s, c->x + at, n, &used, t) : step(s, NULL, 0, &used, t);
+        int found = step(s, c, at, n, &used, t);
         at += (uint32_t)used;
         if (found) {
             ee_result result = ee_get_result(s);
@@ -121,15 +139,15 @@ static uint32_t steady(const totals *t, uint32_t n)
 
 static int run_case_of(const run_case *c)
 {
-    ee_model model;
+    ee_model view;
     ee_config config = { c->fs_mhz, c->hop, c->block, c->mult, c->shift, 0 };
     totals t = { 0xFFFFFFFFu, 0, 0, { 0 }, NULL };
-    uint32_t state = ee_model_view(&model, c->model, c->model_size) == EE_OK ? (uint32_t)ee_state_size(&model, &config) : 0;
-    uint32_t stack = 0, pushing;
-    lay_watermark();                                     /* a device knows its state's size and does not ask for it */
-    ee_stream *s = start(c, &model, &config, &stack);
+    uint32_t state = 0, stack = 0, pushing;
+    const ee_model *model = open_model(c, &config, &view, &state);
     lay_watermark();
-    if (s) run(s, c, model.dim, &t);
+    ee_stream *s = model ? start(model, &config, state, &stack) : NULL;
+    lay_watermark();
+    if (s) run(s, c, model->dim, &t);
     pushing = s ? stack_below(t.caller) : 0;
     stack = pushing > stack ? pushing : stack;
     uint32_t crc = ~t.crc;

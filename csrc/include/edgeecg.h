@@ -25,7 +25,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if (defined(ARDUINO) || defined(ESP_PLATFORM) || defined(__ZEPHYR__)) && !defined(EE_NO_HOST)
+#include "edgeecg_config.h"
+
+#if (defined(EE_EXPORTED) || defined(ARDUINO) || defined(ESP_PLATFORM) || defined(__ZEPHYR__)) && !defined(EE_NO_HOST)
 #define EE_NO_HOST 1                  /* devices; anywhere else compile with -DEE_NO_HOST=1 */
 #endif
 
@@ -46,11 +48,27 @@ typedef enum ee_status {
 
 enum { EE_FLAT = 1, EE_CLIPPED = 2, EE_LEAD_OFF = 4, EE_MISSED = 8, EE_NOISY = 16 };  /* quality flags of a window */
 
-/* A checked model file, seen in place. */
+/* Where a tensor of the trunk lies. */
+typedef struct ee_buffer {
+    uint32_t offset;                  /* of its frames, from the first tensor's */
+    uint16_t cap, channels;           /* frames that it has room for, and bytes of one */
+    uint8_t zp, pads, tail, passing;  /* zero point; frames of padding in front and behind; 1: lives from one layer to the next */
+} ee_buffer;
+
+/* A checked model file, seen in place; in an exported folder a constant. */
 typedef struct ee_model {
+#ifdef EE_EXPORTED
+    const struct ee_front *front;
+    const struct ee_layer *layers;    /* [n_layers] */
+    const struct ee_head *head;
+    const ee_buffer *buffers; /* [n_layers + 1] tensors, for the block below */
+    uint32_t frame_bytes, scratch;    /* of all tensors and what lies behind them, from `scratch` on */
+    uint16_t block, delay;            /* samples that the trunk takes at once, and looks ahead */
+#else
     const uint8_t *bytes;
     const void *kernels;              /* dispatch table, chosen by ee_model_view() */
     const void *packed;               /* weights packed for those kernels by ee_pack(), or NULL */
+#endif
     uint32_t window;                  /* samples at 128 Hz */
     uint16_t n_layers, total_stride, frames, dim, channels, features, exponent;
 } ee_model;
@@ -76,16 +94,18 @@ typedef struct ee_result {
     uint32_t quality;                 /* EE_FLAT | ... */
 } ee_result;
 
+#ifndef EE_EXPORTED
 /* Checks size bytes at bytes (aligned to 4) without trusting any of them. */
 ee_status ee_model_check(const void *bytes, size_t size);
 /* The same, and fills *model when all is well. */
 ee_status ee_model_view(ee_model *model, const void *bytes, size_t size);
 const char *ee_status_text(ee_status status);          /* one sentence */
+size_t ee_state_size(const ee_model *model, const ee_config *config);       /* bytes; 0: config is not usable */
+#endif
 
 /* Gain of an ADC in units per millivolt as the rational num/den: fills mult and shift; 0 when out of range. */
 int ee_set_gain(ee_config *config, uint32_t num, uint32_t den);
 
-size_t ee_state_size(const ee_model *model, const ee_config *config);       /* bytes; 0: config is not usable */
 /* NULL when memory (aligned to 8) is NULL, too small, or config is not usable. */
 ee_stream *ee_init(const ee_model *model, const ee_config *config, void *memory, size_t size);
 void ee_reset(ee_stream *stream);                      /* back to before the first sample */
@@ -100,17 +120,18 @@ ee_result ee_get_result(const ee_stream *stream);      /* valid until the next p
 /* Samples at 128 Hz between a window's end and its result. */
 uint32_t ee_delay(const ee_model *model, const ee_config *config);
 
-/* A device may declare a stream's memory instead of asking for its size:
- *     static uint64_t memory[(EE_STREAM_BYTES + (layers + 1) * EE_TENSOR_BYTES + arrays + 7) / 8];
- * `edgeecg export-c` writes this sum, EE_STATE_SIZE, with the arrays' bytes as ee_array_bytes() counts them on a host. */
-#ifdef EE_NO_HOST
-#define EE_STREAM_BYTES (sizeof(void *) == 8 ? 512u : 408u)
-#define EE_TENSOR_BYTES (sizeof(void *) == 8 ? 32u : 24u)
+/* An exported model's memory is declared, not asked for: `edgeecg export-c` writes EE_STATE_SIZE = EE_STREAM_BYTES + the bytes of the
+ * arrays behind a stream's structure, as ee_plan_device() counts them on a host. */
+#ifdef EE_EXPORTED
+#define EE_STREAM_BYTES (sizeof(void *) == 8 ? 352u : 280u)
 #endif
 
 /* Hosts only. */
 #ifndef EE_NO_HOST
-size_t ee_array_bytes(const ee_model *model, const ee_config *config);
+/* For export-c: where a device keeps the trunk's tensors, buffers[0 .. n_layers], and what it needs behind a stream's structure.
+ * 0 when it cannot take that configuration. */
+typedef struct ee_plan { uint32_t array_bytes, frame_bytes, scratch, delay; } ee_plan;
+int ee_plan_device(const ee_model *model, const ee_config *config, ee_plan *plan, ee_buffer *buffers);
 typedef enum ee_type { EE_I16, EE_I32, EE_F32, EE_F64 } ee_type;
 typedef struct ee_source {            /* samples read in place, any stride */
     const void *data;

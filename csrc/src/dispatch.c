@@ -1,18 +1,7 @@
 /* Which kernels run: one table, chosen once for a model when it is viewed. */
 #include "internal.h"
 
-#ifdef EE_NO_HOST                     /* a device has one instruction set, known to the compiler */
-#if defined(__ARM_FEATURE_MVE)
-#define EE_DEVICE ee_kernels_mve
-#elif defined(__ARM_FEATURE_DSP)
-#define EE_DEVICE ee_kernels_dsp
-#else
-#define EE_DEVICE ee_kernels_tiled
-#endif
-
-const ee_kernels *ee_kernels_default(void) { return &EE_DEVICE; }
-
-#else
+#ifndef EE_NO_HOST                    /* a device has one instruction set, known to the compiler */
 
 #if defined(__x86_64__) && defined(__GNUC__)
 extern const ee_kernels ee_kernels_avx512vnni, ee_kernels_avxvnni, ee_kernels_avx2;

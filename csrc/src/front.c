@@ -2,102 +2,35 @@
  * Each stage is a linear buffer that keeps the samples its successor still needs; docs/numerics.md section 2. */
 #include "internal.h"
 
-/* ---------------------------------------------------------------- resampler taps */
-static inline int32_t tap_at(const ee_front_state *f, uint32_t t)
-{
-    uint32_t p = t >> 16, fraction = (t >> 8) & 255u;
-    if (p >= (uint32_t)f->front.table_half * EE_POINTS) return 0;
-    int32_t v = f->front.table[p] * 256 + (f->front.table[p + 1] - f->front.table[p]) * (int32_t)fraction;
-    return (int32_t)ee_rnd((int64_t)v * (int32_t)f->scale, 19);
-}
-
-static uint32_t phase_offset(const ee_front_state *f, uint32_t phase)
-{
-    return (uint32_t)(((uint64_t)phase * EE_POINTS << 16) / f->fe);
-}
-
-#ifndef EE_NO_HOST
-/* taps[0 .. 2 half - 1], the oldest sample first, then zeros up to the row's length */
-static void fill_row(const ee_front_state *f, uint32_t phase, double *taps)
-{
-    uint32_t t = phase_offset(f, phase), half = f->half;
-    int32_t sum = 0;
-    for (uint32_t i = 0; i < half; i++) {
-        int32_t left = tap_at(f, t + i * f->step), right = tap_at(f, f->step - t + i * f->step);
-        taps[half - 1 - i] = left;
-        taps[half + i] = right;
-        sum += left + right;
-    }
-    for (uint32_t i = 2 * half; i < f->row; i++) taps[i] = 0;
-    taps[phase < EE_TICKS / 2 ? half - 1 : half] += (1 << 20) - sum;
-}
-
-void ee_front_fill_taps(ee_front_state *f)
-{
-    if (f->taps)
-        for (uint32_t i = 0; i < f->n_phases; i++) fill_row(f, i * f->phase_step, f->taps + (size_t)i * f->row);
-}
-#endif
-
-static int64_t filter_on_the_fly(const ee_front_state *f, uint32_t phase, const int32_t *x)
-{
-    uint32_t t = phase_offset(f, phase), half = f->half;
-    int64_t acc = 0;
-    int32_t sum = 0;
-    for (uint32_t i = 0; i < half; i++) {
-        int32_t left = tap_at(f, t + i * f->step), right = tap_at(f, f->step - t + i * f->step);
-        acc += (int64_t)left * x[half - 1 - i] + (int64_t)right * x[half + i];
-        sum += left + right;
-    }
-    return acc + (int64_t)((1 << 20) - sum) * x[phase < EE_TICKS / 2 ? half - 1 : half];
-}
-
-static uint32_t gcd(uint32_t a, uint32_t b)
-{
-    while (b) {
-        uint32_t r = a % b;
-        a = b;
-        b = r;
-    }
-    return a;
-}
-
 /* ---------------------------------------------------------------- layout */
 static uint32_t round_up_blocks(uint32_t n) { return (n + EE_BLOCK - 1) / EE_BLOCK; }
 
 void ee_front_layout(ee_front_state *f, const ee_config *config, uint8_t **memory)
 {
-    const ee_front *front = &f->front;
-    uint32_t lead = config->block > EE_BLOCK ? config->block : EE_CHUNK, out = lead + 2; /* most samples at 128 Hz that one chunk gives */
-    f->fs = config->fs_mhz;
-    f->fe = ee_max(f->fs, front->min_rate);
-    f->half = front->kind ? front->table_half * f->fe / EE_TICKS + 1 : 1;
-    f->step = (uint32_t)(((uint64_t)EE_TICKS * EE_POINTS << 16) / f->fe);
-    f->scale = (uint32_t)(((uint64_t)EE_TICKS << 16) / f->fe);
-    f->chunk = ee_max(1, (uint32_t)((uint64_t)lead * f->fs / EE_TICKS));
+    const ee_front *front = f->front;
+    const uint32_t kind = EE_KIND(front), wait = config->block - EE_BLOCK;
     f->batch = config->block;
-    uint32_t wait = f->batch - EE_BLOCK;
-    f->raw_cap = f->chunk + 8 + (front->kind ? ee_max(2 * f->half, f->half + f->fs / EE_TICKS + 2) : EE_BLOCK + wait);
-    f->raw = (int32_t *)ee_take(memory, f->raw_cap * sizeof *f->raw);
-    f->phase_step = gcd(f->fs, EE_TICKS);
-    f->n_phases = EE_TICKS / f->phase_step;
-#ifndef EE_NO_HOST
-    f->row = (2 * f->half + 7u) & ~7u;
-    f->taps = NULL;
-    if (front->kind && (config->flags & EE_CACHE_TAPS) && f->n_phases * f->half <= (1u << 16))
-        f->taps = (double *)ee_take_aligned(memory, (size_t)f->n_phases * f->row * sizeof *f->taps);
-#endif
-    f->x_cap = front->baseline + out;
-    uint32_t ahead = front->baseline / 2u + (f->half + 1) * EE_TICKS / f->fs + 2;        /* input before z; all at once at the end */
-    f->z_cap = (front->reach + 1u) * EE_BLOCK + wait + (wait ? ee_max(out, ahead) : out);
-    uint32_t lag = front->kind ? ahead + f->z_cap + out : EE_BLOCK + wait + lead;
-    f->n_blocks = round_up_blocks(lag) + 2u;
-    f->n_sums = front->kind ? round_up_blocks(f->z_cap) + front->reach + 2u : 0;
     f->x = NULL;
     f->z = NULL;
-    if (front->kind) {
+    f->n_sums = 0;
+    ee_taps_layout(f, config, memory);
+    uint32_t most = wait ? config->block : EE_CHUNK;     /* samples at 128 Hz that come from one chunk, about */
+    f->chunk = most * (f->fs / EE_TICKS) + most * (f->fs % EE_TICKS) / EE_TICKS;
+    f->chunk = ee_max(1, wait ? f->chunk : ee_min(f->chunk, EE_MAX_CHUNK));
+    uint32_t out = f->chunk * EE_RATE / (f->fs / 1000) + 2;
+    uint32_t ahead = front->baseline / 2u + (f->half + 1) * EE_TICKS / f->fs + 2;        /* input before z; all at once at the end */
+    uint32_t held = (front->reach + 1u) * EE_BLOCK + wait + (wait ? ee_max(out, ahead) : out);               /* of z */
+    uint32_t raw = f->chunk + (kind ? ee_max(2 * f->half, f->half + f->fs / EE_TICKS + 2) : EE_BLOCK + wait);
+#ifndef EE_NO_HOST
+    if (f->taps) raw += 8;                               /* their rows are read in eights */
+#endif
+    f->raw = (int32_t *)ee_take(memory, raw * sizeof *f->raw);
+    f->x_cap = front->baseline + out;
+    f->n_blocks = round_up_blocks(kind ? ahead + held + out : EE_BLOCK + wait + f->chunk) + 2u;
+    if (kind) {
+        f->n_sums = round_up_blocks(held) + front->reach + 2u;
         f->x = (int32_t *)ee_take(memory, f->x_cap * sizeof *f->x);
-        f->z = (int16_t *)ee_take(memory, f->z_cap * sizeof *f->z);
+        f->z = (int16_t *)ee_take(memory, held * sizeof *f->z);
     }
     f->blocks = (ee_block_stats *)ee_take(memory, f->n_blocks * sizeof *f->blocks);
     f->sums = (uint32_t *)ee_take(memory, f->n_sums * sizeof *f->sums);
@@ -145,10 +78,8 @@ void ee_front_reset(ee_front_state *f)
 
 uint32_t ee_front_delay(const ee_front *front, uint32_t fs_mhz)
 {
-    uint32_t fe = ee_max(fs_mhz, front->min_rate);
-    if (!front->kind) return EE_BLOCK;
-    uint32_t half = front->table_half * fe / EE_TICKS + 1;
-    return (uint32_t)((uint64_t)half * EE_TICKS / fs_mhz) + 1 + front->baseline / 2u + (front->reach + 1u) * EE_BLOCK;
+    if (!EE_KIND(front)) return EE_BLOCK;
+    return ee_taps_half(front, fs_mhz) * EE_TICKS / fs_mhz + 1 + front->baseline / 2u + (front->reach + 1u) * EE_BLOCK;
 }
 
 /* ---------------------------------------------------------------- scale (2.3) */
@@ -156,18 +87,18 @@ static int z_ended(const ee_front_state *f) { return f->ended && !f->pad_raw && 
 
 int ee_front_ready(const ee_front_state *f)
 {
-    uint32_t need = f->front.kind ? (f->front.reach + 1u) * EE_BLOCK : EE_BLOCK;
-    uint32_t count = f->front.kind ? f->z_count : f->raw_count;
-    return count >= need || (count && (f->front.kind ? z_ended(f) : f->ended));
+    uint32_t need = EE_KIND(f->front) ? (f->front->reach + 1u) * EE_BLOCK : EE_BLOCK;
+    uint32_t count = EE_KIND(f->front) ? f->z_count : f->raw_count;
+    return count >= need || (count && (EE_KIND(f->front) ? z_ended(f) : f->ended));
 }
 
 int ee_front_full(const ee_front_state *f)
 {
-    uint32_t need = (f->front.kind ? f->front.reach * EE_BLOCK : 0) + f->batch;
-    return (f->front.kind ? f->z_count : f->raw_count) >= need;
+    uint32_t need = (EE_KIND(f->front) ? f->front->reach * EE_BLOCK : 0) + f->batch;
+    return (EE_KIND(f->front) ? f->z_count : f->raw_count) >= need;
 }
 
-int ee_front_empty(const ee_front_state *f) { return f->ended && !f->pad_raw && !f->pad_x && !(f->front.kind ? f->z_count : f->raw_count); }
+int ee_front_empty(const ee_front_state *f) { return f->ended && !f->pad_raw && !f->pad_x && !(EE_KIND(f->front) ? f->z_count : f->raw_count); }
 
 static uint32_t take_plain(ee_front_state *f, uint8_t *y)
 {
@@ -178,8 +109,8 @@ static uint32_t take_plain(ee_front_state *f, uint8_t *y)
         hi = x[i] > hi ? x[i] : hi;
         lo = x[i] < lo ? x[i] : lo;
     }
-    f->kernels->scale_plain(x, (int32_t)f->front.direct_gain, n, y);
-    block_at(f, f->out_block)->flat = hi - lo <= (int32_t)f->front.flat_max;
+    EE_KERNEL(f->kernels, scale_plain)(x, (int32_t)f->front->direct_gain, n, y);
+    block_at(f, f->out_block)->flat = hi - lo <= (int32_t)f->front->flat_max;
     f->pos += n;
     f->raw_count -= n;
     return n;
@@ -187,27 +118,25 @@ static uint32_t take_plain(ee_front_state *f, uint8_t *y)
 
 static void scale_block(const ee_front_state *f, uint8_t *y, uint32_t n)
 {
-    uint32_t first = f->out_block > f->front.reach ? f->out_block - f->front.reach : 0;
-    uint64_t total = 0;
-    uint32_t count = 0, channels = f->front.channels;
-    for (uint32_t q = first; q <= f->out_block + f->front.reach && q <= f->z_block; q++) {
+    uint32_t first = f->out_block > f->front->reach ? f->out_block - f->front->reach : 0;
+    uint32_t total = 0, count = 0, channels = f->front->channels;
+    for (uint32_t q = first; q <= f->out_block + f->front->reach && q <= f->z_block; q++) {
         if (q == f->z_block && f->z_count <= (q - f->out_block) * EE_BLOCK) break;       /* not begun */
         uint32_t sum = *sum_at(f, q);
         total += sum & 0xFFFFFFu;
         count += sum >> 24;
     }
-    uint64_t divisor = (uint64_t)f->front.floor * count;
-    if (total > divisor) divisor = total;
+    uint32_t divisor = ee_max(f->front->floor * count, total);           /* below 2^26, and so is gain * count below 2^27 */
     for (uint32_t c = 0; c < channels; c++) {
-        int32_t r = (int32_t)(((uint64_t)f->front.gain[c] * count << 12) / divisor);
-        f->kernels->scale(f->z + f->z_first, r, n, y + c, channels);
+        int32_t r = (int32_t)ee_quotient(f->front->gain[c] * count, 12, divisor);
+        EE_KERNEL(f->kernels, scale)(f->z + f->z_first, r, n, y + c, channels);
     }
 }
 
 uint32_t ee_front_take(ee_front_state *f, uint8_t *y, ee_block_stats *stats)
 {
     uint32_t n;
-    if (!f->front.kind) {
+    if (!EE_KIND(f->front)) {
         n = take_plain(f, y);
     } else {
         n = ee_min(EE_BLOCK, f->z_count);
@@ -234,9 +163,9 @@ static uint32_t run_block(ee_front_state *f, uint32_t n)
     ee_block_stats *b = block_at(f, f->z_block);
     uint32_t *sum = sum_at(f, f->z_block);
     if (filled == 0) *sum = 0;
-    *sum += n << 24 | f->kernels->detrend(x, f->front.baseline / 2u, f->front.log2_baseline, &f->x_sum, n, f->z + f->z_first + f->z_count,
+    *sum += n << 24 | EE_KERNEL(f->kernels, detrend)(x, f->front->baseline / 2u, f->front->log2_baseline, &f->x_sum, n, f->z + f->z_first + f->z_count,
                                           &f->x_hi, &f->x_lo);
-    b->flat = f->x_hi - f->x_lo <= (int32_t)f->front.flat_max;
+    b->flat = f->x_hi - f->x_lo <= (int32_t)f->front->flat_max;
     f->z_count += n;
     if (filled + n == EE_BLOCK) f->z_block++;
     return n;
@@ -244,7 +173,7 @@ static uint32_t run_block(ee_front_state *f, uint32_t n)
 
 static void run_baseline(ee_front_state *f)
 {
-    uint32_t width = f->front.baseline, half = width / 2;
+    uint32_t width = f->front->baseline, half = width / 2;
     ee_copy(f->z, f->z + f->z_first, f->z_count * sizeof *f->z);
     f->z_first = 0;
     if (!f->x_summed) {
@@ -266,8 +195,8 @@ static void run_baseline(ee_front_state *f)
 static int32_t *put_x(ee_front_state *f, int32_t first, uint32_t n)
 {
     if (!f->x_started) {
-        for (uint32_t i = 0; i < f->front.baseline / 2u; i++) f->x[i] = first;
-        f->x_count = f->x_real = f->x_pos = f->front.baseline / 2u;
+        for (uint32_t i = 0; i < f->front->baseline / 2u; i++) f->x[i] = first;
+        f->x_count = f->x_real = f->x_pos = f->front->baseline / 2u;
         f->x_started = 1;
     }
     f->x_count += n;
@@ -276,14 +205,6 @@ static int32_t *put_x(ee_front_state *f, int32_t first, uint32_t n)
 }
 
 /* ---------------------------------------------------------------- resampler (2.1) */
-static int64_t filter(const ee_front_state *f, const int32_t *x)
-{
-#ifndef EE_NO_HOST
-    if (f->taps) return f->kernels->fir(f->taps + (size_t)f->row_index * f->row, x, f->row);
-#endif
-    return filter_on_the_fly(f, f->phase, x);
-}
-
 static void advance(ee_front_state *f)
 {
     f->phase += f->fs % EE_TICKS;
@@ -305,7 +226,7 @@ static int output_ready(const ee_front_state *f, uint32_t n)
 
 static void resample_one(ee_front_state *f)
 {
-    int64_t v = ee_rnd(filter(f, f->raw + f->pos + 1 - f->half), 20);
+    int64_t v = ee_rnd(ee_taps_run(f, f->raw + f->pos + 1 - f->half), 20);
     int32_t x = v < -EE_X_MAX ? -EE_X_MAX : v > EE_X_MAX ? EE_X_MAX : (int32_t)v;
     *put_x(f, x, 1) = x;
     advance(f);
@@ -331,7 +252,7 @@ static void run_resampler(ee_front_state *f)
 /* Room for half - 1 held samples in front of the very first one is kept free. */
 int32_t *ee_front_put(ee_front_state *f)
 {
-    if (!f->front.kind) {
+    if (!EE_KIND(f->front)) {
         if (f->pos) ee_copy(f->raw, f->raw + f->pos, f->raw_count * sizeof *f->raw);
         f->pos = 0;
         return f->raw + f->raw_count;
@@ -352,7 +273,7 @@ static void hold_missing(ee_front_state *f, int32_t *x, uint32_t n)
 static void count_extremes(ee_front_state *f, ee_block_stats *b, const int32_t *x, uint32_t n)
 {
     ee_rails r = { b->hi, b->lo, 0, 0 };
-    f->kernels->rails(x, n, &r);
+    EE_KERNEL(f->kernels, rails)(x, n, &r);
     for (uint32_t i = 0; i < n && i < 2; i++) {          /* these look back behind the buffer */
         int32_t one = i ? x[0] : f->before[1], two = i ? f->before[1] : f->before[0];
         uint32_t third = (uint32_t)(f->seen + i >= 2) & (uint32_t)(x[i] == one) & (uint32_t)(x[i] == two);
@@ -397,7 +318,7 @@ void ee_front_done(ee_front_state *f, uint32_t n, uint32_t any_missing)
     int32_t *x = ee_front_put(f);
     take_statistics(f, x, n, any_missing);
     if (!f->started) {
-        if (f->front.kind) {
+        if (EE_KIND(f->front)) {
             for (uint32_t i = 0; i + 1 < f->half; i++) f->raw[i] = x[0];
             f->raw_count = f->raw_real = f->pos = f->half - 1;
         }
@@ -405,7 +326,7 @@ void ee_front_done(ee_front_state *f, uint32_t n, uint32_t any_missing)
     }
     f->raw_count += n;
     f->raw_real += n;
-    if (f->front.kind) {
+    if (EE_KIND(f->front)) {
         run_resampler(f);
         run_baseline(f);
     }
@@ -415,9 +336,9 @@ void ee_front_done(ee_front_state *f, uint32_t n, uint32_t any_missing)
 void ee_front_end_input(ee_front_state *f)
 {
     f->ended = 1;
-    if (!f->started || !f->front.kind) return;
+    if (!f->started || !EE_KIND(f->front)) return;
     f->pad_raw = f->half;
-    f->pad_x = f->front.baseline / 2u - 1;
+    f->pad_x = f->front->baseline / 2u - 1;
 }
 
 int ee_front_pad(ee_front_state *f)

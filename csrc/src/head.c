@@ -6,27 +6,53 @@ static void make_features(const ee_head *head, uint8_t *pools)
 {
     const uint16_t *sum = (const uint16_t *)(const void *)pools;
     uint8_t *u = pools;
-    if (!(head->pool & 1)) return;
+    if (!EE_MEAN(head->pool)) return;
     for (uint32_t c = 0; c < head->channels; c++) {
         int32_t v = ee_scale((int32_t)sum[c] - head->frames * head->zp, head->mean_mult[c], EE_SHIFT);
         *u++ = (uint8_t)ee_clamp(v + head->zp_mean, 0, 255);
     }
-    if (head->pool & 2) ee_copy(u, pools + 2u * head->channels, head->channels);
+    if (EE_MAX(head->pool)) ee_copy(u, pools + 2u * head->channels, head->channels);
 }
 
+/* Where the result lies: behind the frames of the trunk. */
+static void results_of(const ee_stream *s, int16_t **e16, int8_t **e8)
+{
+    *e16 = (int16_t *)(void *)s->scratch;
+    *e8 = (int8_t *)s->scratch + 2u * s->model->dim;
+}
+
+#ifdef EE_NO_HOST
 void ee_head_run(ee_stream *s, uint8_t *pools)
 {
-    const ee_kernels *kernels = (const ee_kernels *)s->model.kernels;
-    ee_head head;
-    ee_head_view(&s->model, &head);
-    make_features(&head, pools);
-    uint32_t dim = head.dim, step = s->acc_count;
-    for (uint32_t first = 0; first < dim; first += step) {
-        head.dim = (uint16_t)ee_min(step, dim - first);
-        kernels->linear(&head, pools, s->acc);
-        kernels->requantise(s->acc, head.mult, head.dim, s->e16 + first, s->e8 + first);
-        head.weights += step * head.features;
-        head.bias += step;
-        head.mult += step;
+#ifdef EE_EXPORTED
+    const ee_head *head = s->model->head;
+#else
+    ee_head view, *head = &view;
+    ee_head_view(s->model, head);
+#endif
+    int16_t *e16;
+    int8_t *e8;
+    results_of(s, &e16, &e8);
+    make_features(head, pools);
+    const int8_t *w = head->weights;
+    for (uint32_t d = 0; d < head->dim; d++, w += head->features) {
+        int64_t v = (int64_t)(head->bias[d] + ee_run_dot(pools, w, head->features)) * head->mult[d];
+        int32_t coarse = (int32_t)ee_rnd(v, EE_SHIFT);   /* in units of 2^8 of the fine one, which fits int32 where this is small */
+        e16[d] = (int16_t)(coarse < -128 ? -32767 : coarse > 128 ? 32767 : ee_clamp((int32_t)ee_rnd(v, 6), -32767, 32767));
+        e8[d] = (int8_t)ee_clamp(coarse, -127, 127);
     }
 }
+#else
+void ee_head_run(ee_stream *s, uint8_t *pools)
+{
+    const ee_kernels *kernels = s->front.kernels;
+    ee_head head;
+    int16_t *e16;
+    int8_t *e8;
+    ee_head_view(s->model, &head);
+    results_of(s, &e16, &e8);
+    make_features(&head, pools);
+    kernels->linear(&head, pools, s->acc);
+    kernels->requantise(s->acc, head.mult, head.dim, e16, e8);
+}
+#endif

@@ -7,15 +7,42 @@
 #ifdef __cplusplus
 #define restrict __restrict           /* the core compiles as C++ too, for build systems that have nothing else */
 #endif
+#ifdef __GNUC__
+#define EE_INLINED static inline __attribute__((always_inline))
+#define EE_APART __attribute__((noinline))               /* together they would spill each other's registers, or be there twice */
+#else
+#define EE_INLINED static inline
+#define EE_APART
+#endif
 
 #define EE_BLOCK 32u                  /* samples at 128 Hz in a front-end block */
-#define EE_CHUNK 8u                   /* a device takes input for so many samples at 128 Hz at once */
+#define EE_CHUNK 8u                   /* a device takes input for so many samples at 128 Hz at once, */
+#define EE_MAX_CHUNK 16u              /* and so many of its own samples: they lie in front of the resampler's history */
 #define EE_MAX_LAYERS 64u
 #define EE_TICKS 128000u              /* 128 Hz in millihertz */
 #define EE_POINTS 32u                 /* points of the kernel table per output sample */
 #define EE_SHIFT 14                   /* requantisation: multipliers are m / 2^14 */
 #define EE_NONE 0xFFFFu
-#define EE_HEAD_STEP 8u               /* outputs of the head at once, where its weights are not packed */
+
+/* ---------------------------------------------------------------- what the core is compiled for */
+#ifdef EE_NO_HOST
+#define EE_DEVICE 1
+#else
+#define EE_DEVICE 0
+#endif
+/* EE_LAYERS(test) of an exported folder is `|| test(EE_SORT(op, requant, cin, cout, groups, kernel, stride, scratch))` for each layer of its models:
+ * a test that none passes is 0 for the compiler, and what stands behind it is left out. */
+#ifdef EE_EXPORTED
+#define EE_ANY(test) (0 EE_LAYERS(test))
+#else
+#define EE_ANY(test) 1
+#define EE_KINDS 3u                   /* bit k: front ends of kind k */
+#define EE_POOLS 15u                  /* bit p: heads with pool p */
+#endif
+#define EE_KIND(front) (EE_KINDS == 3u ? (front)->kind : (uint8_t)(EE_KINDS >> 1))
+/* The head pools means, maxima. */
+#define EE_MEAN(pool) ((EE_POOLS & 10u) && (!(EE_POOLS & 4u) || ((pool) & 1)))
+#define EE_MAX(pool) ((EE_POOLS & 12u) && (!(EE_POOLS & 2u) || ((pool) & 2)))
 
 #if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__                 /* one load, also where GCC optimises for size */
 static inline uint16_t ee_u16(const uint8_t *p) { uint16_t v; __builtin_memcpy(&v, p, sizeof v); return v; }
@@ -24,9 +51,18 @@ static inline uint32_t ee_u32(const uint8_t *p) { uint32_t v; __builtin_memcpy(&
 static inline uint16_t ee_u16(const uint8_t *p) { return (uint16_t)(p[0] | (unsigned)p[1] << 8); }
 static inline uint32_t ee_u32(const uint8_t *p) { return ee_u16(p) | (uint32_t)ee_u16(p + 2) << 16; }
 #endif
-/* 64-bit divisions are calls on a device; nearly always both numbers are small. */
-static inline uint64_t ee_divide(uint64_t a, uint32_t b) { return a >> 32 ? a / b : (uint32_t)a / b; }
-static inline uint32_t ee_modulo(uint64_t a, uint32_t b) { return a >> 32 ? (uint32_t)(a % b) : (uint32_t)a % b; }
+/* (n << shift) / d in 32 bits, where the quotient fits: six bits at a time, for d < 2^26. 64-bit divisions are long calls on a device. */
+static inline uint32_t ee_quotient(uint32_t n, uint32_t shift, uint32_t d)
+{
+    uint32_t q = n / d, rest = n % d;
+    for (uint32_t bits; shift; shift -= bits) {
+        bits = shift < 6 ? shift : 6;
+        rest <<= bits;
+        q = q << bits | rest / d;
+        rest %= d;
+    }
+    return q;
+}
 static inline int32_t ee_clamp(int32_t v, int32_t lo, int32_t hi) { return v < lo ? lo : v > hi ? hi : v; }
 static inline int64_t ee_rnd(int64_t v, int shift) { return (v + ((int64_t)1 << (shift - 1))) >> shift; }
 static inline uint32_t ee_min(uint32_t a, uint32_t b) { return a < b ? a : b; }
@@ -70,7 +106,6 @@ typedef struct ee_layer {
     const int16_t *mult;              /* requant 0 */
     const int32_t *mult_pos, *mult_neg, *add;            /* requant 1 */
     const void *packed;               /* weights in the kernel's own order, or NULL */
-    uint8_t *scratch;                 /* 4 bytes for each byte of an input frame, aligned to 4, or NULL */
     int32_t m_a, m_b;
     uint16_t src_a, src_b, cin, cout, groups, kernel, stride, pad_left;
     uint8_t op, requant, zp_out, zp_a, zp_b;
@@ -92,20 +127,64 @@ typedef struct ee_head {
     uint8_t pool, zp_mean, zp;
 } ee_head;
 
+typedef struct ee_sources { uint16_t a, b; } ee_sources;
+#ifndef EE_EXPORTED
 void ee_front_view(const ee_model *model, ee_front *front);
 void ee_layer_view(const ee_model *model, uint32_t index, ee_layer *layer);       /* index from 0 */
 void ee_head_view(const ee_model *model, ee_head *head);
+#endif
+/* src_a and src_b alone */
+#ifdef EE_EXPORTED
+static inline ee_sources ee_layer_sources(const ee_model *model, uint32_t index)
+{
+    ee_sources from = { model->layers[index].src_a, model->layers[index].src_b };
+    return from;
+}
+#else
+ee_sources ee_layer_sources(const ee_model *model, uint32_t index);
+#endif
 
-typedef struct ee_sources { uint16_t a, b; } ee_sources;
-ee_sources ee_layer_sources(const ee_model *model, uint32_t index);              /* src_a and src_b alone */
+/* Layer `index`, viewed into *view where the model is not a constant. */
+static inline const ee_layer *ee_layer_at(const ee_model *model, uint32_t index, ee_layer *view)
+{
+#ifdef EE_EXPORTED
+    (void)view;
+    return &model->layers[index];
+#else
+    ee_layer_view(model, index, view);
+    return view;
+#endif
+}
 
 #define EE_MAX_BLOCK_TAPS 72u         /* fir_block: 2 * (32 + 1), rounded up to 8 */
 
 typedef struct ee_rails { int32_t hi, lo; uint32_t at_hi, at_lo; } ee_rails;
 
+/* What decides which kernel a layer takes. scratch: there is some for it. */
+typedef struct ee_sort { uint32_t op, requant, cin, cout, groups, kernel, stride, scratch; } ee_sort;
+EE_INLINED ee_sort EE_SORT(uint32_t op, uint32_t requant, uint32_t cin, uint32_t cout, uint32_t groups, uint32_t kernel, uint32_t stride, uint32_t scratch)
+{
+    ee_sort sort = { op, requant, cin, cout, groups, kernel, stride, scratch };
+    return sort;
+}
+EE_INLINED ee_sort ee_sort_of(const ee_layer *l, const uint8_t *scratch)
+{
+    return EE_SORT(l->op, l->requant, l->cin, l->cout, l->groups, l->kernel, l->stride, scratch != NULL);
+}
+#define EE_IS(test, layer, scratch) (EE_ANY(test) && test(ee_sort_of(layer, scratch)))
+EE_INLINED int ee_is_conv(ee_sort l) { return l.op == EE_CONV; }
+EE_INLINED int ee_is_add(ee_sort l) { return l.op == EE_ADD; }
+EE_INLINED int ee_is_max_pool(ee_sort l) { return l.op == EE_MAX_POOL; }
+EE_INLINED int ee_is_affine(ee_sort l) { return l.op == EE_CONV && l.requant == 1; }
+EE_INLINED int ee_is_by_4(ee_sort l) { return l.op == EE_CONV && l.groups > 1 && l.cin == l.cout && l.cin == 4 * l.groups; }
+EE_INLINED int ee_is_depthwise(ee_sort l) { return l.op == EE_CONV && l.groups > 1 && l.cin == l.cout && l.cin == l.groups; }
+#define EE_HAS_ADD EE_ANY(ee_is_add)
+#define EE_AFFINE(layer) (EE_ANY(ee_is_affine) && (layer)->requant)
+
 /* ---------------------------------------------------------------- kernels: one table for each instruction set */
 typedef enum ee_packing { EE_NOT_PACKED, EE_PACKED, EE_PACKED_WIDE, EE_PACKED_SIGNED } ee_packing;
 
+#ifndef EE_NO_HOST
 typedef struct ee_kernels {
     const char *name;
     ee_packing packed;                /* the order of weights that it reads: pack.c */
@@ -125,19 +204,31 @@ typedef struct ee_kernels {
     void (*scale)(const int16_t *z, int32_t r, uint32_t n, uint8_t *y, uint32_t step);
     void (*scale_plain)(const int32_t *x, int32_t r, uint32_t n, uint8_t *y);
     void (*rails)(const int32_t *x, uint32_t n, ee_rails *rails);
-#ifndef EE_NO_HOST
     int64_t (*fir)(const double *tap, const int32_t *x, uint32_t n);
     void (*fir_block)(const double *tap, uint32_t taps, const int32_t *x, int32_t *out);
     uint32_t (*read_f32)(const float *x, double scale, uint32_t n, int32_t *out);
     uint32_t (*read_f64)(const double *x, double scale, uint32_t n, int32_t *out);
     void (*extremes_f32)(const float *x, size_t n, float *lowest, float *highest);
     void (*extremes_f64)(const double *x, size_t n, double *lowest, double *highest);
-#endif
 } ee_kernels;
 
-extern const ee_kernels ee_kernels_scalar, ee_kernels_tiled, ee_kernels_dsp, ee_kernels_mve;
+extern const ee_kernels ee_kernels_scalar;
 const ee_kernels *ee_kernels_default(void);            /* dispatch.c */
 const ee_kernels *ee_kernels_named(const char *name);  /* NULL when unknown or not of this processor */
+#define EE_KERNEL(kernels, name) (kernels)->name
+#else
+/* A device has one instruction set, known to the compiler: functions of tiled.c, arm/dsp.c or arm/mve.c, and of loops.c. */
+void ee_run_conv(const ee_layer *layer, uint8_t *scratch, const uint8_t *x, uint8_t *y, uint32_t n);   /* scratch: 4 bytes for each byte of an input frame, aligned to 4, or NULL */
+int32_t ee_run_dot(const uint8_t *u, const int8_t *w, uint32_t n);
+void ee_run_add(const ee_layer *layer, const uint8_t *a, const uint8_t *b, uint8_t *y, uint32_t n);
+void ee_run_max_pool(const uint8_t *x, uint8_t *y, uint32_t n, uint32_t frames, size_t hop, uint32_t channels);
+void ee_run_pool(const uint8_t *frame, uint16_t *sum, uint8_t *max, uint32_t channels);
+uint32_t ee_run_detrend(const int32_t *x, uint32_t half, uint32_t log2_width, int32_t *sum, uint32_t n, int16_t *z, int32_t *hi, int32_t *lo);
+void ee_run_scale(const int16_t *z, int32_t r, uint32_t n, uint8_t *y, uint32_t step);
+void ee_run_scale_plain(const int32_t *x, int32_t r, uint32_t n, uint8_t *y);
+void ee_run_rails(const int32_t *x, uint32_t n, ee_rails *rails);
+#define EE_KERNEL(kernels, name) ee_run_##name
+#endif
 
 /* ---------------------------------------------------------------- state: lives in the caller's memory */
 typedef struct ee_block_stats {       /* one block of 32 samples at 128 Hz */
@@ -147,16 +238,16 @@ typedef struct ee_block_stats {       /* one block of 32 samples at 128 Hz */
 } ee_block_stats;
 
 typedef struct ee_front_state {
-    ee_front front;
-    const ee_kernels *kernels;
+    const ee_front *front;
     /* input and resampler (docs/numerics.md 2.1) */
     int32_t *raw;                     /* input samples held */
 #ifndef EE_NO_HOST
+    const ee_kernels *kernels;
     double *taps;                     /* cached taps [n_phases][row], or NULL */
-    uint32_t row, row_index;
+    uint32_t row, row_index, phase_step, n_phases;
 #endif
-    uint32_t raw_count, raw_cap, raw_real;               /* raw_real: samples that are not padding */
-    uint32_t half, step, scale, fe, fs, phase, phase_step, n_phases;
+    uint32_t raw_count, raw_real;     /* raw_real: samples that are not padding */
+    uint32_t half, step, scale, fe, fs, phase;
     uint32_t pos;                     /* raw index of the sample left of the next output */
     uint32_t chunk;                   /* input samples taken at once */
     uint32_t batch;                   /* samples at 128 Hz that leave together */
@@ -170,7 +261,7 @@ typedef struct ee_front_state {
     int32_t x_sum, x_hi, x_lo;
     /* scale (2.3) */
     int16_t *z;
-    uint32_t z_first, z_count, z_cap;                    /* taken by the trunk; held from there on */
+    uint32_t z_first, z_count;        /* taken by the trunk; held from there on */
     uint32_t z_block, out_block;                         /* block being filled; next block to leave */
     ee_block_stats *blocks;           /* ring [n_blocks], from the next block to leave to the newest of the input */
     uint32_t *sums;                   /* ring [n_sums] of blocks: samples << 24 | sum of |z|, from `reach` before that block on */
@@ -182,48 +273,55 @@ typedef struct ee_front_state {
 enum { EE_GROWING, EE_COMPLETE, EE_PADDED };           /* all its frames are there; the padding behind them too */
 
 typedef struct ee_tensor {
-    uint8_t *data;
-    uint16_t count, lead, real, cap;  /* frames held; of them padding in front; frames before the end padding */
-    uint16_t channels, drop;          /* drop: frames that no layer needs any more */
-    uint8_t zp, pads, tail, tail_left;                   /* frames of padding in front at the start, and behind the end */
-    uint8_t state, passing;           /* EE_GROWING, EE_COMPLETE, EE_PADDED; 1: lives from one layer to the next, in scratch */
+    uint16_t count, lead, real;       /* frames held; of them padding in front; frames before the end padding */
+    uint16_t drop;                    /* frames that no layer needs any more */
+    uint8_t tail_left, state;         /* padding behind the end that is to come; EE_GROWING, EE_COMPLETE, EE_PADDED */
 } ee_tensor;
 
 typedef struct ee_quality_slot {
     int32_t hi, lo;
     uint32_t hi_count, lo_count;
-    uint8_t missing, flat, flat_run, flat_longest;       /* blocks; a window has at most 160 */
+    uint8_t left, flat, flat_run;     /* blocks to come; flat ones; those in a row: a window has at most 160 */
+    uint8_t flags;                    /* EE_MISSED, EE_LEAD_OFF */
 } ee_quality_slot;
 
+/* Windows begin `hop` apart and are met in steps of so many samples each: until the next one, counted without a division. */
+typedef struct ee_countdown { uint32_t left, rest; } ee_countdown;
+/* A ring of open windows, the oldest one first. */
+typedef struct ee_ring { uint16_t size, first, count; } ee_ring;
+
 struct ee_stream {
-    ee_model model;
+#ifdef EE_EXPORTED
+    const ee_model *model;
+#else
+    ee_model model[1];                /* the caller's may go */
+    ee_front front_view;
+#endif
     ee_config config;
     ee_front_state front;
+    const ee_buffer *buffers;         /* n_layers + 1 */
     ee_tensor *tensors;               /* n_layers + 1 */
-    uint16_t *pos_a, *pos_b;          /* for each layer: first frame of its next output in its inputs */
+    uint8_t *frames;                  /* of the tensors, and behind them, at `scratch`, those of passing ones and their readers' scratch, */
+    uint8_t *scratch;                 /* or, between runs, the result: int16 [dim], int8 [dim] */
+    uint16_t *pos_a, *pos_b;          /* for each layer: first frame of its next output in its inputs; pos_b: where there are additions */
     uint32_t frame_next;              /* next frame of the last tensor to pool */
-    uint64_t frame_index;             /* its number in the recording */
-    uint32_t n_pools, n_slots;
-    uint32_t pool_bytes;              /* of one window: sums (uint16[channels]) and maxima (uint8[channels]), as the head asks */
-    uint8_t *pools;                   /* [n_pools][pool_bytes] */
-    ee_quality_slot *slots;           /* [n_slots] */
-    uint64_t window_open, window_done;                   /* next window to open in quality; to finish */
-    uint64_t window_pool;             /* next window to start pooling */
-    uint64_t samples;                 /* that have left the front end */
-    uint8_t *scratch;                 /* a passing tensor and its reader's scratch, or, between runs, the result: */
-    int16_t *e16;                     /* [dim] */
-    int8_t *e8;                       /* [dim] */
-    int32_t *acc;                     /* [acc_count] outputs of the head at once */
-    uint16_t acc_count;
+    uint8_t *pools;                   /* [n_pools][pool_bytes]: sums (uint16[channels]) and maxima (uint8[channels]), as the head asks */
+    uint16_t *pooled;                 /* [n_pools] frames in it */
+    ee_quality_slot *slots;           /* ring of windows in quality */
+    ee_ring open_pools, open_slots;
+    ee_countdown next_pool, next_slot;                   /* in frames, in blocks */
+    int32_t ahead;                    /* samples that have left the front end, from the start of the oldest window on */
+    uint64_t next_start;              /* of that window */
+    uint32_t pool_bytes;
+#ifndef EE_NO_HOST
+    int32_t *acc;                     /* [dim] sums of the head */
+#endif
+    uint8_t result_quality, flushed, trunk_ended;
     uint8_t pool;                     /* of the head: 1 mean, 2 max */
-    uint64_t result_start;
-    uint32_t result_quality;
-    uint8_t flushed, trunk_ended;
 };
 
 /* front.c */
 void ee_front_layout(ee_front_state *f, const ee_config *config, uint8_t **memory);
-void ee_front_fill_taps(ee_front_state *f);
 void ee_front_reset(ee_front_state *f);
 int ee_front_ready(const ee_front_state *f);           /* a block can leave */
 int ee_front_full(const ee_front_state *f);            /* as many as the trunk takes at once can leave */
@@ -236,16 +334,27 @@ int ee_front_pad(ee_front_state *f);                   /* feeds padding behind t
 uint32_t ee_front_delay(const ee_front *front, uint32_t fs_mhz);
 
 /* trunk.c */
-void ee_trunk_layout(ee_stream *s, uint8_t **memory);
+void ee_trunk_layout(ee_stream *s, uint8_t **memory, int filling);         /* not filling: counts */
+/* Places the tensors, in buffers[0 .. n_layers] unless NULL: bytes of all frames with what follows them, `scratch` the place of that. */
+uint32_t ee_trunk_place(const ee_model *model, uint32_t block, ee_buffer *buffers, uint32_t *scratch);
 void ee_trunk_drop(ee_stream *s);                      /* makes room, before samples are put into tensor 0 */
 void ee_trunk_reset(ee_stream *s);
 void ee_trunk_run(ee_stream *s, int ended);
 uint32_t ee_trunk_delay(const ee_model *model);
+static inline uint8_t *ee_frames_of(const ee_stream *s, uint32_t t) { return s->frames + s->buffers[t].offset; }
 
 /* quality.c */
-void ee_quality_open(ee_quality_slot *slot);
-void ee_quality_merge(ee_quality_slot *slot, const ee_block_stats *stats);
+void ee_quality_open(ee_quality_slot *slot, uint32_t blocks);
+void ee_quality_merge(ee_quality_slot *slot, const ee_block_stats *stats, uint32_t off_blocks);
 uint32_t ee_quality_flags(const ee_quality_slot *slot, const ee_front *front, uint32_t fs_mhz);
+
+/* taps.c */
+uint32_t ee_taps_half(const ee_front *front, uint32_t fs_mhz);         /* taps on each side */
+void ee_taps_layout(ee_front_state *f, const ee_config *config, uint8_t **memory);
+#ifndef EE_NO_HOST
+void ee_taps_fill(ee_front_state *f);
+#endif
+int64_t ee_taps_run(const ee_front_state *f, const int32_t *x);        /* the output of the state's phase, from its oldest sample on */
 
 /* head.c */
 void ee_head_run(ee_stream *s, uint8_t *pools);       /* a window's sums and maxima, used up */

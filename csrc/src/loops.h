@@ -1,9 +1,15 @@
 /* Inner loops of the front end and the head, written once and compiled for each instruction set that includes this file.
- * EE_TARGET: function attribute, EE_NAME(x): name with the set's suffix. Plain C that compilers vectorise. */
+ * EE_TARGET: function attribute, EE_NAME(x): name with the set's suffix. Plain C that compilers vectorise. On a device they are functions
+ * that other files call (device.c). */
+#ifdef EE_NO_HOST
+#define EE_LOOP
+#else
+#define EE_LOOP static EE_TARGET
+#endif
 
 /* 32 samples at most: z of docs/numerics.md 2.2 from x[-half ..]; sum: of the first 2 half - 1 samples of the window.
  * The differences fit int32, as shown there. Returns the sum of |z|; hi and lo are widened. */
-static EE_TARGET uint32_t EE_NAME(detrend)(const int32_t *x, uint32_t half, uint32_t log2_width, int32_t *sum, uint32_t n,
+EE_LOOP uint32_t EE_NAME(detrend)(const int32_t *x, uint32_t half, uint32_t log2_width, int32_t *sum, uint32_t n,
                                            int16_t *restrict z, int32_t *hi, int32_t *lo)
 {
     int32_t sums[EE_BLOCK], running = *sum, high = *hi, low = *lo;
@@ -30,7 +36,7 @@ static EE_TARGET uint32_t EE_NAME(detrend)(const int32_t *x, uint32_t half, uint
 
 /* y of docs/numerics.md 2.3. Values that saturate are limited before the product, so that it fits int32: a |z| above
  * `limit` gives more than 2^28 / 2^20 = 256, and limit * r <= 2^28 + r <= 2^29. */
-static EE_TARGET void EE_NAME(scale)(const int16_t *z, int32_t r, uint32_t n, uint8_t *restrict y, uint32_t step)
+EE_LOOP void EE_NAME(scale)(const int16_t *z, int32_t r, uint32_t n, uint8_t *restrict y, uint32_t step)
 {
     int32_t limit = r ? ((int32_t)1 << 28) / r + 1 : 32767;
     limit = limit > 32767 ? 32767 : limit;
@@ -44,7 +50,7 @@ static EE_TARGET void EE_NAME(scale)(const int16_t *z, int32_t r, uint32_t n, ui
 }
 
 /* The same from canonical samples: docs/numerics.md 2.4. */
-static EE_TARGET void EE_NAME(scale_plain)(const int32_t *x, int32_t r, uint32_t n, uint8_t *restrict y)
+EE_LOOP void EE_NAME(scale_plain)(const int32_t *x, int32_t r, uint32_t n, uint8_t *restrict y)
 {
     int32_t limit = ((int32_t)1 << 28) / r + 1;
     for (uint32_t i = 0; i < n; i++) {
@@ -56,14 +62,14 @@ static EE_TARGET void EE_NAME(scale_plain)(const int32_t *x, int32_t r, uint32_t
     }
 }
 
-static EE_TARGET void EE_NAME(pool)(const uint8_t *restrict frame, uint16_t *restrict sum, uint8_t *restrict max, uint32_t channels)
+EE_LOOP void EE_NAME(pool)(const uint8_t *restrict frame, uint16_t *restrict sum, uint8_t *restrict max, uint32_t channels)
 {
     for (uint32_t c = 0; sum && c < channels; c++) sum[c] = (uint16_t)(sum[c] + frame[c]);
     for (uint32_t c = 0; max && c < channels; c++) max[c] = frame[c] > max[c] ? frame[c] : max[c];
 }
 
 /* n numbers of `add` (docs/numerics.md section 3): the sum and its rounding stay below 2^24. */
-static EE_TARGET void EE_NAME(add)(const ee_layer *layer, const uint8_t *restrict a, const uint8_t *restrict b, uint8_t *restrict y, uint32_t n)
+EE_LOOP void EE_NAME(add)(const ee_layer *layer, const uint8_t *restrict a, const uint8_t *restrict b, uint8_t *restrict y, uint32_t n)
 {
     const int32_t m_a = layer->m_a, m_b = layer->m_b, zp_out = layer->zp_out;
     const int32_t offset = (1 << (EE_SHIFT - 1)) - layer->zp_a * m_a - layer->zp_b * m_b;
@@ -74,7 +80,7 @@ static EE_TARGET void EE_NAME(add)(const ee_layer *layer, const uint8_t *restric
 }
 
 /* n outputs: the largest of `frames` frames each, `hop` bytes apart. 32 channels at a time stay in registers. */
-static EE_TARGET void EE_NAME(max_pool)(const uint8_t *restrict x, uint8_t *restrict y, uint32_t n, uint32_t frames, size_t hop, uint32_t channels)
+EE_LOOP void EE_NAME(max_pool)(const uint8_t *restrict x, uint8_t *restrict y, uint32_t n, uint32_t frames, size_t hop, uint32_t channels)
 {
     for (uint32_t o = 0; o < n; o++, x += hop, y += channels) {
         uint32_t c = 0;
@@ -96,6 +102,7 @@ static EE_TARGET void EE_NAME(max_pool)(const uint8_t *restrict x, uint8_t *rest
     }
 }
 
+#ifndef EE_NO_HOST
 static EE_TARGET void EE_NAME(requantise)(const int32_t *acc, const int16_t *mult, uint32_t n, int16_t *restrict e16, int8_t *restrict e8)
 {
     for (uint32_t d = 0; d < n; d++) {
@@ -104,9 +111,10 @@ static EE_TARGET void EE_NAME(requantise)(const int32_t *acc, const int16_t *mul
         e8[d] = (int8_t)(coarse < -127 ? -127 : coarse > 127 ? 127 : coarse);
     }
 }
+#endif
 
 /* Extremes of x, and how many of x[2 ..] equal one of them and the two samples before. */
-static EE_TARGET void EE_NAME(rails)(const int32_t *x, uint32_t n, ee_rails *rails)
+EE_LOOP void EE_NAME(rails)(const int32_t *x, uint32_t n, ee_rails *rails)
 {
     int32_t hi = rails->hi, lo = rails->lo;
     for (uint32_t i = 0; i < n; i++) {
@@ -222,6 +230,4 @@ EE_EXTREMES(double, int64_t, 63, extremes_f64)
 #undef EE_EXTREMES
 
 #define EE_LOOPS EE_NAME(add), EE_NAME(max_pool), EE_NAME(requantise), EE_NAME(pool), EE_NAME(detrend), EE_NAME(scale), EE_NAME(scale_plain), EE_NAME(rails), EE_NAME(fir), EE_NAME(fir_block), EE_NAME(read_f32), EE_NAME(read_f64), EE_NAME(extremes_f32), EE_NAME(extremes_f64)
-#else
-#define EE_LOOPS EE_NAME(add), EE_NAME(max_pool), EE_NAME(requantise), EE_NAME(pool), EE_NAME(detrend), EE_NAME(scale), EE_NAME(scale_plain), EE_NAME(rails)
 #endif

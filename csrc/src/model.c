@@ -1,6 +1,7 @@
 /* The model file: check it without trusting it, view it in place. docs/format.md lists every rule checked here. */
 #include "internal.h"
 
+#ifndef EE_EXPORTED                   /* exported models are constants that were checked when they were written */
 #define HEADER 128u
 #define FRONT_SIZE 96u
 #define LAYER_SIZE 64u
@@ -252,7 +253,11 @@ ee_status ee_model_view(ee_model *model, const void *bytes, size_t size)
     if (status != EE_OK) return status;
     const uint8_t *head = b + ee_u32(b + 80);
     model->bytes = b;
+#ifdef EE_NO_HOST
+    model->kernels = NULL;
+#else
     model->kernels = ee_kernels_default();
+#endif
     model->packed = NULL;
     model->window = ee_u16(b + HEADER + 4);
     model->n_layers = ee_u16(b + 76);
@@ -335,7 +340,6 @@ void ee_layer_view(const ee_model *model, uint32_t index, ee_layer *layer)
     layer->m_a = (int32_t)ee_u32(p + 40);
     layer->m_b = (int32_t)ee_u32(p + 44);
     layer->packed = packed_at(model, index);
-    layer->scratch = NULL;
 }
 
 void ee_head_view(const ee_model *model, ee_head *head)
@@ -355,3 +359,4 @@ void ee_head_view(const ee_model *model, ee_head *head)
     head->mult = i16_at(b, ee_u32(p + 20));
     head->packed = packed_at(model, model->n_layers);
 }
+#endif

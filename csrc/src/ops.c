@@ -107,21 +107,14 @@ static void conv_depthwise(const ee_layer *layer, const uint8_t *x, uint8_t *y, 
     }
 }
 
-/* Any layer at all. */
-static void conv_plain(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+static inline int32_t dot(const uint8_t *x, const int8_t *w, uint32_t n, int32_t acc)
 {
-    uint32_t width = layer->cin / layer->groups, per_group = layer->cout / layer->groups, kernel = layer->kernel;
-    for (uint32_t o = 0; o < n; o++, x += (size_t)layer->stride * layer->cin, y += layer->cout) {
-        const int8_t *w = layer->weights;
-        for (uint32_t c = 0; c < layer->cout; c++) {
-            const uint8_t *frame = x + c / per_group * width;
-            int32_t acc = layer->bias[c];
-            for (uint32_t t = 0; t < kernel; t++, frame += layer->cin)
-                for (uint32_t i = 0; i < width; i++) acc += frame[i] * *w++;
-            y[c] = quantise(layer, c, acc);
-        }
-    }
+    for (uint32_t i = 0; i < n; i++) acc += x[i] * w[i];
+    return acc;
 }
+#define EE_DOT dot
+#define EE_PUT(layer, c, acc, y) (y)[c] = quantise(layer, c, acc)
+#include "grouped.h"
 
 static void conv(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
 {
@@ -131,18 +124,14 @@ static void conv(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n
         for (uint32_t o = 0; o < n; o += FRAMES)
             conv_by_4(layer, x + (size_t)o * layer->stride * layer->cin, y + (size_t)o * layer->cout, ee_min(FRAMES, n - o));
     } else {
-        conv_plain(layer, x, y, n);
+        grouped(layer, x, y, n);
     }
 }
 
 static void linear(const ee_head *head, const uint8_t *u, int32_t *acc)
 {
     const int8_t *w = head->weights;
-    for (uint32_t d = 0; d < head->dim; d++, w += head->features) {
-        int32_t sum = 0;
-        for (uint32_t i = 0; i < head->features; i++) sum += u[i] * w[i];
-        acc[d] = sum + head->bias[d];
-    }
+    for (uint32_t d = 0; d < head->dim; d++, w += head->features) acc[d] = dot(u, w, head->features, head->bias[d]);
 }
 
 #define EE_TARGET

@@ -4,14 +4,15 @@
 
 #include "internal.h"
 
-typedef struct ee_reader {            /* n samples from index `first` into out; returns 1 when one is missing */
-    uint32_t (*read)(const struct ee_reader *reader, size_t first, uint32_t n, int32_t *out);
+typedef struct ee_reader {
     const void *data;
-    const ee_config *config;
-    const ee_kernels *kernels;
+    const ee_stream *stream;
     ptrdiff_t stride;
     double scale;
 } ee_reader;
+
+/* n samples from index `first` into out; returns 1 when one is missing */
+typedef uint32_t (*ee_read)(const ee_reader *reader, size_t first, uint32_t n, int32_t *out);
 
 static inline int32_t ee_apply_gain(int32_t x, const ee_config *config)
 {
@@ -26,7 +27,7 @@ static inline int32_t ee_apply_gain(int32_t x, const ee_config *config)
 static uint32_t ee_read_i16(const ee_reader *reader, size_t first, uint32_t n, int32_t *out)
 {
     const uint8_t *at = (const uint8_t *)reader->data + (ptrdiff_t)first * reader->stride;
-    const int32_t mult = (int32_t)reader->config->mult, shift = reader->config->shift;
+    const int32_t mult = (int32_t)reader->stream->config.mult, shift = reader->stream->config.shift;
     if (mult && mult < 65536 && shift > 0 && shift < 16) {               /* all of it fits int32 */
         const int32_t half = (int32_t)1 << (shift - 1);
         for (uint32_t i = 0; i < n; i++, at += reader->stride)
@@ -34,7 +35,7 @@ static uint32_t ee_read_i16(const ee_reader *reader, size_t first, uint32_t n, i
         return 0;
     }
     for (uint32_t i = 0; i < n; i++, at += reader->stride)
-        out[i] = ee_apply_gain(*(const int16_t *)(const void *)at, reader->config);
+        out[i] = ee_apply_gain(*(const int16_t *)(const void *)at, &reader->stream->config);
     return 0;
 }
 
@@ -45,7 +46,7 @@ static uint32_t ee_read_i32(const ee_reader *reader, size_t first, uint32_t n, i
     for (uint32_t i = 0; i < n; i++, at += reader->stride) {
         int32_t x = *(const int32_t *)(const void *)at;
         missing |= x == EE_MISSING;
-        out[i] = x == EE_MISSING ? EE_MISSING : ee_apply_gain(x, reader->config);
+        out[i] = x == EE_MISSING ? EE_MISSING : ee_apply_gain(x, &reader->stream->config);
     }
     return missing;
 }
@@ -54,7 +55,7 @@ static uint32_t ee_read_i32(const ee_reader *reader, size_t first, uint32_t n, i
 static uint32_t ee_read_f32(const ee_reader *reader, size_t first, uint32_t n, int32_t *out)
 {
     const uint8_t *at = (const uint8_t *)reader->data + (ptrdiff_t)first * reader->stride;
-    if (reader->stride == sizeof(float)) return reader->kernels->read_f32((const float *)(const void *)at, reader->scale, n, out);
+    if (reader->stride == sizeof(float)) return reader->stream->front.kernels->read_f32((const float *)(const void *)at, reader->scale, n, out);
     uint32_t missing = 0;
     for (uint32_t i = 0; i < n; i++, at += reader->stride)
         missing |= ee_kernels_scalar.read_f32((const float *)(const void *)at, reader->scale, 1, out + i);
@@ -64,7 +65,7 @@ static uint32_t ee_read_f32(const ee_reader *reader, size_t first, uint32_t n, i
 static uint32_t ee_read_f64(const ee_reader *reader, size_t first, uint32_t n, int32_t *out)
 {
     const uint8_t *at = (const uint8_t *)reader->data + (ptrdiff_t)first * reader->stride;
-    if (reader->stride == sizeof(double)) return reader->kernels->read_f64((const double *)(const void *)at, reader->scale, n, out);
+    if (reader->stride == sizeof(double)) return reader->stream->front.kernels->read_f64((const double *)(const void *)at, reader->scale, n, out);
     uint32_t missing = 0;
     for (uint32_t i = 0; i < n; i++, at += reader->stride)
         missing |= ee_kernels_scalar.read_f64((const double *)(const void *)at, reader->scale, 1, out + i);

@@ -10,88 +10,99 @@ static int usable(const ee_model *model, const ee_config *config)
 }
 
 /* Windows whose frames are being pooled at one time. */
-static uint32_t open_pools(const ee_model *model, uint32_t hop)
+static uint32_t most_pools(const ee_model *model, uint32_t hop)
 {
     uint32_t stride = model->total_stride, span = model->window;
     if (hop % stride || span % stride || ee_trunk_delay(model) + 1 < stride) span += stride + EE_BLOCK + hop;
     return (span + hop - 1) / hop;
 }
 
-/* Lays out everything behind the stream's own struct; s->tensors NULL: only counts. */
-static void layout(ee_stream *s, uint8_t **memory)
+/* Lays out everything behind the stream's own struct. */
+static void layout(ee_stream *s, uint8_t **memory, int filling)
 {
-    const ee_model *m = &s->model;
-    uint32_t hop = s->config.hop;
-    ee_head head;
-    ee_head_view(m, &head);
-    ee_trunk_layout(s, memory);
+    const ee_model *m = s->model;
+    uint32_t hop = s->config.hop, delay = ee_trunk_delay(m);
+    ee_trunk_layout(s, memory, filling);
     ee_front_layout(&s->front, &s->config, memory);
-    s->n_pools = open_pools(m, hop);
-    s->n_slots = (m->window + ee_trunk_delay(m) + s->config.block + 3 * EE_BLOCK + m->total_stride) / hop + 2;
-    s->pool = head.pool;
-    s->pool_bytes = ((uint32_t)m->channels * (head.pool == 3 ? 3 : head.pool == 1 ? 2 : 1) + 3u) & ~3u;
-    s->pools = (uint8_t *)ee_take(memory, (size_t)s->n_pools * s->pool_bytes);
-    s->slots = (ee_quality_slot *)ee_take(memory, s->n_slots * sizeof *s->slots);
-    s->acc_count = s->front.kernels->packed ? m->dim : (uint16_t)ee_min(m->dim, EE_HEAD_STEP);
-    s->acc = (int32_t *)ee_take(memory, s->acc_count * sizeof *s->acc);
-    s->e16 = (int16_t *)(void *)s->scratch;
-    s->e8 = (int8_t *)s->scratch + 2u * m->dim;
+    s->open_pools.size = (uint16_t)most_pools(m, hop);
+    s->open_slots.size = (uint16_t)((m->window + delay + s->config.block + 3 * EE_BLOCK + m->total_stride) / hop + 2);
+    s->pool_bytes = ((uint32_t)m->channels * (s->pool == 3 ? 3u : s->pool == 1 ? 2u : 1u) + 3u) & ~3u;
+    s->pools = (uint8_t *)ee_take(memory, s->open_pools.size * s->pool_bytes);
+    s->pooled = (uint16_t *)ee_take(memory, s->open_pools.size * sizeof *s->pooled);
+    s->slots = (ee_quality_slot *)ee_take(memory, s->open_slots.size * sizeof *s->slots);
 }
 
 static int prepare(ee_stream *s, const ee_model *model, const ee_config *config)
 {
     if (!usable(model, config)) return 0;
-    s->model = *model;
     s->config = *config;
     if (!s->config.block) s->config.block = EE_BLOCK;
-    ee_front_view(model, &s->front.front);
+#ifdef EE_EXPORTED
+    s->model = model;
+    s->front.front = model->front;
+    s->pool = model->head->pool;
+    if (s->config.block != model->block) return 0;       /* its buffers are for that one */
+#else
+    ee_head head;
+    s->model[0] = *model;
+    ee_head_view(model, &head);
+    s->pool = head.pool;
+    ee_front_view(model, &s->front_view);
+    s->front.front = &s->front_view;
+#endif
+#ifndef EE_NO_HOST
     s->front.kernels = (const ee_kernels *)model->kernels;
-    return s->front.front.kind || config->fs_mhz == EE_TICKS;
+#endif
+    return EE_KIND(s->front.front) || config->fs_mhz == EE_TICKS;
 }
 
-/* Bytes that a stream needs, itself included; 0: config is not usable. *s is used to count. */
-static size_t count_bytes(ee_stream *s, const ee_model *model, const ee_config *config)
+/* The memory behind all arrays. */
+static uint8_t *place(ee_stream *s, uint8_t *memory, int filling)
 {
-    uint8_t *memory = NULL;
-    if (!prepare(s, model, config)) return 0;
-    s->tensors = NULL;
     (void)ee_take(&memory, sizeof *s);
-    layout(s, &memory);
+    layout(s, &memory, filling);
+#ifndef EE_NO_HOST
+    s->acc = (int32_t *)ee_take(&memory, s->model->dim * sizeof *s->acc);
+#endif
     (void)ee_take(&memory, 0);
-    return (size_t)(uintptr_t)memory;
+    return memory;
 }
 
+#ifdef EE_EXPORTED
+/* The public header tells this size, so that a state's memory can be declared: a wrong one must not compile. */
+typedef char ee_stream_bytes_are_right[sizeof(ee_stream) == EE_STREAM_BYTES ? 1 : -1];
+#else
 size_t ee_state_size(const ee_model *model, const ee_config *config)
 {
     ee_stream s;
-    return count_bytes(&s, model, config);
+    return prepare(&s, model, config) ? (size_t)(uintptr_t)place(&s, NULL, 0) : 0;
 }
+#endif
 
-#ifdef EE_NO_HOST
-/* The public header tells devices these sizes, so that a state's memory can be declared: a wrong one must not compile. */
-typedef char ee_stream_bytes_are_right[sizeof(ee_stream) == EE_STREAM_BYTES ? 1 : -1];
-typedef char ee_tensor_bytes_are_right[sizeof(ee_tensor) == EE_TENSOR_BYTES ? 1 : -1];
-#else
-size_t ee_array_bytes(const ee_model *model, const ee_config *config)
+#ifndef EE_NO_HOST
+int ee_plan_device(const ee_model *model, const ee_config *config, ee_plan *plan, ee_buffer *buffers)
 {
     ee_stream s;
-    size_t all = count_bytes(&s, model, config);
-    return all ? all - sizeof s - (model->n_layers + 1u) * sizeof *s.tensors : 0;
+    if (!prepare(&s, model, config)) return 0;
+    size_t own = sizeof *s.acc * model->dim + sizeof *buffers * (model->n_layers + 1u) + sizeof s;        /* not on a device */
+    plan->array_bytes = (uint32_t)((uintptr_t)place(&s, NULL, 0) - own);
+    plan->frame_bytes = ee_trunk_place(model, s.config.block, buffers, &plan->scratch);
+    plan->delay = ee_trunk_delay(model);
+    return 1;
 }
 #endif
 
 ee_stream *ee_init(const ee_model *model, const ee_config *config, void *memory, size_t size)
 {
     ee_stream *s = (ee_stream *)memory;
-    if (!memory || size < sizeof *s || ((uintptr_t)memory & 7u)) return NULL;
-    size_t needed = count_bytes(s, model, config);
-    if (!needed || size < needed) return NULL;
     uint8_t *at = (uint8_t *)memory;
-    (void)ee_take(&at, sizeof *s);
-    s->tensors = (ee_tensor *)memory;                    /* not NULL: layout fills what it places */
-    layout(s, &at);
+    if (!memory || size < sizeof *s || ((uintptr_t)memory & 7u) || !prepare(s, model, config)) return NULL;
+    if ((size_t)(place(s, at, 0) - at) > size) return NULL;
+#ifndef EE_EXPORTED
+    (void)place(s, at, 1);
+#endif
 #ifndef EE_NO_HOST
-    ee_front_fill_taps(&s->front);
+    ee_taps_fill(&s->front);
 #endif
     ee_reset(s);
     return s;
@@ -99,20 +110,26 @@ ee_stream *ee_init(const ee_model *model, const ee_config *config, void *memory,
 
 void ee_reset(ee_stream *s)
 {
+    static const ee_countdown now = { 0, 0 };
     ee_front_reset(&s->front);
     ee_trunk_reset(s);
-    s->window_open = s->window_pool = s->window_done = 0;
-    s->samples = 0;
+    s->open_pools.first = s->open_pools.count = s->open_slots.first = s->open_slots.count = 0;
+    s->next_pool = s->next_slot = now;
+    s->next_start = 0;
+    s->ahead = 0;
     s->flushed = 0;
-    s->result_start = 0;
     s->result_quality = 0;
 }
 
 uint32_t ee_delay(const ee_model *model, const ee_config *config)
 {
-    ee_front front;
-    ee_front_view(model, &front);
-    return ee_front_delay(&front, config->fs_mhz) + ee_trunk_delay(model) + ee_max(config->block, EE_BLOCK);
+#ifdef EE_EXPORTED
+    const ee_front *front = model->front;
+#else
+    ee_front view, *front = &view;
+    ee_front_view(model, front);
+#endif
+    return ee_front_delay(front, config->fs_mhz) + ee_trunk_delay(model) + ee_max(config->block, EE_BLOCK);
 }
 
 int ee_set_gain(ee_config *config, uint32_t num, uint32_t den)
@@ -123,19 +140,50 @@ int ee_set_gain(ee_config *config, uint32_t num, uint32_t den)
     if (!num || !den || (uint64_t)num * 4 < den || (uint64_t)num > (uint64_t)den << 24) return 0;
     while (n >= 2 * d) { d *= 2; shift--; }
     while (n < d) { n *= 2; shift++; }
-    config->mult = (uint32_t)(((n << 16) + d) / (2 * d));
+    uint32_t mult = 1;                                   /* n 2^15 / d, bit by bit */
+    n -= d;
+    for (int bit = 0; bit < 15; bit++) {
+        uint32_t one = 2 * n >= d;
+        n = 2 * n - (one ? d : 0);
+        mult = 2 * mult + one;
+    }
+    config->mult = mult + (2 * n >= d);
     config->shift = shift;
     return 1;
 }
 
 /* ---------------------------------------------------------------- windows */
-static void feed_quality(ee_stream *s, uint32_t block, const ee_block_stats *stats)
+/* From one window's start to the next one's, in whole steps; the rest is carried on. */
+static void count_hop(ee_countdown *next, uint32_t hop, uint32_t step)
 {
-    uint64_t hop = s->config.hop;
-    uint32_t per_window = s->model.window / EE_BLOCK;
-    while (s->window_open * hop / EE_BLOCK <= block) ee_quality_open(&s->slots[ee_modulo(s->window_open++, s->n_slots)]);
-    for (uint64_t w = s->window_open; w-- > s->window_done && w * hop / EE_BLOCK + per_window > block;)
-        ee_quality_merge(&s->slots[ee_modulo(w, s->n_slots)], stats);
+    next->rest += hop % step;
+    next->left += hop / step;
+    if (next->rest >= step) {
+        next->rest -= step;
+        next->left++;
+    }
+}
+
+/* The place of the i-th window from the oldest one. */
+static uint32_t place_of(const ee_ring *ring, uint32_t i)
+{
+    uint32_t at = ring->first + i;
+    return at < ring->size ? at : at - ring->size;
+}
+
+static void drop_oldest(ee_ring *ring)
+{
+    ring->first = (uint16_t)place_of(ring, 1);
+    ring->count--;
+}
+
+static void feed_quality(ee_stream *s, const ee_block_stats *stats)
+{
+    for (; !s->next_slot.left; count_hop(&s->next_slot, s->config.hop, EE_BLOCK))
+        ee_quality_open(&s->slots[place_of(&s->open_slots, s->open_slots.count++)], s->model->window / EE_BLOCK);
+    s->next_slot.left--;
+    for (uint32_t i = 0; i < s->open_slots.count; i++)
+        ee_quality_merge(&s->slots[place_of(&s->open_slots, i)], stats, s->front.front->off_blocks);
 }
 
 /* Blocks that are ready go through the trunk, at most config.block samples at once. */
@@ -145,56 +193,53 @@ static void feed_trunk(ee_stream *s)
     ee_block_stats stats;
     ee_trunk_drop(s);
     for (uint32_t taken = 0; taken + EE_BLOCK <= s->config.block && ee_front_ready(&s->front);) {
-        uint32_t block = s->front.out_block;
-        uint32_t n = ee_front_take(&s->front, input->data + (size_t)input->count * input->channels, &stats);
+        uint32_t n = ee_front_take(&s->front, ee_frames_of(s, 0) + (size_t)input->count * s->buffers[0].channels, &stats);
         input->count = (uint16_t)(input->count + n);
         input->real = (uint16_t)(input->real + n);
         taken += EE_BLOCK;
-        s->samples += n;
-        feed_quality(s, block, &stats);
+        s->ahead += (int32_t)n;
+        feed_quality(s, &stats);
     }
     ee_trunk_run(s, s->flushed && ee_front_empty(&s->front));
 }
 
-static uint64_t first_frame(const ee_stream *s, uint64_t window) { return ee_divide(window * s->config.hop, s->model.total_stride); }
-
-static uint8_t *pools_of(const ee_stream *s, uint64_t window) { return s->pools + ee_modulo(window, s->n_pools) * (size_t)s->pool_bytes; }
-
 static void pool_frame(ee_stream *s)
 {
-    const ee_tensor *last = &s->tensors[s->model.n_layers];
-    const ee_kernels *kernels = (const ee_kernels *)s->model.kernels;
-    const uint8_t *frame = last->data + (size_t)s->frame_next * last->channels;
-    uint32_t channels = last->channels;
-    uint64_t window = s->window_done;
-    for (; first_frame(s, s->window_pool) <= s->frame_index; s->window_pool++)
-        ee_fill(pools_of(s, s->window_pool), 0, s->pool_bytes);
-    while (window < s->window_pool && first_frame(s, window) + s->model.frames <= s->frame_index) window++;
-    for (; window < s->window_pool; window++) {
-        uint8_t *sum = pools_of(s, window), *max = s->pool & 1 ? sum + 2u * channels : sum;
-        kernels->pool(frame, (uint16_t *)(void *)(s->pool & 1 ? sum : NULL), s->pool & 2 ? max : NULL, channels);
+    uint32_t last = s->model->n_layers, channels = s->model->channels;
+    const uint8_t *frame = ee_frames_of(s, last) + (size_t)s->frame_next * channels;
+    for (; !s->next_pool.left; count_hop(&s->next_pool, s->config.hop, s->model->total_stride)) {
+        uint32_t at = place_of(&s->open_pools, s->open_pools.count++);
+        s->pooled[at] = 0;
+        ee_fill(s->pools + (size_t)at * s->pool_bytes, 0, s->pool_bytes);
+    }
+    s->next_pool.left--;
+    for (uint32_t i = 0; i < s->open_pools.count; i++) {
+        uint32_t at = place_of(&s->open_pools, i);
+        uint8_t *sum = s->pools + (size_t)at * s->pool_bytes, *max = EE_MEAN(s->pool) ? sum + 2u * channels : sum;
+        if (s->pooled[at] == s->model->frames) continue;
+        s->pooled[at]++;
+        EE_KERNEL(s->front.kernels, pool)(frame, (uint16_t *)(void *)(EE_MEAN(s->pool) ? sum : NULL), EE_MAX(s->pool) ? max : NULL, channels);
     }
     s->frame_next++;
-    s->frame_index++;
 }
 
 /* A window is finished when its frames are pooled and the recording reaches its end. */
 static int finish_window(ee_stream *s)
 {
-    uint64_t window = s->window_done, start = window * s->config.hop;
-    if (window == s->window_pool || first_frame(s, window) + s->model.frames > s->frame_index ||
-        start + s->model.window > s->samples)
-        return 0;
-    ee_head_run(s, pools_of(s, window));
-    s->result_start = start;
-    s->result_quality = ee_quality_flags(&s->slots[ee_modulo(window, s->n_slots)], &s->front.front, s->config.fs_mhz);
-    s->window_done++;
+    uint32_t at = s->open_pools.first;
+    if (!s->open_pools.count || s->pooled[at] != s->model->frames || s->ahead < (int32_t)s->model->window) return 0;
+    ee_head_run(s, s->pools + (size_t)at * s->pool_bytes);
+    s->result_quality = (uint8_t)ee_quality_flags(&s->slots[s->open_slots.first], s->front.front, s->config.fs_mhz);
+    drop_oldest(&s->open_pools);
+    drop_oldest(&s->open_slots);
+    s->next_start += s->config.hop;
+    s->ahead -= (int32_t)s->config.hop;
     return 1;
 }
 
 static int next_result(ee_stream *s)
 {
-    const ee_tensor *last = &s->tensors[s->model.n_layers];
+    const ee_tensor *last = &s->tensors[s->model->n_layers];
     for (;;) {
         if (finish_window(s)) return 1;
         if (s->frame_next >= last->count) return 0;
@@ -204,12 +249,14 @@ static int next_result(ee_stream *s)
 
 ee_result ee_get_result(const ee_stream *s)
 {
-    ee_result result = { s->result_start, s->e16, s->e8, s->result_quality };
+    const int16_t *e16 = (const int16_t *)(const void *)s->scratch;
+    ee_result result = { s->next_start - s->config.hop, e16, (const int8_t *)(e16 + s->model->dim), s->result_quality };
     return result;
 }
 
 /* ---------------------------------------------------------------- samples in */
-static int push(ee_stream *s, const ee_reader *reader, size_t first, size_t n, size_t *used)
+/* Inline: each function below is left with the one way of reading that it asks for. */
+EE_INLINED int push(ee_stream *s, ee_read read, const ee_reader *reader, size_t first, size_t n, size_t *used)
 {
     size_t done = 0;
     int found;
@@ -220,7 +267,7 @@ static int push(ee_stream *s, const ee_reader *reader, size_t first, size_t n, s
         }
         if (done == n) break;
         uint32_t m = n - done < s->front.chunk ? (uint32_t)(n - done) : s->front.chunk;
-        uint32_t missing = reader->read(reader, first + done, m, ee_front_put(&s->front));
+        uint32_t missing = read(reader, first + done, m, ee_front_put(&s->front));
         ee_front_done(&s->front, m, missing);
         done += m;
     }
@@ -230,14 +277,14 @@ static int push(ee_stream *s, const ee_reader *reader, size_t first, size_t n, s
 
 int ee_push_i16(ee_stream *s, const int16_t *x, size_t n, size_t *used)
 {
-    ee_reader reader = { ee_read_i16, x, &s->config, s->front.kernels, sizeof *x, 0 };
-    return push(s, &reader, 0, n, used);
+    ee_reader reader = { x, s, sizeof *x, 0 };
+    return push(s, ee_read_i16, &reader, 0, n, used);
 }
 
 int ee_push_i32(ee_stream *s, const int32_t *x, size_t n, size_t *used)
 {
-    ee_reader reader = { ee_read_i32, x, &s->config, s->front.kernels, sizeof *x, 0 };
-    return push(s, &reader, 0, n, used);
+    ee_reader reader = { x, s, sizeof *x, 0 };
+    return push(s, ee_read_i32, &reader, 0, n, used);
 }
 
 int ee_flush(ee_stream *s)
@@ -257,23 +304,26 @@ int ee_flush(ee_stream *s)
 }
 
 #ifndef EE_NO_HOST
-static ee_reader reader_of(const ee_source *source, const ee_stream *s)
+static ee_read read_of(const ee_source *source)
 {
-    ee_reader reader = { NULL, source->data, &s->config, s->front.kernels, source->stride, source->scale };
-    reader.read = source->type == EE_I16 ? ee_read_i16 : source->type == EE_I32 ? ee_read_i32 :
-                  source->type == EE_F32 ? ee_read_f32 : ee_read_f64;
-    return reader;
+    switch (source->type) {
+    case EE_I16: return ee_read_i16;
+    case EE_I32: return ee_read_i32;
+    case EE_F32: return ee_read_f32;
+    default: return ee_read_f64;
+    }
 }
 
 int ee_push_source(ee_stream *s, const ee_source *source, size_t first, size_t n, size_t *used)
 {
-    ee_reader reader = reader_of(source, s);
-    return push(s, &reader, first, n, used);
+    ee_reader reader = { source->data, s, source->stride, source->scale };
+    return push(s, read_of(source), &reader, first, n, used);
 }
 
 size_t ee_front_end(ee_stream *s, const ee_source *source, size_t n, uint8_t *y, size_t capacity)
 {
-    ee_reader reader = reader_of(source, s);
+    ee_reader reader = { source->data, s, source->stride, source->scale };
+    const ee_read read = read_of(source);
     ee_front_state *f = &s->front;
     ee_block_stats stats;
     size_t done = 0, frames = 0;
@@ -281,11 +331,11 @@ size_t ee_front_end(ee_stream *s, const ee_source *source, size_t n, uint8_t *y,
         if (ee_front_ready(f)) {
             uint8_t block[EE_BLOCK * 4];
             size_t m = ee_front_take(f, block, &stats), room = capacity - frames;
-            ee_copy(y + frames * f->front.channels, block, (m < room ? m : room) * f->front.channels);
+            ee_copy(y + frames * f->front->channels, block, (m < room ? m : room) * f->front->channels);
             frames += m < room ? m : room;
         } else if (done < n) {
             uint32_t m = n - done < f->chunk ? (uint32_t)(n - done) : f->chunk;
-            ee_front_done(f, m, reader.read(&reader, done, m, ee_front_put(f)));
+            ee_front_done(f, m, read(&reader, done, m, ee_front_put(f)));
             done += m;
         } else if (!f->ended) {
             ee_front_end_input(f);
@@ -297,20 +347,22 @@ size_t ee_front_end(ee_stream *s, const ee_source *source, size_t n, uint8_t *y,
 
 static void keep(const ee_stream *s, const ee_windows *out, size_t window)
 {
-    size_t dim = s->model.dim, at = window * dim;
-    const float unit = 1.0f / (float)(1u << s->model.exponent);
-    if (out->embedding) ee_copy(out->embedding + at, s->e16, dim * sizeof *s->e16);
-    if (out->embedding8) ee_copy(out->embedding8 + at, s->e8, dim);
-    for (size_t d = 0; out->embedding_f32 && d < dim; d++) out->embedding_f32[at + d] = (float)s->e16[d] * unit;
-    if (out->quality) out->quality[window] = (uint8_t)s->result_quality;
+    const ee_result r = ee_get_result(s);
+    size_t dim = s->model->dim, at = window * dim;
+    const float unit = 1.0f / (float)(1u << s->model->exponent);
+    if (out->embedding) ee_copy(out->embedding + at, r.embedding, dim * sizeof *r.embedding);
+    if (out->embedding8) ee_copy(out->embedding8 + at, r.embedding8, dim);
+    for (size_t d = 0; out->embedding_f32 && d < dim; d++) out->embedding_f32[at + d] = (float)r.embedding[d] * unit;
+    if (out->quality) out->quality[window] = (uint8_t)r.quality;
 }
 
 size_t ee_run(ee_stream *s, const ee_source *source, size_t n, const ee_windows *out)
 {
-    ee_reader reader = reader_of(source, s);
+    ee_reader reader = { source->data, s, source->stride, source->scale };
+    const ee_read read = read_of(source);
     size_t first = 0, used = 0, windows = 0;
     ee_reset(s);
-    while (push(s, &reader, first, n - first, &used)) {
+    while (push(s, read, &reader, first, n - first, &used)) {
         first += used;
         if (windows < out->room) keep(s, out, windows);
         windows++;

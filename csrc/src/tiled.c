@@ -4,18 +4,10 @@
 
 #if defined(EE_NO_HOST) && !defined(__ARM_FEATURE_DSP) && !defined(__ARM_FEATURE_MVE)
 
-#ifdef __GNUC__
-#define EE_INLINE static inline __attribute__((always_inline))
-#define EE_APART __attribute__((noinline))               /* together they would spill each other's registers */
-#else
-#define EE_INLINE static inline
-#define EE_APART
-#endif
-
-EE_INLINE uint8_t limit(int32_t v) { return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v); }
+EE_INLINED uint8_t limit(int32_t v) { return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v); }
 
 /* rnd(acc * m, 14), limited. */
-EE_INLINE uint8_t scaled(int32_t acc, int32_t m, int32_t zp)
+EE_INLINED uint8_t scaled(int32_t acc, int32_t m, int32_t zp)
 {
 #if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__)
     /* No 32 x 32 -> 64 product: acc = high * 2^14 + low, and high * m fits int32 where the result is not far out of range. */
@@ -34,9 +26,9 @@ EE_APART static uint8_t scaled_in_two(const ee_layer *layer, uint32_t c, int32_t
     return limit((v < -512 ? -512 : v > 512 ? 512 : (int32_t)v) + layer->zp_out);
 }
 
-EE_INLINE uint8_t quantise(const ee_layer *layer, uint32_t c, int32_t acc)
+EE_INLINED uint8_t quantise(const ee_layer *layer, uint32_t c, int32_t acc)
 {
-    return layer->requant ? scaled_in_two(layer, c, acc) : scaled(acc, layer->mult[c], layer->zp_out);
+    return EE_AFFINE(layer) ? scaled_in_two(layer, c, acc) : scaled(acc, layer->mult[c], layer->zp_out);
 }
 
 /* Sums of two channels of one frame, or of two frames: acc[0], acc[1], then those of the next frame. Each byte is loaded once. */
@@ -82,7 +74,7 @@ EE_APART static void tile_of_2(const uint8_t *p, uint32_t hop, const int8_t *v, 
 EE_APART static void dense(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
 {
     const uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin, cout = layer->cout;
-    const int32_t linear = layer->requant == 0, zp = layer->zp_out;
+    const int32_t linear = !EE_AFFINE(layer), zp = layer->zp_out;
     for (uint32_t frames; n; n -= frames, x += frames * hop, y += frames * cout) {
         frames = n > 1 ? 2 : 1;
         for (uint32_t c = 0; c < cout; c += 2) {
@@ -156,43 +148,25 @@ EE_APART static void depthwise(const ee_layer *layer, const uint8_t *x, uint8_t 
     }
 }
 
-EE_APART static void grouped(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+EE_INLINED int32_t dot(const uint8_t *x, const int8_t *w, uint32_t n, int32_t acc)
 {
-    uint32_t cg = layer->cin / layer->groups, per_group = layer->cout / layer->groups, kernel = layer->kernel;
-    for (uint32_t o = 0; o < n; o++, x += (size_t)layer->stride * layer->cin, y += layer->cout) {
-        const int8_t *w = layer->weights;
-        for (uint32_t c = 0; c < layer->cout; c++) {
-            const uint8_t *frame = x + c / per_group * cg;
-            int32_t acc = layer->bias[c];
-            for (uint32_t t = 0; t < kernel; t++, frame += layer->cin)
-                for (uint32_t i = 0; i < cg; i++) acc += frame[i] * *w++;
-            y[c] = quantise(layer, c, acc);
-        }
-    }
+    for (uint32_t i = 0; i < n; i++) acc += x[i] * w[i];
+    return acc;
+}
+#define EE_DOT dot
+#define EE_PUT(layer, c, acc, y) (y)[c] = quantise(layer, c, acc)
+#include "grouped.h"
+
+EE_INLINED int is_dense(ee_sort l) { return l.op == EE_CONV && l.groups == 1; }
+EE_INLINED int is_other(ee_sort l) { return l.op == EE_CONV && !is_dense(l) && !ee_is_depthwise(l) && !ee_is_by_4(l); }
+
+void ee_run_conv(const ee_layer *layer, uint8_t *scratch, const uint8_t *x, uint8_t *y, uint32_t n)
+{
+    if (EE_IS(is_dense, layer, scratch)) dense(layer, x, y, n);
+    else if (EE_IS(ee_is_depthwise, layer, scratch)) depthwise(layer, x, y, n);
+    else if (EE_IS(ee_is_by_4, layer, scratch)) grouped_by_4(layer, x, y, n);
+    else if (EE_ANY(is_other)) grouped(layer, x, y, n);
 }
 
-static void conv(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
-{
-    if (layer->groups == 1) dense(layer, x, y, n);
-    else if (layer->cin != layer->cout) grouped(layer, x, y, n);
-    else if (layer->cin == layer->groups) depthwise(layer, x, y, n);
-    else if (layer->cin == 4 * layer->groups) grouped_by_4(layer, x, y, n);
-    else grouped(layer, x, y, n);
-}
-
-EE_APART static void linear(const ee_head *head, const uint8_t *u, int32_t *acc)
-{
-    const int8_t *w = head->weights;
-    for (uint32_t d = 0; d < head->dim; d++) {
-        int32_t sum = head->bias[d];
-        for (uint32_t i = 0; i < head->features; i++) sum += u[i] * *w++;
-        acc[d] = sum;
-    }
-}
-
-#define EE_TARGET
-#define EE_NAME(x) x##_tiled
-#include "loops.h"
-
-const ee_kernels ee_kernels_tiled = { "tiled", EE_NOT_PACKED, conv, linear, EE_LOOPS };
+int32_t ee_run_dot(const uint8_t *u, const int8_t *w, uint32_t n) { return dot(u, w, n, 0); }
 #endif

@@ -2,6 +2,34 @@
  * No layer knows of windows or of how the samples came in pieces, so streamed and whole are the same bytes. */
 #include "internal.h"
 
+/* Of a tensor's frames. */
+static uint32_t frame_bytes(const ee_buffer *x) { return ((uint32_t)x->cap * x->channels + 3u) & ~3u; }
+
+static void take_positions(ee_stream *s, uint8_t **memory)
+{
+    uint32_t n = s->model->n_layers;
+    s->tensors = (ee_tensor *)ee_take(memory, (n + 1) * sizeof *s->tensors);
+    s->pos_a = (uint16_t *)ee_take(memory, n * sizeof *s->pos_a);
+    s->pos_b = NULL;
+    for (uint32_t i = 0; EE_HAS_ADD && i < n && !s->pos_b; i++)
+        if (ee_layer_sources(s->model, i).b != EE_NONE) s->pos_b = (uint16_t *)ee_take(memory, n * sizeof *s->pos_b);
+}
+
+
+#ifdef EE_EXPORTED
+/* What is below was computed when the model was exported. */
+uint32_t ee_trunk_delay(const ee_model *model) { return model->delay; }
+
+void ee_trunk_layout(ee_stream *s, uint8_t **memory, int filling)
+{
+    const ee_model *model = s->model;
+    (void)filling;
+    s->frames = (uint8_t *)ee_take(memory, model->frame_bytes);
+    s->scratch = s->frames + model->scratch;
+    s->buffers = model->buffers;
+    take_positions(s, memory);
+}
+#else
 /* ---------------------------------------------------------------- delays and sizes */
 static uint32_t stride_of(const ee_model *model, uint32_t t)
 {
@@ -73,8 +101,8 @@ static uint32_t held_by(const ee_model *model, uint32_t i, const ee_layer *layer
     return kernel - stride + (layer->pad_left + (behind + kernel) * (stride - 1)) % stride;
 }
 
-/* Fills everything but the data of tensor t: its buffer holds what its readers leave plus what one block brings. */
-static void shape(const ee_model *model, uint32_t t, uint32_t behind, uint32_t samples, ee_tensor *tensor)
+/* Fills everything but the place of tensor t: its buffer holds what its readers leave plus what one block brings. */
+static void shape(const ee_model *model, uint32_t t, uint32_t behind, uint32_t samples, ee_buffer *tensor)
 {
     uint32_t pads = 0, tail = 0, held = 0, readers = 0, next = 0, stride = stride_of(model, t);
     uint32_t m = (samples + stride - 1) / stride;
@@ -101,53 +129,58 @@ static void shape(const ee_model *model, uint32_t t, uint32_t behind, uint32_t s
     tensor->cap = (uint16_t)(ee_max(held, pads) + m + (samples > EE_BLOCK ? tail : 0));       /* hosts end in one go */
 }
 
-static uint32_t passing_bytes(const ee_tensor *x) { return ((uint32_t)x->cap * x->channels + 3u) & ~3u; }
-
 /* A passing tensor is read by a pointwise layer right behind the one that writes it, and leaves nothing: all of them share one
  * buffer, in which the result lies while no layer runs, and behind them the reader's scratch. */
-void ee_trunk_layout(ee_stream *s, uint8_t **memory)
+uint32_t ee_trunk_place(const ee_model *model, uint32_t block, ee_buffer *buffers, uint32_t *scratch)
 {
-    const ee_model *model = &s->model;
-    int counting = s->tensors == NULL;
-    uint32_t n = model->n_layers, previous = 0;
+    uint32_t n = model->n_layers, previous = 0, end = 0;
     uint32_t shared = 3u * model->dim;                   /* a result */
-    ee_tensor *tensors = (ee_tensor *)ee_take(memory, (n + 1) * sizeof *tensors), tensor;
-    uint16_t *pos_a = (uint16_t *)ee_take(memory, 2 * n * sizeof *pos_a);
+    ee_buffer buffer;
     for (uint32_t t = 0; t <= n; t++) {
-        shape(model, t, frames_behind(model, t), s->config.block, &tensor);
-        uint32_t bytes = (uint32_t)tensor.cap * tensor.channels;
-        tensor.passing = (uint8_t)(tensor.passing & !previous);           /* two in a row would share their memory */
-        previous = tensor.passing;
-        tensor.data = NULL;
-        if (tensor.passing) shared = ee_max(shared, passing_bytes(&tensor) + 4u * tensor.channels);
-        else tensor.data = (uint8_t *)ee_take(memory, bytes);
-        if (!counting) tensors[t] = tensor;
+        shape(model, t, frames_behind(model, t), block, &buffer);
+        buffer.passing = (uint8_t)(buffer.passing & !previous);           /* two in a row would share their memory */
+        previous = buffer.passing;
+        buffer.offset = end;
+        if (buffer.passing) shared = ee_max(shared, frame_bytes(&buffer) + 4u * buffer.channels);
+        else end += frame_bytes(&buffer);
+        if (buffers) buffers[t] = buffer;
     }
-    s->scratch = (uint8_t *)ee_take(memory, shared);
-    s->tensors = tensors;
-    s->pos_a = pos_a;
-    s->pos_b = pos_a + n;
+    for (uint32_t t = 0; t <= n && buffers; t++)
+        if (buffers[t].passing) buffers[t].offset = end;
+    *scratch = end;
+    return end + shared;
 }
+
+void ee_trunk_layout(ee_stream *s, uint8_t **memory, int filling)
+{
+    uint32_t scratch;
+    ee_buffer *buffers = (ee_buffer *)ee_take(memory, (s->model->n_layers + 1u) * sizeof *buffers);
+    uint32_t bytes = ee_trunk_place(s->model, s->config.block, filling ? buffers : NULL, &scratch);
+    s->buffers = buffers;
+    s->frames = (uint8_t *)ee_take(memory, bytes);
+    s->scratch = s->frames + scratch;
+    take_positions(s, memory);
+}
+#endif
 
 void ee_trunk_reset(ee_stream *s)
 {
-    ee_layer layer;
-    for (uint32_t t = 0; t <= s->model.n_layers; t++) {
+    for (uint32_t t = 0; t <= s->model->n_layers; t++) {
+        const ee_buffer *place = &s->buffers[t];
         ee_tensor *x = &s->tensors[t];
-        if (x->passing) x->data = s->scratch;
-        x->count = x->lead = x->real = x->pads;
-        x->tail_left = x->tail;
+        x->count = x->lead = x->real = place->pads;
+        x->tail_left = place->tail;
         x->state = EE_GROWING;
-        ee_fill(x->data, x->zp, (size_t)x->count * x->channels);
+        ee_fill(s->frames + place->offset, place->zp, (size_t)place->pads * place->channels);
     }
-    for (uint32_t i = 0; i < s->model.n_layers; i++) {
-        ee_layer_view(&s->model, i, &layer);
-        s->pos_a[i] = (uint16_t)(s->tensors[layer.src_a].pads - layer.pad_left);
-        s->pos_b[i] = layer.op == EE_ADD ? s->tensors[layer.src_b].pads : 0;
+    for (uint32_t i = 0; i < s->model->n_layers; i++) {
+        ee_layer view;
+        const ee_layer *layer = ee_layer_at(s->model, i, &view);
+        s->pos_a[i] = (uint16_t)(s->buffers[layer->src_a].pads - layer->pad_left);
+        if (EE_HAS_ADD && s->pos_b) s->pos_b[i] = layer->op == EE_ADD ? s->buffers[layer->src_b].pads : 0;
     }
     s->trunk_ended = 0;
     s->frame_next = 0;
-    s->frame_index = 0;
 }
 
 /* ---------------------------------------------------------------- running */
@@ -161,13 +194,15 @@ static uint32_t outputs(const ee_layer *layer, const ee_tensor *x, uint32_t pos)
 }
 
 /* Frames of the padding are left out: where a window has some, it is one of its own. */
-static void run_max_pool(const ee_kernels *kernels, const ee_layer *layer, const ee_tensor *x, uint32_t pos, uint8_t *y, uint32_t n)
+static void run_max_pool(const ee_stream *s, const ee_layer *layer, uint32_t pos, uint8_t *y, uint32_t n)
 {
-    uint32_t stride = layer->stride, channels = x->channels;
+    const ee_tensor *x = &s->tensors[layer->src_a];
+    const uint8_t *frames = ee_frames_of(s, layer->src_a);
+    uint32_t stride = layer->stride, channels = layer->cin;
     while (n) {
         uint32_t first = ee_max(pos, x->lead), end = ee_min(pos + layer->kernel, x->real), count = 1;
         if (first == pos && end == pos + layer->kernel) count = ee_min(n, (x->real - end) / stride + 1);
-        kernels->max_pool(x->data + (size_t)first * channels, y, count, end - first, (size_t)stride * channels, channels);
+        EE_KERNEL(s->front.kernels, max_pool)(frames + (size_t)first * channels, y, count, end - first, (size_t)stride * channels, channels);
         n -= count;
         pos += count * stride;
         y += (size_t)count * channels;
@@ -177,67 +212,80 @@ static void run_max_pool(const ee_kernels *kernels, const ee_layer *layer, const
 /* Free frames behind tensor t; a passing tensor has only as many as the tensor behind it can take. */
 static uint32_t room(const ee_stream *s, uint32_t t)
 {
-    uint32_t free = (uint32_t)(s->tensors[t].cap - s->tensors[t].count);
-    if (!s->tensors[t].passing) return free;
-    return ee_min(free, (uint32_t)(s->tensors[t + 1].cap - s->tensors[t + 1].count));
+    uint32_t free = (uint32_t)(s->buffers[t].cap - s->tensors[t].count);
+    if (!s->buffers[t].passing) return free;
+    return ee_min(free, (uint32_t)(s->buffers[t + 1].cap - s->tensors[t + 1].count));
 }
 
-static void run_layer(ee_stream *s, uint32_t i, ee_layer *layer)
+static void run_layer(ee_stream *s, uint32_t i, const ee_layer *layer)
 {
-    ee_tensor *a = &s->tensors[layer->src_a], *out = &s->tensors[i + 1];
-    ee_tensor *b = layer->op == EE_ADD ? &s->tensors[layer->src_b] : a;
-    uint8_t *y = out->data + (size_t)out->count * out->channels;
-    const uint8_t *x = a->data + (size_t)s->pos_a[i] * a->channels;
+    uint32_t from = layer->src_a, also = layer->op == EE_ADD ? layer->src_b : from;
+    ee_tensor *a = &s->tensors[from], *out = &s->tensors[i + 1];
+    uint8_t *y = ee_frames_of(s, i + 1) + (size_t)out->count * s->buffers[i + 1].channels;
+    const uint8_t *x = ee_frames_of(s, from) + (size_t)s->pos_a[i] * s->buffers[from].channels;
     uint32_t n = outputs(layer, a, s->pos_a[i]);
-    if (layer->op == EE_ADD) n = ee_min(n, (uint32_t)(b->real - s->pos_b[i]));
+    if (EE_IS(ee_is_add, layer, NULL)) n = ee_min(n, (uint32_t)(s->tensors[also].real - s->pos_b[i]));
     n = ee_min(n, room(s, i + 1));                       /* binds at the end of a recording alone */
     if (!n) return;
-    if (a->passing) layer->scratch = s->scratch + passing_bytes(a);
-    const ee_kernels *kernels = (const ee_kernels *)s->model.kernels;
-    if (layer->op == EE_CONV) kernels->conv(layer, x, y, n);
-    else if (layer->op == EE_MAX_POOL) run_max_pool(kernels, layer, a, s->pos_a[i], y, n);
-    else kernels->add(layer, x, b->data + (size_t)s->pos_b[i] * b->channels, y, n * layer->cout);
+    if (EE_IS(ee_is_conv, layer, NULL)) {
+#ifdef EE_NO_HOST
+        ee_run_conv(layer, s->buffers[from].passing ? s->scratch + frame_bytes(&s->buffers[from]) : NULL, x, y, n);
+#else
+        s->front.kernels->conv(layer, x, y, n);
+#endif
+    } else if (EE_IS(ee_is_max_pool, layer, NULL)) {
+        run_max_pool(s, layer, s->pos_a[i], y, n);
+    } else if (EE_HAS_ADD) {
+        const uint8_t *b = ee_frames_of(s, also) + (size_t)s->pos_b[i] * s->buffers[also].channels;
+        EE_KERNEL(s->front.kernels, add)(layer, x, b, y, n * layer->cout);
+    }
     s->pos_a[i] = (uint16_t)(s->pos_a[i] + n * layer->stride);
-    s->pos_b[i] = (uint16_t)(s->pos_b[i] + n);
+    if (EE_HAS_ADD && s->pos_b) s->pos_b[i] = (uint16_t)(s->pos_b[i] + n);
     out->count = (uint16_t)(out->count + n);
     out->real = (uint16_t)(out->real + n);
 }
 
+/* `frame` of tensor t is still needed. */
+static void need(ee_stream *s, uint32_t t, uint32_t frame) { s->tensors[t].drop = (uint16_t)ee_min(s->tensors[t].drop, frame); }
+
 /* Frames that no layer needs any more leave their buffers. */
 void ee_trunk_drop(ee_stream *s)
 {
-    uint32_t n = s->model.n_layers;
+    uint32_t n = s->model->n_layers;
     for (uint32_t t = 0; t <= n; t++) s->tensors[t].drop = s->tensors[t].count;
     for (uint32_t i = 0; i < n; i++) {
-        ee_sources from = ee_layer_sources(&s->model, i);
-        s->tensors[from.a].drop = (uint16_t)ee_min(s->tensors[from.a].drop, s->pos_a[i]);
-        if (from.b != EE_NONE) s->tensors[from.b].drop = (uint16_t)ee_min(s->tensors[from.b].drop, s->pos_b[i]);
+        ee_sources from = ee_layer_sources(s->model, i);
+        need(s, from.a, s->pos_a[i]);
+        if (EE_HAS_ADD && from.b != EE_NONE) need(s, from.b, s->pos_b[i]);
     }
-    s->tensors[n].drop = (uint16_t)ee_min(s->tensors[n].drop, s->frame_next);
+    need(s, n, s->frame_next);
     s->frame_next -= s->tensors[n].drop;
     for (uint32_t i = 0; i < n; i++) {
-        ee_sources from = ee_layer_sources(&s->model, i);
+        ee_sources from = ee_layer_sources(s->model, i);
         s->pos_a[i] = (uint16_t)(s->pos_a[i] - s->tensors[from.a].drop);
-        s->pos_b[i] = from.b == EE_NONE ? 0 : (uint16_t)(s->pos_b[i] - s->tensors[from.b].drop);
+        if (EE_HAS_ADD && from.b != EE_NONE) s->pos_b[i] = (uint16_t)(s->pos_b[i] - s->tensors[from.b].drop);
     }
     for (uint32_t t = 0; t <= n; t++) {
         ee_tensor *x = &s->tensors[t];
-        uint32_t gone = x->drop;
+        uint32_t gone = x->drop, channels = s->buffers[t].channels;
+        uint8_t *frames = ee_frames_of(s, t);
         if (!gone) continue;
         x->count = (uint16_t)(x->count - gone);
         x->real = (uint16_t)(x->real - ee_min(gone, x->real));
         x->lead = (uint16_t)(x->lead - ee_min(gone, x->lead));
-        ee_copy(x->data, x->data + (size_t)gone * x->channels, (size_t)x->count * x->channels);
+        ee_copy(frames, frames + (size_t)gone * channels, (size_t)x->count * channels);
     }
 }
 
 /* Behind the end: padding after a complete tensor, as much as there is room for, and a layer that has used all of its input
  * completes its output. */
-static void pad_tail(ee_tensor *x)
+static void pad_tail(ee_stream *s, uint32_t t)
 {
+    const ee_buffer *place = &s->buffers[t];
+    ee_tensor *x = &s->tensors[t];
     if (x->state != EE_COMPLETE) return;
-    uint32_t n = ee_min(x->tail_left, (uint32_t)(x->cap - x->count));
-    ee_fill(x->data + (size_t)x->count * x->channels, x->zp, (size_t)n * x->channels);
+    uint32_t n = ee_min(x->tail_left, (uint32_t)(place->cap - x->count));
+    ee_fill(ee_frames_of(s, t) + (size_t)x->count * place->channels, place->zp, (size_t)n * place->channels);
     x->count = (uint16_t)(x->count + n);
     x->tail_left = (uint8_t)(x->tail_left - n);
     if (!x->tail_left) x->state = EE_PADDED;
@@ -247,24 +295,24 @@ static int used_up(const ee_stream *s, uint32_t i, const ee_layer *layer)
 {
     const ee_tensor *a = &s->tensors[layer->src_a];
     if (a->state != EE_PADDED || s->pos_a[i] + layer->pad_left < a->real) return 0;
-    return layer->op != EE_ADD || s->tensors[layer->src_b].state == EE_PADDED;
+    return !EE_IS(ee_is_add, layer, NULL) || s->tensors[layer->src_b].state == EE_PADDED;
 }
 
 /* Computes the frames that the samples now in tensor 0 allow. With `ended` (no more samples), call it again, pooling
  * the frames in between, until trunk_ended: what the layers held back for their successors comes out piece by piece. */
 void ee_trunk_run(ee_stream *s, int ended)
 {
-    ee_layer layer;
-    uint32_t n = s->model.n_layers;
+    uint32_t n = s->model->n_layers;
     if (ended && s->tensors[0].state == EE_GROWING) s->tensors[0].state = EE_COMPLETE;
     for (uint32_t i = 0; i < n; i++) {
-        ee_layer_view(&s->model, i, &layer);
+        ee_layer view;
+        const ee_layer *layer = ee_layer_at(s->model, i, &view);
         if (ended) {
-            pad_tail(&s->tensors[layer.src_a]);
-            if (layer.op == EE_ADD) pad_tail(&s->tensors[layer.src_b]);
+            pad_tail(s, layer->src_a);
+            if (EE_IS(ee_is_add, layer, NULL)) pad_tail(s, layer->src_b);
         }
-        run_layer(s, i, &layer);
-        if (ended && s->tensors[i + 1].state == EE_GROWING && used_up(s, i, &layer)) s->tensors[i + 1].state = EE_COMPLETE;
+        run_layer(s, i, layer);
+        if (ended && s->tensors[i + 1].state == EE_GROWING && used_up(s, i, layer)) s->tensors[i + 1].state = EE_COMPLETE;
     }
     s->trunk_ended = s->tensors[n].state == EE_COMPLETE;
 }

@@ -1,16 +1,20 @@
 /* The model "@model@" (licence: @licence@), id @id@.
- * Written by edgeecg @version@; the format is in its docs/format.md. */
+ * Written by edgeecg @version@ from a checked file: what the fields are is in internal.h. */
+#include "internal.h"
+
 #include "@name@.h"
 
-#if defined(__cplusplus)
-alignas(16)
-#elif defined(__GNUC__)
-__attribute__((aligned(16)))
-#elif defined(__ICCARM__)
-#pragma data_alignment = 16
-#else
-#error "place the model at a multiple of 16"
+#ifndef EE_LAYERS_@name@
+#error "edgeecg_config.h does not know this model: export it into the folder of the core that is to run it"
 #endif
-const unsigned char @name@[@NAME@_SIZE] = {
-@bytes@
-};
+
+#if defined(__cplusplus)
+#define EE_CONSTANT alignas(16) static const
+#elif defined(__GNUC__)
+#define EE_CONSTANT __attribute__((aligned(16))) static const
+#else
+#define EE_CONSTANT _Alignas(16) static const
+#endif
+
+@definitions@
+const ee_model @name@ = EE_INITIALISER;

@@ -15,31 +15,25 @@ static int next_sample(int16_t *x)
     return 1;
 }
 
-static void print_result(const ee_stream *stream, const ee_model *model)
+static void print_result(const ee_stream *stream)
 {
     ee_result result = ee_get_result(stream);
     printf("%.3f %u", (double)result.start / EE_RATE, (unsigned)result.quality);
-    for (unsigned i = 0; i < model->dim; i++) printf(" %.9g", (double)result.embedding[i] / (double)(1ul << model->exponent));
+    for (unsigned i = 0; i < @NAME@_DIM; i++) printf(" %.9g", (double)result.embedding[i] / (double)(1ul << @NAME@_EXPONENT));
     printf("\n");
 }
 
 int main(void)
 {
-    ee_model model;
     const ee_config config = @NAME@_CONFIG;
-    ee_status status = ee_model_view(&model, @name@, @NAME@_SIZE);
-    if (status != EE_OK) {
-        printf("%s\n", ee_status_text(status));
-        return 1;
-    }
-    ee_stream *stream = ee_init(&model, &config, memory, @NAME@_STATE_SIZE);
+    ee_stream *stream = ee_init(&@name@, &config, memory, @NAME@_STATE_SIZE);
     if (!stream) return 2;
     int16_t x;
     while (next_sample(&x)) {
         size_t used = 0;
         while (!used)
-            if (ee_push_i16(stream, &x, 1, &used)) print_result(stream, &model);
+            if (ee_push_i16(stream, &x, 1, &used)) print_result(stream);
     }
-    while (ee_flush(stream)) print_result(stream, &model);
+    while (ee_flush(stream)) print_result(stream);
     return 0;
 }

@@ -7,63 +7,61 @@
 #if defined(EE_NO_HOST) && defined(__ARM_FEATURE_DSP) && !defined(__ARM_FEATURE_MVE)
 #include "dsp_rows.h"
 
-#define EE_INLINE static inline __attribute__((always_inline))
-#define EE_APART __attribute__((noinline))          /* together they would spill each other's registers */
 #define EE_ASM1(name, text) \
-    EE_INLINE uint32_t name(uint32_t a) { uint32_t r; __asm__(text : "=r"(r) : "r"(a)); return r; }
+    EE_INLINED uint32_t name(uint32_t a) { uint32_t r; __asm__(text : "=r"(r) : "r"(a)); return r; }
 EE_ASM1(even_u, "uxtb16 %0, %1")
 EE_ASM1(odd_u, "uxtb16 %0, %1, ror #8")
 EE_ASM1(even_s, "sxtb16 %0, %1")
 EE_ASM1(odd_s, "sxtb16 %0, %1, ror #8")
 
-EE_INLINE int32_t dot2(uint32_t x, uint32_t w, int32_t acc)
+EE_INLINED int32_t dot2(uint32_t x, uint32_t w, int32_t acc)
 {
     __asm__("smlad %0, %1, %2, %0" : "+r"(acc) : "r"(x), "r"(w));
     return acc;
 }
-EE_INLINE uint32_t low_halves(uint32_t a, uint32_t b)                      /* lanes a.low, b.low */
+EE_INLINED uint32_t low_halves(uint32_t a, uint32_t b)                      /* lanes a.low, b.low */
 {
     uint32_t r;
     __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(r) : "r"(a), "r"(b));
     return r;
 }
-EE_INLINE uint32_t high_halves(uint32_t a, uint32_t b)                     /* lanes a.high, b.high */
+EE_INLINED uint32_t high_halves(uint32_t a, uint32_t b)                     /* lanes a.high, b.high */
 {
     uint32_t r;
     __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(r) : "r"(b), "r"(a));
     return r;
 }
-EE_INLINE int32_t high_word(int32_t a, int32_t b)
+EE_INLINED int32_t high_word(int32_t a, int32_t b)
 {
     int32_t r;
     __asm__("smmulr %0, %1, %2" : "=r"(r) : "r"(a), "r"(b));
     return r;
 }
-EE_INLINE uint8_t limit(int32_t v)
+EE_INLINED uint8_t limit(int32_t v)
 {
     uint32_t r;
     __asm__("usat %0, #8, %1" : "=r"(r) : "r"(v));
     return (uint8_t)r;
 }
-EE_INLINE uint32_t word_at(const void *p)                                   /* any address */
+EE_INLINED uint32_t word_at(const void *p)                                   /* any address */
 {
     uint32_t r;
     __builtin_memcpy(&r, p, sizeof r);
     return r;
 }
 
-EE_INLINE uint8_t scaled(int32_t acc, int32_t m18, int32_t zp) { return limit(high_word(acc, m18) + zp); }
+EE_INLINED uint8_t scaled(int32_t acc, int32_t m18, int32_t zp) { return limit(high_word(acc, m18) + zp); }
 
-EE_INLINE uint8_t quantise(const ee_layer *layer, uint32_t c, int32_t acc)
+EE_INLINED uint8_t quantise(const ee_layer *layer, uint32_t c, int32_t acc)
 {
-    if (layer->requant == 0) return scaled(acc, layer->mult[c] << 18, layer->zp_out);
+    if (!EE_AFFINE(layer)) return scaled(acc, layer->mult[c] << 18, layer->zp_out);
     int64_t v = ee_rnd((int64_t)acc * (acc >= 0 ? layer->mult_pos[c] : layer->mult_neg[c]) + layer->add[c], 22);
     return limit((v < -512 ? -512 : v > 512 ? 512 : (int32_t)v) + layer->zp_out);
 }
 
 /* ---------------------------------------------------------------- dense */
 /* Four bytes of each of `frames` frames become two words of lanes. */
-EE_INLINE void spread(const uint8_t *x, uint32_t hop, uint32_t fan_in, uint32_t frames, uint32_t *to)
+EE_INLINED void spread(const uint8_t *x, uint32_t hop, uint32_t fan_in, uint32_t frames, uint32_t *to)
 {
     for (const uint8_t *end = x + fan_in; x != end; x += 4)
         for (uint32_t f = 0; f < frames; f++) {
@@ -74,10 +72,10 @@ EE_INLINE void spread(const uint8_t *x, uint32_t hop, uint32_t fan_in, uint32_t 
 }
 
 /* Two frames by two channels at a time, the inputs spread once into the layer's scratch. Linear requantisation. */
-EE_APART static void dense_pairs(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+EE_APART static void dense_pairs(const ee_layer *layer, uint8_t *scratch, const uint8_t *x, uint8_t *y, uint32_t n)
 {
     const uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin, cout = layer->cout;
-    uint32_t *const inputs = (uint32_t *)(void *)layer->scratch;
+    uint32_t *const inputs = (uint32_t *)(void *)scratch;
     for (uint32_t frames; n; n -= frames, x += frames * hop, y += frames * cout) {
         frames = n > 1 ? 2 : 1;
         rows r = { inputs, inputs + frames * (fan_in / 2), layer->weights, fan_in, layer->bias, layer->mult, y, y + cout, cout, layer->zp_out };
@@ -92,7 +90,7 @@ EE_APART static void dense_pairs(const ee_layer *layer, const uint8_t *x, uint8_
 }
 
 /* Any fan-in, any address: words of four, then the rest one by one. */
-EE_INLINE int32_t dot(const uint8_t *x, const int8_t *w, uint32_t n, int32_t acc)
+EE_INLINED int32_t dot(const uint8_t *x, const int8_t *w, uint32_t n, int32_t acc)
 {
     for (; n >= 4; n -= 4, x += 4, w += 4) {
         uint32_t a = word_at(x), b = word_at(w);
@@ -103,7 +101,7 @@ EE_INLINE int32_t dot(const uint8_t *x, const int8_t *w, uint32_t n, int32_t acc
 }
 
 /* The last word of n bytes, n no multiple of 4, with those of the word before it zero; for fewer than 4 there is none. */
-EE_INLINE uint32_t last_word(const uint8_t *x, uint32_t n) { return word_at(x + n - 4) >> (4 - n % 4) * 8 << (4 - n % 4) * 8; }
+EE_INLINED uint32_t last_word(const uint8_t *x, uint32_t n) { return word_at(x + n - 4) >> (4 - n % 4) * 8 << (4 - n % 4) * 8; }
 
 /* Two frames share the weights; the last one may be computed twice. */
 EE_APART static void dense_plain(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
@@ -135,7 +133,7 @@ EE_APART static void dense_plain(const ee_layer *layer, const uint8_t *x, uint8_
 }
 
 /* Fan-in of `words` words, the last one shorter: the inputs of two frames are spread once for all channels. */
-EE_INLINE void dense_short(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n, uint32_t words)
+EE_INLINED void dense_short(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n, uint32_t words)
 {
     const uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin, cout = layer->cout;
     for (uint32_t o = 0; o < n; o += 2, x += 2 * hop, y += 2 * cout) {
@@ -193,7 +191,7 @@ EE_APART static void grouped_by_4(const ee_layer *layer, const uint8_t *x, uint8
 }
 
 /* ---------------------------------------------------------------- depthwise */
-EE_INLINE uint32_t pair(uint32_t low, uint32_t high) { return low | high << 16; }
+EE_INLINED uint32_t pair(uint32_t low, uint32_t high) { return low | high << 16; }
 
 /* Depthwise with 7 taps, a channel at a time: three pairs of inputs slide along, two frames further an output. */
 EE_APART static void depthwise_7(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
@@ -228,42 +226,33 @@ EE_APART static void depthwise_7(const ee_layer *layer, const uint8_t *x, uint8_
     }
 }
 
-/* Whatever the others do not take. */
-EE_APART static void grouped(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+#define EE_DOT dot
+#define EE_PUT(layer, c, acc, y) (y)[c] = quantise(layer, c, acc)
+#include "../grouped.h"
+
+/* ---------------------------------------------------------------- which of them */
+EE_INLINED int is_dense(ee_sort l) { return l.op == EE_CONV && l.groups == 1; }
+EE_INLINED int is_pairs(ee_sort l) { return is_dense(l) && !l.requant && l.scratch && l.kernel * l.cin % 16 == 0 && l.cout % 2 == 0; }
+EE_INLINED int is_short(ee_sort l, uint32_t words) { return is_dense(l) && !l.requant && l.kernel * l.cin % 4 && l.kernel * l.cin / 4 == words - 1; }
+EE_INLINED int is_2_words(ee_sort l) { return is_short(l, 2); }
+EE_INLINED int is_3_words(ee_sort l) { return is_short(l, 3); }
+EE_INLINED int is_plain(ee_sort l) { return is_dense(l) && !is_pairs(l) && !is_2_words(l) && !is_3_words(l) && l.kernel * l.cin >= 4; }
+EE_INLINED int is_depthwise_7(ee_sort l) { return ee_is_depthwise(l) && l.kernel == 7 && l.stride == 2 && !l.requant; }
+EE_INLINED int is_other(ee_sort l)
 {
-    uint32_t cg = layer->cin / layer->groups, per_group = layer->cout / layer->groups, kernel = layer->kernel;
-    for (uint32_t o = 0; o < n; o++, x += (size_t)layer->stride * layer->cin, y += layer->cout) {
-        const int8_t *w = layer->weights;
-        for (uint32_t c = 0; c < layer->cout; c++) {
-            const uint8_t *frame = x + c / per_group * cg;
-            int32_t acc = layer->bias[c];
-            for (uint32_t t = 0; t < kernel; t++, frame += layer->cin, w += cg) acc = dot(frame, w, cg, acc);
-            y[c] = quantise(layer, c, acc);
-        }
-    }
+    return l.op == EE_CONV && !ee_is_by_4(l) && !is_depthwise_7(l) && (l.groups > 1 || l.kernel * l.cin < 4);
 }
 
-static void conv(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+void ee_run_conv(const ee_layer *layer, uint8_t *scratch, const uint8_t *x, uint8_t *y, uint32_t n)
 {
-    uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, same = layer->cin == layer->cout;
-    if (layer->groups == 1 && layer->scratch && !layer->requant && fan_in % 16 == 0 && layer->cout % 2 == 0) dense_pairs(layer, x, y, n);
-    else if (layer->groups == 1 && !layer->requant && fan_in > 4 && fan_in < 8) dense_5_to_7(layer, x, y, n);
-    else if (layer->groups == 1 && !layer->requant && fan_in > 8 && fan_in < 12) dense_9_to_11(layer, x, y, n);
-    else if (layer->groups == 1 && fan_in >= 4) dense_plain(layer, x, y, n);
-    else if (same && layer->cin == 4 * layer->groups) grouped_by_4(layer, x, y, n);
-    else if (same && layer->cin == layer->groups && layer->kernel == 7 && layer->stride == 2 && !layer->requant) depthwise_7(layer, x, y, n);
-    else grouped(layer, x, y, n);
+    if (EE_IS(is_pairs, layer, scratch)) dense_pairs(layer, scratch, x, y, n);
+    else if (EE_IS(is_2_words, layer, scratch)) dense_5_to_7(layer, x, y, n);
+    else if (EE_IS(is_3_words, layer, scratch)) dense_9_to_11(layer, x, y, n);
+    else if (EE_IS(is_plain, layer, scratch)) dense_plain(layer, x, y, n);
+    else if (EE_IS(ee_is_by_4, layer, scratch)) grouped_by_4(layer, x, y, n);
+    else if (EE_IS(is_depthwise_7, layer, scratch)) depthwise_7(layer, x, y, n);
+    else if (EE_ANY(is_other)) grouped(layer, x, y, n);
 }
 
-static void linear(const ee_head *head, const uint8_t *u, int32_t *acc)
-{
-    const int8_t *w = head->weights;
-    for (uint32_t d = 0; d < head->dim; d++, w += head->features) acc[d] = dot(u, w, head->features, head->bias[d]);
-}
-
-#define EE_TARGET
-#define EE_NAME(x) x##_dsp
-#include "../loops.h"
-
-const ee_kernels ee_kernels_dsp = { "cortex-m-dsp", EE_NOT_PACKED, conv, linear, EE_LOOPS };
+int32_t ee_run_dot(const uint8_t *u, const int8_t *w, uint32_t n) { return dot(u, w, n, 0); }
 #endif

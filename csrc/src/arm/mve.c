@@ -8,25 +8,22 @@
 #if defined(EE_NO_HOST) && defined(__ARM_FEATURE_MVE)
 #include <arm_mve.h>
 
-#define EE_INLINE static inline __attribute__((always_inline))
-#define EE_APART __attribute__((noinline))
-
 EE_APART static uint8_t scaled_in_two(const ee_layer *layer, uint32_t c, int32_t acc)
 {
     int64_t v = ee_rnd((int64_t)acc * (acc >= 0 ? layer->mult_pos[c] : layer->mult_neg[c]) + layer->add[c], 22);
     return (uint8_t)ee_clamp((v < -512 ? -512 : v > 512 ? 512 : (int32_t)v) + layer->zp_out, 0, 255);
 }
 
-EE_INLINE int32x4_t scaled(int32x4_t acc, int32x4_t mult, int32x4_t zp)
+EE_INLINED int32x4_t scaled(int32x4_t acc, int32x4_t mult, int32x4_t zp)
 {
     int32x4_t v = vaddq_s32(vrmulhq_s32(acc, vshlq_n_s32(mult, 18)), zp);
     return vminq_s32(vmaxq_s32(v, vdupq_n_s32(0)), vdupq_n_s32(255));
 }
 
 /* Four sums of the channels from c on become bytes; at most `left` of them. */
-EE_INLINE void store_4(const ee_layer *layer, uint32_t c, uint32_t left, const int32_t *acc, uint8_t *y)
+EE_INLINED void store_4(const ee_layer *layer, uint32_t c, uint32_t left, const int32_t *acc, uint8_t *y)
 {
-    if (layer->requant) {
+    if (EE_AFFINE(layer)) {
         for (uint32_t i = 0; i < 4 && i < left; i++) y[c + i] = scaled_in_two(layer, c + i, acc[i]);
     } else {
         mve_pred16_t p = vctp32q(left);
@@ -69,7 +66,7 @@ EE_APART static void dense(const ee_layer *layer, const uint8_t *x, uint8_t *y, 
 }
 
 /* The same for whole tiles and linear requantisation. `tail`: fan_in is no multiple of 8. */
-EE_INLINE void dense_tiles(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n, int has_tail)
+EE_INLINED void dense_tiles(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n, int has_tail)
 {
     const uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin, cout = layer->cout;
     const mve_pred16_t tail = vctp16q(fan_in % 8);
@@ -180,47 +177,35 @@ EE_APART static void depthwise(const ee_layer *layer, const uint8_t *x, uint8_t 
     }
 }
 
-EE_INLINE int32_t dot(const uint8_t *x, const int8_t *w, uint32_t n, int32_t acc)
+EE_INLINED int32_t dot(const uint8_t *x, const int8_t *w, uint32_t n, int32_t acc)
 {
     for (; n >= 8; n -= 8, x += 8, w += 8) acc = vmladavaq_s16(acc, vreinterpretq_s16_u16(vldrbq_u16(x)), vldrbq_s16(w));
     mve_pred16_t p = vctp16q(n);
     return n ? vmladavaq_s16(acc, vreinterpretq_s16_u16(vldrbq_z_u16(x, p)), vldrbq_z_s16(w, p)) : acc;
 }
 
-/* Whatever the others do not take. */
-EE_APART static void grouped(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+#define EE_DOT dot
+#define EE_PUT(layer, c, acc, y) store_4(layer, c, 1, &acc, y)
+#include "../grouped.h"
+
+/* ---------------------------------------------------------------- which of them */
+EE_INLINED int is_dense(ee_sort l) { return l.op == EE_CONV && l.groups == 1; }
+EE_INLINED int is_tiles(ee_sort l) { return is_dense(l) && l.cout % 4 == 0 && !l.requant; }
+EE_INLINED int is_whole(ee_sort l) { return is_tiles(l) && l.kernel * l.cin % 8 == 0; }
+EE_INLINED int is_tailed(ee_sort l) { return is_tiles(l) && l.kernel * l.cin % 8 != 0; }
+EE_INLINED int is_plain(ee_sort l) { return is_dense(l) && !is_tiles(l); }
+EE_INLINED int is_depthwise_8(ee_sort l) { return ee_is_depthwise(l) && l.cin % 8 == 0 && !l.requant; }
+EE_INLINED int is_other(ee_sort l) { return l.op == EE_CONV && l.groups > 1 && !ee_is_by_4(l) && !is_depthwise_8(l); }
+
+void ee_run_conv(const ee_layer *layer, uint8_t *scratch, const uint8_t *x, uint8_t *y, uint32_t n)
 {
-    uint32_t cg = layer->cin / layer->groups, per_group = layer->cout / layer->groups, kernel = layer->kernel;
-    for (uint32_t o = 0; o < n; o++, x += (size_t)layer->stride * layer->cin, y += layer->cout) {
-        const int8_t *w = layer->weights;
-        for (uint32_t c = 0; c < layer->cout; c++) {
-            const uint8_t *frame = x + c / per_group * cg;
-            int32_t acc = layer->bias[c];
-            for (uint32_t t = 0; t < kernel; t++, frame += layer->cin, w += cg) acc = dot(frame, w, cg, acc);
-            store_4(layer, c, 1, &acc, y);
-        }
-    }
+    if (EE_IS(is_whole, layer, scratch)) dense_whole(layer, x, y, n);
+    else if (EE_IS(is_tailed, layer, scratch)) dense_tailed(layer, x, y, n);
+    else if (EE_IS(is_plain, layer, scratch)) dense(layer, x, y, n);
+    else if (EE_IS(ee_is_by_4, layer, scratch)) grouped_by_4(layer, x, y, n);
+    else if (EE_IS(is_depthwise_8, layer, scratch)) depthwise(layer, x, y, n);
+    else if (EE_ANY(is_other)) grouped(layer, x, y, n);
 }
 
-static void conv(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
-{
-    uint32_t same = layer->cin == layer->cout, whole = layer->kernel * layer->cin % 8 == 0;
-    if (layer->groups == 1 && layer->cout % 4 == 0 && !layer->requant) (whole ? dense_whole : dense_tailed)(layer, x, y, n);
-    else if (layer->groups == 1) dense(layer, x, y, n);
-    else if (same && layer->cin == 4 * layer->groups) grouped_by_4(layer, x, y, n);
-    else if (same && layer->cin == layer->groups && layer->cin % 8 == 0 && !layer->requant) depthwise(layer, x, y, n);
-    else grouped(layer, x, y, n);
-}
-
-static void linear(const ee_head *head, const uint8_t *u, int32_t *acc)
-{
-    const int8_t *w = head->weights;
-    for (uint32_t d = 0; d < head->dim; d++, w += head->features) acc[d] = dot(u, w, head->features, head->bias[d]);
-}
-
-#define EE_TARGET
-#define EE_NAME(x) x##_mve
-#include "../loops.h"
-
-const ee_kernels ee_kernels_mve = { "cortex-m-mve", EE_NOT_PACKED, conv, linear, EE_LOOPS };
+int32_t ee_run_dot(const uint8_t *u, const int8_t *w, uint32_t n) { return dot(u, w, n, 0); }
 #endif

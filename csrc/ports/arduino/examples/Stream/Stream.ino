@@ -3,14 +3,13 @@
 #include <@name@.h>
 
 static uint64_t memory[(@NAME@_STATE_SIZE + 7) / 8];
-static ee_model model;
 static ee_stream *stream;
 static uint32_t next_us;
 
 void setup() {
   Serial.begin(115200);
   const ee_config config = @NAME@_CONFIG;
-  if (ee_model_view(&model, @name@, @NAME@_SIZE) == EE_OK) stream = ee_init(&model, &config, memory, @NAME@_STATE_SIZE);
+  stream = ee_init(&@name@, &config, memory, @NAME@_STATE_SIZE);
   next_us = micros();
 }
 
@@ -22,6 +21,6 @@ void loop() {
   while (!used) {
     if (!ee_push_i16(stream, &x, 1, &used)) continue;
     ee_result result = ee_get_result(stream);
-    Serial.write((const uint8_t *)result.embedding8, model.dim);
+    Serial.write((const uint8_t *)result.embedding8, @NAME@_DIM);
   }
 }

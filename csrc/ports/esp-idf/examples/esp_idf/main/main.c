@@ -13,9 +13,7 @@ static int16_t read_adc(void) { return 0; }              /* @gain@ units per mil
 void app_main(void)
 {
     const ee_config config = @NAME@_CONFIG;
-    ee_model model;
-    if (ee_model_view(&model, @name@, @NAME@_SIZE) != EE_OK) return;
-    ee_stream *stream = ee_init(&model, &config, memory, @NAME@_STATE_SIZE);
+    ee_stream *stream = ee_init(&@name@, &config, memory, @NAME@_STATE_SIZE);
     for (TickType_t wake = xTaskGetTickCount(); stream; vTaskDelayUntil(&wake, configTICK_RATE_HZ * 1000 / @fs_mhz@)) {
         int16_t x = read_adc();                          /* needs CONFIG_FREERTOS_HZ to be a multiple of the rate */
         size_t used = 0;

@@ -21,13 +21,9 @@ K_TIMER_DEFINE(clock, sample, NULL);
 int main(void)
 {
 	const ee_config config = @NAME@_CONFIG;
-	ee_model model;
-	ee_stream *stream = NULL;
+	ee_stream *stream = ee_init(&@name@, &config, memory, @NAME@_STATE_SIZE);
 	int16_t x;
 
-	if (ee_model_view(&model, @name@, @NAME@_SIZE) == EE_OK) {
-		stream = ee_init(&model, &config, memory, @NAME@_STATE_SIZE);
-	}
 	if (stream == NULL) {
 		return -1;
 	}

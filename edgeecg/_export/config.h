@@ -1,0 +1,12 @@
+/* What the core in this folder is compiled for: @models@. Written by edgeecg @version@; `edgeecg export-c --model-only` adds a model. */
+#ifndef EDGEECG_CONFIG_H
+#define EDGEECG_CONFIG_H
+
+#define EE_EXPORTED 1
+
+@needs@
+#define EE_KINDS (@kinds@)              /* bit k: front ends of kind k */
+#define EE_POOLS (@pools@)              /* bit p: heads with pool p */
+#define EE_LAYERS(test) @layers@
+
+#endif

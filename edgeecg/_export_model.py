@@ -1,0 +1,107 @@
+"""A model as C constants for the exported core: its arrays, the structures that csrc/src/internal.h declares, and what of the core it needs."""
+
+import numpy as np
+
+from ._model_check import tensor_strides
+from ._model_format import NO_TENSOR, OP_CODES
+
+C_TYPES = {np.dtype(np.int8): "int8_t", np.dtype(np.int16): "int16_t", np.dtype(np.int32): "int32_t"}
+
+
+class Constants:
+    """C definitions of arrays, in the order they are asked for; equal arrays are not shared."""
+
+    def __init__(self):
+        self.text = ""
+        self.bytes = 0
+
+    def array(self, name: str, values, ctype=None) -> str:
+        """Define it; returns what a pointer to it is initialised with. None and empty arrays are NULL."""
+        if values is None or values.size == 0:
+            return "NULL"
+        numbers = np.ascontiguousarray(values).ravel()
+        self.bytes += numbers.nbytes
+        rows = [", ".join(map(str, numbers[i : i + 32].tolist())) for i in range(0, len(numbers), 32)]
+        self.text += f"EE_CONSTANT {C_TYPES[numbers.dtype]} {name}[{len(numbers)}] = {{\n    " + ",\n    ".join(rows) + "\n};\n"
+        return name
+
+
+def model_text(model, block: int, plan) -> tuple[str, int]:
+    """(definitions of `front`, `layers`, `head`, `buffers` and of the model's initialiser, bytes of flash of their arrays).
+
+    plan: of `_core.device_plan` for that block.
+    """
+    _, frame_bytes, scratch, delay, tensors = plan
+    out = Constants()
+    layers = ",\n".join(f"    {{ {_layer(model, i, out)} }}" for i in range(len(model.layers)))
+    strides = tensor_strides(model.layers)
+    channels = model.layers[-1].cout
+    front, head = _front(model.front, out), _head(model, channels, out)
+    buffers = ",\n".join(f"    {{ {', '.join(map(str, row))} }}" for row in tensors)
+    out.text += f"static const ee_front front = {{ {front} }};\n"
+    out.text += f"static const ee_layer layers[{len(model.layers)}] = {{\n{layers}\n}};\n"
+    out.text += f"static const ee_head head = {{ {head} }};\n"
+    out.text += f"static const ee_buffer buffers[{len(tensors)}] = {{\n{buffers}\n}};\n"
+    numbers = (frame_bytes, scratch, block, delay, model.front.window, len(model.layers), strides[-1], model.head.frames, model.head.dim,
+               channels, _features(model.head, channels), model.head.exponent)  # fmt: skip
+    out.text += f"#define EE_INITIALISER {{ &front, layers, &head, buffers, {', '.join(map(str, numbers))} }}\n"
+    structures = 52 + 56 * len(model.layers) + 36 + 12 * len(tensors) + 44  # on a 32-bit device
+    return out.text, out.bytes + structures
+
+
+def needs(model, tensors) -> str:
+    """Lines for edgeecg_config.h, each with one @name@: front end, head and layers that the core must take."""
+    rows = []
+    for layer in model.layers:
+        numbers = (OP_CODES[layer.op], layer.requant, layer.cin, layer.cout, layer.groups, layer.kernel, layer.stride, int(tensors[layer.src_a][6]))
+        row = f"|| test(EE_SORT({', '.join(map(str, numbers))}))"
+        if row not in rows:
+            rows.append(row)
+    layers = " \\\n    ".join(rows)
+    return (f"#define EE_KIND_@name@ {1 << model.front.kind}u\n#define EE_POOL_@name@ {1 << model.head.pool}u\n"
+            f"#define EE_LAYERS_@name@(test) \\\n    {layers}\n")  # fmt: skip
+
+
+def _front(front, out) -> str:
+    gains = [*front.gain, 0, 0, 0, 0][:4]
+    table = out.array("table", None if front.kind == 0 else np.asarray(front.table, np.int16))
+    numbers = (front.window, front.baseline, front.reach, front.table_half, front.flat_max, front.flat_blocks, front.off_blocks,
+               front.clip_ms, front.kind, len(front.gain), front.baseline.bit_length() - 1)  # fmt: skip
+    gain = ", ".join(f"{g}u" for g in gains)
+    return f"{table}, {front.min_rate}u, {front.floor}u, {{ {gain} }}, {front.direct_gain}u, {', '.join(map(str, numbers))}"
+
+
+def _layer(model, i, out) -> str:
+    layer, number = model.layers[i], i + 1
+    conv = layer.op == "conv"
+    linear = layer.requant == 0
+    pointers = (
+        out.array(f"weights_{number}", layer.weights if conv else None),
+        out.array(f"bias_{number}", layer.bias if conv else None),
+        out.array(f"mult_{number}", layer.mult if conv and linear else None),
+        out.array(f"mult_{number}", layer.mult if conv and not linear else None),
+        out.array(f"mult_neg_{number}", layer.mult_neg if conv else None),
+        out.array(f"add_{number}", layer.add if conv else None),
+        "NULL",
+    )
+    src_b = NO_TENSOR if layer.src_b is None else layer.src_b
+    numbers = (layer.m_a, layer.m_b, layer.src_a, src_b, layer.cin, layer.cout, layer.groups, layer.kernel, layer.stride, layer.pad_left,
+               OP_CODES[layer.op], layer.requant, layer.zp_out, _zero_point(model, layer.src_a), _zero_point(model, layer.src_b))  # fmt: skip
+    return ", ".join([*pointers, *map(str, numbers)])
+
+
+def _zero_point(model, tensor) -> int:
+    """Of a tensor: 128 for the front end's."""
+    return 0 if tensor is None else 128 if tensor == 0 else model.layers[tensor - 1].zp_out
+
+
+def _features(head, channels) -> int:
+    return channels * (2 if head.pool == 3 else 1)
+
+
+def _head(model, channels, out) -> str:
+    head = model.head
+    pointers = (out.array("mean_mult", head.mean_mult if head.pool & 1 else None), out.array("head_mult", head.mult),
+                out.array("head_weights", head.weights), out.array("head_bias", head.bias), "NULL")  # fmt: skip
+    numbers = (channels, head.frames, _features(head, channels), head.dim, head.exponent, head.pool, head.zp_mean, model.layers[-1].zp_out)
+    return ", ".join([*pointers, *map(str, numbers)])
