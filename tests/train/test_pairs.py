@@ -49,9 +49,8 @@ def config(data, out, **changes) -> Config:
 
 @pytest.mark.parametrize(
     ("view", "positives", "objective"),
-    [("vcg", None, "barlow_twins"), ("vcg", "lead", "cmlc"), ("vcg", "patient", "pclr"), ("viewmaker", None, "nt_xent"),
-     ("viewmaker", "lead", "cmlc"), ("augment", "patient", "supervised_contrastive"), ("augment", "lead", "barlow_twins")],
-)  # fmt: skip
+    [("vcg", None, "barlow_twins"), ("vcg", "lead", "cmlc"), ("viewmaker", "patient", "pclr"), ("augment", "lead", "cmsmlc")],
+)
 def test_views_positives_and_objectives_train_together(data, cache, tmp_path, view, positives, objective):
     train(config(data, tmp_path, view=view, positives=positives, objective=objective), cache, None)
     losses = [line["loss"] for line in read_log(tmp_path) if "loss" in line]
