@@ -3,7 +3,6 @@
     python train/compare.py --data DIR --out runs/compare             the whole grid; a second call goes on where it was
     python train/compare.py --list                                    the cells of the grid
     python train/compare.py --data DIR --cells nt_xent/augment/nearby nt_xent/vcg/window --steps 1000
-    python train/compare.py --data DIR --markdown docs/results/comparison.md
 
 A cell is named objective/view/positives, with /SEED behind it where it repeats another one. Each is pretrained by
 train/pretrain.py, exported by train/export.py, and the exported model is probed as train/evaluate.py does it. Baselines are
@@ -61,7 +60,6 @@ class Config:
         "V_ds1_ds2", "S_ds1_ds2", "ptbxl_af_I_cv4", "ptbxl_super_I_cv4", "cinc2017_cv5", "identity", "quality_seta",
     )  # fmt: skip
     baselines: tuple[str, ...] = BASELINES
-    markdown: Path | None = None  # a copy of the table, with the heat map beside it
     threads: int = 1
     cache: Path = field(default=Path("~/.cache/edgeecg/train"))
 
@@ -183,9 +181,8 @@ def write_tables(config: Config, results: dict[str, dict]) -> str:
     text = markdown(cells, cheap, {name: results[name]["seconds"] for name in cells})
     remarks = [spread(cells), *(f"{name} has no score: {r['failed']}." for name, r in results.items() if "failed" in r)]
     text += "".join(f"\n{remark}\n" for remark in remarks if remark)
-    for path in filter(None, (config.out / "table.md", config.markdown)):
-        picture = heat_map(path.with_suffix(".png"), cells, cheap)
-        write_text(path, f"{text}\n![scores by cell and task]({picture.name})\n")
+    picture = heat_map(config.out / "table.png", cells, cheap)
+    write_text(config.out / "table.md", f"{text}\n![scores by cell and task]({picture.name})\n")
     return text
 
 

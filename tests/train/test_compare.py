@@ -40,16 +40,15 @@ def config(folder, out, **changes) -> Config:
 
 @pytest.mark.slow
 def test_cells_are_trained_exported_and_probed_once(data, tmp_path):
-    chosen = config(data, tmp_path / "out", markdown=tmp_path / "kept.md")
+    chosen = config(data, tmp_path / "out")
     text = run(chosen)
     results = {path: path.read_text() for path in sorted(tmp_path.glob("out/*/result.json"))}
     assert len(results) == 1 and (tmp_path / "out/nt_xent-augment-nearby-3/model/model.eecg").exists()
     for path, stored in results.items():
         value = json.loads(stored)["scores"]["quality_seta"]["value"]
         assert 0 <= value <= 1 and f"{value:.3f}".lstrip("0") in text, path
-    for name in ("out/table.md", "kept.md"):
-        assert "| nt_xent/augment/nearby/3 |" in (tmp_path / name).read_text()
-        assert (tmp_path / name).with_suffix(".png").read_bytes()[:4] == b"\x89PNG"
+    assert "| nt_xent/augment/nearby/3 |" in (tmp_path / "out/table.md").read_text()
+    assert (tmp_path / "out/table.png").read_bytes()[:4] == b"\x89PNG"
     assert "| *random* |" in text
 
     marked = tmp_path / "out/nt_xent-augment-nearby-3/result.json"

@@ -115,6 +115,16 @@ def test_the_leads_that_a_vcg_pair_shows(data, positives):
     assert len(batch["lead"].unique()) == 12
 
 
+def test_vcg_pairs_of_every_lead(data):
+    training, _ = split_independent(read_independent(data, ("ptbxl",)), 0.3, "window")
+    vcg = Vcg(VcgViews(), front_end_reader(default_front_end()))
+    batch = VcgPairs(training, None, vcg, every=True).draw(5, torch.Generator().manual_seed(0), 0, False)
+    assert batch["first"].shape == batch["second"].shape == (5, 12, 1280)
+    training.positives = "lead"
+    with pytest.raises(InputError, match="one lead of a window at a time"):
+        VcgPairs(training, None, vcg, every=True)
+
+
 @pytest.mark.parametrize(
     ("view", "positives", "objective", "words"),
     [("vcg", "segment", "nt_xent", "pieces of 10 s"), ("augment", "lead", "cmsc", "neighbouring segments of one lead"),

@@ -59,14 +59,20 @@ class WindowPairs:
 
 
 class VcgPairs:
-    """Windows of the eight independent leads. Of each view the encoder sees one lead of the twelve."""
+    """Windows of the eight independent leads. The encoder sees one of `vcg`'s leads of each view, or `every` one of them."""
 
-    def __init__(self, training: IndependentSampler, validation: IndependentSampler | None, vcg: Vcg):
-        self.training, self.validation, self.vcg = training, validation, vcg
+    def __init__(self, training: IndependentSampler, validation: IndependentSampler | None, vcg: Vcg, every: bool = False):
+        if every and training.positives == "lead":
+            raise InputError("positives 'lead' show one lead of a window at a time: they do not go with an encoder of several leads")
+        self.training, self.validation, self.vcg, self.every = training, validation, vcg, every
 
     def draw(self, count: int, generator: torch.Generator, margin: int, validation: bool) -> dict[str, Tensor]:
+        """`first` and `second` (count, length) or, of every lead, (count, leads, length)."""
         sampler = self.validation if validation else self.training
         batch, leads = sampler.draw(count, generator), len(self.vcg.keep)
+        if self.every:
+            first, second = (self.vcg(y, generator) for y in (batch.first, batch.second))
+            return {"first": first, "second": second, **batch.identity()}
         lead = torch.randint(leads, (count,), generator=generator)
         step = torch.randint(1, leads, (count,), generator=generator) if sampler.positives == "lead" else 0
         first = self.vcg(batch.first, generator, lead)
