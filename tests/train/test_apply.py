@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 import edgeecg
 from edgeecg import io
 from edgeecg.errors import InputError
+from tests.train.records import GAIN, beats, write_record
 from train import apply, applied
 from train.apply import Config
 from train.autoencode import BEAT, save_autoencoder
@@ -20,27 +21,7 @@ from train.nets.autoencoder import Autoencoder, Shape
 wfdb = pytest.importorskip("wfdb")
 pytestmark = pytest.mark.filterwarnings("ignore:.*inplace.*:DeprecationWarning")  # wfdb and what pandas 3 calls deprecated
 
-GAIN, SECONDS = 200.0, 41.5
-
-
-def beats(fs: float, seconds: float) -> tuple[np.ndarray, np.ndarray]:
-    """mV of a pulse every 0.8 s, and where the pulses are."""
-    time = np.arange(round(seconds * fs)) / fs
-    place = np.arange(0.4, seconds - 0.2, 0.8)
-    return sum(np.exp(-((time - at) ** 2) / 4e-4) for at in place) + 0.05 * np.sin(time), place
-
-
-def write_record(folder, name, fs, seconds=SECONDS, codes=None, annotator="atr", leads=("I",)):
-    signal, place = beats(fs, seconds)
-    both = np.stack([signal * (1 + i) for i in range(len(leads))], 1)
-    wfdb.wrsamp(
-        name, fs=fs, units=["mV"] * len(leads), sig_name=list(leads), p_signal=both, fmt=["16"] * len(leads),
-        adc_gain=[GAIN] * len(leads), baseline=[0] * len(leads), write_dir=str(folder),
-    )  # fmt: skip
-    if codes is not None:
-        codes = [codes(at) for at in place]
-        wfdb.wrann(name, annotator, np.round(place * fs).astype(int), symbol=codes, write_dir=str(folder))
-    return place
+SECONDS = 41.5
 
 
 @pytest.fixture

@@ -1,0 +1,142 @@
+"""Pairs of windows that match or do not: to train a Siamese network with, and to test one on patients that it never met.
+
+    window    true: two views of the same ten seconds; false: views of different ones
+    patient   true: two moments of one patient; false: of two patients
+    label     true: two windows whose beats are called alike (annotations.py); false: called differently
+
+A test's false pairs come from the same corpus and lead where that can be, so that what tells two people apart is not the
+recorder or the electrode; its true pairs of patients come from the two halves of one lead, so that they never overlap.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edgeecg.errors import InputError
+from train.data.annotations import CLASSES, label_windows, read_annotations
+from train.data.cache import Cache
+from train.data.front import to_input
+from train.data.windows import RATE, WindowSampler
+from train.nets.spec import WINDOW
+from train.objectives.positives import other_patient
+
+Kind = Literal["window", "patient", "label"]
+
+
+@dataclass(frozen=True)
+class Matches:
+    """`first`, `second` (n, 1280) network input; `different` (n,) bool; `group` (n,) the first one's patient."""
+
+    first: Tensor
+    second: Tensor
+    different: np.ndarray
+    group: np.ndarray
+
+
+def with_false_pairs(first: Tensor, second: Tensor, who: np.ndarray, near: np.ndarray, group: np.ndarray) -> Matches:
+    """True pairs, and as many false ones: each first window with the second one of another `who`, of the same `near` if any.
+
+    first, second: (n, 1280); who, near, group: (n,) numbers: what a pair must differ in, what it had better share, the patient.
+    """
+    order = np.argsort(near, kind="stable")
+    first, second, who, near, group = first[order], second[order], who[order], near[order], group[order]
+    partner, found = np.arange(len(who)), np.zeros(len(who), bool)
+    for name in np.unique(near):
+        rows = np.flatnonzero(near == name)
+        other, there = other_patient(who[rows], len(rows))
+        partner[rows], found[rows] = rows[other], there
+    anyone, there = other_patient(who, len(who))
+    partner, found = np.where(found, partner, anyone), found | there
+    if not found.any():
+        raise InputError("false pairs need windows of at least two kinds (patients or labels), and there is one")
+    first, second = torch.cat([first, first[found]]), torch.cat([second, second[partner[found]]])
+    different = np.arange(len(first)) >= len(who)
+    return Matches(first, second, different, np.concatenate([group, group[found]]))
+
+
+def patient_matches(cache: Cache, rows: np.ndarray, count: int, generator: torch.Generator) -> Matches:
+    """`count` true pairs: from the first and the second half of a lead, patients as often as one another."""
+    index, patient = cache.index, cache.patients()
+    rows = np.flatnonzero(rows & (index["length"] >= 2 * WINDOW))
+    if len(rows) == 0:
+        raise InputError("pairs of patients need recordings of at least 20 s")
+    people, place = np.unique(patient[rows], return_inverse=True)
+    weight = torch.from_numpy(1.0 / np.bincount(place)[place])
+    row = rows[torch.multinomial(weight, count, replacement=True, generator=generator).numpy()]
+    half = index["length"][row] // 2
+    at = (torch.rand(2, count, generator=generator, dtype=torch.float64).numpy() * (half - WINDOW + 1)).astype(np.int64)
+    start = index["start"][row] + np.stack([at[0], index["length"][row] - half + at[1]])
+    first, second = (to_input(take(cache, s)) for s in start)
+    near = np.unique(np.char.add(index["set"], index["lead"]), return_inverse=True)[1][row]
+    return with_false_pairs(first, second, patient[row], near, patient[row])
+
+
+def take(cache: Cache, start: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.asarray(cache.samples[np.asarray(start)[:, None] + np.arange(WINDOW)]))
+
+
+class LabelledWindows:
+    """Windows around the annotated beats of the cache's records, by class (N, S, V, F of EC57).
+
+    A window is of the class that its label is: one with a ventricular beat anywhere is V. Drawn class by class, so that rare
+    ones come as often as common ones.
+    """
+
+    def __init__(self, cache: Cache, data: Path | None, annotator: str, rows: np.ndarray):
+        self.cache = cache
+        start, name, row = [], [], []
+        for r in np.flatnonzero(rows):
+            found = annotated(cache, data, annotator, int(r))
+            if found:
+                start.append(found[0])
+                name.append(found[1])
+                row.append(np.full(len(found[0]), r))
+        if not start:
+            raise InputError(f"none of the recordings has annotations .{annotator}: pairs by label need them")
+        self.start, self.row = np.concatenate(start), np.concatenate(row)
+        self.classes, self.label = np.unique(np.concatenate(name), return_inverse=True)
+        if len(self.classes) < 2:
+            raise InputError(f"all annotated windows are of one class ({self.classes[0]}): pairs by label need two")
+        self.members = [np.flatnonzero(self.label == c) for c in range(len(self.classes))]
+
+    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, np.ndarray]:
+        """first, second (count, 1280) uint8 of one class each, their class (count,), and the cache's rows of the first ones."""
+        label = torch.randint(len(self.classes), (count,), generator=generator)
+        chance = torch.rand(2, count, generator=generator, dtype=torch.float64).numpy()
+        size = np.array([len(m) for m in self.members])[label]
+        picked = [np.array([self.members[c][int(p * n)] for c, p, n in zip(label, share, size, strict=True)]) for share in chance]
+        first, second = (take(self.cache, self.start[rows]) for rows in picked)
+        return first, second, label, self.row[picked[0]]
+
+    def matches(self, count: int, generator: torch.Generator) -> Matches:
+        first, second, label, row = self.draw(count, generator)
+        patient = self.cache.patients()[row]
+        return with_false_pairs(to_input(first), to_input(second), label.numpy(), np.zeros(count), patient)
+
+
+def annotated(cache: Cache, data: Path | None, annotator: str, row: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Starts in the cache and classes of the windows around the beats of a lead, all whole; None where it has no annotations."""
+    index = cache.index
+    record = Path(data or "", str(index["set"][row]), str(index["record"][row]))
+    if data is None or not record.with_name(f"{record.name}.{annotator}").exists():
+        return None
+    from edgeecg import io
+
+    notes = read_annotations(record, annotator, io.open_source(record).leads[0].fs)
+    first = np.round(notes.second * RATE).astype(np.int64) - WINDOW // 2
+    first = np.unique(first[(first >= 0) & (first <= index["length"][row] - WINDOW)])
+    labels = label_windows(notes, first / RATE, WINDOW / RATE)[0]
+    name = np.array([CLASSES.get(label, "") for label in labels])
+    kept = np.isin(name, list("NSVF"))
+    return (int(index["start"][row]) + first[kept], name[kept]) if kept.any() else None
+
+
+def view_matches(sampler: WindowSampler, views, count: int, generator: torch.Generator) -> Matches:
+    """`count` windows in two views each (`views`: uint8 windows -> network input)."""
+    batch = sampler.draw(count, generator)
+    first, second = views(torch.cat([batch.first, batch.first]), generator).chunk(2)
+    return with_false_pairs(first, second, np.arange(count), batch.index.numpy(), batch.patient.numpy())

