@@ -6,7 +6,6 @@
 The model's bytes apart from its metadata stay as they are, and so does its id.
 """
 
-import json
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +18,7 @@ import tyro
 
 from edgeecg.errors import EdgeECGError, InputError
 from edgeecg.model import Model
-from train.evaluate import FLOAT_PROBE, TITLES
+from train.evaluate import FLOAT_PROBE, TITLES, read_results
 from train.run import write_text
 
 COMMAND = "python train/evaluate.py --model {name}"
@@ -41,13 +40,10 @@ class Config:
 
 def probe_rows(path: Path, model: Path) -> list[dict]:
     """The results of this model: task, value, interval; of whole label sets and its own probe."""
-    try:
-        results = json.loads(path.read_text(encoding="utf-8"))
-        rows = [r for r in results if r["fraction"] == 1 and FLOAT_PROBE not in r["feature"]]
-        own = [r for r in rows if Path(r["feature"]).stem == model.stem]
-        return [{"task": TITLES[r["task"]], **{k: round(r["score"][k], 4) for k in ("value", "low", "high")}} for r in own]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is no output of train/evaluate.py --json: {error}") from error
+    _, results = read_results(path)
+    rows = [r for r in results if r.fraction == 1 and FLOAT_PROBE not in r.feature]
+    own = [r for r in rows if Path(r.feature).stem == model.stem]
+    return [{"task": TITLES[r.task], **{k: round(getattr(r.score, k), 4) for k in ("value", "low", "high")}} for r in own]
 
 
 def with_probes(card: str, rows: list[dict], command: str) -> str:

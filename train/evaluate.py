@@ -4,12 +4,16 @@
     python train/evaluate.py --model my.eecg --data DIR --baselines random hrv catch22 minirocket
     python train/evaluate.py --model my.eecg --float runs/recipe/encoder.safetensors --tasks S_ds1_ds2 identity
     python train/evaluate.py --model default --fractions 0.01 0.1 1
+    python train/evaluate.py --model default --tasks more         rhythm, single diagnoses, sleep, noise, retrieval
+    python train/evaluate.py --model --baselines supervised --seeds 1 --json twin.json       long: goes on where it was
 
 Models are the exported ones, run by `edgeecg` in integers. The protocol is train/probes/protocol.py: StandardScaler, L2
-logistic regression averaged over four strengths, splits by patient, 95 % bootstrap intervals over patients. Prints
-Markdown; --json keeps the numbers. A baseline that needs a package that is not there ends in one sentence.
+logistic regression averaged over four strengths, splits by patient, 95 % bootstrap intervals over patients. Where something
+is drawn (which patients have labels, random weights) value and interval are means over --seeds draws. Prints Markdown;
+--json keeps the numbers task by task, and what it holds already is not computed again. A baseline that needs a package that is not there ends in one sentence.
 """
 
+import itertools
 import json
 import os
 import sys
@@ -24,8 +28,10 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
+import edgeecg
 from edgeecg.errors import EdgeECGError, InputError
 from train.probes.features import FEATURES, Features, features_by_name
+from train.probes.more_tasks import MORE_TASKS
 from train.probes.protocol import Score, run_task
 from train.probes.tasks import TASKS, Task, read_task
 from train.run import write_text
@@ -41,10 +47,20 @@ TITLES = {
     "ptbxl_super_II_cv4": "PTB-XL superclasses, lead II (macro AUC)",
     "ptbxl_af_I_cv4": "AF, PTB-XL lead I (AUC)",
     "cinc2017_cv5": "Challenge 2017, four classes (macro AUC)",
+    "af_ds1_ds2": "AF or flutter, DS1 -> DS2 (AUC)",
+    "ptbxl_mi_I_cv4": "myocardial infarction, PTB-XL lead I (AUC)",
+    "ptbxl_cd_I_cv4": "conduction disturbance, PTB-XL lead I (AUC)",
+    "sleep_cv5": "sleep stage, Challenge 2018 (macro AUC)",
+    "noise_type": "kind of noise, 6 dB (macro AUC)",
+    "noise_snr": "SNR of noise, four levels (macro AUC)",
+    "retrieval_V_between": "V beats found in other people (AUC)",
+    "retrieval_V_within": "V beats found in the same recording (AUC)",
 }
 
 
 FLOAT_PROBE = "(probe fitted on float)"
+SUPERVISED = "supervised"  # no feature: a network that is trained on each task
+DRAWN = ("random", "random_mean_max", SUPERVISED)  # of random weights
 
 
 @dataclass(frozen=True)
@@ -53,9 +69,10 @@ class Config:
 
     model: tuple[str, ...] = ("default",)  # bundled names or .eecg files
     float: tuple[Path, ...] = ()  # encoder.safetensors that the models were made from: how much quantisation cost
-    baselines: tuple[str, ...] = ()  # of random, random_mean_max, hrv, catch22, minirocket
-    tasks: tuple[str, ...] = tuple(TASKS)
-    fractions: tuple[float, ...] = (1.0,)  # shares of the training patients that have labels (split tasks)
+    baselines: tuple[str, ...] = ()  # of random, random_mean_max, hrv, catch22, minirocket, supervised
+    tasks: tuple[str, ...] = tuple(TASKS)  # or `more`: the further ones
+    fractions: tuple[float, ...] = (1.0,)  # shares of the training patients that have labels (tasks with labels)
+    seeds: int = 3  # draws of labelled patients, of random weights
     data: Path | None = field(default_factory=lambda: Path(os.environ["EDGEECG_DATA"]) if "EDGEECG_DATA" in os.environ else None)
     json: Path | None = None  # the numbers, one object a task and feature
     markdown: Path | None = None  # the table
@@ -63,12 +80,16 @@ class Config:
     def __post_init__(self):
         if self.data is None or not self.data.is_dir():
             raise InputError("give the folder of the recordings with --data, or in the environment variable EDGEECG_DATA")
+        tasks = tuple(itertools.chain.from_iterable(MORE_TASKS if name == "more" else [name] for name in self.tasks))
+        object.__setattr__(self, "tasks", tasks)  # frozen
         for name in self.tasks:
-            if name not in TASKS:
-                raise InputError(f"task {name!r} is not one of {', '.join(TASKS)}")
+            if name not in TITLES:
+                raise InputError(f"task {name!r} is not one of {', '.join(TITLES)}, more")
         for name in self.baselines:
-            if name not in FEATURES:
-                raise InputError(f"baseline {name!r} is not one of {', '.join(FEATURES)}")
+            if name not in (*FEATURES, SUPERVISED):
+                raise InputError(f"baseline {name!r} is not one of {', '.join([*FEATURES, SUPERVISED])}")
+        if self.seeds < 1:
+            raise InputError("seeds must be at least 1")
         if self.float and len(self.float) != len(self.model) and self.model:
             raise InputError("give one --float for each --model")
         if not all(0 < f <= 1 for f in self.fractions):
@@ -118,28 +139,101 @@ def row_cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (a * b).sum(1) / np.maximum(np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1), 1e-12)
 
 
-def evaluate(config: Config) -> list[Result]:
-    names = [*config.model, *map(str, config.float), *config.baselines]
-    functions = {name: features_by_name(name) for name in names}  # a wrong name fails before the work begins
+def mean(scores: list[Score]) -> Score:
+    return Score(*(float(np.mean([getattr(s, name) for s in scores])) for name in ("value", "low", "high")))
+
+
+def shares(config: Config, task: Task) -> tuple[float, ...]:
+    return config.fractions if task.kind in ("split", "folds") else (1.0,)
+
+
+def feature_results(config: Config, name: str, task: Task, feature: str, windows: int) -> tuple[list[Result], tuple]:
+    """A result for each share of labels, and the features of training and test windows (of the last seed)."""
+    scores, spent, kept = {fraction: [] for fraction in shares(config, task)}, 0.0, (None, None)
+    for seed in range(config.seeds if feature in DRAWN else 1):
+        *kept, seconds = embed(task, features_by_name(feature, seed))
+        spent += seconds
+        for fraction, found in scores.items():
+            draws = range(config.seeds) if fraction < 1 and feature not in DRAWN else (seed,)
+            found.extend(run_task(task, *kept, fraction, draw) for draw in draws)
+    rows = [(f, mean(found)) for f, found in scores.items()]
+    return [Result(name, feature, f, score, kept[0].shape[1], windows, round(spent, 2)) for f, score in rows], tuple(kept)
+
+
+def supervised_results(config: Config, name: str, task: Task, windows: int) -> list[Result]:
+    from train.probes.supervised import supervised
+
     results = []
+    for fraction in shares(config, task):
+        start = time.perf_counter()
+        score = mean([supervised(task, config.data, fraction, seed) for seed in range(config.seeds)])
+        results.append(Result(name, SUPERVISED, fraction, score, 0, windows, round(time.perf_counter() - start, 2)))
+    return results
+
+
+def task_results(config: Config, name: str, bar: tqdm) -> list[Result]:
+    """All results of one task."""
+    task, results, kept = read_task(name, config.data), [], {}
+    windows = len(task.train.label) + (len(task.test.label) if task.test else 0)
+    for feature in feature_names(config):
+        bar.set_postfix(task=name, features=feature)
+        if feature == SUPERVISED:
+            results += supervised_results(config, name, task, windows) if task.kind != "retrieval" else []
+        else:
+            found, kept[feature] = feature_results(config, name, task, feature, windows)
+            results += found
+        bar.update()
+    for model, real in zip(config.model, map(str, config.float), strict=False):
+        results.append(quantisation(name, task, model, kept[real], kept[model], windows))
+    return results
+
+
+def feature_names(config: Config) -> list[str]:
+    return [*config.model, *map(str, config.float), *config.baselines]
+
+
+def evaluate(config: Config) -> list[Result]:
+    """Results of all tasks; those that the file --json holds for the same features and shares are taken from it."""
+    names = feature_names(config)
+    for name in set(names) - {SUPERVISED}:
+        features_by_name(name)  # a wrong name fails before the work begins
+    results = known_results(config)
+    done = {r.task for r in results}
     with tqdm(total=len(config.tasks) * len(names), unit=" probes", mininterval=0.5) as bar:
         for name in config.tasks:
-            bar.set_postfix(task=name)
-            task = read_task(name, config.data)
-            windows = len(task.train.label) + (len(task.test.label) if task.test else 0)
-            kept = {}
-            for feature in names:
-                bar.set_postfix(task=name, features=feature)
-                fresh = functions[feature] if feature not in config.baselines else features_by_name(feature)
-                train, test, seconds = embed(task, fresh)
-                kept[feature] = (train, test)
-                for fraction in config.fractions if task.kind == "split" else (1.0,):
-                    score = run_task(task, train, test, fraction)
-                    results.append(Result(name, feature, fraction, score, train.shape[1], windows, round(seconds, 2)))
-                bar.update()
-            for model, real in zip(config.model, map(str, config.float), strict=False):
-                results.append(quantisation(name, task, model, kept[real], kept[model], windows))
+            if name in done:
+                bar.update(len(names))
+                continue
+            results += task_results(config, name, bar)
+            if config.json:
+                keep(config, results)
     return results
+
+
+def settings(config: Config) -> dict:
+    """What the numbers of a file depend on, beside the recordings: model files by their bytes."""
+    identity = [edgeecg.load(name).model.id for name in config.model]
+    return {"features": feature_names(config), "models": identity, "fractions": list(config.fractions), "seeds": config.seeds}
+
+
+def keep(config: Config, results: list[Result]) -> None:
+    write_text(config.json, json.dumps({"settings": settings(config), "results": [asdict(r) for r in results]}, indent=1) + "\n")
+
+
+def read_results(path: Path) -> tuple[dict, list[Result]]:
+    """Settings and results of a file that --json wrote. Raises InputError for any other."""
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+        return held["settings"], [Result(**{**r, "score": Score(**r["score"])}) for r in held["results"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is no output of train/evaluate.py --json: {error}") from error
+
+
+def known_results(config: Config) -> list[Result]:
+    if not config.json or not config.json.exists():
+        return []
+    held, results = read_results(config.json)
+    return results if held == settings(config) else []
 
 
 def markdown(results: list[Result]) -> str:
@@ -167,8 +261,6 @@ def main(config: Config) -> None:
     results = evaluate(config)
     table = markdown(results)
     print(table)
-    if config.json:
-        write_text(config.json, json.dumps([asdict(r) for r in results], indent=1) + "\n")
     if config.markdown:
         write_text(config.markdown, table)
 

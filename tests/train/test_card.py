@@ -1,6 +1,7 @@
 """The card takes the bench's figures; the model behind it does not change."""
 
 import json
+from dataclasses import asdict
 
 import pytest
 
@@ -9,11 +10,13 @@ pytest.importorskip("torch")
 from edgeecg.errors import InputError
 from edgeecg.model import Model
 from train.card import Config, run
+from train.evaluate import Result
+from train.probes.protocol import Score
 
 
 def write(path, feature, value=0.9):
-    score = {"value": value, "low": 0.8, "high": 0.95}
-    path.write_text(json.dumps([{"task": "identity", "feature": feature, "fraction": 1.0, "score": score}]))
+    result = Result("identity", feature, 1.0, Score(value, 0.8, 0.95), 128, 10, 0.1)
+    path.write_text(json.dumps({"settings": {}, "results": [asdict(result)]}))
 
 
 def test_figures_enter_the_card_once(model_file, tmp_path):

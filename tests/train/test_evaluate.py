@@ -12,7 +12,8 @@ pytest.importorskip("sklearn")
 from edgeecg.errors import InputError
 from train.evaluate import Config, Result, aligned, evaluate, markdown, row_cosine
 from train.probes.features import features_by_name, hrv_and_shape
-from train.probes.protocol import Score, nearest_centroid, run_task, scored, some_groups
+from train.probes.more_tasks import with_noise
+from train.probes.protocol import Score, fitted, nearest_centroid, run_task, scored, some_groups
 from train.probes.tasks import DS1, DS2, Task, Windows, cut, join, read_task, resample
 from train.targets.rocket import TRIPLES, MiniRocket, response
 
@@ -80,6 +81,103 @@ def test_few_labels_keep_whole_groups_and_both_classes():
     assert set(label[keep]) == {0, 1}
     assert all(keep[group == g].all() or not keep[group == g].any() for g in range(100))
     assert some_groups(group, label, 1.0, seed=0).all()
+
+
+def test_folds_with_few_labels_know_less():
+    rng = np.random.default_rng(8)
+    label = rng.integers(0, 3, 200)
+    z = np.eye(3)[label] + 0.7 * rng.standard_normal((200, 3))
+    task = Task(windows(label, np.arange(200)), kind="folds", folds=2)
+    few, all_labels = (run_task(task, z, None, fraction).value for fraction in (0.05, 1.0))
+    assert 0.5 < few < all_labels
+    assert run_task(task, z, None, 0.05, seed=1).value != few, "another draw of labelled patients"
+
+
+def test_a_class_that_few_labels_miss_gets_no_probability():
+    z, label = np.arange(6.0)[:, None], np.array([0, 0, 1, 1, 2, 2])
+    group = np.array([0, 0, 0, 0, 1, 1])
+    seed = next(s for s in range(20) if not some_groups(group, label, 0.5, s)[5])
+    p = fitted(z, label, group, z, 0.5, seed)
+    assert p.shape == (6, 3) and (p[:, 2] == 0).all() and np.allclose(p.sum(1), 1)
+
+
+def test_a_split_of_many_classes_is_a_mean_over_them():
+    rng = np.random.default_rng(9)
+    label = rng.integers(0, 3, 300)
+    task = Task(windows(label, np.arange(300)), windows(label[::-1], np.arange(300)))
+    known = np.eye(3)[label]
+    assert run_task(task, known, known[::-1]).value == 1.0
+    assert run_task(task, known[:, :1], known[::-1, :1]).value == pytest.approx(0.87, abs=0.05), "one class of three is known"
+
+
+def test_retrieval_ranks_inside_or_outside_of_the_record():
+    """Each record marks its positive windows by a direction of its own: found at home, not elsewhere."""
+    rng = np.random.default_rng(10)
+    group, label = np.repeat(np.arange(40), 20), np.tile(np.arange(20) < 6, 40).astype(int)
+    own = label[:, None] * rng.standard_normal((40, 30))[group]
+    z = own + 0.1 * rng.standard_normal(own.shape)
+    at_home, elsewhere = (
+        run_task(Task(windows(label, group), kind="retrieval", within=within), z, None) for within in (True, False)
+    )
+    assert at_home.value > 0.95 and elsewhere.value < 0.8
+    assert run_task(Task(windows(label, group), kind="retrieval"), label[:, None] + 0.0 * z, None).value > 0.99
+    with pytest.raises(InputError, match="both kinds"):
+        run_task(Task(windows(label * 0 + 1, group), kind="retrieval"), z, None)
+
+
+def test_noise_is_added_at_its_ratio():
+    rng = np.random.default_rng(11)
+    window, piece = np.sin(np.arange(1280) / 9.0), rng.standard_normal((2, 4000)) + 5
+    for decibel in (24, 0):
+        added = with_noise(window, piece, decibel, rng) - window
+        assert 20 * np.log10(window.std() / added.std()) == pytest.approx(decibel, abs=0.01)
+
+
+def pulses(rng, label):
+    """Windows of 1 or 2 pulses a second."""
+    time = np.arange(1280) / 128
+    phase = rng.random((len(label), 1))
+    return np.exp(-(((time * (1 + label[:, None]) + phase) % 1 - 0.5) ** 2) / 0.002).astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", ["split", "folds", "identity"])
+def test_a_network_trained_on_labels_learns_them(kind, tmp_path, monkeypatch):
+    pytest.importorskip("torch")
+    import train.probes.supervised as twin
+
+    monkeypatch.setattr(twin, "STEPS", 60)
+    monkeypatch.setattr(twin, "BATCH", 16)
+    rng = np.random.default_rng(12)
+    label = np.arange(72) % 2
+    sides = [Windows(pulses(rng, label), label, np.arange(72) // 2) for _ in range(2)]
+    task = Task(sides[0], None if kind == "folds" else sides[1], kind, folds=2, pooled=False)
+    score = twin.supervised(task, tmp_path)
+    assert score.value > 0.8 and score.low <= score.value <= score.high
+    if kind == "split":
+        assert twin.supervised(task, tmp_path) == score, "drawn from the seed alone"
+        with pytest.raises(InputError, match="no labels"):
+            twin.supervised(Task(sides[0], kind="retrieval"), tmp_path)
+
+
+def test_a_second_call_goes_on_where_the_first_stopped(tmp_path, monkeypatch):
+    import train.evaluate as bench
+
+    calls, rng = [], np.random.default_rng(13)
+
+    def read(name, data):
+        calls.append(name)
+        return split_task(rng)
+
+    monkeypatch.setattr(bench, "read_task", read)
+    monkeypatch.setattr(bench, "features_by_name", lambda name, seed=0: lambda w: np.zeros((len(w), 2)) + seed)
+    monkeypatch.setattr(bench, "run_task", lambda *_: Score(0.5, 0.4, 0.6))
+    options = {"model": (), "baselines": ("random", "hrv"), "data": tmp_path, "json": tmp_path / "out.json", "seeds": 2}
+    first = evaluate(Config(tasks=("V_ds1_ds2",), fractions=(0.5, 1.0), **options))
+    assert [(r.feature, r.fraction) for r in first] == [(f, s) for f in ("random", "hrv") for s in (0.5, 1.0)]
+    second = evaluate(Config(tasks=("V_ds1_ds2", "S_ds1_ds2"), fractions=(0.5, 1.0), **options))
+    assert second[:4] == first and calls == ["V_ds1_ds2", "S_ds1_ds2"]
+    evaluate(Config(tasks=("V_ds1_ds2",), **options))
+    assert calls[2:] == ["V_ds1_ds2"], "other shares of labels: nothing is taken over"
 
 
 def test_the_interval_draws_groups_and_not_rows():
@@ -198,9 +296,14 @@ def test_the_command_explains_itself():
 
 
 @pytest.mark.data
+@pytest.mark.filterwarnings("ignore:.*inplace.*:DeprecationWarning")  # wfdb and what pandas 3 calls deprecated
 def test_bench_runs_on_the_recordings(data_dir, model_file):
     config = Config(model=(str(model_file),), baselines=("hrv",), tasks=("quality_seta",), data=data_dir)
     results = evaluate(config)
     assert [Path(r.feature).name for r in results] == ["edge_like.eecg", "hrv"]
+    assert read_task("af_ds1_ds2", data_dir).test.label.sum() == 609  # windows mostly in AF or flutter
+    for side in (noisy := read_task("noise_type", data_dir)).train, noisy.test:
+        assert set(side.label) == {0, 1, 2, 3}
+    assert not set(noisy.train.group) & set(noisy.test.group)
     # the same features under an independent implementation of the protocol
     assert results[1].score.value == pytest.approx(0.739, abs=0.002)

@@ -128,19 +128,22 @@ def minirocket() -> Features:
     return features
 
 
-FEATURES: dict[str, Callable[[], Features]] = {
-    "random": lambda: random_encoder("head"),
-    "random_mean_max": lambda: random_encoder("mean_max"),
-    "hrv": lambda: hrv_and_shape,
-    "catch22": lambda: catch22,
-    "minirocket": minirocket,
+FEATURES: dict[str, Callable[[int], Features]] = {
+    "random": lambda seed: random_encoder("head", seed),
+    "random_mean_max": lambda seed: random_encoder("mean_max", seed),
+    "hrv": lambda seed: hrv_and_shape,
+    "catch22": lambda seed: catch22,
+    "minirocket": lambda seed: minirocket(),
 }
 
 
-def features_by_name(name: str) -> Features:
-    """A baseline's name, `NAME.safetensors` of a training run, or anything that `edgeecg.load` takes."""
+def features_by_name(name: str, seed: int = 0) -> Features:
+    """A baseline's name, `NAME.safetensors` of a training run, or anything that `edgeecg.load` takes.
+
+    `seed` is that of random weights.
+    """
     if name in FEATURES:
-        return FEATURES[name]()
+        return FEATURES[name](seed)
     if not name:
         raise InputError("a feature needs a name")
     return checkpoint(name) if name.endswith(".safetensors") else encoder(name)

@@ -19,6 +19,7 @@ from train.probes.tasks import Task
 
 STRENGTHS = (0.0003, 0.003, 0.03, 0.3)
 DRAWS = 200
+QUERIES = 10  # windows of a record that are searched for
 
 
 @dataclass(frozen=True)
@@ -57,18 +58,49 @@ def run_task(
     for z in (train, test, shown):
         if z is not None and not np.isfinite(z).all():
             raise InputError("the features hold NaN or infinity")
-    if task.kind == "folds":
-        return cross_validation(task, train, train if shown is None else shown)
+    if task.kind == "retrieval":
+        return retrieval(task, train, train if shown is None else shown)
     if task.kind == "identity":
         hit = nearest_centroid(train, task.train.label, test) == task.test.label
         return scored(lambda rows: float(hit[rows].mean()), task.test.group)
-    keep = some_groups(task.train.group, task.train.label, fraction, seed)
-    p = Probe(train[keep], task.train.label[keep]).predict(test)[:, 1]
-    return scored(lambda rows: roc_auc_score(task.test.label[rows], p[rows]), task.test.group)
+    if task.kind == "folds":
+        if task.pooled:
+            train, shown = (z if z is None else summary(z, task.train.group) for z in (train, shown))
+        return cross_validation(task, train, train if shown is None else shown, fraction, seed)
+    p = fitted(train, task.train.label, task.train.group, test, fraction, seed)
+    return auc_score(truth_of(task.test.label), p, task.test.group)
+
+
+def fitted(z: np.ndarray, label: np.ndarray, group: np.ndarray, shown: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+    """Probabilities of `shown` by a probe of z: columns as in `truth_of(label)`; several labels a row: a probe each."""
+    if label.ndim == 2:
+        columns = [fitted(z, column, group, shown, fraction, seed) for column in label.T]
+        return np.concatenate(columns, 1)
+    keep = some_groups(group, label, fraction, seed)
+    known = np.unique(label[keep])
+    p = np.zeros((len(shown), int(label.max()) + 1))
+    p[:, known] = Probe(z[keep], label[keep]).predict(shown)
+    return p[:, 1:] if p.shape[1] == 2 else p
+
+
+def truth_of(label: np.ndarray) -> np.ndarray:
+    """Labels as columns of 0/1, one a class; of two classes, the second alone."""
+    if label.ndim == 2:
+        return label
+    truth = (label[:, None] == np.arange(int(label.max()) + 1)).astype(int)
+    return truth[:, 1:] if truth.shape[1] == 2 else truth
+
+
+def auc_score(truth: np.ndarray, p: np.ndarray, group: np.ndarray) -> Score:
+    """Mean AUC over the columns."""
+    columns = range(truth.shape[1])
+    return scored(lambda rows: float(np.mean([roc_auc_score(truth[rows, c], p[rows, c]) for c in columns])), group)
 
 
 def some_groups(group: np.ndarray, label: np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """Rows of a random share of the groups, and of as many more as it takes to have both labels."""
+    """Rows of a random share of the groups, and of as many more as it takes to have two labels."""
+    if fraction == 1:
+        return np.ones(len(group), bool)
     order = np.random.default_rng(seed).permutation(np.unique(group))
     for count in range(max(1, round(fraction * len(order))), len(order) + 1):
         keep = np.isin(group, order[:count])
@@ -77,26 +109,59 @@ def some_groups(group: np.ndarray, label: np.ndarray, fraction: float, seed: int
     raise InputError("all labels are the same")
 
 
-def cross_validation(task: Task, z: np.ndarray, shown: np.ndarray) -> Score:
-    """Out-of-fold probabilities, groups kept whole; mean AUC over the classes. Fitted on `z`, scored on `shown`."""
+def summary(z: np.ndarray, group: np.ndarray) -> np.ndarray:
+    """Mean and deviation of the windows of each group, in the order of their names: (groups, 2 d)."""
+    return np.stack([np.concatenate([z[rows].mean(0), z[rows].std(0)]) for rows in rows_of(group)])
+
+
+def rows_of(group: np.ndarray) -> list[np.ndarray]:
+    return [np.flatnonzero(group == name) for name in np.unique(group)]
+
+
+def samples(task: Task) -> tuple[np.ndarray, np.ndarray]:
+    """Label and group of what the folds divide: windows, or pooled records."""
     label, group = task.train.label, task.train.group
-    if task.pooled:
-        names, first = np.unique(group, return_index=True)
-        rows = [group == name for name in names]
-        z, shown = (np.stack([np.concatenate([v[k].mean(0), v[k].std(0)]) for k in rows]) for v in (z, shown))
-        label, group = label[first], names
-    many = label.ndim == 2
-    classes = np.unique(label) if not many else np.arange(label.shape[1])
-    truth = label if many else (label[:, None] == classes).astype(int)
+    if not task.pooled:
+        return label, group
+    names, first = np.unique(group, return_index=True)
+    return label[first], names
+
+
+def cross_validation(task: Task, z: np.ndarray, shown: np.ndarray, fraction: float = 1.0, seed: int = 0) -> Score:
+    """Out-of-fold probabilities, groups kept whole; mean AUC over the classes. Fitted on `z`, scored on `shown`."""
+    label, group = samples(task)
+    truth = truth_of(label)
     p = np.zeros(truth.shape)
     for fit, held in GroupKFold(task.folds).split(z, groups=group):
-        if many:
-            for c in classes:
-                p[held, c] = Probe(z[fit], label[fit, c]).predict(shown[held])[:, 1]
-        else:
-            p[held] = Probe(z[fit], label[fit]).predict(shown[held])
-    counted = (1,) if len(classes) == 2 and not many else range(len(classes))
-    return scored(lambda rows: float(np.mean([roc_auc_score(truth[rows, c], p[rows, c]) for c in counted])), group)
+        p[held] = fitted(z[fit], label[fit], group[fit], shown[held], fraction, seed)
+    return auc_score(truth, p, group)
+
+
+def retrieval(task: Task, base: np.ndarray, queries: np.ndarray) -> Score:
+    """Mean over the positive windows of the AUC with which cosine similarity ranks the other windows of their kind.
+
+    `task.within`: ranked are the windows of the query's own record, else those of all other records. No label is used:
+    dimensions are standardised and that is all. Records without both kinds ask and answer nothing within themselves.
+    """
+    label, group = task.train.label, task.train.group
+    mean, deviation = base.mean(0), base.std(0) + 1e-6
+    base, queries = (unit((z - mean) / deviation) for z in (base, queries))
+    asked = np.concatenate([some(rows[label[rows] == 1], QUERIES) for rows in rows_of(group)])
+    values = np.full(len(asked), np.nan)
+    for number, row in enumerate(asked):
+        ranked = (group == group[row]) == task.within
+        ranked[row] = False
+        if 0 < label[ranked].sum() < ranked.sum():
+            values[number] = roc_auc_score(label[ranked], base[ranked] @ queries[row])
+    known = np.isfinite(values)
+    if not known.any():
+        raise InputError("no record holds both kinds of windows")
+    return scored(lambda rows: float(values[known][rows].mean()), group[asked][known])
+
+
+def some(rows: np.ndarray, count: int) -> np.ndarray:
+    """At most `count` of the rows, evenly spread."""
+    return rows if len(rows) <= count else rows[np.linspace(0, len(rows) - 1, count).astype(int)]
 
 
 def nearest_centroid(train: np.ndarray, label: np.ndarray, test: np.ndarray) -> np.ndarray:

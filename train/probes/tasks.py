@@ -33,9 +33,10 @@ class Windows:
 
 @dataclass(frozen=True)
 class Task:
-    """`kind` "split" (train on one, test on the other), "identity" (the same, nearest centroid) or "folds".
+    """`kind` "split" (train on one, test on the other), "identity" (the same, nearest centroid), "folds" or "retrieval".
 
-    With folds, `test` is None; `pooled`: mean and deviation over a record's windows are one sample.
+    With folds and retrieval, `test` is None. `pooled`: mean and deviation over a record's windows are one sample. `within`:
+    windows are looked for in the query's own record, else in all others.
     """
 
     train: Windows
@@ -43,6 +44,7 @@ class Task:
     kind: str = "split"
     folds: int = 0
     pooled: bool = False
+    within: bool = False
 
 
 def resample(x: np.ndarray, fs: float) -> np.ndarray:
@@ -164,9 +166,12 @@ TASKS: dict[str, Callable[[Path], Task]] = {
 
 
 def read_task(name: str, data: Path) -> Task:
-    if name not in TASKS:
-        raise InputError(f"task {name!r} is not one of {', '.join(TASKS)}")
+    from train.probes.more_tasks import MORE_TASKS
+
+    known = TASKS | MORE_TASKS
+    if name not in known:
+        raise InputError(f"task {name!r} is not one of {', '.join(known)}")
     try:
-        return TASKS[name](data)
+        return known[name](data)
     except OSError as error:
         raise InputError(f"task {name} needs recordings that are not there: {error}") from error
