@@ -1,0 +1,106 @@
+"""What a classifier starts from, with and without pretraining: the arms of a comparison.
+
+    linear     a linear layer on the frozen pretrained encoder
+    finetune   encoder and linear layer, from the pretrained weights
+    random     a linear layer on a frozen encoder of random weights
+    scratch    encoder and linear layer, from random weights: the supervised network of the same shape
+    hrv        a linear layer on 15 heart-rate and shape features
+"""
+
+import copy
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from edgeecg.errors import InputError
+from train.checkpoint import load_encoder
+from train.data.front import SCALE, ZERO
+from train.downstream.fit import Classifier
+from train.downstream.tasks import Labelled
+from train.nets import Encoder, Spec, edge
+from train.probes.features import features_by_name
+
+ARMS = ("linear", "finetune", "random", "scratch", "hrv")
+
+
+class Arms:
+    """Windows, embeddings and encoders of one task, each computed when an arm first asks for it.
+
+    `encoder` names encoder.safetensors of a run, an .eecg file or a bundled model; integers cannot be fine-tuned.
+    """
+
+    def __init__(self, data: Labelled, encoder: str, arms: tuple[str, ...]):
+        self.data, self.encoder = data, encoder
+        self.network: Encoder | None = None
+        if encoder.endswith(".safetensors"):
+            self.network, _ = load_encoder(Path(encoder))
+            if self.network.spec.channels != 1:
+                raise InputError(f"{encoder} reads {self.network.spec.channels} leads at once; the windows here have one")
+        elif "finetune" in arms:
+            raise InputError(f"{encoder} holds integers, which cannot be fine-tuned: give encoder.safetensors, or leave out finetune")
+
+    @property
+    def spec(self) -> Spec:
+        return self.network.spec if self.network else edge()
+
+    @cached_property
+    def windows(self) -> Tensor:
+        return torch.from_numpy(self.data.bytes())
+
+    @cached_property
+    def embedding(self) -> Tensor:
+        if self.network is None:
+            return self.features(self.encoder)
+        return embed(self.network, self.windows)
+
+    @cached_property
+    def hrv(self) -> Tensor:
+        return self.features("hrv")
+
+    def features(self, name: str) -> Tensor:
+        return torch.from_numpy(np.asarray(features_by_name(name)(self.data.signal), np.float32))
+
+    def start(self, arm: str, train: np.ndarray, seed: int) -> tuple[Tensor, Classifier]:
+        """The input rows of all windows and an untrained classifier on them, standardised on the rows `train`."""
+        torch.manual_seed(seed)
+        encoder = None
+        if arm in ("random", "scratch"):
+            encoder = untrained(self.spec, self.windows)
+        elif arm == "finetune":
+            encoder = copy.deepcopy(self.network)
+        if arm in ("finetune", "scratch"):
+            x, embedding = self.windows, embed(encoder, self.windows[train])
+        else:
+            x = {"linear": lambda: self.embedding, "hrv": lambda: self.hrv, "random": lambda: embed(encoder, self.windows)}[arm]()
+            encoder, embedding = None, x[train]
+        model = Classifier(linear_head(embedding.shape[1], len(self.data.classes)), embedding.shape[1], encoder)
+        model.standardise(embedding)
+        return x, model
+
+
+def linear_head(dim: int, classes: int) -> nn.Linear:
+    """From zero: the first prediction favours nobody."""
+    head = nn.Linear(dim, classes)
+    nn.init.zeros_(head.weight)
+    nn.init.zeros_(head.bias)
+    return head
+
+
+@torch.no_grad()
+def embed(encoder: Encoder, windows: Tensor) -> Tensor:
+    encoder.eval()
+    return torch.cat([encoder((piece.float() - ZERO) / SCALE) for piece in windows.split(256)])
+
+
+@torch.no_grad()
+def untrained(spec: Spec, windows: Tensor) -> Encoder:
+    """Random weights; batch norms have met some windows (without labels), as an untrained network's would have."""
+    encoder = Encoder(spec)
+    encoder.train()
+    for piece in windows[torch.randperm(len(windows))[:2048]].split(256):
+        if len(piece) > 1:
+            encoder((piece.float() - ZERO) / SCALE)
+    return encoder.eval()

@@ -1,0 +1,135 @@
+"""Labelled windows for classifiers that are trained: the probes' tasks as one matrix of labels, and the SNOMED classes.
+
+A row is a window of 10 s, one lead. MIT-BIH record 201 is in no training set: its patient is in DS2.
+"""
+
+from ast import literal_eval
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edgeecg.errors import InputError
+from train.data.corpora import DS1, DS2, SAME_PATIENT_AS_TEST, array, table
+from train.data.front import default_front_end, front_end_reader
+from train.probes.tasks import RATE, RHYTHMS, SUPERCLASSES, beat_windows, join, read_task
+
+# Statements of the Challenge 2020 (Perez Alday et al., Physiol. Meas. 2020), as SNOMED CT codes, and the SCP-ECG statements
+# of PTB-XL that say the same. These are the 23 that at least 15 of the patients here have.
+SNOMED = {
+    "sinus rhythm 426783006": ("SR",),
+    "atrial fibrillation 164889003": ("AFIB",),
+    "sinus tachycardia 427084000": ("STACH",),
+    "sinus bradycardia 426177001": ("SBRAD",),
+    "sinus arrhythmia 427393009": ("SARRH",),
+    "1st degree AV block 270492004": ("1AVB",),
+    "prolonged PR interval 164947007": ("LPR",),
+    "premature atrial contraction 284470004": ("PAC",),
+    "supraventricular arrhythmia 63593006": ("SVARR",),
+    "ventricular premature beats 17338001": ("PVC",),
+    "pacing rhythm 10370003": ("PACE",),
+    "left bundle branch block 164909002": ("CLBBB", "ILBBB"),
+    "complete right bundle branch block 713427006": ("CRBBB",),
+    "incomplete right bundle branch block 713426002": ("IRBBB",),
+    "left anterior fascicular block 445118002": ("LAFB",),
+    "nonspecific conduction disorder 698252002": ("IVCD",),
+    "Q wave abnormal 164917005": ("QWAVE",),
+    "T wave abnormal 164934002": ("NDT", "NT_", "LOWT"),
+    "T wave inversion 59931005": ("INVT",),
+    "ST depression 429622005": ("STD_",),
+    "low QRS voltages 251146004": ("LVOLT",),
+    "left ventricular hypertrophy 164873001": ("LVH",),
+    "myocardial infarction 164865005": ("IMI", "ASMI", "ILMI", "AMI", "ALMI", "LMI", "IPLMI", "IPMI", "PMI"),
+}
+LEADS = {"I": 0, "II": 1}
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """`signal` (n, 1280) float32 mV, `truth` (n, classes) 0/1, `group` (n,) the patient or record of each window.
+
+    `single`: each row has exactly one class. `test` (n,) bool: the rows of a test set that is given, None: cross-validation.
+    `pooled`: the windows of a group are one sample, and its probabilities their mean.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    signal: np.ndarray
+    truth: np.ndarray
+    group: np.ndarray
+    single: bool
+    test: np.ndarray | None = None
+    pooled: bool = False
+
+    def bytes(self) -> np.ndarray:
+        """The windows behind the compiled front end: (n, 1280) uint8."""
+        read = front_end_reader(default_front_end())
+        return np.stack([read(window, RATE)[:, 0] for window in self.signal])
+
+
+def one_hot(label: np.ndarray, count: int) -> np.ndarray:
+    return (np.asarray(label)[:, None] == np.arange(count)).astype(np.int64)
+
+
+def folded(name: str, probe: str, data: Path, classes: tuple[str, ...], pooled: bool = False) -> Labelled:
+    """A task of the probe bench with folds, as a matrix of labels."""
+    windows = read_task(probe, data).train
+    single = windows.label.ndim == 1
+    truth = one_hot(windows.label, len(classes)) if single else windows.label
+    return Labelled(name, classes, windows.signal, truth, windows.group, single, pooled=pooled)
+
+
+def one_superclass(name: str, probe: str, data: Path) -> Labelled:
+    """Records with exactly one diagnostic superclass."""
+    every = folded(name, probe, data, SUPERCLASSES)
+    keep = every.truth.sum(1) == 1
+    return Labelled(name, every.classes, every.signal[keep], every.truth[keep], every.group[keep], single=True)
+
+
+def snomed(name: str, lead: int, data: Path) -> Labelled:
+    folder = data / "ptbxl"
+    signal = np.asarray(array(folder, "ecg_128hz_uV_int16.npy")[:, lead] / 1000.0, np.float32)
+    rows = table(folder, "metadata.csv")
+    codes = [set(literal_eval(row["scp_codes"])) for row in rows]
+    truth = np.array([[int(bool(said & set(same))) for same in SNOMED.values()] for said in codes])
+    group = np.array([float(row["patient_id"]) for row in rows])
+    return Labelled(name, tuple(SNOMED), signal, truth, group, single=False)
+
+
+def beats(name: str, data: Path) -> Labelled:
+    """AAMI classes of MIT-BIH windows: V with a ventricular ectopic beat, else S with a supraventricular one, else N."""
+    training = [record for record in DS1 if record not in SAME_PATIENT_AS_TEST]
+    windows = join([beat_class(data / "mitdb", record) for record in (*training, *DS2)])
+    test = windows.group >= len(training)
+    return Labelled(name, ("N", "S", "V"), windows.signal, one_hot(windows.label, 3), windows.group, True, test)
+
+
+def beat_class(folder: Path, record: str) -> tuple[np.ndarray, np.ndarray]:
+    signal, ventricular = beat_windows(folder, record, "V")
+    _, supraventricular = beat_windows(folder, record, "S")
+    return signal, np.where(ventricular, 2, supraventricular)
+
+
+TASKS: dict[str, Callable[[Path], Labelled]] = {
+    "superclass_I": lambda data: folded("superclass_I", "ptbxl_super_I_cv4", data, SUPERCLASSES),
+    "superclass_II": lambda data: folded("superclass_II", "ptbxl_super_II_cv4", data, SUPERCLASSES),
+    "one_superclass_I": lambda data: one_superclass("one_superclass_I", "ptbxl_super_I_cv4", data),
+    "one_superclass_II": lambda data: one_superclass("one_superclass_II", "ptbxl_super_II_cv4", data),
+    "snomed_I": lambda data: snomed("snomed_I", LEADS["I"], data),
+    "snomed_II": lambda data: snomed("snomed_II", LEADS["II"], data),
+    "af_I": lambda data: folded("af_I", "ptbxl_af_I_cv4", data, ("no AF", "AF")),
+    "cinc2017": lambda data: folded("cinc2017", "cinc2017_cv5", data, tuple(RHYTHMS), pooled=True),
+    "beats": lambda data: beats("beats", data),
+}
+
+
+def read_labelled(name: str, data: Path) -> Labelled:
+    if name not in TASKS:
+        raise InputError(f"task {name!r} is not one of {', '.join(TASKS)}")
+    try:
+        return TASKS[name](data)
+    except OSError as error:
+        raise InputError(f"task {name} needs recordings that are not there: {error}") from error
+
+

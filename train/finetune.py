@@ -1,0 +1,169 @@
+"""Train classifiers with and without a pretrained encoder: linear evaluation and fine-tuning, at few labels and at all.
+
+    python train/finetune.py --encoder runs/model/encoder.safetensors --task superclass_II --out runs/superclass
+    python train/finetune.py --encoder runs/model/encoder.safetensors --task beats --fractions 1 --epochs 5
+    python train/finetune.py --encoder default --arms linear random hrv --task snomed_II     an exported model, frozen
+    python train/finetune.py --encoder runs/model/encoder.safetensors --out runs/superclass --resume
+    python train/finetune.py --encoder runs/new/encoder.safetensors --out runs/new --against runs/superclass
+
+Recordings come from --data or EDGEECG_DATA. A split trains on a share (--fractions) of its training patients, keeps the
+epoch of best validation, freezes the thresholds of F1 on validation and is scored once on its test patients; validation
+patients are the same at every share. The arms are in train/downstream/arms.py, the tasks in train/downstream/tasks.py.
+
+OUT holds config.json, log.jsonl, TensorBoard events, cells/ARM-SHARE-SPLIT.npz (predictions and curves of each finished
+part: --resume goes on with the next), curves.png, confusion.png, scores.json and report.md.
+"""
+
+import json
+import os
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+if __package__ in (None, ""):  # run as a script
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import torch
+import tyro
+from tqdm import tqdm
+
+from edgeecg.errors import EdgeECGError, InputError
+from train.data.front import default_front_end
+from train.downstream import predictions
+from train.downstream.arms import ARMS, Arms
+from train.downstream.fit import Training, fit, logits_of, probabilities
+from train.downstream.report import cell_name, compare, read_run, report, table
+from train.downstream.splits import Split, make_splits, with_labels
+from train.downstream.tasks import TASKS, Labelled, read_labelled
+from train.run import Log, config_dict, write_json, write_text
+from train.views import Augment, Views, load_noise
+
+FREE = ("data", "out", "resume", "against", "threads")  # what may differ when a run is resumed
+
+
+@dataclass(frozen=True)
+class Config:
+    """Linear evaluation and fine-tuning."""
+
+    encoder: str = "default"  # encoder.safetensors of a run; an .eecg file or a bundled model for the arms that freeze it
+    task: str = "superclass_II"  # a name in train/downstream/tasks.py
+    arms: tuple[str, ...] = ()  # of linear, finetune, random, scratch, hrv; all that the encoder allows where empty
+    fractions: tuple[float, ...] = (0.01, 0.1, 1.0)  # shares of the training patients whose labels are used
+    splits: int = 5
+    training: Training = field(default_factory=Training)
+    augment: bool = False  # views (train/views/augment.py) of the windows while an encoder is trained
+    data: Path | None = field(default_factory=lambda: Path(os.environ["EDGEECG_DATA"]) if "EDGEECG_DATA" in os.environ else None)
+    out: Path = Path("runs/finetune")
+    resume: bool = False  # keep the finished parts of the run in `out`
+    against: Path | None = None  # an older run of this command: a paired verdict (train/verdict.py)
+    seed: int = 0
+    threads: int = 1
+
+    def __post_init__(self):
+        if self.data is None or not self.data.is_dir():
+            raise InputError("give the folder of the recordings with --data, or in the environment variable EDGEECG_DATA")
+        if self.task not in TASKS:
+            raise InputError(f"task {self.task!r} is not one of {', '.join(TASKS)}")
+        for arm in self.arms:
+            if arm not in ARMS:
+                raise InputError(f"arm {arm!r} is not one of {', '.join(ARMS)}")
+        if not self.fractions or not all(0 < share <= 1 for share in self.fractions):
+            raise InputError("fractions lie above 0 and are at most 1")
+        if self.splits < 2 or self.threads < 1 or self.training.epochs < 1 or self.training.batch < 2:
+            raise InputError("splits and batch must be at least 2, threads and epochs at least 1")
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        whole = self.encoder.endswith(".safetensors")
+        return self.arms or tuple(arm for arm in ARMS if whole or arm != "finetune")
+
+
+class Runner:
+    """The parts of a run: one classifier an arm, a share of labels and a split."""
+
+    def __init__(self, config: Config, data: Labelled):
+        torch.set_num_threads(config.threads)
+        self.config, self.data = config, data
+        self.arms = Arms(data, config.encoder, config.chosen)
+        self.splits = make_splits(data, config.splits, seed=config.seed)
+        self.cells = [(arm, share, number) for share in config.fractions for arm in config.chosen for number in range(config.splits)]
+        self.folder = config.out / "cells"
+        self.views = None
+        if config.augment:
+            self.views = Augment(Views(p_flip=0.0), load_noise(config.data, default_front_end()))
+
+    def train(self, arm: str, share: float, number: int) -> dict:
+        """Fit one classifier, write its test predictions; returns the curves."""
+        config, split = self.config, self.splits[number]
+        rows = with_labels(self.data, split.train, share, seed=config.seed + number)
+        x, model = self.arms.start(arm, rows, seed=config.seed + number)
+        views = self.views if model.encoder is not None else None
+        curves = fit(model, x, self.data, rows, split.validation, config.training, config.seed + number, views)
+        result = predictions.predict_split(self.data, number, predict(model, x, self.data, split))
+        predictions.save(self.folder / f"{cell_name(arm, share, number)}.npz", result, **curves)
+        return curves
+
+    def run(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        epochs = self.config.training.epochs + 1
+        todo = [cell for cell in self.cells if not (self.folder / f"{cell_name(*cell)}.npz").exists()]
+        done = len(self.cells) - len(todo)
+        with Log(self.config.out, done * epochs) as log, tqdm(total=len(self.cells), initial=done, unit=" fits") as bar:
+            for arm, share, number in todo:
+                bar.set_postfix(arm=arm, labels=f"{share:.0%}", split=number)
+                start, curves = time.perf_counter(), self.train(arm, share, number)
+                for epoch in range(epochs):
+                    values = {f"{arm}/{share:g}/{number}/{name}": float(line[epoch]) for name, line in curves.items()}
+                    log.write(bar.n * epochs + epoch + 1, values)
+                bar.update()
+                bar.set_postfix(arm=arm, seconds=f"{time.perf_counter() - start:.1f}")
+
+
+def predict(model, x: torch.Tensor, data: Labelled, split: Split) -> dict:
+    """Rows and probabilities of the split's validation and test windows."""
+    sides = {"validation": split.validation, "test": split.test}
+    return {side: (rows, probabilities(logits_of(model, x, rows), data.single)) for side, rows in sides.items()}
+
+
+def prepare(config: Config) -> None:
+    """The run's folder: a new run starts from nothing, a resumed one keeps its options."""
+    path = config.out / "config.json"
+    if not config.resume:
+        for old in (config.out / "cells").glob("*.npz"):
+            old.unlink()
+        config.out.mkdir(parents=True, exist_ok=True)
+        write_json(path, config_dict(config))
+        return
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{config.out} holds no run to resume") from error
+    changed = [name for name, value in config_dict(config).items() if name not in FREE and stored.get(name) != value]
+    if changed:
+        raise InputError(f"{path} has other values of {', '.join(changed)}: a resumed run keeps its options")
+
+
+def main(config: Config) -> None:
+    data = read_labelled(config.task, config.data)
+    runner = Runner(config, data)  # a wrong encoder fails before anything is written
+    prepare(config)
+    runner.run()
+    run = read_run(config.out)
+    text = report(run, data.classes)
+    if config.against:
+        text += f"\n## Against {config.against.name}\n\n{compare(read_run(config.against), run)}"
+    write_text(config.out / "report.md", text)
+    scores = {f"{arm}-{share:g}": {name: asdict(s) for name, s in score.items()} for (arm, share), score in run.scores.items()}
+    write_json(config.out / "scores.json", scores)
+    print(table(run))
+    print(config.out / "report.md")
+
+
+if __name__ == "__main__":
+    try:
+        main(tyro.cli(Config, description=__doc__))
+    except KeyboardInterrupt:
+        sys.exit("stopped; go on with --resume")
+    except (EdgeECGError, OSError) as error:
+        sys.exit(f"error: {error}")

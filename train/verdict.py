@@ -1,0 +1,46 @@
+"""Is a run better than another? A paired bootstrap over the same test patients, on two finished runs of train/finetune.py.
+
+    python train/verdict.py runs/old runs/new
+    python train/verdict.py runs/old runs/new --markdown verdict.md
+
+Both runs must have scored the same windows in the same splits (same task, --splits and --seed). Each difference is new
+minus old; its 95 % interval comes from draws of patients, on which both are measured. "Better" and "worse" mean that the
+interval excludes zero.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+if __package__ in (None, ""):  # run as a script
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import tyro
+
+from edgeecg.errors import EdgeECGError
+from train.downstream.report import compare, read_run
+from train.run import write_text
+
+
+@dataclass(frozen=True)
+class Config:
+    """A verdict between two runs."""
+
+    old: Annotated[Path, tyro.conf.Positional]  # folder of a finished run
+    new: Annotated[Path, tyro.conf.Positional]
+    markdown: Path | None = None  # keep the table
+
+
+def main(config: Config) -> None:
+    text = compare(read_run(config.old), read_run(config.new))
+    print(text)
+    if config.markdown:
+        write_text(config.markdown, text)
+
+
+if __name__ == "__main__":
+    try:
+        main(tyro.cli(Config, description=__doc__))
+    except (EdgeECGError, OSError) as error:
+        sys.exit(f"error: {error}")
