@@ -36,14 +36,19 @@ def global_moments(x: Tensor) -> tuple[Tensor, Tensor, int]:
     Each process gives its own two moments, which are joined as in Chan, Golub, LeVeque (1983): no cancellation. The
     number of values is the same in every process (engine/processes.py).
     """
-    variance, mean = torch.var_mean(x.float(), axes(x), correction=0)
+    variance, mean = torch.var_mean(full(x), axes(x), correction=0)
     world, own = dist.get_world_size(), torch.stack([mean, variance])
     both = [torch.empty_like(own) for _ in range(world)]
     dist.all_gather(both, own)
     means, variances = torch.stack(both).double().unbind(1)
     mean = means.mean(0)
     variance = variances.mean(0) + (means - mean).square().mean(0)
-    return mean.float(), variance.float(), world * (x.numel() // x.shape[1])
+    return mean.to(own.dtype), variance.to(own.dtype), world * (x.numel() // x.shape[1])
+
+
+def full(x: Tensor) -> Tensor:
+    """At least single precision."""
+    return x if x.dtype == torch.float64 else x.float()
 
 
 class _Normalise(torch.autograd.Function):
@@ -58,14 +63,14 @@ class _Normalise(torch.autograd.Function):
     def backward(ctx, grad):
         x, weight, mean, scale = ctx.saved_tensors
         shape = [1, -1] + [1] * (x.ndim - 2)
-        normal = (x.float() - mean.view(shape)) * scale.view(shape)
-        full = grad.float()
-        own = torch.stack([full.sum(axes(x)), (full * normal).sum(axes(x))])
+        normal = (full(x) - mean.view(shape)) * scale.view(shape)
+        slope = full(grad)
+        own = torch.stack([slope.sum(axes(x)), (slope * normal).sum(axes(x))])
         total = own.clone()
         dist.all_reduce(total)
         a, b = (t.view(shape) / ctx.count for t in total)
         size = scale if weight is None else scale * weight
-        dx = (full - a - normal * b) * size.view(shape)
+        dx = (slope - a - normal * b) * size.view(shape)
         # Each process keeps its own share of the parameters' gradients: averaging them is left to DDP.
         dweight, dbias = (None, None) if weight is None else (own[1], own[0])
         return dx.to(grad.dtype), dweight, dbias, None, None, None, None

@@ -29,7 +29,8 @@ class Options:
     warmup: float = 0.05  # share of the steps
     clip: float = 5.0  # largest norm of the gradient
     patience: int | None = None  # stop after so many validations without a better loss
-    precision: Literal["float32", "bf16", "fp16"] = "float32"  # of the networks' forward pass (automatic mixed precision)
+    # bf16, fp16: automatic mixed precision of the networks' forward pass; float64: to compare runs to the last digits
+    precision: Literal["float32", "bf16", "fp16", "float64"] = "float32"
     compile: bool = False  # torch.compile of the networks: worth its minute on long runs
     device: Literal["auto", "cpu", "cuda"] = "auto"
 

@@ -1,6 +1,7 @@
 """One update of a learner: drawing, forward, backward, step."""
 
 import contextlib
+import inspect
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from train.engine.options import Options
 from train.engine.processes import Processes, choose_device
 
 TRAINING, VALIDATION = 0, 1  # first number of the seeds
-DTYPES = {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+MIXED = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class Trainer:
@@ -25,7 +26,8 @@ class Trainer:
         self.learner, self.options, self.processes = learner, options, processes
         self.device = choose_device(options.device)
         self.rows, self.parts = processes.parts(options.batch)
-        learner.to(self.device)
+        self.dtype = torch.float64 if options.precision == "float64" else torch.float32
+        learner.to(self.device, self.dtype)
         if processes.count > 1:
             synchronise(learner, self.device)
         if options.compile:
@@ -36,9 +38,7 @@ class Trainer:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=options.precision == "fp16")
         self.model: nn.Module = learner
         if processes.count > 1:
-            # Buffers need no broadcast: every process computes the same ones.
-            ids = [self.device.index] if self.device.type == "cuda" else None
-            self.model = DistributedDataParallel(learner, device_ids=ids, broadcast_buffers=False)
+            self.model = distributed(learner, self.device)
 
     @property
     def modules(self) -> dict[str, nn.Module]:
@@ -51,10 +51,11 @@ class Trainer:
             common = generator(self.options.seed, kind, *place)
             own = generator(self.options.seed, kind, *place, 1 + part)
             parts.append(self.learner.draw(self.rows, own, common, validation=kind == VALIDATION))
-        return {name: torch.cat([part[name] for part in parts]).to(self.device) for name in parts[0]}
+        joined = {name: torch.cat([part[name] for part in parts]).to(self.device) for name in parts[0]}
+        return {name: t.to(self.dtype) if t.is_floating_point() else t for name, t in joined.items()}
 
     def autocast(self) -> contextlib.AbstractContextManager:
-        dtype = DTYPES[self.options.precision]
+        dtype = MIXED.get(self.options.precision)
         return torch.autocast(self.device.type, dtype) if dtype else contextlib.nullcontext()
 
     def step(self, number: int, rate: float | None = None) -> dict[str, float]:
@@ -103,6 +104,14 @@ class Trainer:
             values = self.learner.measure([self.batch(VALIDATION, i) for i in range(batches)])
         torch.set_rng_state(state)
         return self.processes.mean(values)
+
+
+def distributed(learner: Learner, device: torch.device) -> DistributedDataParallel:
+    """Averages gradients over the processes. Buffers need no broadcast: every process computes the same ones."""
+    now = "forward_sync_buffers"  # what torch 2.13 calls the older broadcast_buffers
+    name = now if now in inspect.signature(DistributedDataParallel.__init__).parameters else "broadcast_buffers"
+    ids = [device.index] if device.type == "cuda" else None
+    return DistributedDataParallel(learner, device_ids=ids, **{name: False})
 
 
 def generator(*numbers: int) -> torch.Generator:
