@@ -49,7 +49,7 @@ def model_text(model, block: int, plan) -> tuple[str, int]:
     return out.text, out.bytes + structures
 
 
-def needs(model, tensors) -> str:
+def needs(model, block: int, tensors) -> str:
     """Lines for edgeecg_config.h, each with one @name@: front end, head and layers that the core must take."""
     rows = []
     for layer in model.layers:
@@ -58,7 +58,7 @@ def needs(model, tensors) -> str:
         if row not in rows:
             rows.append(row)
     layers = " \\\n    ".join(rows)
-    return (f"#define EE_KIND_@name@ {1 << model.front.kind}u\n#define EE_POOL_@name@ {1 << model.head.pool}u\n"
+    return (f"#define EE_KIND_@name@ {1 << model.front.kind}u\n#define EE_POOL_@name@ {1 << model.head.pool}u\n#define EE_BLOCK_@name@ {block}u\n"
             f"#define EE_LAYERS_@name@(test) \\\n    {layers}\n")  # fmt: skip
 
 

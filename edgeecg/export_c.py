@@ -100,16 +100,16 @@ def _values(encoder, name, fs, hop, gain, block) -> tuple[dict, str]:
         "state_32": _stream_bytes() + plan[0],
         "plain_macros": _fill(TEMPLATES / "macros.h", {"NAME": name.upper()}) if name == "edgeecg_model" else "",
         "licence": model.meta.get("licence", "see its card"),
-    }, _export_model.needs(model, plan[4]).replace("@name@", name)  # fmt: skip
+    }, _export_model.needs(model, block, plan[4]).replace("@name@", name)  # fmt: skip
 
 
 def _config(path: Path, name: str, needs: str) -> str:
     """edgeecg_config.h for this model and those that the folder's file already names."""
-    models = dict(re.findall(r"^(?=#define EE_KIND_(\w+) )((?:#define EE_(?:KIND|POOL|LAYERS)_\1.*\n(?:    .*\n)*)+)", path.read_text() if path.exists() else "", re.M))
+    models = dict(re.findall(r"^(?=#define EE_KIND_(\w+) )((?:#define EE_(?:KIND|POOL|BLOCK|LAYERS)_\1.*\n(?:    .*\n)*)+)", path.read_text() if path.exists() else "", re.M))
     models[name] = needs
     return _fill(TEMPLATES / "config.h", {
         "models": ", ".join(models), "version": __version__, "needs": "\n".join(models.values()), "kinds": " | ".join(f"EE_KIND_{m}" for m in models),
-        "pools": " | ".join(f"EE_POOL_{m}" for m in models), "layers": " ".join(f"EE_LAYERS_{m}(test)" for m in models),
+        "pools": " | ".join(f"EE_POOL_{m}" for m in models), "blocks": " | ".join(f"EE_BLOCK_{m}" for m in models), "layers": " ".join(f"EE_LAYERS_{m}(test)" for m in models),
     })  # fmt: skip
 
 

@@ -41,7 +41,8 @@ def measure(core) -> tuple[str, bool]:
         for which in core.images:
             cases = nets.standard_cases(which, small=core.small)
             image = build.build(core, cases, Path(folder) / which)
-            sizes[which] = build.sizes(core, image)
+            smallest = image.with_name("smallest.elf")
+            sizes[which] = build.sizes(core, smallest if smallest.exists() else image)
             for line in build.run(core, image):
                 lines[which, line.name] = line
             if which == "m1":

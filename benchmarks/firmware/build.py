@@ -147,27 +147,29 @@ def build(core: Core, cases, folder: Path, exported: bool = True) -> Path:
     archive = folder / "libedgeecg.a"
     archive.unlink(missing_ok=True)
     command([core.compiler.replace("-gcc", "-ar"), "rcs", archive, *objects])
-    link(core, flags, [HERE / "runner.c", HERE / core.port, *sources], archive, folder)
-    return folder / "image.elf"
+    if exported and core.port != "port_posix.c":
+        link(core, flags, [HERE / "smallest.c", HERE / core.port, folder / "export/src/model_0.c"], archive, folder / "smallest.elf")
+    return link(core, flags, [HERE / "runner.c", HERE / core.port, *sources], archive, folder / "image.elf")
 
 
-def link(core: Core, flags: list, sources: list, archive: Path, folder: Path) -> None:
-    """folder/image.elf: what the core is linked with is compiled apart, so that the linker's script can tell the models by their names."""
+def link(core: Core, flags: list, sources: list, archive: Path, image: Path) -> Path:
+    """The image: what the core is linked with is compiled apart, so that the linker's script can tell the models by their names."""
     hosted = core.port == "port_posix.c"
     flags = [f for f in flags if not hosted or f not in ("-ffreestanding", "-std=c99")]
     objects = []
     for source in sources:
-        objects.append(folder / f"{source.stem}.o")
+        objects.append(image.parent / f"{source.stem}.o")
         command([core.compiler, *flags, "-c", source, "-o", objects[-1]])
     if hosted:
-        command([core.compiler, *flags, "-static", *objects, archive, "-o", folder / "image.elf"])
-        return
+        command([core.compiler, *flags, "-static", *objects, archive, "-o", image])
+        return image
     script = HERE / ("rv32.ld" if core.port == "port_rv32.c" else "cortex_m.ld")
     places = dict(FLASH_ORIGIN=core.flash[0], FLASH_SIZE=core.flash[1], RAM_ORIGIN=core.ram[0], RAM_SIZE=core.ram[1])
     places["STACK_SIZE"] = 3072 if core.small else STACK_BYTES
     symbols = [f"-Wl,--defsym={name}={value}" for name, value in places.items()]
-    command([core.compiler, *flags, "-nostdlib", f"-T{script}", *symbols, "-Wl,--gc-sections", f"-Wl,-Map={folder}/image.map",
-             *objects, archive, *([] if script.name == "rv32.ld" else ["-lc"]), "-lgcc", "-o", folder / "image.elf"])  # fmt: skip
+    command([core.compiler, *flags, "-nostdlib", f"-T{script}", *symbols, "-Wl,--gc-sections", f"-Wl,-Map={image}.map",
+             *objects, archive, *([] if script.name == "rv32.ld" else ["-lc"]), "-lgcc", "-o", image])  # fmt: skip
+    return image
 
 
 def sizes(core: Core, image: Path) -> dict:

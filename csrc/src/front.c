@@ -8,8 +8,8 @@ static uint32_t round_up_blocks(uint32_t n) { return (n + EE_BLOCK - 1) / EE_BLO
 void ee_front_layout(ee_front_state *f, const ee_config *config, uint8_t **memory)
 {
     const ee_front *front = f->front;
-    const uint32_t kind = EE_KIND(front), wait = config->block - EE_BLOCK;
-    f->batch = config->block;
+    const uint32_t kind = EE_KIND(front), wait = EE_BLOCK_OF(config) - EE_BLOCK;
+    f->batch = EE_BLOCK_OF(config);
     f->x = NULL;
     f->z = NULL;
     f->n_sums = 0;
@@ -94,7 +94,7 @@ int ee_front_ready(const ee_front_state *f)
 
 int ee_front_full(const ee_front_state *f)
 {
-    uint32_t need = (EE_KIND(f->front) ? f->front->reach * EE_BLOCK : 0) + f->batch;
+    uint32_t need = (EE_KIND(f->front) ? f->front->reach * EE_BLOCK : 0) + (EE_BLOCKS == EE_BLOCK ? EE_BLOCK : f->batch);
     return (EE_KIND(f->front) ? f->z_count : f->raw_count) >= need;
 }
 

@@ -8,7 +8,7 @@ static void make_features(const ee_head *head, uint8_t *pools)
     uint8_t *u = pools;
     if (!EE_MEAN(head->pool)) return;
     for (uint32_t c = 0; c < head->channels; c++) {
-        int32_t v = ee_scale((int32_t)sum[c] - head->frames * head->zp, head->mean_mult[c], EE_SHIFT);
+        int32_t v = (((int32_t)sum[c] - head->frames * head->zp) * head->mean_mult[c] + (1 << (EE_SHIFT - 1))) >> EE_SHIFT;   /* < 2^29 */
         *u++ = (uint8_t)ee_clamp(v + head->zp_mean, 0, 255);
     }
     if (EE_MAX(head->pool)) ee_copy(u, pools + 2u * head->channels, head->channels);

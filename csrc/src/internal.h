@@ -38,8 +38,10 @@
 #define EE_ANY(test) 1
 #define EE_KINDS 3u                   /* bit k: front ends of kind k */
 #define EE_POOLS 15u                  /* bit p: heads with pool p */
+#define EE_BLOCKS 0u                  /* ee_config.block of all models, combined with | */
 #endif
 #define EE_KIND(front) (EE_KINDS == 3u ? (front)->kind : (uint8_t)(EE_KINDS >> 1))
+#define EE_BLOCK_OF(config) (EE_BLOCKS == EE_BLOCK ? EE_BLOCK : (config)->block)
 /* The head pools means, maxima. */
 #define EE_MEAN(pool) ((EE_POOLS & 10u) && (!(EE_POOLS & 4u) || ((pool) & 1)))
 #define EE_MAX(pool) ((EE_POOLS & 12u) && (!(EE_POOLS & 2u) || ((pool) & 2)))
@@ -71,20 +73,16 @@ static inline uint32_t ee_max(uint32_t a, uint32_t b) { return a > b ? a : b; }
 static inline int32_t ee_scale(int32_t acc, int32_t m, int shift) { return (int32_t)ee_rnd((int64_t)acc * m, shift); }
 
 /* Freestanding stand-ins for memcpy, memmove and memset: compilers turn them into calls or loops as they see fit. */
+#ifdef EE_NO_HOST
+void ee_copy(void *to, const void *from, size_t n);    /* device.c: there once */
+#else
 static inline void ee_copy(void *to, const void *from, size_t n)
 {
     uint8_t *d = (uint8_t *)to;
     const uint8_t *s = (const uint8_t *)from;
-#if defined(EE_NO_HOST) && defined(__GNUC__)
-    typedef struct __attribute__((may_alias)) words { uint32_t w[4]; } words;
-    if ((((uintptr_t)d | (uintptr_t)s) & 3u) == 0)       /* four words at once: what moves on a device is mostly aligned */
-        for (; n >= 16; n -= 16, d += 16, s += 16) {
-            words four = *(const words *)(const void *)s;
-            *(words *)(void *)d = four;
-        }
-#endif
     for (size_t i = 0; i < n; i++) d[i] = s[i];          /* to <= from where they overlap */
 }
+#endif
 static inline void ee_fill(uint8_t *to, uint8_t value, size_t n)
 {
     for (size_t i = 0; i < n; i++) to[i] = value;
@@ -167,19 +165,18 @@ EE_INLINED ee_sort EE_SORT(uint32_t op, uint32_t requant, uint32_t cin, uint32_t
     ee_sort sort = { op, requant, cin, cout, groups, kernel, stride, scratch };
     return sort;
 }
-EE_INLINED ee_sort ee_sort_of(const ee_layer *l, const uint8_t *scratch)
-{
-    return EE_SORT(l->op, l->requant, l->cin, l->cout, l->groups, l->kernel, l->stride, scratch != NULL);
-}
-#define EE_IS(test, layer, scratch) (EE_ANY(test) && test(ee_sort_of(layer, scratch)))
 EE_INLINED int ee_is_conv(ee_sort l) { return l.op == EE_CONV; }
 EE_INLINED int ee_is_add(ee_sort l) { return l.op == EE_ADD; }
 EE_INLINED int ee_is_max_pool(ee_sort l) { return l.op == EE_MAX_POOL; }
 EE_INLINED int ee_is_affine(ee_sort l) { return l.op == EE_CONV && l.requant == 1; }
 EE_INLINED int ee_is_by_4(ee_sort l) { return l.op == EE_CONV && l.groups > 1 && l.cin == l.cout && l.cin == 4 * l.groups; }
 EE_INLINED int ee_is_depthwise(ee_sort l) { return l.op == EE_CONV && l.groups > 1 && l.cin == l.cout && l.cin == l.groups; }
+/* Has the layer that operation? Has the convolution that sort? */
+#define EE_DOES(test, l) (EE_ANY(test) && test(EE_SORT((l)->op, 0, 0, 0, 0, 0, 0, 0)))
+#define EE_IS(test, l, scratch) \
+    (EE_ANY(test) && test(EE_SORT(EE_CONV, EE_AFFINE(l), (l)->cin, (l)->cout, (l)->groups, (l)->kernel, (l)->stride, (scratch) != NULL)))
 #define EE_HAS_ADD EE_ANY(ee_is_add)
-#define EE_AFFINE(layer) (EE_ANY(ee_is_affine) && (layer)->requant)
+#define EE_AFFINE(layer) (EE_ANY(ee_is_affine) ? (layer)->requant : 0u)
 
 /* ---------------------------------------------------------------- kernels: one table for each instruction set */
 typedef enum ee_packing { EE_NOT_PACKED, EE_PACKED, EE_PACKED_WIDE, EE_PACKED_SIGNED } ee_packing;

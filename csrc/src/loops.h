@@ -12,16 +12,24 @@
 EE_LOOP uint32_t EE_NAME(detrend)(const int32_t *x, uint32_t half, uint32_t log2_width, int32_t *sum, uint32_t n,
                                            int16_t *restrict z, int32_t *hi, int32_t *lo)
 {
-    int32_t sums[EE_BLOCK], running = *sum, high = *hi, low = *lo;
+    int32_t running = *sum, high = *hi, low = *lo;
     uint32_t total = 0, shift = log2_width + 2;
     const int32_t *entering = x + half - 1, *leaving = x - half;
+#if defined(EE_NO_HOST) && !defined(__ARM_FEATURE_MVE)   /* no vectors: one loop, and no stack */
+    for (uint32_t i = 0; i < n; i++) {
+        const int32_t around = running + entering[i];
+        running = around - leaving[i];
+#else
+    int32_t sums[EE_BLOCK];
     for (uint32_t i = 0; i < n; i++) {
         running += entering[i];
         sums[i] = running;
         running -= leaving[i];
     }
     for (uint32_t i = 0; i < n; i++) {
-        int32_t v = ((int32_t)((uint32_t)x[i] << log2_width) - sums[i] + ((int32_t)1 << (shift - 1))) >> shift;
+        const int32_t around = sums[i];
+#endif
+        int32_t v = ((int32_t)((uint32_t)x[i] << log2_width) - around + ((int32_t)1 << (shift - 1))) >> shift;
         v = v < -32767 ? -32767 : v > 32767 ? 32767 : v;
         z[i] = (int16_t)v;
         total += (uint32_t)(v < 0 ? -v : v);

@@ -28,14 +28,17 @@ static uint32_t ee_read_i16(const ee_reader *reader, size_t first, uint32_t n, i
 {
     const uint8_t *at = (const uint8_t *)reader->data + (ptrdiff_t)first * reader->stride;
     const int32_t mult = (int32_t)reader->stream->config.mult, shift = reader->stream->config.shift;
-    if (mult && mult < 65536 && shift > 0 && shift < 16) {               /* all of it fits int32 */
-        const int32_t half = (int32_t)1 << (shift - 1);
+    if (mult && shift > 0) {                             /* x * mult fits int32, and rnd(v, s) = ((v >> (s - 1)) + 1) >> 1; 0 from s = 32 on */
+        const int32_t most = shift < 32 ? EE_X_MAX : 0, down = (shift - 1) & 31;
         for (uint32_t i = 0; i < n; i++, at += reader->stride)
-            out[i] = ee_clamp((*(const int16_t *)(const void *)at * mult + half) >> shift, -EE_X_MAX, EE_X_MAX);
+            out[i] = ee_clamp(((*(const int16_t *)(const void *)at * mult >> down) + 1) >> 1, -most, most);
         return 0;
     }
-    for (uint32_t i = 0; i < n; i++, at += reader->stride)
-        out[i] = ee_apply_gain(*(const int16_t *)(const void *)at, &reader->stream->config);
+    const int32_t up = mult ? -shift : 0, most = EE_X_MAX >> up;         /* no gain, or a whole one: what is above the limit stays there */
+    for (uint32_t i = 0; i < n; i++, at += reader->stride) {
+        int32_t x = *(const int16_t *)(const void *)at * (mult ? mult : 1);
+        out[i] = x > most ? EE_X_MAX : x < -most ? -EE_X_MAX : x * (1 << up);
+    }
     return 0;
 }
 

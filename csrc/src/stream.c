@@ -25,7 +25,7 @@ static void layout(ee_stream *s, uint8_t **memory, int filling)
     ee_trunk_layout(s, memory, filling);
     ee_front_layout(&s->front, &s->config, memory);
     s->open_pools.size = (uint16_t)most_pools(m, hop);
-    s->open_slots.size = (uint16_t)((m->window + delay + s->config.block + 3 * EE_BLOCK + m->total_stride) / hop + 2);
+    s->open_slots.size = (uint16_t)((m->window + delay + EE_BLOCK_OF(&s->config) + 3 * EE_BLOCK + m->total_stride) / hop + 2);
     s->pool_bytes = ((uint32_t)m->channels * (s->pool == 3 ? 3u : s->pool == 1 ? 2u : 1u) + 3u) & ~3u;
     s->pools = (uint8_t *)ee_take(memory, s->open_pools.size * s->pool_bytes);
     s->pooled = (uint16_t *)ee_take(memory, s->open_pools.size * sizeof *s->pooled);
@@ -192,7 +192,7 @@ static void feed_trunk(ee_stream *s)
     ee_tensor *input = &s->tensors[0];
     ee_block_stats stats;
     ee_trunk_drop(s);
-    for (uint32_t taken = 0; taken + EE_BLOCK <= s->config.block && ee_front_ready(&s->front);) {
+    for (uint32_t taken = 0; taken + EE_BLOCK <= EE_BLOCK_OF(&s->config) && ee_front_ready(&s->front);) {
         uint32_t n = ee_front_take(&s->front, ee_frames_of(s, 0) + (size_t)input->count * s->buffers[0].channels, &stats);
         input->count = (uint16_t)(input->count + n);
         input->real = (uint16_t)(input->real + n);
@@ -293,7 +293,7 @@ int ee_flush(ee_stream *s)
     s->flushed = 1;
     for (;;) {
         if (next_result(s)) return 1;
-        if (s->config.block > EE_BLOCK && ee_front_pad(&s->front)) continue;
+        if (EE_BLOCK_OF(&s->config) > EE_BLOCK && ee_front_pad(&s->front)) continue;
         if (ee_front_ready(&s->front)) feed_trunk(s);
         else if (!ee_front_pad(&s->front)) {
             if (s->trunk_ended) return 0;

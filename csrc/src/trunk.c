@@ -187,10 +187,9 @@ void ee_trunk_reset(ee_stream *s)
 /* Outputs that layer can compute now: a window must be there whole, and its centre must not be padding. */
 static uint32_t outputs(const ee_layer *layer, const ee_tensor *x, uint32_t pos)
 {
-    uint32_t by_window = pos + layer->kernel <= x->count ? (x->count - pos - layer->kernel) / layer->stride + 1 : 0;
-    uint32_t centre = pos + layer->pad_left;
-    uint32_t by_centre = centre < x->real ? (x->real - 1 - centre) / layer->stride + 1 : 0;
-    return ee_min(by_window, by_centre);
+    int32_t by_window = (int32_t)(x->count - pos) - layer->kernel, by_centre = (int32_t)(x->real - pos) - layer->pad_left - 1;
+    int32_t further = by_window < by_centre ? by_window : by_centre;
+    return further < 0 ? 0 : (uint32_t)further / layer->stride + 1;
 }
 
 /* Frames of the padding are left out: where a window has some, it is one of its own. */
@@ -224,16 +223,16 @@ static void run_layer(ee_stream *s, uint32_t i, const ee_layer *layer)
     uint8_t *y = ee_frames_of(s, i + 1) + (size_t)out->count * s->buffers[i + 1].channels;
     const uint8_t *x = ee_frames_of(s, from) + (size_t)s->pos_a[i] * s->buffers[from].channels;
     uint32_t n = outputs(layer, a, s->pos_a[i]);
-    if (EE_IS(ee_is_add, layer, NULL)) n = ee_min(n, (uint32_t)(s->tensors[also].real - s->pos_b[i]));
+    if (EE_DOES(ee_is_add, layer)) n = ee_min(n, (uint32_t)(s->tensors[also].real - s->pos_b[i]));
     n = ee_min(n, room(s, i + 1));                       /* binds at the end of a recording alone */
     if (!n) return;
-    if (EE_IS(ee_is_conv, layer, NULL)) {
+    if (EE_DOES(ee_is_conv, layer)) {
 #ifdef EE_NO_HOST
         ee_run_conv(layer, s->buffers[from].passing ? s->scratch + frame_bytes(&s->buffers[from]) : NULL, x, y, n);
 #else
         s->front.kernels->conv(layer, x, y, n);
 #endif
-    } else if (EE_IS(ee_is_max_pool, layer, NULL)) {
+    } else if (EE_DOES(ee_is_max_pool, layer)) {
         run_max_pool(s, layer, s->pos_a[i], y, n);
     } else if (EE_HAS_ADD) {
         const uint8_t *b = ee_frames_of(s, also) + (size_t)s->pos_b[i] * s->buffers[also].channels;
@@ -272,7 +271,7 @@ void ee_trunk_drop(ee_stream *s)
         if (!gone) continue;
         x->count = (uint16_t)(x->count - gone);
         x->real = (uint16_t)(x->real - ee_min(gone, x->real));
-        x->lead = (uint16_t)(x->lead - ee_min(gone, x->lead));
+        if (EE_ANY(ee_is_max_pool)) x->lead = (uint16_t)(x->lead - ee_min(gone, x->lead));
         ee_copy(frames, frames + (size_t)gone * channels, (size_t)x->count * channels);
     }
 }
@@ -295,7 +294,7 @@ static int used_up(const ee_stream *s, uint32_t i, const ee_layer *layer)
 {
     const ee_tensor *a = &s->tensors[layer->src_a];
     if (a->state != EE_PADDED || s->pos_a[i] + layer->pad_left < a->real) return 0;
-    return !EE_IS(ee_is_add, layer, NULL) || s->tensors[layer->src_b].state == EE_PADDED;
+    return !EE_DOES(ee_is_add, layer) || s->tensors[layer->src_b].state == EE_PADDED;
 }
 
 /* Computes the frames that the samples now in tensor 0 allow. With `ended` (no more samples), call it again, pooling
@@ -309,7 +308,7 @@ void ee_trunk_run(ee_stream *s, int ended)
         const ee_layer *layer = ee_layer_at(s->model, i, &view);
         if (ended) {
             pad_tail(s, layer->src_a);
-            if (EE_IS(ee_is_add, layer, NULL)) pad_tail(s, layer->src_b);
+            if (EE_DOES(ee_is_add, layer)) pad_tail(s, layer->src_b);
         }
         run_layer(s, i, layer);
         if (ended && s->tensors[i + 1].state == EE_GROWING && used_up(s, i, layer)) s->tensors[i + 1].state = EE_COMPLETE;
