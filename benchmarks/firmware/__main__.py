@@ -5,9 +5,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import build, nets
+from . import build, nets, stack
 
-HEADER = "| core | net M1: instructions | per MAC | per MAC, block 64 | default: window | 1 s at hop 1 s | 1 s : window | code | flash | RAM M1, 10 s | RAM 10 s | RAM 1 s | stack | CRC |"
+HEADER = "| core | net M1: instructions | per MAC | per MAC, block 64 | default: window | 1 s at hop 1 s | 1 s : window | code | flash | RAM M1, 10 s | RAM 10 s | RAM 10 s, 1000 Hz | RAM 1 s | stack | stack, worst | CRC |"
+COLUMNS = HEADER.count("|") - 1
 
 
 def main() -> int:
@@ -21,13 +22,13 @@ def main() -> int:
         core = build.CORES[name]
         missing = build.missing_tools(core)
         if missing:
-            rows.append(f"| {name} | not run: {', '.join(missing)} not installed |" + " |" * 12)
+            rows.append(f"| {name} | not run: {', '.join(missing)} not installed |" + " |" * (COLUMNS - 2))
             continue
         print(f"{name} ...", file=sys.stderr, flush=True)
         row, equal = measure(core)
         rows.append(row)
         good &= equal
-    text = "\n".join([HEADER, "|---" * 14 + "|", *rows])
+    text = "\n".join([HEADER, "|---" * COLUMNS + "|", *rows])
     print(text)
     if args.write:
         Path(args.write).write_text(introduction() + text + "\n")
@@ -36,13 +37,14 @@ def main() -> int:
 
 def measure(core) -> tuple[str, bool]:
     """(row of the table, whether every CRC is Python's)."""
-    lines, sizes, macs = {}, {}, 0
+    lines, sizes, macs, worst = {}, {}, 0, 0
     with tempfile.TemporaryDirectory() as folder:
         for which in core.images:
             cases = nets.standard_cases(which, small=core.small)
             image = build.build(core, cases, Path(folder) / which)
             smallest = image.with_name("smallest.elf")
             sizes[which] = build.sizes(core, smallest if smallest.exists() else image)
+            worst = max(worst, stack.worst_case(image.parent)[0])
             for line in build.run(core, image):
                 lines[which, line.name] = line
             if which == "m1":
@@ -50,7 +52,7 @@ def measure(core) -> tuple[str, bool]:
     verdicts = [line.verdict for line in lines.values()]
     equal = all(verdict == "equal" for verdict in verdicts)
     m1, window, second = (lines.get(key) for key in (("m1", "window"), ("default", "window"), ("default", "stream-1s")))
-    ten, m1_ten = lines.get(("default", "stream-10s")), lines.get(("m1", "stream-10s"))
+    ten, m1_ten, fast = lines.get(("default", "stream-10s")), lines.get(("m1", "stream-10s")), lines.get(("default", "rate-1000"))
     count = core.counted
     cells = [
         core.name,
@@ -62,8 +64,8 @@ def measure(core) -> tuple[str, bool]:
         f"1 : {window.instructions / second.steady:.1f}" if window and second and count else "-",
         f"{sizes['default']['core'] + sizes['default']['library']:,}" if sizes["default"]["core"] else "-",
         f"{sum(sizes['default'].values()):,}" if sizes["default"]["core"] else "-",
-        *(f"{line.state + line.stack:,}" if line and line.stack else "-" for line in (m1_ten, ten, second)),
-        f"{max(line.stack for line in lines.values()):,}" if window and window.stack else "-",
+        *(f"{line.state + line.stack:,}" if line and line.stack else "-" for line in (m1_ten, ten, fast, second)),
+        *((f"{max(line.stack for line in lines.values()):,}", f"{worst:,}") if window and window.stack else "--"),
         f"{verdicts.count('equal')} of {len(verdicts)} equal",
     ]
     return "| " + " | ".join(cells) + " |", equal
@@ -75,12 +77,14 @@ def introduction() -> str:
     return f"""# The firmware on emulated cores
 
 `make firmware` (`python -m benchmarks.firmware --write docs/results/firmware.md`) printed this. Default encoder: {model.name},
-{model.macs / 1e6:.2f} M multiply-accumulates a window, {model.weight_bytes:,} bytes; net M1: 1.70 M. Instructions are those executed inside `ee_push_i16` and
-`ee_flush`, counted exactly (QEMU `-icount`, SysTick or `minstret`). The window is 10 s at 128 Hz from first sample to embedding; "1 s at hop 1 s" is the mean
-over the steady part of a stream at 250 Hz, resampled on the device. Code: the core and what it takes from the compiler's library; flash: code and model. RAM: the
-stream's state and the stack below the caller by watermark, at 250 Hz (M1: 128 Hz). CRC: over start, flags, int16 and int8 embeddings of every window of every case
-(60 s of a real recording at 360 Hz and eleven device rates among them), equal to Python's. Block 64: `ee_config.block`, the samples
-that the network takes at once (32 otherwise); net M1's state is then 6.2 KB. "M0+ code" is compiled for it and runs on the M3 machine, which can count.
+{model.macs / 1e6:.2f} M multiply-accumulates a window; net M1: 1.70 M. Each is exported with `edgeecg export-c` and compiled with the core of
+that folder. Instructions are those executed inside `ee_push_i16` and `ee_flush`, counted exactly (QEMU `-icount`, SysTick or `minstret`). The
+window is 10 s at 128 Hz from first sample to embedding; "1 s at hop 1 s" is the mean over the steady part of a stream at 250 Hz, resampled on
+the device. Code: what an application that pushes int16 samples links of the core, with what that takes from the compiler's library; flash:
+code and model. RAM: the stream's state and the stack below the caller by watermark, at 250 Hz (M1: 128 Hz); "worst" is the stack of the deepest
+chain of the compiler's call graph. CRC: over start, flags, int16 and int8 embeddings of every window of every case (60 s of a real
+recording at 360 Hz, eleven device rates and the bundled model's golden vectors among them), equal to Python's. Block 64: `ee_config.block`,
+the samples that the network takes at once (32 otherwise). "M0+ code" is compiled for it and runs on the M3 machine, which can count.
 
 """
 
