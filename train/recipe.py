@@ -5,13 +5,14 @@
     python train/recipe.py --data DIR --steps 200 --workers 1 --out /tmp/a a trial
 
 Half of the positives are the same ten seconds under other noise, half lie within 30 s of them; other windows of a
-patient are no negatives (train/objectives/masked.py). Beside the contrast, linear heads regress from the embedding
+patient are no negatives (train/objectives/masked.py). Beside the contrast, linear heads regress from the pooled features
 what train/targets computes from the clean signal: rhythm and beat statistics, the mean beat, principal components of
-MiniRocket, the mean beats of the other leads, the spectrum and the noise that was added; and from each frame of the trunk, the beat in it. No label that
-a person gave is used. Every process takes steps of its own, and every few steps all take the mean of their weights and
-moments (Stich, "Local SGD Converges Fast and Communicates Little", ICLR 2019): on a busy machine waiting for each
-other at every step costs half the speed. What a step draws follows from seed, step and process alone, so a resumed
-run needs no generator's state.
+MiniRocket, the spectrum and the noise that was added; and from each frame of the trunk, the beat in it. No label that
+a person gave is used. At the end the last linear layer is put together anew (train/readout.py): `latest.safetensors`
+is the encoder as it was trained, `encoder.safetensors` the finished one. Every process takes steps of its own, and
+every few steps all take the mean of their weights and moments (Stich, "Local SGD Converges Fast and Communicates
+Little", ICLR 2019): on a busy machine waiting for each other at every step costs half the speed. What a step draws
+follows from seed, step and process alone, so a resumed run needs no generator's state.
 """
 
 import os
@@ -43,6 +44,7 @@ from train.nets.edge import edge
 from train.nets.projector import make_projector
 from train.nets.spec import WINDOW
 from train.objectives.masked import masked_nt_xent
+from train.readout import PAIRS, assemble, pair_features
 from train.run import Log, config_dict, write_json
 from train.targets import Bank, BeatTargets, open_bank, signal_statistics
 from train.targets.heads import EXISTS, WIDTHS, Heads
@@ -229,6 +231,15 @@ class Trainer:
             raise EdgeECGError(f"the loss became {values['loss']} at step {number}: lower --lr (now {self.config.lr})")
         return values
 
+    def finish(self) -> None:
+        """Puts the encoder's last linear layer together (train/readout.py)."""
+        margin = WINDOW // 2 if (self.training.length >= 2 * WINDOW).any() else 0
+        _, start = self.training.draw(PAIRS, margin, 1.0, np.random.default_rng((self.config.seed, 2**29)))
+        for module in self.modules.values():
+            module.eval()
+        features = pair_features(self.encoder, self.samples, start)
+        assemble(self.encoder, self.pooled, self.heads, *features.chunk(2))
+
     @torch.no_grad()
     def evaluate(self, batches: int = 3) -> dict[str, float]:
         """Losses on the same windows of held-out patients each time."""
@@ -290,8 +301,10 @@ def train(config: Config, cache: Cache, rank: int = 0) -> None:
                 log.write(number, trainer.evaluate())
             if saved:
                 save_training(checkpoint, trainer.modules, trainer.optimiser, none, {"step": number, "seconds": seconds})
-                path = config.out / ("encoder.safetensors" if last else "latest.safetensors")
-                save_encoder(path, trainer.encoder, provenance(config, cache, number, seconds))
+                save_encoder(config.out / "latest.safetensors", trainer.encoder, provenance(config, cache, number, seconds))
+    if rank == 0:
+        trainer.finish()
+        save_encoder(config.out / "encoder.safetensors", trainer.encoder, provenance(config, cache, config.steps, seconds))
 
 
 def provenance(config: Config, cache: Cache, steps: int, seconds: float) -> dict:

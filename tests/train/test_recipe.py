@@ -15,11 +15,12 @@ torch = pytest.importorskip("torch")
 
 import train.recipe as recipe
 from edgeecg.errors import InputError
-from train.checkpoint import load_encoder, load_tensors
+from train.checkpoint import load_encoder, load_tensors, load_training
 from train.data import Cache, open_cache
 from train.data.front import default_front_end
 from train.golden import synthetic_ecg
 from train.objectives.masked import masked_nt_xent
+from train.readout import NUMBERS, discriminants
 from train.targets import SIGNAL, STATISTICS, BeatTargets, find_beats, open_bank, signal_statistics
 from train.targets.beats import local_median
 from train.targets.heads import WIDTHS
@@ -279,3 +280,31 @@ def test_a_run_can_start_from_an_encoder(toy_cache, small):
     trainer = recipe.Trainer(replace(small, seed=5, start=small.out / "encoder.safetensors"), toy_cache)
     stored = load_encoder(small.out / "encoder.safetensors")[0].state_dict()
     assert all(torch.equal(value, stored[key]) for key, value in trainer.encoder.state_dict().items())
+
+
+# ------------------------------------------------------------------------------------------------ the last layer
+def test_discriminants_find_the_direction_that_tells_people_apart():
+    rng = np.random.default_rng(0)
+    person = rng.standard_normal((500, 1)) * np.array([0, 0, 2.0, 0, 0])  # the third feature is who it is
+    first, second = (person + rng.standard_normal((500, 5)) * np.array([5, 1, 0.5, 1, 1]) for _ in range(2))
+    best = discriminants(first, second, 5)[:, 0]
+    assert abs(best[2]) / np.linalg.norm(best) > 0.99
+    ratio = [np.var(np.r_[first, second] @ v) / np.var((first - second) @ v) for v in discriminants(first, second, 5).T]
+    assert ratio[0] > 4 * max(ratio[1:])
+    assert np.isfinite(discriminants(first, first, 2)).all()  # windows that do not differ at all
+
+
+def test_the_finished_embedding_holds_the_heads_numbers_as_they_are(toy_cache, small):
+    small.out.mkdir(parents=True)
+    recipe.train(small, toy_cache)
+    trainer = recipe.Trainer(small, toy_cache)
+    load_training(small.out / "checkpoint.safetensors", trainer.modules, trainer.optimiser, torch.Generator())
+    finished = load_encoder(small.out / "encoder.safetensors")[0]
+    x = torch.randn(4, 1280)
+    with torch.no_grad():
+        pooled = trainer.pooled.eval()(trainer.encoder.eval().pool(trainer.encoder.tensors(x)[-1][:, :, 0]))
+        statistics = trainer.heads.linear["statistics"](pooled)[:, [STATISTICS.index(name) for name in NUMBERS]]
+        assert torch.allclose(finished(x)[:, : len(NUMBERS)], statistics, atol=1e-4)
+    trained = load_encoder(small.out / "latest.safetensors")[0].state_dict()
+    same = {key: torch.equal(value, trained[key]) for key, value in finished.state_dict().items()}
+    assert [key for key, kept in same.items() if not kept] == ["linear.weight", "linear.bias"]
