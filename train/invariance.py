@@ -1,10 +1,10 @@
 """How far an embedding moves when the ECG stays and its recording changes: gain, offset, rate, mains, noise, shift.
 
     python train/invariance.py --model default            the installed model, on the recordings in EDGEECG_DATA
-    python train/invariance.py --model my.eecg --data DIR --json moved.json
+    python train/invariance.py --model my.eecg --data DIR --json moved.json --picture moved.png
 
-Cosine between a window's embedding before and after, on lead II of PTB-XL at 500 Hz (rates) and 128 Hz (all else);
-noise is the second half of each nstdb recording, which training never draws from. Embedding dimensions are centred, so
+Cosine between a window's embedding before and after, on lead II of PTB-XL at 500 Hz (rates) and 128 Hz (all else), and
+what becomes of a probe for the five superclasses that was fitted on unchanged windows of other patients; noise is the second half of each nstdb recording, which training never draws from. Embedding dimensions are centred, so
 that two windows of different people have a cosine near 0: the last row gives it.
 """
 
@@ -21,11 +21,17 @@ if __package__ in (None, ""):  # run as a script
 
 import numpy as np
 import tyro
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GroupKFold
+from threadpoolctl import threadpool_limits
 
 import edgeecg
 from edgeecg import io
 from edgeecg.errors import AmplitudeWarning, EdgeECGError, InputError
 from train.data.corpora import array
+from train.plots_embedding import moved
+from train.probes.protocol import Probe
+from train.probes.tasks import Windows, ptbxl
 from train.run import write_text
 
 RATE, WINDOW, LEAD = 128, 1280, 1
@@ -37,9 +43,10 @@ class Config:
 
     model: str = "default"
     data: Path | None = field(default_factory=lambda: Path(os.environ["EDGEECG_DATA"]) if "EDGEECG_DATA" in os.environ else None)
-    windows: int = 200
+    windows: int = 2230  # of PTB-XL
     json: Path | None = None
     markdown: Path | None = None
+    picture: Path | None = None  # PNG
 
     def __post_init__(self):
         if self.data is None or not self.data.is_dir():
@@ -92,13 +99,35 @@ def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (a * b).sum(1) / np.maximum(np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1), 1e-12)
 
 
+class SuperclassProbe:
+    """Probes for the superclasses, one a fold and class, fitted on unchanged windows; `auc(z)` scores the patients left out."""
+
+    def __init__(self, windows: Windows, z: np.ndarray, folds: int = 4):
+        self.label, self.fitted = windows.label, []
+        for fit, held in GroupKFold(folds).split(z, groups=windows.group):
+            self.fitted.append((held, [Probe(z[fit], column[fit]) for column in windows.label.T]))
+
+    def auc(self, z: np.ndarray) -> float:
+        """Macro AUC of out-of-fold probabilities."""
+        p = np.zeros(self.label.shape)
+        for held, probes in self.fitted:
+            p[held] = np.stack([probe.predict(z[held])[:, 1] for probe in probes], 1)
+        return float(roc_auc_score(self.label, p, average="macro"))
+
+
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def measure(config: Config) -> list[dict]:
     encoder, rng = edgeecg.load(config.model), np.random.default_rng(0)
-    signal = array(config.data / "ptbxl", "ecg_128hz_uV_int16.npy")
-    x = np.asarray(signal[rng.permutation(len(signal))[: config.windows], LEAD]) / 1000.0
-    base, rows = encoder.embed_batch(x, RATE), []
+    whole = ptbxl(config.data, LEAD, "super").train
+    some = rng.permutation(len(whole.signal))[: config.windows]
+    windows = Windows(whole.signal[some], whole.label[some], whole.group[some])
+    x = windows.signal.astype(np.float64)
+    base = encoder.embed_batch(x, RATE)
+    probe = SuperclassProbe(windows, base)
+    rows = [row("nothing", np.ones(len(x)), probe.auc(base))]
     for name, moved in changes(x, second_halves(config.data / "nstdb"), rng):
-        rows.append(row(name, cosine(base, encoder.embed_batch(moved, RATE))))
+        z = encoder.embed_batch(moved, RATE)
+        rows.append(row(name, cosine(base, z), probe.auc(z)))
     rows += [row(name, values) for name, values in rates(encoder, config.data / "ptbxl_500hz")]
     rows += [row("one second later", shifted(encoder, config.data)), row("another person", cosine(base, np.roll(base, 1, 0)))]
     return rows
@@ -111,13 +140,16 @@ def shifted(encoder: edgeecg.Encoder, data: Path) -> np.ndarray:
     return np.concatenate([cosine(e[:-1], e[1:]) for e in pairs])
 
 
-def row(name: str, values: np.ndarray) -> dict:
-    return {"change": name, "mean": float(values.mean()), "percentile_5": float(np.percentile(values, 5)), "windows": len(values)}
+def row(name: str, values: np.ndarray, auc: float | None = None) -> dict:
+    low = float(np.percentile(values, 5))
+    return {"change": name, "mean": float(values.mean()), "percentile_5": low, "windows": len(values), "superclass_auc": auc}
 
 
 def markdown(rows: list[dict]) -> str:
-    lines = ["| change | mean cosine | 5th percentile | windows |", "|---|---|---|---|"]
-    lines += [f"| {r['change']} | {r['mean']:.3f} | {r['percentile_5']:.3f} | {r['windows']} |" for r in rows]
+    lines = ["| change | mean cosine | 5th percentile | windows | superclasses (macro AUC) |", "|---|---|---|---|---|"]
+    for r in rows:
+        auc = "" if r["superclass_auc"] is None else f"{r['superclass_auc']:.3f}".lstrip("0")
+        lines.append(f"| {r['change']} | {r['mean']:.3f} | {r['percentile_5']:.3f} | {r['windows']} | {auc} |")
     return "\n".join(lines) + "\n"
 
 
@@ -130,6 +162,8 @@ def main(config: Config) -> None:
         write_text(config.json, json.dumps(rows, indent=1) + "\n")
     if config.markdown:
         write_text(config.markdown, markdown(rows))
+    if config.picture:
+        moved(config.picture, rows)
 
 
 if __name__ == "__main__":

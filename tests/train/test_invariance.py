@@ -6,7 +6,8 @@ import pytest
 pytest.importorskip("sklearn")
 
 from edgeecg.errors import InputError
-from train.invariance import Config, changes, cosine, draw_noise, markdown, measure
+from train.invariance import Config, SuperclassProbe, changes, cosine, draw_noise, markdown, measure
+from train.probes.tasks import Windows
 
 
 def test_noise_has_the_ratio_asked_for():
@@ -34,12 +35,25 @@ def test_no_folder_ends_in_a_sentence():
         Config(data=None)
 
 
+def test_the_probe_is_scored_on_patients_it_was_not_fitted_on():
+    rng = np.random.default_rng(2)
+    label = rng.integers(0, 2, (200, 2))
+    windows = Windows(np.zeros((200, 1280)), label, np.arange(200) // 4)
+    known = label + 0.05 * rng.standard_normal((200, 2))
+    probe = SuperclassProbe(windows, known)
+    assert probe.auc(known) > 0.99 and probe.auc(known[:, ::-1]) < 0.7
+    memory = np.eye(50)[windows.group]
+    assert SuperclassProbe(windows, memory).auc(memory) < 0.7
+
+
 @pytest.mark.data
 @pytest.mark.filterwarnings("ignore:The inplace keyword")  # wfdb under pandas 3
 def test_the_front_end_takes_out_gain_and_offset(data_dir, model_file):
-    rows = {r["change"]: r for r in measure(Config(model=str(model_file), data=data_dir, windows=20))}
+    rows = {r["change"]: r for r in measure(Config(model=str(model_file), data=data_dir, windows=60))}
     assert all(rows[f"gain x{g}"]["mean"] > 0.99 for g in ("0.5", "2", "4"))
     assert rows["offset 100 mV"]["mean"] > 0.99
     assert rows["source rate 1000 Hz"]["mean"] > 0.99
     assert rows["another person"]["mean"] < rows["one second later"]["mean"]
+    same = rows["nothing"]["superclass_auc"]
+    assert abs(rows["gain x2"]["superclass_auc"] - same) < 0.02 and 0.3 < same < 1
     assert len(markdown(list(rows.values())).splitlines()) == len(rows) + 2

@@ -1,0 +1,164 @@
+"""Draw an embedding: maps by rhythm, beat, person and noise; nearest neighbours as ECG; quality against size.
+
+    python train/pictures.py --model default --out docs/results/pictures
+    python train/pictures.py --model default --method pca --pictures maps
+    python train/pictures.py --pictures sizes --probes nano.json default.json plus.json      files of train/evaluate.py --json
+
+Writes maps.png, neighbours.png and sizes.png. Maps are of people that training never met, where labels allow: beats and
+people of MIT-BIH DS2, noise of the halves kept for tests; the rhythms of the Challenge 2017 were met without labels. Neighbours are
+looked for among the other people of DS2 and svdb. What train/invariance.py measures is drawn by its own --picture.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+if __package__ in (None, ""):  # run as a script
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+import tyro
+
+import edgeecg
+from edgeecg.errors import EdgeECGError, InputError
+from train.data.corpora import DS2
+from train.evaluate import FLOAT_PROBE, SUPERVISED, read_results
+from train.plots_embedding import maps, neighbours, sizes
+from train.probes.features import FEATURES, features_by_name
+from train.probes.more_tasks import NOISES, noise
+from train.probes.protocol import rows_of, some, unit
+from train.probes.tasks import RHYTHMS, TASKS, Windows, beat_windows, cinc2017, join, records
+
+NAMES = {"N": "normal", "A": "AF", "O": "other", "~": "too noisy"}
+PEOPLE = 16  # in the map of people: as many colours as can be told apart
+
+
+@dataclass(frozen=True)
+class Config:
+    """Pictures of an embedding."""
+
+    model: str = "default"
+    data: Path | None = field(default_factory=lambda: Path(os.environ["EDGEECG_DATA"]) if "EDGEECG_DATA" in os.environ else None)
+    out: Path = Path("docs/results/pictures")
+    pictures: tuple[Literal["maps", "neighbours", "sizes"], ...] = ("maps", "neighbours")
+    method: Literal["tsne", "pca"] = "tsne"
+    windows: int = 700  # of each map
+    probes: tuple[Path, ...] = ()  # for "sizes"
+
+    def __post_init__(self):
+        if {"maps", "neighbours"} & set(self.pictures) and (self.data is None or not self.data.is_dir()):
+            raise InputError("give the folder of the recordings with --data, or in the environment variable EDGEECG_DATA")
+        if "sizes" in self.pictures and not self.probes:
+            raise InputError("the picture of sizes needs --probes: files that train/evaluate.py --json wrote")
+
+
+def beat_kinds(data: Path, lists: dict[str, tuple[str, ...]]) -> tuple[Windows, list[str]]:
+    """Windows of the records, labelled 0 without ectopic beats, 1 with supraventricular, 2 with ventricular ones; their names."""
+    pieces, names = [], []
+    for corpus, wanted in lists.items():
+        for record in wanted:
+            signal, v = beat_windows(data / corpus, record, "V")
+            _, s = beat_windows(data / corpus, record, "S")
+            pieces.append((signal, np.where(v, 2, s)))
+            names.append(f"{corpus} {record}")
+    return join(pieces), names
+
+
+KINDS = ("no ectopic beat", "S beat", "V beat")
+
+
+def project(z: np.ndarray, method: str) -> np.ndarray:
+    """(n, d) -> (n, 2): principal components, or t-SNE that starts from them (van der Maaten and Hinton, JMLR 2008)."""
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
+    z = (z - z.mean(0)) / (z.std(0) + 1e-6)
+    if method == "pca":
+        return PCA(2, random_state=0).fit_transform(z)
+    return TSNE(2, init="pca", perplexity=min(30, (len(z) - 1) / 3), random_state=0, n_jobs=1).fit_transform(z)
+
+
+def panels(config: Config, embed: Callable) -> dict[str, tuple[np.ndarray, list[str]]]:
+    rng = np.random.default_rng(0)
+    beats, _ = beat_kinds(config.data, {"mitdb": DS2})
+    rhythm, noisy = cinc2017(config.data).train, noise(config.data, "type").test
+    people = np.isin(beats.group, np.arange(PEOPLE))
+    choices = {
+        "rhythm (Challenge 2017)": (rhythm, [NAMES[RHYTHMS[i]] for i in rhythm.label]),
+        "ectopic beats (MIT-BIH DS2)": (beats, [KINDS[i] for i in beats.label]),
+        f"people ({PEOPLE} of DS2)": (Windows(beats.signal[people], beats.label[people], beats.group[people]),
+                                      [DS2[i] for i in beats.group[people]]),
+        "noise, 6 dB (PTB-XL and nstdb)": (noisy, [("none", *NOISES)[i] for i in noisy.label]),
+    }  # fmt: skip
+    drawn = {}
+    for title, (windows, names) in choices.items():
+        rows = np.sort(rng.permutation(len(names))[: config.windows])
+        drawn[title] = project(embed(windows.signal[rows]), config.method), [names[i] for i in rows]
+    return drawn
+
+
+def nearest(windows: Windows, names: list[str], z: np.ndarray, count: int = 3) -> list:
+    """Queries of each kind from different people, each with its `count` nearest windows of different other people."""
+    z, rows = unit((z - z.mean(0)) / (z.std(0) + 1e-6)), []
+    rng = np.random.default_rng(3)
+    for kind in (2, 2, 1, 0):
+        taken = {name.split(" (")[1] for name, _ in rows}
+        mine = [r for r in np.flatnonzero(windows.label == kind) if f"{names[windows.group[r]]})" not in taken]
+        query = int(rng.choice(mine))
+        strips, seen = [(windows.signal[query], "")], {windows.group[query]}
+        for other in np.argsort(-(z @ z[query])):
+            if len(strips) > count:
+                break
+            if windows.group[other] not in seen:
+                seen.add(windows.group[other])
+                cosine = float(z[other] @ z[query])
+                strips.append((windows.signal[other], f"{KINDS[windows.label[other]]}, {names[windows.group[other]]}, {cosine:.2f}"))
+        rows.append((f"{KINDS[kind]} ({names[windows.group[query]]})", strips))
+    return rows
+
+
+def size_points(paths: tuple[Path, ...]) -> tuple[dict[str, tuple[float, float, float]], dict[str, float]]:
+    """(models: M MACs, KB, mean score), (peers: mean score) over the ten tasks; what lacks one of them is left out."""
+    models, peers = {}, {}
+    for path in paths:
+        _, results = read_results(path)
+        whole = [r for r in results if r.fraction == 1 and r.task in TASKS and FLOAT_PROBE not in r.feature]
+        for name in dict.fromkeys(r.feature for r in whole):
+            values = {r.task: r.score.value for r in whole if r.feature == name}
+            if len(values) < len(TASKS) or name.endswith(".safetensors"):
+                continue
+            score = float(np.mean(list(values.values())))
+            if name in FEATURES or name == SUPERVISED:
+                peers[name] = score
+            else:
+                model = edgeecg.load(name).model
+                models[Path(name).stem] = (model.macs / 1e6, model.weight_bytes / 1e3, score)
+    if not models:
+        raise InputError("the files hold no model with all ten tasks")
+    return models, peers
+
+
+def main(config: Config) -> list[Path]:
+    config.out.mkdir(parents=True, exist_ok=True)
+    done = []
+    if "maps" in config.pictures:
+        done.append(maps(config.out / "maps.png", panels(config, features_by_name(config.model))))
+    if "neighbours" in config.pictures:
+        windows, names = beat_kinds(config.data, {"mitdb": DS2, "svdb": tuple(records(config.data / "svdb"))})
+        kept = np.concatenate([some(rows, 60) for rows in rows_of(windows.group)])
+        windows = Windows(windows.signal[kept], windows.label[kept], windows.group[kept])
+        z = features_by_name(config.model)(windows.signal)
+        done.append(neighbours(config.out / "neighbours.png", nearest(windows, names, z)))
+    if "sizes" in config.pictures:
+        done.append(sizes(config.out / "sizes.png", *size_points(config.probes)))
+    return done
+
+
+if __name__ == "__main__":
+    try:
+        print("\n".join(f"wrote {path}" for path in main(tyro.cli(Config, description=__doc__))))
+    except (EdgeECGError, OSError) as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,119 @@
+"""Pictures of an embedding: maps, nearest neighbours, what moves it, and quality against size."""
+
+from pathlib import Path
+
+import numpy as np
+
+from train.plots import SIZE, new_figure, save
+
+RATE = 128
+
+
+def maps(path: Path, panels: dict[str, tuple[np.ndarray, list[str]]]) -> Path:
+    """Two-dimensional maps, one a panel: title -> (points (n, 2), name of each point)."""
+    import matplotlib
+
+    columns = 2
+    rows = -(-len(panels) // columns)
+    figure = new_figure((SIZE[0] * 1.3, SIZE[0] * 0.62 * rows))
+    for axis, (title, (points, names)) in zip(figure.subplots(rows, columns, squeeze=False).flat, panels.items(), strict=False):
+        unique = list(dict.fromkeys(names))
+        cycle = "tab10" if len(unique) <= 10 else "tab20"
+        for number, name in enumerate(unique):
+            mine = np.array([n == name for n in names])
+            axis.scatter(*points[mine].T, s=7, lw=0, alpha=0.7, color=matplotlib.colormaps[cycle](number % 20), label=name)
+        axis.set_title(title, fontsize=9)
+        axis.set_xticks([])
+        axis.set_yticks([])
+        axis.legend(fontsize=6, markerscale=2, loc="best", ncols=1 + (len(unique) > 6) + (len(unique) > 12), framealpha=0.7)
+    return save(figure, path)
+
+
+def neighbours(path: Path, rows: list[tuple[str, list[tuple[np.ndarray, str]]]]) -> Path:
+    """ECG strips, a row a query: (what the query is, [(window (1280,) mV, what it is), ...]), the query's own first."""
+    count = max(len(strips) for _, strips in rows)
+    figure = new_figure((SIZE[0] * 2.1, 1.15 * len(rows)))
+    time = np.arange(0, 1280, 2) / RATE
+    for line, (name, strips) in zip(figure.subplots(len(rows), count, squeeze=False, sharex=True), rows, strict=True):
+        for number, (axis, (window, what)) in enumerate(zip(line, strips, strict=True)):
+            z = window - np.median(window)
+            axis.plot(time, z[::2], lw=0.6, color="C3" if number == 0 else "0.2")
+            axis.set_title(f"query: {name}" if number == 0 else what, fontsize=7)
+            axis.set_ylim(*np.percentile(z, [0, 100]) + np.array([-0.1, 0.1]))
+            axis.set_xticks([])
+            axis.set_yticks([])
+    return save(figure, path)
+
+
+CURVES = {  # title -> (how the rows' names begin, label of the axis)
+    "gain": ("gain x", "factor"),
+    "offset": ("offset ", "mV"),
+    "recorded noise (nstdb)": ("nstdb noise, ", "SNR in dB"),
+    "source rate": ("source rate ", "Hz"),
+}
+
+
+def moved(path: Path, rows: list[dict]) -> Path:
+    """Cosine before and after a change, mean and 5th percentile: a curve for what has a size, bars for the rest.
+
+    rows: those of train/invariance.py; the probe's macro AUC is drawn where it was measured.
+    """
+    figure = new_figure((SIZE[0] * 1.3, SIZE[1]))
+    *curves, others, probe = figure.subplots(2, 3).flat
+    rest = [r for r in rows if r["change"] not in ("nothing", "another person")]
+    for axis, (title, (start, unit)) in zip(curves, CURVES.items(), strict=True):
+        found = [r for r in rest if r["change"].startswith(start)]
+        rest = [r for r in rest if r not in found]
+        if not found:
+            axis.set_axis_off()
+            continue
+        _curve(axis, [float(r["change"][len(start) :].split()[0]) for r in found], found)
+        axis.set_title(title, fontsize=9)
+        axis.set_xlabel(unit)
+        if title == "gain":
+            axis.set_xscale("log", base=2)
+    others.barh([r["change"] for r in rest], [r["mean"] for r in rest], color="C0", height=0.5)
+    others.plot([r["percentile_5"] for r in rest], range(len(rest)), "|", color="k", ms=10)
+    others.tick_params(labelsize=6)
+    others.set_title("others: mean, mark: 5th percentile", fontsize=9)
+    _aucs(probe, [r for r in rows if r.get("superclass_auc") is not None])
+    return save(figure, path)
+
+
+def _curve(axis, sizes: list[float], found: list[dict]) -> None:
+    order = np.argsort(sizes)
+    for key, style in (("mean", "o-"), ("percentile_5", "v--")):
+        axis.plot(np.array(sizes)[order], np.array([r[key] for r in found])[order], style, ms=3, label=key.replace("_", " "))
+    axis.set_ylim(min(0.9, *(r["percentile_5"] - 0.05 for r in found)), 1.02)
+    axis.set_ylabel("cosine")
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=6)
+
+
+def _aucs(axis, found: list[dict]) -> None:
+    axis.barh([r["change"] for r in found], [r["superclass_auc"] for r in found], color="C2", height=0.6)
+    axis.tick_params(labelsize=5)
+    axis.set_xlim(0.5, 0.9)
+    axis.set_title("probe fitted on clean windows:\nmacro AUC of superclasses", fontsize=8)
+
+
+UNITS = ("M multiply-accumulates a window", "KB of weights")
+
+
+def sizes(path: Path, models: dict[str, tuple[float, float, float]], peers: dict[str, float]) -> Path:
+    """Mean score against multiply-accumulates and bytes. models: name -> (M MACs, KB, score); peers: name -> score."""
+    figure = new_figure((SIZE[0] * 1.2, SIZE[1] * 0.55))
+    for place, (axis, unit) in enumerate(zip(figure.subplots(1, 2, sharey=True), UNITS, strict=True)):
+        order = sorted(models, key=lambda name: models[name][place])
+        axis.plot([models[n][place] for n in order], [models[n][2] for n in order], "o-", color="C0")
+        for name in order:
+            axis.annotate(name, (models[name][place], models[name][2]), textcoords="offset points", xytext=(5, -10), fontsize=8)
+        for number, (name, score) in enumerate(peers.items()):
+            axis.axhline(score, lw=1, ls="--", color=f"C{number + 1}", label=name)
+        axis.set_xscale("log")
+        axis.set_xlabel(unit)
+        axis.grid(alpha=0.3)
+    figure.axes[0].set_ylabel("mean over the tasks")
+    if peers:
+        figure.axes[1].legend(fontsize=7)
+    return save(figure, path)
