@@ -21,7 +21,7 @@ from train.objectives.reconstruction import denoising_gain_db, entropy_bits, kl_
 from train.probes.protocol import Score, scored
 from train.views.noisy import noisy_pair
 
-HELD_OUT, FIT = 1024, 8192  # windows of the figures; of the principal components and of the code's scales
+HELD_OUT, FIT = 1024, 8192  # windows of the figures and of the code's scales; of the principal components
 LEVELS = (0.0, 6.0, 12.0)  # dB
 RATE = 128
 BAND = (0.67, 40.0)  # Hz
@@ -129,7 +129,7 @@ def restoration(learner, noise: Tensor | None) -> Restoration:
     restored, coded = chunked(net, x)
     project = principal_components(fit, net.shape.code)
     code, log_variance = coded
-    integers, rounded = int8_code(code, chunked(net, fit)[1][0])
+    integers, rounded = int8_code(code, chunked(net, fit[:HELD_OUT])[1][0])
     result = Restoration(
         windows=x,
         autoencoder=net,
