@@ -68,10 +68,11 @@ class Config:
     """The probe bench."""
 
     model: tuple[str, ...] = ("default",)  # bundled names or .eecg files
+    fractions: tuple[float, ...] = (1.0,)  # shares of the training patients that have labels (tasks with labels)
+    # `float` below hides the type of that name from what follows it
     float: tuple[Path, ...] = ()  # encoder.safetensors that the models were made from: how much quantisation cost
     baselines: tuple[str, ...] = ()  # of random, random_mean_max, hrv, catch22, minirocket, supervised
     tasks: tuple[str, ...] = tuple(TASKS)  # or `more`: the further ones
-    fractions: tuple[float, ...] = (1.0,)  # shares of the training patients that have labels (tasks with labels)
     seeds: int = 3  # draws of labelled patients, of random weights
     data: Path | None = field(default_factory=lambda: Path(os.environ["EDGEECG_DATA"]) if "EDGEECG_DATA" in os.environ else None)
     json: Path | None = None  # the numbers, one object a task and feature

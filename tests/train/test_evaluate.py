@@ -289,6 +289,13 @@ def test_the_table_marks_the_best():
     assert row == "| identity, 126 people (rank-1) | **.900** (.800-.950) | .700 (.600-.800) |"
 
 
+def test_shares_of_labels_are_read_as_numbers(tmp_path):
+    import tyro
+
+    config = tyro.cli(Config, args=["--fractions", "0.01", "1", "--float", "a.safetensors", "--data", str(tmp_path)])
+    assert config.fractions == (0.01, 1.0) and config.float == (Path("a.safetensors"),)
+
+
 def test_the_command_explains_itself():
     done = subprocess.run([sys.executable, "train/evaluate.py", "--help"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0
