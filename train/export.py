@@ -159,6 +159,9 @@ def run(config: Config) -> dict:
     """Export and return the report. Raises EdgeECGError when the integers do not follow the float network."""
     encoder, training = load_encoder(config.checkpoint)
     front, name = default_front_end(), config.name or encoder.spec.name
+    if encoder.spec.channels != front.channels:
+        leads = encoder.spec.channels
+        raise InputError(f"{config.checkpoint} reads {leads} leads at once: a model file has the front end of one lead (docs/format.md)")
     cache = open_cache(config.data, config.corpora, front, config.cache.expanduser())
     noise = load_noise(config.data, front)
     windows = draw_windows(config, cache, noise)

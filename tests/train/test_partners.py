@@ -9,7 +9,7 @@ import torch
 from edgeecg.errors import InputError
 from train.data.cache import Cache
 from train.data.partners import Groups
-from train.data.windows import WindowSampler
+from train.data.windows import Choice, WindowSampler
 
 WINDOW = 1280
 
@@ -31,7 +31,7 @@ RECORDINGS = [("a", 2, 6400), ("a", 1, 1280), ("b", 3, 3200), ("c", 1, 7680), ("
 
 
 def draw(positives, count=400, margin=0, recordings=RECORDINGS, **options):
-    sampler = WindowSampler(cache(recordings), None, positives)
+    sampler = WindowSampler(cache(recordings), None, Choice(positives))
     return sampler, sampler.draw(count, torch.Generator().manual_seed(0), margin, **options)
 
 
@@ -83,7 +83,7 @@ def test_segment_lead_is_both():
 def test_patient_reaches_all_of_the_patients_recordings():
     made = cache(RECORDINGS)
     made.samples[:] = np.repeat(made.patients(), made.index["length"]).astype(np.uint8)
-    sampler = WindowSampler(made, None, "patient")
+    sampler = WindowSampler(made, None, Choice("patient"))
     batch = sampler.draw(400, torch.Generator().manual_seed(0))
     assert torch.equal(batch.first[:, 0], batch.second[:, 0]) and torch.equal(batch.second[:, 0].long(), batch.patient)
     made.samples[:] = np.repeat(np.arange(len(made.index["start"])), made.index["length"]).astype(np.uint8)
@@ -97,7 +97,7 @@ def test_patient_reaches_all_of_the_patients_recordings():
 def test_windows_stay_inside_their_recording(positives):
     made = cache(RECORDINGS)
     made.samples[:] = np.repeat(np.arange(len(made.index["start"])), made.index["length"]).astype(np.uint8)
-    batch = WindowSampler(made, None, positives).draw(500, torch.Generator().manual_seed(1), shift=3.0, positive=0.5)
+    batch = WindowSampler(made, None, Choice(positives)).draw(500, torch.Generator().manual_seed(1), shift=3.0, positive=0.5)
     for y in (batch.first, batch.second):
         assert (y == y[:, :1]).all()
 

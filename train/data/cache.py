@@ -18,7 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from edgeecg.errors import InputError
-from train.data.corpora import corpus
+from train.data.corpora import corpus, corpus_folder, present_corpora
 from train.data.front import FrontEnd, front_end_reader
 
 LAYOUT = 1  # raise when the files' meaning or what is excluded changes
@@ -49,7 +49,7 @@ def open_cache(data: Path | None, corpora: tuple[str, ...], front: FrontEnd, roo
         corpora = ("toy",)
     elif not data.is_dir():
         raise InputError(f"the data folder {data} does not exist")
-    present = [name for name in corpora if data is None or (data / name).is_dir()]
+    present = list(corpora) if data is None else present_corpora(data, corpora)
     if not present:
         raise InputError(f"{data} holds none of the corpora {', '.join(corpora)}")
     folder = root / cache_key(data, present, front)
@@ -64,7 +64,9 @@ def cache_key(data: Path | None, corpora: list[str], front: FrontEnd) -> str:
     constants = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in asdict(front).items()}
     files = {}
     for name in corpora if data is not None else []:
-        files[name] = [(path.name, path.stat().st_size) for path in sorted((data / name).iterdir())]
+        folder = corpus_folder(data, name)
+        paths = sorted(path for path in folder.rglob("*") if path.is_file())
+        files[name] = [(path.relative_to(folder).as_posix(), path.stat().st_size) for path in paths]
     text = json.dumps([LAYOUT, constants, sorted(corpora), files], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -81,7 +83,7 @@ def build(data: Path | None, corpora: list[str], front: FrontEnd, folder: Path, 
         ):
             for name in corpora:
                 bar.set_description(f"front end: {name}")
-                for rec in corpus(name).read(data / name if data else Path()):
+                for rec in corpus(name).read(corpus_folder(data, name) if data else Path()):
                     y = read(rec.signal, rec.fs, rec.gain)
                     if y.shape[1] != 1:
                         raise InputError("training reads front ends of one channel so far")

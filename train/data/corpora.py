@@ -1,10 +1,11 @@
 """The corpora that training reads, one reader each, and what must never be trained on.
 
-A corpus is a folder below the data folder (EDGEECG_DATA). Readers yield a `Recording` per lead; rates, gains and lead
+A corpus is a folder below the data folder (EDGEECG_DATA), or the data folder itself. Readers yield a `Recording` per lead; rates, gains and lead
 names come from the files. A folder that is not in the table is read as a plain WFDB folder, one patient a record.
 """
 
 import csv
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,14 +53,43 @@ class Corpus:
 
 
 def wfdb_folder(folder: Path, only: tuple = ()) -> Iterator[Recording]:
-    """Every voltage of every WFDB record of a folder, as the integers of the file; a record is taken for a patient."""
-    for path in sorted(folder.glob("*.hea")):
+    """Every voltage of every WFDB record of a folder and its sub-folders, as the integers of the file.
+
+    A record is taken for a patient, unless the folder has a table patients.csv with the columns record and patient.
+    """
+    listed = table(folder, "patients.csv") if (folder / "patients.csv").is_file() else []
+    try:
+        patients = {row["record"]: row["patient"] for row in listed}
+    except KeyError as error:
+        raise InputError(f"{folder / 'patients.csv'} needs the columns record and patient") from error
+    for path in wfdb_headers(folder):
         if only and path.stem not in only:
             continue
+        record = path.relative_to(folder).with_suffix("").as_posix()
         source = io.open_source(path)
         for number, lead in enumerate(source.leads):
             if lead.gain:  # what is no voltage (blood pressure, respiration) has none
-                yield Recording(path.stem, path.stem, lead.name, lead.fs, source.load(number), lead.gain)
+                patient = patients.get(record, record)
+                yield Recording(record, patient, lead.name, lead.fs, source.load(number), lead.gain)
+
+
+def wfdb_headers(folder: Path) -> list[Path]:
+    """The records' headers below a folder, without those of the segments (name_0001, name_layout) of longer records."""
+    paths = sorted(folder.rglob("*.hea"))
+    names = {path.with_suffix("") for path in paths}
+    return [p for p in paths if p.with_name(re.sub(r"_(\d{4}|layout)$", "", p.stem)) not in names - {p.with_suffix("")}]
+
+
+def corpus_folder(data: Path, name: str) -> Path:
+    """Where a corpus lies: DATA/NAME, or DATA itself where that is a folder of WFDB records of this name."""
+    inside = data / name
+    return data if not inside.is_dir() and data.resolve().name == name else inside
+
+
+def present_corpora(data: Path, corpora: tuple[str, ...]) -> list[str]:
+    """Those of the corpora that DATA holds; where it holds none but WFDB records, DATA itself is the corpus."""
+    present = [name for name in corpora if corpus_folder(data, name).is_dir()]
+    return present or ([data.resolve().name] if any(data.glob("*.hea")) else [])
 
 
 def cinc2017(folder: Path) -> Iterator[Recording]:

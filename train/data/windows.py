@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from edgeecg.errors import InputError
 from train.data.cache import Cache
 from train.data.partners import Partners, Positives
+from train.data.places import Windows, make_places
 from train.nets.spec import WINDOW
 
 RATE = 128  # Hz
@@ -17,7 +19,7 @@ RATE = 128  # Hz
 
 @dataclass(frozen=True)
 class Batch:
-    """Pairs of N windows, (N, length) uint8 each, and who the first ones are, (N,) int64 each.
+    """Pairs of N windows, (N, length) or (N, leads, length) uint8 each, and who the first ones are, (N,) int64 each.
 
     `segment` numbers ten-second stretches in time within a recording, `index` leads of recordings (rows of the cache).
     """
@@ -41,31 +43,79 @@ def is_validation(cache: Cache, share: float) -> np.ndarray:
     return np.array(digest)[inverse] < share
 
 
-def split_by_patient(
-    cache: Cache, share: float, positives: Positives = "nearby"
-) -> tuple["WindowSampler", "WindowSampler | None"]:
+@dataclass(frozen=True)
+class Choice:
+    """Which windows a sampler draws. The defaults are single leads at any moment."""
+
+    positives: Positives = "nearby"  # the second window of a pair (partners.py)
+    leads: int = 1  # more: the first so many leads of a recording, aligned
+    windows: Windows = "random"  # where they start (places.py)
+    hop: float = 10.0  # seconds between sliding windows
+    annotator: str = "atr"  # suffix of the annotation files that name the beats
+    data: Path | None = None  # where those are
+
+    def __post_init__(self):
+        if self.leads < 1:
+            raise InputError("leads must be at least 1")
+        if self.leads > 1 and self.positives in ("lead", "segment_lead"):
+            raise InputError(f"positives {self.positives!r} pair one lead with another: they do not go with --leads {self.leads}")
+
+
+def split_by_patient(cache: Cache, share: float, choice: Choice = Choice()) -> tuple["WindowSampler", "WindowSampler | None"]:
     """Windows to train on and windows of held-out patients; all and None where that would leave one side empty."""
     held_out = is_validation(cache, share)
     if not held_out.any() or held_out.all():
-        return WindowSampler(cache, None, positives), None
-    return WindowSampler(cache, ~held_out, positives), WindowSampler(cache, held_out, positives)
+        return WindowSampler(cache, None, choice), None
+    training = WindowSampler(cache, ~held_out, choice)
+    try:
+        return training, WindowSampler(cache, held_out, choice)
+    except InputError:  # the held-out recordings are too short, or not annotated
+        return training, None
 
 
 class WindowSampler:
-    """Draws a row by its hours, then a window anywhere in it. Its only state is the generator it is given."""
+    """Draws a row by its hours (or a place of `choice.windows`), then a window in it. Its only state is the generator it is
+    given. A row is a lead, or the first of the leads of a recording that are drawn together."""
 
-    def __init__(self, cache: Cache, rows: np.ndarray | None = None, positives: Positives = "nearby"):
+    def __init__(self, cache: Cache, rows: np.ndarray | None = None, choice: Choice = Choice()):
         self.samples = cache.samples
         rows = np.arange(len(cache.index["start"])) if rows is None else np.flatnonzero(rows)
         rows = rows[cache.index["length"][rows] >= WINDOW]
         if len(rows) == 0:
             raise InputError("no recording of at least 10 s to train on")
-        self.rows = rows
-        self.partners = Partners(positives, cache, rows)
-        self.start = torch.from_numpy(cache.index["start"][rows].astype(np.int64))
+        together = aligned_leads(cache, rows, choice.leads)
+        self.rows = rows = together[:, 0]
+        self.partners = Partners(choice.positives, cache, rows)
+        self.places = make_places(choice.windows, cache, rows, choice.data, choice.annotator, choice.hop)
+        self.start = torch.from_numpy(cache.index["start"][together].astype(np.int64))
         self.length = torch.from_numpy(cache.index["length"][rows].astype(np.int64))
         self.patient = torch.from_numpy(cache.patients()[rows].astype(np.int64))
         self.lead = torch.from_numpy(np.unique(cache.index["lead"], return_inverse=True)[1][rows].astype(np.int64))
+
+    def has_context(self, margin: int) -> bool:
+        """Whether there are windows with so many samples around them."""
+        usable = self.partners.usable(WINDOW + 2 * margin)
+        if self.places is None:
+            return bool(usable.any())
+        return self.places.has_context(margin, self.room(usable, margin))
+
+    def room(self, usable: Tensor, margin: int) -> Tensor:
+        """(rows,) the largest start of a window with context; -1 where there is none."""
+        return torch.where(usable, self.length - WINDOW - 2 * margin, -1)
+
+    def first(self, count: int, margin: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Rows and starts of the first windows of pairs, context included."""
+        length = WINDOW + 2 * margin
+        usable = self.partners.usable(length)
+        if self.places is not None:
+            return self.places.draw(count, margin, self.room(usable, margin), generator)
+        hours = torch.where(usable, self.length, 0).cumsum(0)
+        if not hours[-1]:
+            raise InputError(f"no recording is long enough for windows with {margin} samples of context")
+        ticket = torch.randint(int(hours[-1]), (count,), generator=generator)
+        row = torch.searchsorted(hours, ticket, right=True)
+        room = self.length[row] - length + 1
+        return row, (torch.rand(count, generator=generator, dtype=torch.float64) * room).long()
 
     def draw(
         self, count: int, generator: torch.Generator, margin: int = 0, shift: float = 0.0, positive: float = 0.0
@@ -76,17 +126,11 @@ class WindowSampler:
         nearby ones that lie anywhere up to 30 s away, as far as the recording reaches.
         """
         length = WINDOW + 2 * margin
-        hours = torch.where(self.partners.usable(length), self.length, 0).cumsum(0)
-        if not hours[-1]:
-            raise InputError(f"no recording is long enough for windows with {margin} samples of context")
-        ticket = torch.randint(int(hours[-1]), (count,), generator=generator)
-        row = torch.searchsorted(hours, ticket, right=True)
-        room = self.length[row] - length + 1
-        offset = (torch.rand(count, generator=generator, dtype=torch.float64) * room).long()
+        row, offset = self.first(count, margin, generator)
         second, other = self.partners.draw(row, offset, length, shift * RATE, positive, generator)
         return Batch(
-            self.take(self.start[row] + offset, length),
-            self.take(self.start[second] + other, length),
+            self.take(self.start[row] + offset[:, None], length),
+            self.take(self.start[second] + other[:, None], length),
             self.patient[row],
             offset // WINDOW,
             self.lead[row],
@@ -94,5 +138,21 @@ class WindowSampler:
         )
 
     def take(self, start: Tensor, length: int) -> Tensor:
-        positions = start.numpy()[:, None] + np.arange(length)
-        return torch.from_numpy(self.samples[positions])
+        """start (N, leads) -> (N, leads, length), or (N, length) of one lead."""
+        positions = start.numpy()[..., None] + np.arange(length)
+        windows = torch.from_numpy(self.samples[positions])
+        return windows[:, 0] if windows.shape[1] == 1 else windows
+
+
+def aligned_leads(cache: Cache, rows: np.ndarray, count: int) -> np.ndarray:
+    """(recordings, count) rows of the cache: the first `count` leads of each recording that has so many of one length."""
+    if count == 1:
+        return rows[:, None]
+    groups: dict[tuple, list[int]] = {}
+    for row in rows:
+        key = tuple(cache.index[name][row] for name in ("set", "record", "length"))
+        groups.setdefault(key, []).append(int(row))
+    together = [leads[:count] for leads in groups.values() if len(leads) >= count]
+    if not together:
+        raise InputError(f"no recording has {count} leads of one length")
+    return np.array(together)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 MOMENTUM = 0.9  # of LARS
+SMALL = 0.0048 / 0.2  # LARS: the rate of biases and norms over that of weights, as in Barlow Twins
 
 
 class LARS(torch.optim.Optimizer):
@@ -13,11 +14,12 @@ class LARS(torch.optim.Optimizer):
 
     Each tensor's step is scaled by `eta` times the norm of its weights over the norm of its gradient, weight decay
     included; then momentum. A group with `adapt` False (biases and norms, as in Barlow Twins, Zbontar et al. 2021)
-    takes plain momentum steps.
+    takes plain momentum steps, of `scale` times the learning rate.
     """
 
     def __init__(self, params, lr: float, weight_decay: float = 0.0, momentum: float = MOMENTUM, eta: float = 1e-3):
-        super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "eta": eta, "adapt": True})
+        options = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "eta": eta, "adapt": True, "scale": 1.0}
+        super().__init__(params, options)
 
     @torch.no_grad()
     def step(self, closure=None):
@@ -34,7 +36,7 @@ class LARS(torch.optim.Optimizer):
                     update.mul_(trust(p, update, group["eta"]))
                 momentum = self.state[p].setdefault("momentum", torch.zeros_like(p))
                 momentum.mul_(group["momentum"]).add_(update)
-                p.add_(momentum, alpha=-group["lr"])
+                p.add_(momentum, alpha=-group["lr"] * group["scale"])
         return loss
 
 
@@ -57,7 +59,7 @@ def make_optimiser(name: str, parameters: list[nn.Parameter], lr: float, decay: 
     groups = parameter_groups(parameters, decay)
     if name == "adamw":
         return torch.optim.AdamW(groups, lr=lr)
-    groups[1]["adapt"] = False
+    groups[1] |= {"adapt": False, "scale": SMALL}
     return LARS(groups, lr=lr)
 
 
