@@ -1,15 +1,14 @@
 """The last linear layer of a trained encoder, put together so that a small linear probe finds what it needs.
 
-A probe that is fitted on few patients learns them by heart where the embedding's largest directions tell patients apart
-and what it should learn is spread over many small ones. So each of the heads' most telling numbers gets a dimension of
-its own, and the others are the linear discriminants of people (Fisher, "The use of multiple measurements in taxonomic
-problems", 1936): directions of the pooled features in which two windows of a recording agree and different people differ.
-Nobody's label takes part: pairs of windows within 30 s of a recording stand for a person.
+A probe that is fitted on few patients learns them by heart where the embedding's directions tell patients apart and what
+it should learn is spread over many of them. So the heads' most telling numbers get a dimension each. The others hold the
+contrast's embedding: its main axes, after directions that vary between two windows of one recording were made smaller
+(the square root of Hatch and Stolcke's within-class covariance normalisation, Interspeech 2006), turned at random so that
+standardising each dimension does not blow up small axes. No label takes part: pairs of windows within 30 s are a class.
 """
 
 import numpy as np
 import torch
-from scipy.linalg import eigh
 from torch import Tensor, nn
 
 from train.data.front import to_input
@@ -26,33 +25,35 @@ NUMBERS = (
     "rr_change_50ms", "rr_deviation", "rr_successive", "rr_scatter",
     "p_wave_mean", "p_range", "p_size", "p_repeats", "amplitude",
 )  # fmt: skip
-PAIRS = 6000
-WITHIN = 0.05  # of the mean variance within people, added to each: keeps what was met in few people small
+SIGNALS = range(2, 8)  # power from 1.5 to 40 Hz, which hardly blurs who it is
+PAIRS = 8000
+FLOOR = 0.05  # of the mean variance within pairs, added to that of each direction
 
 
+@torch.no_grad()
 def assemble(encoder: Encoder, pooled: nn.BatchNorm1d, heads: Heads, first: Tensor, second: Tensor) -> None:
-    """Replaces `encoder.linear`. `first`, `second` (N, features): pooled features of pairs of windows of one person."""
-    kept = [STATISTICS.index(name) for name in NUMBERS]
-    rows, bias = (p.detach()[kept] for p in (heads.linear["statistics"].weight, heads.linear["statistics"].bias))
-    deviation = (pooled.running_var + pooled.eps).sqrt()
-    first, second = ((z - pooled.running_mean) / deviation for z in (first, second))
-    count = encoder.linear.out_features - len(rows)
+    """Replaces `encoder.linear`. `first`, `second` (N, features): pooled features of pairs of windows of one recording."""
+    kept = {"statistics": [STATISTICS.index(name) for name in NUMBERS], "signal": list(SIGNALS)}
+    weight = torch.cat([heads.linear[name].weight[rows] for name, rows in kept.items()])
+    bias = torch.cat([heads.linear[name].bias[rows] for name, rows in kept.items()])
+    weight = weight / (pooled.running_var + pooled.eps).sqrt()
+    bias = bias - weight @ pooled.running_mean
+    count = encoder.linear.out_features - len(weight)
     if count < 1:
-        raise ValueError(f"{len(rows)} numbers leave no dimension of {encoder.linear.out_features} to tell people apart")
-    directions = torch.from_numpy(discriminants(first.double().numpy(), second.double().numpy(), count))
-    weight = torch.cat([rows, directions.T.to(rows.dtype)]) / deviation
-    offset = torch.cat([bias, torch.zeros(count)]) - weight @ pooled.running_mean
-    with torch.no_grad():
-        encoder.linear.weight.copy_(weight)
-        encoder.linear.bias.copy_(offset)
+        raise ValueError(f"{len(weight)} numbers leave none of the {encoder.linear.out_features} dimensions to the contrast")
+    contrast = (encoder.linear(z).double().numpy() for z in (first, second))
+    turn = torch.from_numpy(steady_axes(*contrast, count)).to(weight.dtype)
+    encoder.linear.bias.copy_(torch.cat([bias, turn @ encoder.linear.bias]))
+    encoder.linear.weight.copy_(torch.cat([weight, turn @ encoder.linear.weight]))
 
 
-def discriminants(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarray:
-    """(features, count): the directions with the largest total variance over that within pairs, the best one first."""
-    within = np.cov(first - second, rowvar=False) / 2
-    total = np.cov(np.concatenate([first, second]), rowvar=False)
-    within += max(WITHIN * np.trace(within) / len(within), 1e-6) * np.eye(len(within))
-    return np.ascontiguousarray(eigh(total, within)[1][:, ::-1][:, :count])
+def steady_axes(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarray:
+    """(count, dim): the rows that turn an embedding into its `count` main axes, less what varies within pairs."""
+    within, directions = np.linalg.eigh(np.cov(first - second, rowvar=False) / 2)
+    smaller = (directions * (within + max(FLOOR * within.mean(), 1e-9)) ** -0.25) @ directions.T
+    axes = np.linalg.eigh(np.cov(np.concatenate([first, second]) @ smaller, rowvar=False))[1][:, ::-1][:, :count]
+    turn = np.linalg.qr(np.random.default_rng(0).standard_normal((count, count)))[0]
+    return turn @ axes.T @ smaller
 
 
 @torch.no_grad()

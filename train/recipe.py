@@ -39,8 +39,7 @@ from train.data.corpora import NOISE, corpus
 from train.data.front import default_front_end
 from train.data.windows import is_validation
 from train.engine.optimiser import parameter_groups
-from train.nets import Encoder
-from train.nets.edge import edge
+from train.nets import ENCODERS, Encoder
 from train.nets.projector import make_projector
 from train.nets.spec import WINDOW
 from train.objectives.masked import masked_nt_xent
@@ -66,6 +65,7 @@ class Config:
 
     data: Path  # folder with one sub-folder per corpus
     corpora: tuple[str, ...] = PRETRAINING
+    encoder: str = "edge"  # or nano, or another of train/nets
     views: Views = field(default_factory=lambda: Views(p_warp=0.0, p_flip=0.0))
     weights: dict[str, float] = field(default_factory=lambda: dict(WEIGHTS))  # of the losses; 0 leaves one out
     temperature: float = 0.1  # of the contrast
@@ -92,6 +92,8 @@ class Config:
     cache: Path = Path("~/.cache/edgeecg/train")
 
     def __post_init__(self):
+        if self.encoder not in ENCODERS:
+            raise InputError(f"encoder {self.encoder!r} is not one of {', '.join(ENCODERS)}")
         unknown = set(self.weights) - set(WEIGHTS)
         if unknown:
             raise InputError(f"weights: no loss is called {', '.join(sorted(unknown))}")
@@ -149,7 +151,7 @@ class Trainer:
     def __init__(self, config: Config, cache: Cache, rank: int = 0):
         torch.manual_seed(config.seed)  # the same weights in every process
         self.config, self.rank = config, rank
-        self.encoder = Encoder(edge())
+        self.encoder = Encoder(ENCODERS[config.encoder]())
         spec = self.encoder.spec
         self.norm = nn.BatchNorm1d(spec.head.dim, affine=False)
         self.projector = make_projector(spec.head.dim, (384, 128))
@@ -233,8 +235,7 @@ class Trainer:
 
     def finish(self) -> None:
         """Puts the encoder's last linear layer together (train/readout.py)."""
-        margin = WINDOW // 2 if (self.training.length >= 2 * WINDOW).any() else 0
-        _, start = self.training.draw(PAIRS, margin, 1.0, np.random.default_rng((self.config.seed, 2**29)))
+        _, start = self.training.draw(PAIRS, 0, 1.0, np.random.default_rng((self.config.seed, 2**29)))
         for module in self.modules.values():
             module.eval()
         features = pair_features(self.encoder, self.samples, start)
@@ -311,11 +312,12 @@ def provenance(config: Config, cache: Cache, steps: int, seconds: float) -> dict
     """What a model made from this run has to state."""
     names = [str(name) for name in dict.fromkeys(cache.index["set"].tolist())]
     sources = [{"name": corpus(n).title, "licence": corpus(n).licence, "use": "pretraining"} for n in names]
+    start = Path(config.start.name) if config.start else None
     if (config.data / "nstdb").is_dir():
         sources.append({"name": NOISE.title, "licence": NOISE.licence, "use": "noise"})
     return {
         "objective": "NT-Xent with neighbours, and regression of signal, rhythm and beat statistics",
-        "config": config_dict(replace(config, data=Path(), out=Path(config.out.name), cache=Path())),
+        "config": config_dict(replace(config, data=Path(), out=Path(config.out.name), cache=Path(), start=start)),
         "sources": sources,
         "hours": round(cache.hours, 1),
         "steps": steps,

@@ -20,7 +20,7 @@ from train.data import Cache, open_cache
 from train.data.front import default_front_end
 from train.golden import synthetic_ecg
 from train.objectives.masked import masked_nt_xent
-from train.readout import NUMBERS, discriminants
+from train.readout import NUMBERS, steady_axes
 from train.targets import SIGNAL, STATISTICS, BeatTargets, find_beats, open_bank, signal_statistics
 from train.targets.beats import local_median
 from train.targets.heads import WIDTHS
@@ -283,15 +283,22 @@ def test_a_run_can_start_from_an_encoder(toy_cache, small):
 
 
 # ------------------------------------------------------------------------------------------------ the last layer
-def test_discriminants_find_the_direction_that_tells_people_apart():
+def share_between(first, second):
+    """How much of the total variance two windows of a pair do not share."""
+    return np.trace(np.cov(first - second, rowvar=False)) / np.trace(np.cov(np.concatenate([first, second]), rowvar=False))
+
+
+def test_axes_turn_away_from_what_varies_within_a_recording():
     rng = np.random.default_rng(0)
-    person = rng.standard_normal((500, 1)) * np.array([0, 0, 2.0, 0, 0])  # the third feature is who it is
-    first, second = (person + rng.standard_normal((500, 5)) * np.array([5, 1, 0.5, 1, 1]) for _ in range(2))
-    best = discriminants(first, second, 5)[:, 0]
-    assert abs(best[2]) / np.linalg.norm(best) > 0.99
-    ratio = [np.var(np.r_[first, second] @ v) / np.var((first - second) @ v) for v in discriminants(first, second, 5).T]
-    assert ratio[0] > 4 * max(ratio[1:])
-    assert np.isfinite(discriminants(first, first, 2)).all()  # windows that do not differ at all
+    person = rng.standard_normal((4000, 1)) * np.array([0, 0, 1.0, 1.0, 0])
+    first, second = (person + rng.standard_normal((4000, 5)) * np.array([3, 1, 0.3, 0.3, 1]) for _ in range(2))
+    turn = steady_axes(first, second, 5)
+    assert share_between(first @ turn.T, second @ turn.T) < 0.75 * share_between(first, second)
+    fewer = steady_axes(first, second, 3)
+    assert fewer.shape == (3, 5) and np.linalg.matrix_rank(fewer) == 3
+    deviation = (np.concatenate([first, second]) @ turn.T).std(0)
+    assert deviation.max() < 4 * deviation.min()  # no axis alone in a dimension
+    assert np.isfinite(steady_axes(first, first, 2)).all()  # windows that do not differ at all
 
 
 def test_the_finished_embedding_holds_the_heads_numbers_as_they_are(toy_cache, small):

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 from train.nets.basic_cnn import basic_cnn
-from train.nets.edge import edge
+from train.nets.edge import edge, nano
 from train.nets.encoder import Encoder
 from train.nets.resnet1d import resnet1d
 from train.nets.spec import Add, Conv, Head, MaxPool, Spec
 
-ENCODERS: dict[str, Callable[..., Spec]] = {"edge": edge, "basic_cnn": basic_cnn, "resnet1d": resnet1d}
+ENCODERS: dict[str, Callable[..., Spec]] = {"edge": edge, "nano": nano, "basic_cnn": basic_cnn, "resnet1d": resnet1d}
 
-__all__ = ["ENCODERS", "Add", "Conv", "Encoder", "Head", "MaxPool", "Spec", "basic_cnn", "edge", "resnet1d"]
+__all__ = ["ENCODERS", "Add", "Conv", "Encoder", "Head", "MaxPool", "Spec", "basic_cnn", "edge", "nano", "resnet1d"]
