@@ -3,14 +3,17 @@
  * that other files call (device.c). */
 #ifdef EE_NO_HOST
 #define EE_LOOP
+#define EE_SIZED(type, name) type EE_NAME(name)
 #else
 #define EE_LOOP static EE_TARGET
+/* Hosts have code of its own for n = 32, behind the general one: a loop of known length needs no tail. */
+#define EE_SIZED(type, name) static inline __attribute__((always_inline)) EE_TARGET type EE_NAME(name##_n)
 #endif
 
 /* 32 samples at most: z of docs/numerics.md 2.2 from x[-half ..]; sum: of the first 2 half - 1 samples of the window.
  * The differences fit int32, as shown there. Returns the sum of |z|; hi and lo are widened. */
-EE_LOOP uint32_t EE_NAME(detrend)(const int32_t *x, uint32_t half, uint32_t log2_width, int32_t *sum, uint32_t n,
-                                           int16_t *restrict z, int32_t *hi, int32_t *lo)
+EE_SIZED(uint32_t, detrend)(const int32_t *x, uint32_t half, uint32_t log2_width, int32_t *sum, uint32_t n,
+                            int16_t *restrict z, int32_t *hi, int32_t *lo)
 {
     int32_t running = *sum, high = *hi, low = *lo;
     uint32_t total = 0, shift = log2_width + 2;
@@ -21,10 +24,11 @@ EE_LOOP uint32_t EE_NAME(detrend)(const int32_t *x, uint32_t half, uint32_t log2
         running = around - leaving[i];
 #else
     int32_t sums[EE_BLOCK];
-    for (uint32_t i = 0; i < n; i++) {
-        running += entering[i];
-        sums[i] = running;
-        running -= leaving[i];
+    for (uint32_t i = 0; i < n; i++) sums[i] = entering[i] - leaving[i];
+    for (uint32_t i = 0; i < n; i++) {                   /* one addition between one sum and the next */
+        int32_t before = running;
+        running += sums[i];
+        sums[i] = before + entering[i];
     }
     for (uint32_t i = 0; i < n; i++) {
         const int32_t around = sums[i];
@@ -44,10 +48,9 @@ EE_LOOP uint32_t EE_NAME(detrend)(const int32_t *x, uint32_t half, uint32_t log2
 
 /* y of docs/numerics.md 2.3. Values that saturate are limited before the product, so that it fits int32: a |z| above
  * `limit` gives more than 2^28 / 2^20 = 256, and limit * r <= 2^28 + r <= 2^29. */
-EE_LOOP void EE_NAME(scale)(const int16_t *z, int32_t r, uint32_t n, uint8_t *restrict y, uint32_t step)
+EE_SIZED(void, scale)(const int16_t *z, int32_t r, uint32_t n, uint8_t *restrict y, uint32_t step)
 {
-    int32_t limit = r ? ((int32_t)1 << 28) / r + 1 : 32767;
-    limit = limit > 32767 ? 32767 : limit;
+    int32_t limit = r >> 13 ? ((int32_t)1 << 28) / r + 1 : 32767;
     for (uint32_t i = 0; i < n; i++) {
         int32_t v = z[i];
         v = v < -limit ? -limit : v > limit ? limit : v;
@@ -121,27 +124,55 @@ static EE_TARGET void EE_NAME(requantise)(const int32_t *acc, const int16_t *mul
 }
 #endif
 
-/* Extremes of x, and how many of x[2 ..] equal one of them and the two samples before. */
-EE_LOOP void EE_NAME(rails)(const int32_t *x, uint32_t n, ee_rails *rails)
+/* Adds how many of x[first .. n - 1] equal hi (lo) and the two samples before. */
+static inline EE_TARGET void EE_NAME(thirds)(const int32_t *x, uint32_t first, uint32_t n, ee_rails *rails)
 {
-    int32_t hi = rails->hi, lo = rails->lo;
-    for (uint32_t i = 0; i < n; i++) {
-        hi = x[i] > hi ? x[i] : hi;
-        lo = x[i] < lo ? x[i] : lo;
-    }
     uint32_t at_hi = 0, at_lo = 0;
-    for (uint32_t i = 2; i < n; i++) {
-        uint32_t third = (uint32_t)(x[i] == x[i - 1]) & (uint32_t)(x[i] == x[i - 2]);
-        at_hi += third & (uint32_t)(x[i] == hi);
-        at_lo += third & (uint32_t)(x[i] == lo);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t third = (uint32_t)(i >= first) & (uint32_t)(x[i] == x[(int32_t)i - 1]) & (uint32_t)(x[i] == x[(int32_t)i - 2]);
+        at_hi += third & (uint32_t)(x[i] == rails->hi);
+        at_lo += third & (uint32_t)(x[i] == rails->lo);
     }
-    rails->hi = hi;
-    rails->lo = lo;
-    rails->at_hi = at_hi;
-    rails->at_lo = at_lo;
+    rails->at_hi += at_hi;
+    rails->at_lo += at_lo;
+}
+
+/* Extremes of x, and how many of x[2 ..] equal one of them and the two samples before. */
+EE_SIZED(void, rails)(const int32_t *x, uint32_t n, ee_rails *rails)
+{
+    ee_rails r = { rails->hi, rails->lo, 0, 0 };
+    for (uint32_t i = 0; i < n; i++) {
+        r.hi = x[i] > r.hi ? x[i] : r.hi;
+        r.lo = x[i] < r.lo ? x[i] : r.lo;
+    }
+    if (n == EE_BLOCK) {
+        EE_NAME(thirds)(x + 2, 0, 16, &r);
+        EE_NAME(thirds)(x + 16, 2, 16, &r);              /* two of them are counted already */
+    } else if (n > 2) {
+        EE_NAME(thirds)(x + 2, 0, n - 2, &r);
+    }
+    *rails = r;
 }
 
 #ifndef EE_NO_HOST
+static EE_TARGET uint32_t EE_NAME(detrend)(const int32_t *x, uint32_t half, uint32_t log2_width, int32_t *sum, uint32_t n, int16_t *z, int32_t *hi, int32_t *lo)
+{
+    if (n == EE_BLOCK) return EE_NAME(detrend_n)(x, half, log2_width, sum, EE_BLOCK, z, hi, lo);
+    return EE_NAME(detrend_n)(x, half, log2_width, sum, n, z, hi, lo);
+}
+
+static EE_TARGET void EE_NAME(scale)(const int16_t *z, int32_t r, uint32_t n, uint8_t *y, uint32_t step)
+{
+    if (n == EE_BLOCK && step == 1) EE_NAME(scale_n)(z, r, EE_BLOCK, y, 1);
+    else EE_NAME(scale_n)(z, r, n, y, step);
+}
+
+static EE_TARGET void EE_NAME(rails)(const int32_t *x, uint32_t n, ee_rails *rails)
+{
+    if (n == EE_BLOCK) EE_NAME(rails_n)(x, EE_BLOCK, rails);
+    else EE_NAME(rails_n)(x, n, rails);
+}
+
 /* Vectors as GCC and clang have them: as many doubles as a register of the instruction set holds. */
 #ifndef EE_DOUBLES
 #define EE_DOUBLES 2

@@ -35,6 +35,15 @@ static EE_TARGET __attribute__((noinline)) void EE_NAME(affine)(const ee_layer *
     for (uint32_t i = 0; i < 16; i++) y[i] = (uint8_t)out[i];
 }
 
+/* Hands over a copy: if their own address left a kernel, its sums would live in memory. */
+EE_INLINE void EE_NAME(store_affine)(const ee_layer *layer, const V *acc, uint32_t first, uint8_t *y)
+{
+    V sums[EE_NV];
+#pragma GCC unroll 4
+    for (uint32_t j = 0; j < EE_NV; j++) sums[j] = acc[j];
+    EE_NAME(affine)(layer, sums, first, y);
+}
+
 /* The sums of MR frames by NB blocks become bytes. */
 EE_INLINE void EE_NAME(store_tile)(uint32_t MR, uint32_t NB, const ee_layer *layer, V (*acc)[EE_NB_MAX * EE_NV], const float *scale, uint32_t channel, uint8_t *y)
 {
@@ -42,8 +51,10 @@ EE_INLINE void EE_NAME(store_tile)(uint32_t MR, uint32_t NB, const ee_layer *lay
     float offset = (float)layer->zp_out + 0.5f;
     uint32_t rows = 0, first = 0;                        /* of the blocks from `first` on, that many frames are stored */
     if (layer->requant) {
+#pragma GCC unroll 24
         for (uint32_t m = 0; m < MR; m++)
-            for (uint32_t b = 0; b < NB; b++) EE_NAME(affine)(layer, acc[m] + b * EE_NV, channel + 16 * b, y + m * cout + 16 * b);
+#pragma GCC unroll 24
+            for (uint32_t b = 0; b < NB; b++) EE_NAME(store_affine)(layer, acc[m] + b * EE_NV, channel + 16 * b, y + m * cout + 16 * b);
         return;
     }
 #ifdef EE_WIDE
@@ -150,7 +161,7 @@ EE_INLINE void EE_NAME(grouped_block)(uint32_t KERNEL, const ee_layer *layer, co
             for (uint32_t j = 0; j < EE_NV; j++) acc[j] = EE_DOT(acc[j], input, EE_LOAD_W(w + t * 64 + j * (64 / EE_NV)));
         }
         uint8_t *out = y + (size_t)o * layer->cout + channel;
-        if (layer->requant) EE_NAME(affine)(layer, acc, channel, out);
+        if (layer->requant) EE_NAME(store_affine)(layer, acc, channel, out);
         else EE_STORE(out, EE_TRANSPOSE4(EE_QUANTISE(acc, p->scale + channel, offset)));
     }
 }
@@ -188,7 +199,7 @@ static EE_TARGET void EE_NAME(depthwise)(const ee_layer *layer, const ee_packed 
                 XT4 input = EE_TAPS4(frame, cin, layer->kernel - 4 * k);
                 for (uint32_t j = 0; j < EE_NV; j++) acc[j] = EE_DOT(acc[j], EE_TAPS_PART(input, j), EE_LOAD_W(w + k * 64 + j * (64 / EE_NV)));
             }
-            if (layer->requant) EE_NAME(affine)(layer, acc, c, y + (size_t)o * layer->cout + c);
+            if (layer->requant) EE_NAME(store_affine)(layer, acc, c, y + (size_t)o * layer->cout + c);
             else EE_STORE(y + (size_t)o * layer->cout + c, EE_QUANTISE(acc, p->scale + c, offset));
         }
     }
