@@ -2,11 +2,14 @@
  * EE_TARGET: function attribute, EE_NAME(x): name with the set's suffix. Plain C that compilers vectorise. On a device they are functions
  * that other files call (device.c). */
 #ifdef EE_NO_HOST
+#ifndef EE_TARGET
+#define EE_TARGET
+#endif
 #define EE_LOOP
 #define EE_SIZED(type, name) type EE_NAME(name)
 #else
 #define EE_LOOP static EE_TARGET
-/* Hosts have code of its own for n = 32, behind the general one: a loop of known length needs no tail. */
+/* Hosts have code of their own for n = 32, behind the general one: a loop of known length needs no tail. */
 #define EE_SIZED(type, name) static inline __attribute__((always_inline)) EE_TARGET type EE_NAME(name##_n)
 #endif
 
@@ -125,7 +128,7 @@ static EE_TARGET void EE_NAME(requantise)(const int32_t *acc, const int16_t *mul
 #endif
 
 /* Adds how many of x[first .. n - 1] equal hi (lo) and the two samples before. */
-static inline EE_TARGET void EE_NAME(thirds)(const int32_t *x, uint32_t first, uint32_t n, ee_rails *rails)
+static EE_TARGET void EE_NAME(thirds)(const int32_t *x, uint32_t first, uint32_t n, ee_rails *rails)
 {
     uint32_t at_hi = 0, at_lo = 0;
     for (uint32_t i = 0; i < n; i++) {
@@ -145,12 +148,14 @@ EE_SIZED(void, rails)(const int32_t *x, uint32_t n, ee_rails *rails)
         r.hi = x[i] > r.hi ? x[i] : r.hi;
         r.lo = x[i] < r.lo ? x[i] : r.lo;
     }
-    if (n == EE_BLOCK) {
+#ifndef EE_NO_HOST
+    if (n == EE_BLOCK) {                                 /* vectors of 16; two samples of the second are counted already */
         EE_NAME(thirds)(x + 2, 0, 16, &r);
-        EE_NAME(thirds)(x + 16, 2, 16, &r);              /* two of them are counted already */
-    } else if (n > 2) {
+        EE_NAME(thirds)(x + 16, 2, 16, &r);
+    } else
+#endif
+    if (n > 2)
         EE_NAME(thirds)(x + 2, 0, n - 2, &r);
-    }
     *rails = r;
 }
 
