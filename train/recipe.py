@@ -312,6 +312,7 @@ def provenance(config: Config, cache: Cache, steps: int, seconds: float) -> dict
     """What a model made from this run has to state."""
     names = [str(name) for name in dict.fromkeys(cache.index["set"].tolist())]
     sources = [{"name": corpus(n).title, "licence": corpus(n).licence, "use": "pretraining"} for n in names]
+    before = load_encoder(config.start)[1] if config.start else {}
     start = Path(config.start.name) if config.start else None
     if (config.data / "nstdb").is_dir():
         sources.append({"name": NOISE.title, "licence": NOISE.licence, "use": "noise"})
@@ -320,8 +321,8 @@ def provenance(config: Config, cache: Cache, steps: int, seconds: float) -> dict
         "config": config_dict(replace(config, data=Path(), out=Path(config.out.name), cache=Path(), start=start)),
         "sources": sources,
         "hours": round(cache.hours, 1),
-        "steps": steps,
-        "minutes": round(seconds / 60, 1),
+        "steps": steps + before.get("steps", 0),
+        "minutes": round(seconds / 60 + before.get("minutes", 0), 1),
         "torch": torch.__version__,
     }
 

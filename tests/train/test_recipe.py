@@ -277,7 +277,10 @@ def test_bad_options_end_in_a_sentence():
 def test_a_run_can_start_from_an_encoder(toy_cache, small):
     small.out.mkdir(parents=True)
     recipe.train(small, toy_cache)
-    trainer = recipe.Trainer(replace(small, seed=5, start=small.out / "encoder.safetensors"), toy_cache)
+    config = replace(small, seed=5, start=small.out / "encoder.safetensors")
+    trainer = recipe.Trainer(config, toy_cache)
+    meta = recipe.provenance(config, toy_cache, 4, 60.0)
+    assert meta["steps"] == 10 and meta["minutes"] >= 1 and meta["config"]["start"] == "encoder.safetensors"  # no path
     stored = load_encoder(small.out / "encoder.safetensors")[0].state_dict()
     assert all(torch.equal(value, stored[key]) for key, value in trainer.encoder.state_dict().items())
 
