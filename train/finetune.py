@@ -14,7 +14,6 @@ OUT holds config.json, log.jsonl, TensorBoard events, cells/ARM-SHARE-SPLIT.npz 
 part: --resume goes on with the next), curves.png, confusion.png, scores.json and report.md.
 """
 
-import json
 import os
 import sys
 import time
@@ -33,10 +32,11 @@ from train.data.front import default_front_end
 from train.downstream import predictions
 from train.downstream.arms import ARMS, Arms
 from train.downstream.fit import Training, fit, logits_of, probabilities
+from train.downstream.folder import prepare
 from train.downstream.report import cell_name, compare, read_run, report, table
 from train.downstream.splits import Split, make_splits, with_labels
 from train.downstream.tasks import TASKS, Labelled, read_labelled
-from train.run import Log, config_dict, write_json, write_text
+from train.run import Log, write_json, write_text
 from train.views import Augment, Views, load_noise
 
 FREE = ("data", "out", "resume", "against", "threads")  # what may differ when a run is resumed
@@ -126,28 +126,10 @@ def predict(model, x: torch.Tensor, data: Labelled, split: Split) -> dict:
     return {side: (rows, probabilities(logits_of(model, x, rows), data.single)) for side, rows in sides.items()}
 
 
-def prepare(config: Config) -> None:
-    """The run's folder: a new run starts from nothing, a resumed one keeps its options."""
-    path = config.out / "config.json"
-    if not config.resume:
-        for old in (config.out / "cells").glob("*.npz"):
-            old.unlink()
-        config.out.mkdir(parents=True, exist_ok=True)
-        write_json(path, config_dict(config))
-        return
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{config.out} holds no run to resume") from error
-    changed = [name for name, value in config_dict(config).items() if name not in FREE and stored.get(name) != value]
-    if changed:
-        raise InputError(f"{path} has other values of {', '.join(changed)}: a resumed run keeps its options")
-
-
 def main(config: Config) -> None:
     data = read_labelled(config.task, config.data)
     runner = Runner(config, data)  # a wrong encoder fails before anything is written
-    prepare(config)
+    prepare(config, FREE, "cells/*.npz")
     runner.run()
     run = read_run(config.out)
     text = report(run, data.classes)

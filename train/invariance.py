@@ -78,8 +78,9 @@ def draw_noise(x: np.ndarray, noise: np.ndarray, decibel: float, rng: np.random.
     return piece * size * 10 ** (-decibel / 20)
 
 
-def second_halves(folder: Path) -> np.ndarray | None:
-    paths = sorted(folder.glob("*_128hz_uV_int16.npy"))
+def second_halves(folder: Path, kind: str = "*") -> np.ndarray | None:
+    """The leads of every noise, or of one `kind` (bw, em, ma), from the middle on: (leads, samples) mV."""
+    paths = sorted(folder.glob(f"{kind}_128hz_uV_int16.npy"))
     halves = [lead[lead.shape[0] // 2 :] / 1000.0 for path in paths for lead in np.load(path, allow_pickle=False)]
     return np.stack(halves) if halves else None
 

@@ -49,6 +49,20 @@ def curves(path: Path, rows: dict[str, dict[str, dict[str, np.ndarray]]]) -> Pat
     return save(figure, path)
 
 
+def losses(path: Path, runs: dict[str, tuple[np.ndarray, np.ndarray]]) -> Path:
+    """A panel for each run's (training, validation) loss by epoch."""
+    figure = new_figure((2.7 * len(runs), 2.4))
+    axes = figure.subplots(1, len(runs), squeeze=False)[0]
+    for axis, (name, both) in zip(axes, runs.items(), strict=True):
+        for values, label in zip(both, ("training", "validation"), strict=True):
+            axis.plot(np.arange(1, len(values) + 1), values, label=label)
+        axis.set_title(name, fontsize=9)
+        axis.set_xlabel("epoch", fontsize=8)
+        axis.grid(alpha=0.3)
+    axes[0].legend(fontsize=7)
+    return save(figure, path)
+
+
 def maps(path: Path, points: dict[str, dict[str, np.ndarray]], label: np.ndarray, classes: tuple[str, ...]) -> Path:
     """Scatter plots of (n, 2) points coloured by label (n,): a row for each kind of embedding, a column for each method."""
     methods = list(next(iter(points.values())))

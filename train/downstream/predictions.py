@@ -109,19 +109,31 @@ def verdict(gap: Score) -> str:
 
 
 def save(path: Path, predictions: Predictions, **curves: np.ndarray) -> None:
+    arrays = {f.name: getattr(predictions, f.name) for f in fields(Predictions)}
+    save_arrays(path, {**arrays, **{f"curve.{name}": values for name, values in curves.items()}})
+
+
+def load(path: Path) -> tuple[Predictions, dict[str, np.ndarray]]:
+    arrays = load_arrays(path)
+    try:
+        found = Predictions(*(arrays[f.name] for f in fields(Predictions)))
+    except KeyError as error:
+        raise InputError(f"{path} does not hold predictions: {error} is missing") from error
+    return found, {name[6:]: values for name, values in arrays.items() if name.startswith("curve.")}
+
+
+def save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
     """Written at once or not at all: a file that is there is complete."""
     packed = io.BytesIO()
-    arrays = {f.name: getattr(predictions, f.name) for f in fields(Predictions)}
-    np.savez_compressed(packed, **arrays, **{f"curve.{name}": values for name, values in curves.items()})
+    np.savez_compressed(packed, **arrays)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     part.write_bytes(packed.getvalue())
     os.replace(part, path)
 
 
-def load(path: Path) -> tuple[Predictions, dict[str, np.ndarray]]:
+def load_arrays(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as file:
-            curves = {name[6:]: file[name] for name in file.files if name.startswith("curve.")}
-            return Predictions(*(file[f.name] for f in fields(Predictions))), curves
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path} does not hold predictions: {error}") from error
+            return {name: file[name] for name in file.files}
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as arrays: {error}") from error

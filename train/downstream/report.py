@@ -10,10 +10,12 @@ import numpy as np
 from edgeecg.errors import InputError
 from train.downstream import metrics, pictures, predictions
 from train.downstream.predictions import MEASURES, Predictions
+from train.downstream.tables import percent, score_table, verdict_table
 from train.probes.protocol import Score
 
 # What is asked of each share of labels: is the second better than the first, on the same patients?
 QUESTIONS = (("random", "linear"), ("scratch", "finetune"), ("hrv", "linear"), ("linear", "finetune"))
+CURVES = {"curves": ("finetune", "scratch"), "curves_frozen": ("linear", "random")}  # a picture each
 SAYS = {
     "linear": "pretrained, frozen",
     "finetune": "pretrained, fine-tuned",
@@ -68,32 +70,21 @@ def read_run(folder: Path) -> Run:
     return run
 
 
-def percent(share: float) -> str:
-    return f"{100 * share:g} %"
-
-
-def number(score: Score, sign: str = "") -> str:
-    return f"{score.value:{sign}.3f} ({score.low:{sign}.3f} to {score.high:{sign}.3f})"
-
-
 def table(run: Run) -> str:
     """A row for each share of labels and arm: the measures with their intervals."""
-    lines = ["| labels | classifier | " + " | ".join(MEASURES) + " |", "|---" * (2 + len(MEASURES)) + "|"]
-    for (arm, share), score in run.scores.items():
-        lines.append(f"| {percent(share)} | {SAYS[arm]} | " + " | ".join(number(score[name]) for name in MEASURES) + " |")
-    return "\n".join(lines) + "\n"
+    return score_table(("labels", "classifier"), {(percent(share), SAYS[arm]): s for (arm, share), s in run.scores.items()})
 
 
 def verdicts(run: Run) -> str:
     """Paired differences in macro AUROC between the arms of one run."""
-    lines = ["| labels | question | difference in macro AUROC | verdict |", "|---|---|---|---|"]
+    gaps = {}
     for share in run.config["fractions"]:
         for first, second in QUESTIONS:
             if (first, share) in run.parts and (second, share) in run.parts:
-                gap = predictions.difference(run.parts[first, share][0], run.parts[second, share][0], "macro AUROC")
+                parts = run.parts[first, share][0], run.parts[second, share][0]
                 question = f"{SAYS[second]} against {SAYS[first]}"
-                lines.append(f"| {percent(share)} | {question} | {number(gap, '+')} | {predictions.verdict(gap)} |")
-    return "\n".join(lines) + "\n"
+                gaps[percent(share), question] = predictions.difference(*parts, "macro AUROC")
+    return verdict_table(("labels", "macro AUROC"), gaps)
 
 
 def compare(old: Run, new: Run) -> str:
@@ -101,12 +92,12 @@ def compare(old: Run, new: Run) -> str:
     common = [key for key in new.parts if key in old.parts]
     if old.config["task"] != new.config["task"] or not common:
         raise InputError(f"{old.folder} and {new.folder} have no task and classifier in common")
-    lines = ["| labels | classifier | measure | difference | verdict |", "|---|---|---|---|---|"]
-    for arm, share in common:
-        for measure in MEASURES:
-            gap = predictions.difference(old.parts[arm, share][0], new.parts[arm, share][0], measure)
-            lines.append(f"| {percent(share)} | {SAYS[arm]} | {measure} | {number(gap, '+')} | {predictions.verdict(gap)} |")
-    return "\n".join(lines) + "\n"
+    gaps = {
+        (percent(share), SAYS[arm], measure): predictions.difference(old.parts[arm, share][0], new.parts[arm, share][0], measure)
+        for arm, share in common
+        for measure in MEASURES
+    }
+    return verdict_table(("labels", "classifier", "measure"), gaps)
 
 
 def accuracy_line(run: Run) -> str:
@@ -122,7 +113,7 @@ def accuracy_line(run: Run) -> str:
 def draw(run: Run, classes: tuple[str, ...]) -> list[str]:
     """Write the pictures; returns the lines that show them."""
     lines, shares = [], run.config["fractions"]
-    for name, pair in (("curves", ("finetune", "scratch")), ("curves_frozen", ("linear", "random"))):
+    for name, pair in CURVES.items():
         rows = {
             f"{percent(share)} of the labels": {SAYS[arm]: run.parts[arm, share][1] for arm in pair if (arm, share) in run.parts}
             for share in shares

@@ -1,0 +1,1 @@
+"""Contrastive correction: embeddings are moved so that what a classifier confused lies apart."""

@@ -1,0 +1,65 @@
+"""Hard pairs: anchors that a classifier gets wrong or is unsure of, against windows that it gets right.
+
+The classifier judges training windows of patients it was not fitted on (folds by patient): on its own training rows it would
+hardly err, and what it memorised is no guide to what it confuses.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.model_selection import GroupKFold
+from torch import Tensor
+
+from edgeecg.errors import InputError
+from train.correction.classifiers import mlp_scores
+from train.downstream.fit import Training
+from train.downstream.tasks import Labelled
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Rows of the task: `left` anchors, `right` their partners, `different` 0 for one class, 1 for two, (n,) each."""
+
+    left: np.ndarray
+    right: np.ndarray
+    different: np.ndarray
+
+
+def held_out_scores(x: Tensor, data: Labelled, rows: np.ndarray, training: Training, seed: int, folds: int = 3) -> np.ndarray:
+    """Probabilities (len(rows), classes) of each row by a classifier that has not met its patient."""
+    p = np.zeros((len(rows), len(data.classes)))
+    for fold, (known, held) in enumerate(GroupKFold(folds, shuffle=True, random_state=seed).split(rows, groups=data.group[rows])):
+        p[held] = mlp_scores(x, data, rows[known], rows[held], {"shown": rows[held]}, training, seed + fold)["shown"]
+    return p
+
+
+def mine(p: np.ndarray, truth: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
+    """(hard, sure), bool each: wrong or below the confidence in the true class; right and above it."""
+    right = p.argmax(1) == truth.argmax(1)
+    confident = (p * truth).sum(1) >= confidence
+    return ~(right & confident), right & confident
+
+
+def make_pairs(rows: np.ndarray, p: np.ndarray, truth: np.ndarray, confidence: float, count: int, rng: np.random.Generator) -> Pairs:
+    """`count` true and `count` false pairs an anchor.
+
+    A hard anchor is paired with sure windows of its own class and of the class that it is most taken for; as many sure
+    anchors are paired likewise, so that what was right stays where it is. p, truth (n, classes) belong to `rows` (n,).
+    """
+    hard, sure = mine(p, truth, confidence)
+    label = truth.argmax(1)
+    rival = np.where(truth == 1, -np.inf, p).argmax(1)
+    pools = [np.flatnonzero(sure & (label == c)) for c in range(truth.shape[1])]
+    easy = np.flatnonzero(sure)
+    easy = rng.permutation(easy)[: max(1, int(hard.sum()))]
+    left, right, different = [], [], []
+    for anchor in [*np.flatnonzero(hard), *easy]:
+        for other, kind in ((pools[label[anchor]], 0), (pools[rival[anchor]], 1)):
+            other = other[other != anchor]
+            if len(other):
+                left += [anchor] * count
+                right += list(rng.choice(other, count))
+                different += [kind] * count
+    if not left:
+        raise InputError("the classifier is sure and right of no window: there are no pairs to learn from; lower --confidence")
+    return Pairs(rows[np.array(left)], rows[np.array(right)], np.array(different, np.float64))

@@ -1,0 +1,134 @@
+"""The correction: an embedding plus what a small network adds to it, trained on hard pairs by a contrastive loss.
+
+It begins as the identity. The losses are those of edgeecg.losses: margin (Hadsell et al., 2006), soft nearest neighbour
+(Frosst et al., 2019) and pairwise sigmoid (Zhai et al., 2023).
+"""
+
+import copy
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from edgeecg import losses
+from edgeecg.errors import EdgeECGError
+from train.correction.mining import Pairs
+from train.downstream.fit import batches
+from train.engine.optimiser import schedule
+from train.objectives.autograd import evaluate
+
+
+@dataclass(frozen=True)
+class CorrectionOptions:
+    """The network and its losses; distances are of embeddings divided by the root of their dimension."""
+
+    hidden: int = 256
+    epochs: int = 15  # validations; the best one's weights are kept
+    batch: int = 256  # pairs a step
+    lr: float = 1e-3
+    weight_decay: float = 1e-3
+    margin: float = 2.0  # of the margin loss: about 1.4 lies between windows that have nothing in common
+    soft_temperature: float = 0.5  # of the soft nearest neighbour loss, squared distance
+    temperature: float = 0.2  # of the sigmoid loss, cosine
+    bias: float = -2.0  # of the sigmoid loss: pairs of no likeness count as different
+    stay: float = 0.1  # weight of the mean square of what is added
+
+
+class Correction(nn.Module):
+    """z (N, dim) standardised -> z plus a correction: linear, batch norm, ReLU, linear from zero."""
+
+    def __init__(self, dim: int, hidden: int):
+        super().__init__()
+        self.add = nn.Sequential(nn.Linear(dim, hidden), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Linear(hidden, dim))
+        nn.init.zeros_(self.add[-1].weight)
+        nn.init.zeros_(self.add[-1].bias)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return z + self.add(z)
+
+
+class PairLoss:
+    """A loss by name on a batch of pairs. `label` (n,) is the class of every row of the task."""
+
+    def __init__(self, name: str, label: np.ndarray, options: CorrectionOptions):
+        self.label, self.options = label, options
+        self.value = {"margin": self.margin, "soft_nn": self.soft_nn, "sigmoid": self.sigmoid}[name]
+
+    def __call__(self, model: Correction, x: Tensor, pairs: Pairs, at: np.ndarray) -> Tensor:
+        left, right = x[pairs.left[at]], x[pairs.right[at]]
+        both = torch.cat([left, right])
+        moved = model(both)
+        first, second = (moved / both.shape[1] ** 0.5).chunk(2)
+        loss = self.value(first, second, pairs, at)
+        return loss + self.options.stay * (moved - both).square().mean()
+
+    def margin(self, first: Tensor, second: Tensor, pairs: Pairs, at: np.ndarray) -> Tensor:
+        different = pairs.different[at].astype(np.float32)
+        return evaluate(losses.siamese_contrastive, first, second, different=different, margin=self.options.margin)
+
+    def soft_nn(self, first: Tensor, second: Tensor, pairs: Pairs, at: np.ndarray) -> Tensor:
+        """All windows of the batch together: those of one class are neighbours to be."""
+        rows = np.concatenate([pairs.left[at], pairs.right[at]])
+        _, place = np.unique(rows, return_index=True)  # a window twice would be its own nearest neighbour
+        temperature = self.options.soft_temperature
+        every = torch.cat([first, second])[place]
+        return evaluate(losses.soft_nearest_neighbour, every, labels=self.label[rows[place]], temperature=temperature)
+
+    def sigmoid(self, first: Tensor, second: Tensor, pairs: Pairs, at: np.ndarray) -> Tensor:
+        """True pairs side by side: every window of one against every window of the other, positive where classes agree."""
+        same = np.flatnonzero(pairs.different[at] == 0)
+        if not len(same):
+            return first.sum() * 0.0
+        return evaluate(
+            sigmoid_value, first[same], second[same], labels=self.label[pairs.left[at][same]],
+            temperature=self.options.temperature, bias=self.options.bias,
+        )  # fmt: skip
+
+
+def sigmoid_value(z1: np.ndarray, z2: np.ndarray, **options) -> tuple:
+    """The kernel, a mean over pairs of a batch's size, without the gradients of temperature and bias: they are given."""
+    value, gradients = losses.sigmoid_contrastive(z1, z2, **options)
+    return value / len(z1), tuple(g / len(z1) for g in gradients[:2])
+
+
+def train_correction(
+    name: str, x: Tensor, label: np.ndarray, training: Pairs, validation: Pairs, options: CorrectionOptions, seed: int
+) -> tuple[Correction, dict[str, np.ndarray]]:
+    """The network of lowest validation loss, in evaluation mode, and the curves of both losses by epoch."""
+    torch.manual_seed(seed)
+    model, loss_of = Correction(x.shape[1], options.hidden), PairLoss(name, label, options)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=options.lr, weight_decay=options.weight_decay)
+    generator = torch.Generator().manual_seed(seed)
+    size = min(options.batch, len(training.left))
+    steps = max(1, len(training.left) // size)
+    checks = fixed_batches(validation, options.batch, seed)
+    curves, number, best, state = {"train": [], "validation": []}, 0, np.inf, copy.deepcopy(model.state_dict())
+    for _ in range(options.epochs):
+        model.train()
+        seen = []
+        for at in batches(np.arange(len(training.left)), size, steps, generator):
+            number += 1
+            for group in optimiser.param_groups:
+                group["lr"] = options.lr * schedule(number, steps * options.epochs, 0.1)
+            loss = loss_of(model, x, training, at.numpy())
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+            seen.append(float(loss.detach()))
+        if not np.isfinite(seen).all():
+            raise EdgeECGError("the correction's training ran away to numbers that are not finite: lower --correction.lr")
+        model.eval()
+        with torch.no_grad():
+            now = float(np.mean([float(loss_of(model, x, validation, at)) for at in checks]))
+        curves["train"].append(float(np.mean(seen)))
+        curves["validation"].append(now)
+        if now < best:
+            best, state = now, copy.deepcopy(model.state_dict())
+    model.load_state_dict(state)
+    return model.eval(), {key: np.array(values) for key, values in curves.items()}
+
+
+def fixed_batches(pairs: Pairs, size: int, seed: int) -> list[np.ndarray]:
+    order = np.random.default_rng(seed).permutation(len(pairs.left))
+    return np.array_split(order, -(-len(order) // size))
