@@ -102,7 +102,7 @@ class Siamese(Learner):
     def source(self, rows) -> WindowSampler | LabelledWindows | PatientWindows:
         if self.config.pairs == "label":
             return LabelledWindows(self.cache, self.config.data, self.config.annotator, rows)
-        return PatientWindows(self.cache, rows) if self.config.pairs == "patient" else WindowSampler(self.cache, rows, "window")
+        return PatientWindows(self.cache, rows) if self.config.pairs == "patient" else WindowSampler(self.cache, rows, Choice(positives="window"))
 
     def draw(self, count: int, own: torch.Generator, common: torch.Generator, validation: bool = False) -> dict:
         """`count` true pairs, and `who` each is: false pairs join windows of different ones."""

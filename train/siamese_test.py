@@ -16,7 +16,7 @@ from train import plots_windows
 from train.checkpoint import load_encoder
 from train.data import open_cache
 from train.data.front import default_front_end
-from train.data.matches import LabelledWindows, Matches, patient_matches, view_matches
+from train.data.matches import LabelledWindows, Matches, PatientWindows, view_matches
 from train.data.windows import WindowSampler, is_validation
 from train.nets import ENCODERS, Encoder
 from train.pair_score import PairScore, Tested, distances, reliability, tested
@@ -106,7 +106,7 @@ def halves(learner) -> tuple[np.ndarray, np.ndarray]:
 def held_out_pairs(learner, cache, rows: np.ndarray, generator: torch.Generator) -> Matches:
     config = learner.config
     if config.pairs == "patient":
-        return patient_matches(cache, rows, PAIRS, generator)
+        return PatientWindows(cache, rows).matches(PAIRS, generator)
     if config.pairs == "label":
         return LabelledWindows(cache, config.data, config.annotator, rows).matches(PAIRS, generator)
     return view_matches(WindowSampler(cache, rows), learner.augment, PAIRS, generator)

@@ -15,7 +15,7 @@ from train import pair_score, siamese_test
 from train.checkpoint import load_encoder
 from train.data import open_cache
 from train.data.front import ZERO, default_front_end
-from train.data.matches import LabelledWindows, patient_matches, with_false_pairs
+from train.data.matches import LabelledWindows, PatientWindows, with_false_pairs
 from train.match import main as match
 from train.match import Config as MatchConfig
 from train.pair_score import PairScore, reliability
@@ -85,7 +85,7 @@ def test_one_kind_makes_no_false_pair():
 def test_pairs_of_patients_never_overlap(cache):
     """Each window is found again in the cache: a true pair lies in two halves of one lead, a false one in two patients."""
     rows = np.ones(len(cache.index["start"]), bool)
-    matches = patient_matches(cache, rows, 20, generator())
+    matches = PatientWindows(cache, rows).matches(20, generator())
     stream = np.asarray(cache.samples).tobytes()
     starts, row_of = cache.index["start"], cache.patients()
     for k in (*range(4), *range(20, 24)):

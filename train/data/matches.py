@@ -5,7 +5,7 @@
     label     true: two windows whose beats are called alike (annotations.py); false: called differently
 
 A test's false pairs come from the same corpus and lead where that can be, so that what tells two people apart is not the
-recorder or the electrode; its true pairs of patients come from the two halves of one lead, so that they never overlap.
+recorder or the electrode.
 """
 
 from dataclasses import dataclass
@@ -58,21 +58,37 @@ def with_false_pairs(first: Tensor, second: Tensor, who: np.ndarray, near: np.nd
     return Matches(first, second, different, np.concatenate([group, group[found]]))
 
 
-def patient_matches(cache: Cache, rows: np.ndarray, count: int, generator: torch.Generator) -> Matches:
-    """`count` true pairs: from the first and the second half of a lead, patients as often as one another."""
-    index, patient = cache.index, cache.patients()
-    rows = np.flatnonzero(rows & (index["length"] >= 2 * WINDOW))
-    if len(rows) == 0:
-        raise InputError("pairs of patients need recordings of at least 20 s")
-    people, place = np.unique(patient[rows], return_inverse=True)
-    weight = torch.from_numpy(1.0 / np.bincount(place)[place])
-    row = rows[torch.multinomial(weight, count, replacement=True, generator=generator).numpy()]
-    half = index["length"][row] // 2
-    at = (torch.rand(2, count, generator=generator, dtype=torch.float64).numpy() * (half - WINDOW + 1)).astype(np.int64)
-    start = index["start"][row] + np.stack([at[0], index["length"][row] - half + at[1]])
-    first, second = (to_input(take(cache, s)) for s in start)
-    near = np.unique(np.char.add(index["set"], index["lead"]), return_inverse=True)[1][row]
-    return with_false_pairs(first, second, patient[row], near, patient[row])
+class PatientWindows:
+    """Two moments of a patient: a window from the first and one from the second half of a lead, so that they never overlap.
+
+    Patients are drawn as often as one another, whatever their hours.
+    """
+
+    def __init__(self, cache: Cache, rows: np.ndarray):
+        self.cache, index = cache, cache.index
+        self.rows = np.flatnonzero(rows & (index["length"] >= 2 * WINDOW))
+        if len(self.rows) == 0:
+            raise InputError("pairs of patients need recordings of at least 20 s")
+        self.patient = cache.patients()
+        place = np.unique(self.patient[self.rows], return_inverse=True)[1]
+        self.weight = torch.from_numpy(np.cumsum(1.0 / np.bincount(place)[place]))
+
+    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, np.ndarray]:
+        """first, second (count, 1280) uint8, their patient (count,), and the cache's rows."""
+        chance = torch.rand(3, count, generator=generator, dtype=torch.float64)
+        at = torch.searchsorted(self.weight, chance[0] * self.weight[-1], right=True).clamp(max=len(self.rows) - 1)
+        row, index = self.rows[at.numpy()], self.cache.index
+        start, length = index["start"][row].astype(np.int64), index["length"][row].astype(np.int64)
+        half = length // 2
+        early, late = (chance[1:].numpy() * (half - WINDOW + 1)).astype(np.int64)
+        first, second = (take(self.cache, begin) for begin in (start + early, start + length - half + late))
+        return first, second, torch.from_numpy(self.patient[row]), row
+
+    def matches(self, count: int, generator: torch.Generator) -> Matches:
+        """`count` true pairs, and false ones of the same corpus and lead where that can be."""
+        first, second, patient, row = self.draw(count, generator)
+        near = np.unique(np.char.add(self.cache.index["set"], self.cache.index["lead"]), return_inverse=True)[1][row]
+        return with_false_pairs(to_input(first), to_input(second), patient.numpy(), near, patient.numpy())
 
 
 def take(cache: Cache, start: np.ndarray) -> Tensor:
