@@ -73,7 +73,7 @@ class Config:
     context: float = 0.25  # share of steps whose windows have real signal around them
     validation: float = 0.02  # share of patients kept for the validation losses
 
-    steps: int = 9000  # updates
+    steps: int = 13000  # updates
     decay: float = 0.35  # share of the steps over which the learning rate falls to zero
     batch: int = 192  # windows a step and process
     workers: int = 2  # processes of one thread
@@ -83,7 +83,7 @@ class Config:
     clip: float = 3.0
 
     out: Path = Path("runs/recipe")
-    start: Path | None = None  # encoder.safetensors of another run whose weights to start from
+    start: Path | None = None  # encoder.safetensors of another run whose trunk to start from
     resume: bool = False  # continue the run in `out`; `steps` may change before the decay begins
     seed: int = 0
     log_every: int = 25
@@ -163,7 +163,7 @@ class Trainer:
         self.parameters = [p for module in self.modules.values() for p in module.parameters()]
         self.optimiser = torch.optim.AdamW(parameter_groups(self.parameters, config.weight_decay), lr=config.lr)
         if config.start:
-            self.encoder.load_state_dict(load_encoder(config.start)[0].state_dict())
+            self.encoder.units.load_state_dict(load_encoder(config.start)[0].units.state_dict())
         bank = open_bank(cache, quiet=rank > 0)
         self.beats, self.samples = BeatTargets(cache.samples, bank.beats), cache.samples
         held_out = is_validation(cache, config.validation)

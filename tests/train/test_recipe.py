@@ -281,8 +281,8 @@ def test_a_run_can_start_from_an_encoder(toy_cache, small):
     trainer = recipe.Trainer(config, toy_cache)
     meta = recipe.provenance(config, toy_cache, 4, 60.0)
     assert meta["steps"] == 10 and meta["minutes"] >= 1 and meta["config"]["start"] == "encoder.safetensors"  # no path
-    stored = load_encoder(small.out / "encoder.safetensors")[0].state_dict()
-    assert all(torch.equal(value, stored[key]) for key, value in trainer.encoder.state_dict().items())
+    stored = load_encoder(small.out / "encoder.safetensors")[0].units.state_dict()
+    assert all(torch.equal(value, stored[key]) for key, value in trainer.encoder.units.state_dict().items())
 
 
 # ------------------------------------------------------------------------------------------------ the last layer

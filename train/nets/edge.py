@@ -16,8 +16,8 @@ def edge(channels: int = 1, stem: int = 16, stages: tuple = STAGES, dim: int = 1
     return paired("edge", channels, stem, stages, dim)
 
 
-def nano(channels: int = 1, stem: int = 8, stages: tuple = NANO, dim: int = 64) -> Spec:
-    """The same blocks, narrower, and half the dimensions: the head would else be half of the file."""
+def nano(channels: int = 1, stem: int = 8, stages: tuple = NANO, dim: int = 56) -> Spec:
+    """The same blocks, narrower, and fewer dimensions: the head would else be half of the file."""
     return paired("nano", channels, stem, stages, dim)
 
 
