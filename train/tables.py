@@ -1,0 +1,144 @@
+"""Put the bench's figures into a document: tables between marks, from the files that the measuring commands wrote.
+
+    python train/evaluate.py --model default --float encoder.safetensors --json own.json
+    python train/evaluate.py --model --baselines random random_mean_max hrv catch22 minirocket --json cheap.json
+    python train/evaluate.py --model default --fractions 0.01 0.1 1 --json few.json
+    python train/evaluate.py --model default --baselines hrv --tasks more --json more.json
+    python train/invariance.py --model default --json moved.json --picture docs/results/pictures/invariance.png
+    python train/tables.py --probes own.json cheap.json few.json more.json --moved moved.json
+
+A table stands between the lines `<!-- NAME -->` and `<!-- /NAME -->`, where NAME is probes, quantisation, few, more or
+moved; what lies outside stays. Tables of which the files hold nothing stay as they are.
+"""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+if __package__ in (None, ""):  # run as a script
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import tyro
+
+from edgeecg.errors import EdgeECGError, InputError
+from train import invariance
+from train.evaluate import FLOAT_PROBE, TITLES, Result, markdown, read_results
+from train.probes.more_tasks import MORE_TASKS
+from train.probes.tasks import TASKS
+from train.run import write_text
+
+# The project's aims for the default model
+TARGETS = dict(zip(TASKS, (0.992, 0.85, 0.975, 0.87, 0.81, 0.82, 0.83, 0.845, 0.988, 0.94), strict=True))
+NAMES = {
+    "random": "random, own head", "random_mean_max": "random, mean + max", "hrv": "HRV + shape", "minirocket": "MiniRocket",
+    "supervised": "trained on the task",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Config:
+    """Fill the tables of a document."""
+
+    probes: tuple[Path, ...] = ()  # of train/evaluate.py --json; where two hold the same, the first counts
+    moved: Path | None = None  # of train/invariance.py --json
+    model: str = "default"  # the column in bold: name of the model, or of its file
+    document: Path = Path("docs/results/quality.md")
+
+
+def number(value: float) -> str:
+    return f"{value:.3f}".lstrip("0") if value < 1 else "1.000"
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def read_all(paths: tuple[Path, ...]) -> dict[tuple[str, str, float], Result]:
+    """Results by task, feature and share of labels; features by the name of their file."""
+    found: dict[tuple[str, str, float], Result] = {}
+    for path in paths:
+        for r in read_results(path)[1]:
+            found.setdefault((r.task, short(r.feature), r.fraction), r)
+    return found
+
+
+def short(feature: str) -> str:
+    if FLOAT_PROBE in feature:
+        return f"float {FLOAT_PROBE}"
+    return "float" if feature.endswith(".safetensors") else Path(feature).stem
+
+
+def probes(found: dict, model: str) -> str:
+    """The ten tasks: the model, its interval, the aim, and what else was probed."""
+    others = [f for f in dict.fromkeys(name for _, name, _ in found) if f != model and not f.startswith("float")]
+    others = [f for f in others if any((task, f, 1.0) in found for task in TASKS)]
+    rows = []
+    for task in TASKS:
+        if (task, model, 1.0) in found:
+            score = found[task, model, 1.0].score
+            cells = [number(found[task, f, 1.0].score.value) if (task, f, 1.0) in found else "" for f in others]
+            interval = f"{number(score.low)}-{number(score.high)}"
+            rows.append([TITLES[task], f"**{number(score.value)}**", interval, number(TARGETS[task]), *cells])
+    return table(["task", model, "95 % interval", "target", *(NAMES.get(f, f) for f in others)], rows) if rows else ""
+
+
+def quantisation(found: dict) -> str:
+    rows = []
+    for task in TASKS:
+        real, integer = (found.get((task, name, 1.0)) for name in ("float", f"float {FLOAT_PROBE}"))
+        if real and integer:
+            gap = f"{integer.score.value - real.score.value:+.3f}"
+            cosines = [f"{c:.4f}" for c in (integer.cosine_mean, integer.cosine_5th_percentile)]
+            rows.append([TITLES[task], number(real.score.value), number(integer.score.value), gap, *cosines])
+    head = ["task", "float", "int8, probe fitted on float", "difference", "mean cosine", "5th percentile"]
+    return table(head, rows) if rows else ""
+
+
+def few(found: dict, model: str) -> str:
+    shares = sorted({share for _, name, share in found if name == model})
+    tasks = [t for t in TITLES if any((t, model, s) in found for s in shares if s < 1)]
+    cells = {t: [found.get((t, model, s)) for s in shares] for t in tasks}
+    rows = [[TITLES[t], *(with_interval(r) if r else "" for r in cells[t])] for t in tasks]
+    return table(["task", *(f"{s:.0%} of the patients" for s in shares)], rows) if rows else ""
+
+
+def with_interval(r: Result) -> str:
+    return f"{number(r.score.value)} ({number(r.score.low)}-{number(r.score.high)})"
+
+
+def fill(text: str, name: str, content: str) -> str:
+    """The document with `content` between the marks of `name`."""
+    start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    if text.count(start) != 1 or text.count(end) != 1 or text.index(start) > text.index(end):
+        raise InputError(f"the document needs one line {start} and, behind it, one line {end}")
+    return text[: text.index(start)] + f"{start}\n{content}" + text[text.index(end) :]
+
+
+def run(config: Config) -> list[str]:
+    """Names of the tables that were filled."""
+    found, model = read_all(config.probes), Path(config.model).stem
+    more = [r for (task, _, _), r in found.items() if task in MORE_TASKS]
+    tables = {
+        "probes": probes(found, model), "quantisation": quantisation(found), "few": few(found, model),
+        "more": markdown(more) if more else "",
+    }  # fmt: skip
+    if config.moved:
+        try:
+            tables["moved"] = invariance.markdown(json.loads(config.moved.read_text(encoding="utf-8")))
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{config.moved} is no output of train/invariance.py --json: {error}") from error
+    text = config.document.read_text(encoding="utf-8")
+    filled = {name: content for name, content in tables.items() if content}
+    for name, content in filled.items():
+        text = fill(text, name, content)
+    write_text(config.document, text)
+    return list(filled)
+
+
+if __name__ == "__main__":
+    try:
+        print("filled: " + (", ".join(run(tyro.cli(Config, description=__doc__))) or "nothing"))
+    except (EdgeECGError, OSError) as error:
+        sys.exit(f"error: {error}")
