@@ -59,7 +59,7 @@ class Config(Options):
     windows: Windows = "random"  # where windows start: random, sliding (every --hop), beats (around annotated ones)
     hop: float = 10.0  # between sliding windows
     annotator: str = "atr"  # suffix of the annotation files that name the beats
-    encoder: Literal["edge", "basic_cnn", "resnet1d"] = "edge"
+    encoder: Literal[tuple(ENCODERS)] = "edge"
     leads: int = 1  # more: the first so many leads of each recording (with vcg the first of the twelve) make an embedding
     fusion: Literal["average", "channels"] = "average"  # each lead encoded, embeddings averaged; or leads as input channels
     objective: str = "barlow_twins"  # a name in train/objectives
@@ -149,9 +149,9 @@ class Pretraining(Learner):
         """What the viewmaker learned."""
         if self.config.view != "viewmaker":
             return []
-        windows = self.pairs.draw(4, torch.Generator().manual_seed(0), 0, self.validates)["first"]
+        windows = self.pairs.draw(3, torch.Generator().manual_seed(0), 0, self.validates)["first"]
         draw_views(self.viewmaker, windows, folder / "viewmaker.png")
-        return [("What the viewmaker does to four windows", "viewmaker.png")]
+        return [("What the viewmaker does to three windows", "viewmaker.png")]
 
     def remarks(self) -> list[str]:
         hours, leads, names = self.cache.hours, len(self.cache.index["start"]), dict.fromkeys(self.cache.index["set"].tolist())
