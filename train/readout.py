@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from train.data.front import to_input
 from train.nets import Encoder
 from train.nets.spec import WINDOW
-from train.targets import STATISTICS
+from train.targets import SIGNAL, STATISTICS
 from train.targets.heads import Heads
 
 # What gets a dimension: many measures of premature beats, which hardly move where there are none, and the most telling
@@ -25,7 +25,7 @@ NUMBERS = (
     "rr_change_50ms", "rr_deviation", "rr_successive", "rr_scatter",
     "p_wave_mean", "p_range", "p_size", "p_repeats", "amplitude",
 )  # fmt: skip
-SIGNALS = range(2, 8)  # power from 1.5 to 40 Hz, which hardly blurs who it is
+SIGNALS = range(SIGNAL)  # the spectrum and evenness of the view as it is: noise included
 PAIRS = 8000
 FLOOR = 0.05  # of the mean variance within pairs, added to that of each direction
 
@@ -33,7 +33,7 @@ FLOOR = 0.05  # of the mean variance within pairs, added to that of each directi
 @torch.no_grad()
 def assemble(encoder: Encoder, pooled: nn.BatchNorm1d, heads: Heads, first: Tensor, second: Tensor) -> None:
     """Replaces `encoder.linear`. `first`, `second` (N, features): pooled features of pairs of windows of one recording."""
-    kept = {"statistics": [STATISTICS.index(name) for name in NUMBERS], "signal": list(SIGNALS)}
+    kept = {"statistics": [STATISTICS.index(name) for name in NUMBERS], "signal": list(SIGNALS), "noise": [0]}
     weight = torch.cat([heads.linear[name].weight[rows] for name, rows in kept.items()])
     bias = torch.cat([heads.linear[name].bias[rows] for name, rows in kept.items()])
     weight = weight / (pooled.running_var + pooled.eps).sqrt()
