@@ -42,7 +42,11 @@ def test_basic_cnn_is_the_published_one():
 
 def test_resnet_has_the_size_of_its_published_form():
     assert round(resnet1d().macs() / 1e6, 1) == 89.6
-    assert len(resnet1d(depth=34).layers) > len(resnet1d(depth=18).layers)
+    convolutions = [sum(isinstance(layer, Conv) and layer.kernel > 1 for layer in resnet1d(depth=d).layers) for d in (18, 34)]
+    assert convolutions == [17, 33], "and one linear layer"
+    deep = resnet1d(depth=50)
+    shortcuts = sum(isinstance(layer, Conv) and layer.kernel == 1 and layer.stride == 2 for layer in deep.layers)
+    assert sum(isinstance(layer, Conv) for layer in deep.layers) - shortcuts == 49 and deep.features == 1024
     with pytest.raises(ValueError, match="depths"):
         resnet1d(depth=19)
 

@@ -1,7 +1,7 @@
 """The learning-rate range test (Smith, "Cyclical Learning Rates for Training Neural Networks", WACV 2017).
 
 The rate grows exponentially from one step to the next; the loss first falls, then runs away. Suggested is the rate at
-which the smoothed loss falls fastest, on a logarithmic axis.
+which the smoothed loss falls fastest, on a logarithmic axis, before it is lowest.
 """
 
 import math
@@ -42,7 +42,7 @@ def find_rate(build: Callable[[Options], Trainer], options: Options) -> Path:
 
 
 def sweep(trainer: Trainer, low: float, high: float, steps: int = STEPS) -> tuple[np.ndarray, np.ndarray]:
-    """Rates and losses (n,), n <= steps: it ends where the loss has risen by more than it ever fell."""
+    """Rates and losses (n,), n <= steps: it ends where the loss has risen far beyond its start."""
     rates, losses = np.geomspace(low, high, steps), []
     with tqdm(total=steps, desc="learning rate", unit=" steps", disable=not trainer.processes.first) as bar:
         for number, rate in enumerate(rates, 1):
@@ -52,7 +52,7 @@ def sweep(trainer: Trainer, low: float, high: float, steps: int = STEPS) -> tupl
                 break
             bar.update()
             smooth = smoothed(np.array(losses))
-            if number > 2 * EDGE and smooth[-1] - smooth.min() > max(smooth[0] - smooth.min(), 0.1 * abs(smooth[0])):
+            if number > 2 * EDGE and smooth[-1] - smooth.min() > max(4 * (smooth[0] - smooth.min()), abs(smooth[0])):
                 break
     return rates[: len(losses)], np.array(losses)
 
@@ -69,5 +69,6 @@ def steepest(rates: np.ndarray, smooth: np.ndarray) -> float:
     """The rate at which the loss falls fastest against the logarithm of the rate."""
     if len(rates) < 2 * EDGE + 2:
         raise EdgeECGError(f"the loss ran away after {len(rates)} steps: no learning rate in this range can be suggested")
-    slope = np.gradient(smooth, np.log(rates))[EDGE:-EDGE]
+    end = max(int(smooth.argmin()), 2 * EDGE + 2)  # what falls behind the lowest loss is noise
+    slope = np.gradient(smooth[:end], np.log(rates[:end]))[EDGE:-EDGE]
     return float(rates[EDGE + int(slope.argmin())])
