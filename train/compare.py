@@ -178,7 +178,7 @@ def write_tables(config: Config, results: dict[str, dict]) -> str:
         return ""
     cheap = {name: scores for name, scores in scored.items() if name in config.baselines}
     cells = {name: scores for name, scores in scored.items() if name not in cheap}
-    text = markdown(cells, cheap, {name: results[name]["seconds"] for name in cells})
+    text = markdown(cells, cheap)
     remarks = [spread(cells), *(f"{name} has no score: {r['failed']}." for name, r in results.items() if "failed" in r)]
     text += "".join(f"\n{remark}\n" for remark in remarks if remark)
     picture = heat_map(config.out / "table.png", cells, cheap)

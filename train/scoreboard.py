@@ -23,18 +23,17 @@ def plain(value: float) -> str:
     return f"{value:.3f}".lstrip("0")
 
 
-def markdown(cells: Scores, baselines: Scores, seconds: dict[str, float]) -> str:
+def markdown(cells: Scores, baselines: Scores) -> str:
     """Two tables: values with the best of each column in bold, best mean first; then their intervals."""
     rows = {**dict(sorted(cells.items(), key=lambda item: -mean(item[1]))), **baselines}
     tasks = list(next(iter(rows.values())))
     best = {task: max(row[task]["value"] for row in rows.values()) for task in tasks}
     heads = [SHORT[task] for task in tasks]
-    text = ["| objective / view / positives | " + " | ".join(heads) + " | mean | training, s |", "|---" * (len(tasks) + 3) + "|"]
+    text = ["| objective / view / positives | " + " | ".join(heads) + " | mean |", "|---" * (len(tasks) + 2) + "|"]
     for name, row in rows.items():
         values = [f"**{plain(row[t]['value'])}**" if row[t]["value"] == best[t] else plain(row[t]["value"]) for t in tasks]
-        spent = f"{seconds[name]:.0f}" if name in seconds else ""
         shown = f"*{name}*" if name in baselines else name
-        text.append(f"| {shown} | {' | '.join(values)} | {plain(mean(row))} | {spent} |")
+        text.append(f"| {shown} | {' | '.join(values)} | {plain(mean(row))} |")
     text += ["", "95 % intervals, from 200 bootstrap draws of patients (records where patients are not known):", ""]
     text += ["| | " + " | ".join(heads) + " |", "|---" * (len(tasks) + 1) + "|"]
     for name, row in rows.items():
