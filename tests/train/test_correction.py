@@ -156,9 +156,8 @@ def test_maps_keep_groups_apart(method):
 
 
 def test_the_command_runs_resumes_and_reports(tmp_path, capsys):
-    config = Config(
-        synthetic=True, noise=(4.0,), similarity=(0.5,), splits=2, classifier=QUICK, correction=OPTIONS, maps=("PCA",), out=tmp_path
-    )  # fmt: skip
+    few = {"classifier": replace(QUICK, least_steps=40), "correction": OPTIONS, "splits": 2, "maps": ("PCA",)}
+    config = Config(synthetic=True, noise=(4.0,), similarity=(0.5,), confidence=0.4, out=tmp_path, **few)
     main(config)
     folder = tmp_path / "splits" / "noise 4, similarity 0.5"
     text = (tmp_path / "report.md").read_text()

@@ -3,7 +3,7 @@
 import io
 import os
 from dataclasses import dataclass, fields
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from edgeecg.errors import InputError
 from train.downstream import metrics
 from train.downstream.tasks import Labelled
-from train.probes.protocol import Score, scored
+from train.probes.protocol import Score, bootstrap, interval
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,17 @@ class Predictions:
     @property
     def single(self) -> bool:
         return bool((self.truth.sum(1) == 1).all())
+
+    def drawn(self, measure: str) -> tuple[float, np.ndarray]:
+        """A measure's value and its values on the bootstrap draws of the patients, computed once."""
+        if measure not in self.known:
+            take = partial(MEASURES[measure], self)
+            self.known[measure] = take(np.arange(len(self.group))), bootstrap(take, self.group)
+        return self.known[measure]
+
+    @cached_property
+    def known(self) -> dict[str, tuple[float, np.ndarray]]:
+        return {}
 
 
 def pooled(data: Labelled, rows: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -90,7 +101,7 @@ MEASURES = {
 
 def score(predictions: Predictions) -> dict[str, Score]:
     """Each measure with its 95 % bootstrap interval over patients."""
-    return {name: scored(partial(measure, predictions), predictions.group) for name, measure in MEASURES.items()}
+    return {name: interval(*predictions.drawn(name)) for name in MEASURES}
 
 
 def difference(first: Predictions, second: Predictions, measure: str) -> Score:
@@ -99,8 +110,8 @@ def difference(first: Predictions, second: Predictions, measure: str) -> Score:
         raise InputError("only runs on the same windows and splits can be compared in pairs")
     if not (np.array_equal(first.truth, second.truth) and np.array_equal(first.group, second.group)):
         raise InputError("the runs to compare have other labels or patients: they belong to different tasks")
-    take = MEASURES[measure]
-    return scored(lambda rows: take(second, rows) - take(first, rows), first.group)
+    (one, draws), (other, again) = first.drawn(measure), second.drawn(measure)
+    return interval(other - one, again - draws)
 
 
 def verdict(gap: Score) -> str:

@@ -5,6 +5,7 @@ patients moves some tasks by a tenth.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -179,15 +180,22 @@ def unit(z: np.ndarray) -> np.ndarray:
 
 def scored(measure: Callable[[np.ndarray], float], group: np.ndarray) -> Score:
     """The measure on all rows, and its percentiles over DRAWS draws of groups with replacement."""
+    return interval(float(measure(np.arange(len(group)))), bootstrap(measure, group))
+
+
+def bootstrap(measure: Callable[[np.ndarray], float], group: np.ndarray) -> np.ndarray:
+    """The measure on DRAWS draws of groups, the same for every measure of these groups; NaN where a draw has none."""
     rng, names = np.random.default_rng(0), np.unique(group)
     rows = {name: np.flatnonzero(group == name) for name in names}
-    values = []
-    for _ in range(DRAWS):
+    values = np.full(DRAWS, np.nan)
+    for number in range(DRAWS):
         drawn = np.concatenate([rows[name] for name in rng.choice(names, len(names))])
-        try:
-            values.append(measure(drawn))
-        except ValueError:  # a draw without one of the classes has no AUC
-            continue
-    values = [v for v in values if np.isfinite(v)]
-    low, high = np.percentile(values, [2.5, 97.5]) if values else (np.nan, np.nan)
-    return Score(float(measure(np.arange(len(group)))), float(low), float(high))
+        with suppress(ValueError):  # a draw without one of the classes has no AUC
+            values[number] = measure(drawn)
+    return values
+
+
+def interval(value: float, draws: np.ndarray) -> Score:
+    known = draws[np.isfinite(draws)]
+    low, high = np.percentile(known, [2.5, 97.5]) if len(known) else (np.nan, np.nan)
+    return Score(value, float(low), float(high))
