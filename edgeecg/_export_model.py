@@ -21,9 +21,40 @@ class Constants:
             return "NULL"
         numbers = np.ascontiguousarray(values).ravel()
         self.bytes += numbers.nbytes
+        self._define(name, numbers)
+        return name
+
+    def weights(self, name: str, values, pairs) -> tuple[str, str]:
+        """Pointers to weights in their own order and, for processors with SMLAD, `paired`; one of both is there."""
+        if pairs is None:
+            return self.array(name, values), "NULL"
+        self.bytes += values.nbytes
+        self.text += "#if EE_PAIRED\n"
+        self._define(name, pairs)
+        self.text += "#else\n"
+        self._define(name, np.ascontiguousarray(values).ravel())
+        self.text += "#endif\n"
+        return f"EE_NATURAL_ORDER({name})", f"EE_PAIRED_ORDER({name})"
+
+    def _define(self, name, numbers) -> None:
         rows = [", ".join(map(str, numbers[i : i + 32].tolist())) for i in range(0, len(numbers), 32)]
         self.text += f"EE_CONSTANT {C_TYPES[numbers.dtype]} {name}[{len(numbers)}] = {{\n    " + ",\n    ".join(rows) + "\n};\n"
-        return name
+
+
+def paired(layer) -> np.ndarray | None:
+    """A dense layer's weights for csrc/src/arm/dsp_rows.h, `(cout / 2, fan_in)` int16: w + 256 v for channels 2 i and 2 i + 1, each four inputs in the
+    order 0, 2, 1, 3. None where the loops there do not take the layer.
+
+    The second sum is recovered from 32 bits: 255 * 128 * fan_in < 2^23 asks for fan_in <= 256.
+    """
+    if layer.op != "conv" or layer.groups != 1 or layer.requant or layer.cout % 2:
+        return None
+    rows = layer.weights.reshape(layer.cout, -1).astype(np.int32)
+    fan_in = rows.shape[1]
+    lanes = rows[0::2] + 256 * rows[1::2]
+    if fan_in % 16 or fan_in > 256 or lanes.min() < -32768:  # v = -128 with a negative w
+        return None
+    return lanes.reshape(-1, fan_in // 4, 4)[:, :, [0, 2, 1, 3]].reshape(-1, fan_in).astype(np.int16)
 
 
 def model_text(model, block: int, plan) -> tuple[str, int]:
@@ -33,7 +64,7 @@ def model_text(model, block: int, plan) -> tuple[str, int]:
     """
     _, frame_bytes, scratch, delay, tensors = plan
     out = Constants()
-    layers = ",\n".join(f"    {{ {_layer(model, i, out)} }}" for i in range(len(model.layers)))
+    layers = ",\n".join(f"    {{ {_layer(model, i, tensors, out)} }}" for i in range(len(model.layers)))
     strides = tensor_strides(model.layers)
     channels = model.layers[-1].cout
     front, head = _front(model.front, out), _head(model, channels, out)
@@ -53,7 +84,7 @@ def needs(model, block: int, tensors) -> str:
     """Lines for edgeecg_config.h, each with one @name@: front end, head and layers that the core must take."""
     rows = []
     for layer in model.layers:
-        numbers = (OP_CODES[layer.op], layer.requant, layer.cin, layer.cout, layer.groups, layer.kernel, layer.stride, int(tensors[layer.src_a][6]))
+        numbers = (OP_CODES[layer.op], layer.requant, layer.cin, layer.cout, layer.groups, layer.kernel, layer.stride, int(_pairs(layer, tensors) is not None))
         row = f"|| test(EE_SORT({', '.join(map(str, numbers))}))"
         if row not in rows:
             rows.append(row)
@@ -71,18 +102,25 @@ def _front(front, out) -> str:
     return f"{table}, {front.min_rate}u, {front.floor}u, {{ {gain} }}, {front.direct_gain}u, {', '.join(map(str, numbers))}"
 
 
-def _layer(model, i, out) -> str:
+def _pairs(layer, tensors) -> np.ndarray | None:
+    """`paired`, for layers whose input leaves scratch to spread it into."""
+    pairs = paired(layer) if tensors[layer.src_a][6] else None
+    return None if pairs is None else pairs.ravel()
+
+
+def _layer(model, i, tensors, out) -> str:
     layer, number = model.layers[i], i + 1
     conv = layer.op == "conv"
     linear = layer.requant == 0
+    natural, pairs = out.weights(f"weights_{number}", layer.weights if conv else None, _pairs(layer, tensors))
     pointers = (
-        out.array(f"weights_{number}", layer.weights if conv else None),
+        natural,
         out.array(f"bias_{number}", layer.bias if conv else None),
         out.array(f"mult_{number}", layer.mult if conv and linear else None),
         out.array(f"mult_{number}", layer.mult if conv and not linear else None),
         out.array(f"mult_neg_{number}", layer.mult_neg if conv else None),
         out.array(f"add_{number}", layer.add if conv else None),
-        "NULL",
+        pairs,
     )
     src_b = NO_TENSOR if layer.src_b is None else layer.src_b
     numbers = (layer.m_a, layer.m_b, layer.src_a, src_b, layer.cin, layer.cout, layer.groups, layer.kernel, layer.stride, layer.pad_left,

@@ -16,7 +16,7 @@ void ee_front_layout(ee_front_state *f, const ee_config *config, uint8_t **memor
     ee_taps_layout(f, config, memory);
     uint32_t most = wait ? config->block : EE_CHUNK;     /* samples at 128 Hz that come from one chunk, about */
     f->chunk = most * (f->fs / EE_TICKS) + most * (f->fs % EE_TICKS) / EE_TICKS;
-    f->chunk = ee_max(1, wait ? f->chunk : ee_min(f->chunk, EE_MAX_CHUNK));
+    f->chunk = ee_max(1, wait ? f->chunk : ee_min(f->chunk, EE_CHUNK));
     uint32_t out = f->chunk * EE_RATE / (f->fs / 1000) + 2;
     uint32_t ahead = front->baseline / 2u + (f->half + 1) * EE_TICKS / f->fs + 2;        /* input before z; all at once at the end */
     uint32_t held = (front->reach + 1u) * EE_BLOCK + wait + (wait ? ee_max(out, ahead) : out);               /* of z */

@@ -16,8 +16,7 @@
 #endif
 
 #define EE_BLOCK 32u                  /* samples at 128 Hz in a front-end block */
-#define EE_CHUNK 8u                   /* a device takes input for so many samples at 128 Hz at once, */
-#define EE_MAX_CHUNK 16u              /* and so many of its own samples: they lie in front of the resampler's history */
+#define EE_CHUNK 16u                  /* a device takes so many of its samples at once, at most: they lie in front of the resampler's history */
 #define EE_MAX_LAYERS 64u
 #define EE_TICKS 128000u              /* 128 Hz in millihertz */
 #define EE_POINTS 32u                 /* points of the kernel table per output sample */
@@ -158,7 +157,7 @@ static inline const ee_layer *ee_layer_at(const ee_model *model, uint32_t index,
 
 typedef struct ee_rails { int32_t hi, lo; uint32_t at_hi, at_lo; } ee_rails;
 
-/* What decides which kernel a layer takes. scratch: there is some for it. */
+/* What decides which kernel a layer takes. scratch: there is some for it, and its weights are paired (arm/dsp_rows.h). */
 typedef struct ee_sort { uint32_t op, requant, cin, cout, groups, kernel, stride, scratch; } ee_sort;
 EE_INLINED ee_sort EE_SORT(uint32_t op, uint32_t requant, uint32_t cin, uint32_t cout, uint32_t groups, uint32_t kernel, uint32_t stride, uint32_t scratch)
 {

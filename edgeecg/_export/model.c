@@ -16,5 +16,16 @@
 #define EE_CONSTANT _Alignas(16) static const
 #endif
 
+/* Dense layers with a fan-in of whole 16s have the weights of two channels in a lane where SMLAD reads them: arm/dsp_rows.h. */
+#if defined(__ARM_FEATURE_DSP) && !defined(__ARM_FEATURE_MVE)
+#define EE_PAIRED 1
+#define EE_NATURAL_ORDER(weights) NULL
+#define EE_PAIRED_ORDER(weights) weights
+#else
+#define EE_PAIRED 0
+#define EE_NATURAL_ORDER(weights) weights
+#define EE_PAIRED_ORDER(weights) NULL
+#endif
+
 @definitions@
 const ee_model @name@ = EE_INITIALISER;

@@ -60,25 +60,32 @@ EE_INLINED uint8_t quantise(const ee_layer *layer, uint32_t c, int32_t acc)
 }
 
 /* ---------------------------------------------------------------- dense */
-/* Four bytes of each of `frames` frames become two words of lanes. */
-EE_INLINED void spread(const uint8_t *x, uint32_t hop, uint32_t fan_in, uint32_t frames, uint32_t *to)
+EE_INLINED void spread4(const uint8_t *x, uint32_t *to)
 {
-    for (const uint8_t *end = x + fan_in; x != end; x += 4)
-        for (uint32_t f = 0; f < frames; f++) {
-            uint32_t v = word_at(x + f * hop);
-            *to++ = even_u(v);
-            *to++ = odd_u(v);
-        }
+    uint32_t v = word_at(x);
+    to[0] = even_u(v);
+    to[1] = odd_u(v);
 }
 
-/* Two frames by two channels at a time, the inputs spread once into the layer's scratch. Linear requantisation. */
+/* Four bytes of each of `frames` frames become two words of lanes, eight bytes at a time. */
+EE_INLINED void spread(const uint8_t *x, uint32_t hop, uint32_t fan_in, uint32_t frames, uint32_t *to)
+{
+    for (const uint8_t *end = x + fan_in; x != end; x += 8, to += 4 * frames) {
+        spread4(x, to);
+        if (frames == 2) spread4(x + hop, to + 2);
+        spread4(x + 4, to + 2 * frames);
+        if (frames == 2) spread4(x + hop + 4, to + 6);
+    }
+}
+
+/* Two frames by two channels at a time, the inputs spread once into the layer's scratch; weights paired by export-c. Linear requantisation. */
 EE_APART static void dense_pairs(const ee_layer *layer, uint8_t *scratch, const uint8_t *x, uint8_t *y, uint32_t n)
 {
     const uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin, cout = layer->cout;
     uint32_t *const inputs = (uint32_t *)(void *)scratch;
     for (uint32_t frames; n; n -= frames, x += frames * hop, y += frames * cout) {
         frames = n > 1 ? 2 : 1;
-        rows r = { inputs, inputs + frames * (fan_in / 2), layer->weights, fan_in, layer->bias, layer->mult, y, y + cout, cout, layer->zp_out };
+        rows r = { inputs, inputs + frames * (fan_in / 2), layer->packed, layer->bias, layer->mult, y, y + cout, cout, layer->zp_out };
         if (frames == 2) {
             spread(x, hop, fan_in, 2, inputs);
             rows_of_2(&r);
@@ -89,13 +96,17 @@ EE_APART static void dense_pairs(const ee_layer *layer, uint8_t *scratch, const 
     }
 }
 
-/* Any fan-in, any address: words of four, then the rest one by one. */
+/* Four bytes, at any address. */
+EE_INLINED int32_t dot4(const uint8_t *x, const int8_t *w, int32_t acc)
+{
+    uint32_t a = word_at(x), b = word_at(w);
+    return dot2(odd_u(a), odd_s(b), dot2(even_u(a), even_s(b), acc));
+}
+
+/* Any fan-in: words of four, then the rest one by one. */
 EE_INLINED int32_t dot(const uint8_t *x, const int8_t *w, uint32_t n, int32_t acc)
 {
-    for (; n >= 4; n -= 4, x += 4, w += 4) {
-        uint32_t a = word_at(x), b = word_at(w);
-        acc = dot2(odd_u(a), odd_s(b), dot2(even_u(a), even_s(b), acc));
-    }
+    for (; n >= 4; n -= 4, x += 4, w += 4) acc = dot4(x, w, acc);
     for (; n; n--) acc += *x++ * *w++;
     return acc;
 }
@@ -232,7 +243,7 @@ EE_APART static void depthwise_7(const ee_layer *layer, const uint8_t *x, uint8_
 
 /* ---------------------------------------------------------------- which of them */
 EE_INLINED int is_dense(ee_sort l) { return l.op == EE_CONV && l.groups == 1; }
-EE_INLINED int is_pairs(ee_sort l) { return is_dense(l) && !l.requant && l.scratch && l.kernel * l.cin % 16 == 0 && l.cout % 2 == 0; }
+EE_INLINED int is_pairs(ee_sort l) { return is_dense(l) && l.scratch; }
 EE_INLINED int is_short(ee_sort l, uint32_t words) { return is_dense(l) && !l.requant && l.kernel * l.cin % 4 && l.kernel * l.cin / 4 == words - 1; }
 EE_INLINED int is_2_words(ee_sort l) { return is_short(l, 2); }
 EE_INLINED int is_3_words(ee_sort l) { return is_short(l, 3); }
@@ -245,6 +256,7 @@ EE_INLINED int is_other(ee_sort l)
 
 void ee_run_conv(const ee_layer *layer, uint8_t *scratch, const uint8_t *x, uint8_t *y, uint32_t n)
 {
+    if (!layer->packed) scratch = NULL;                  /* which is for paired weights */
     if (EE_IS(is_pairs, layer, scratch)) dense_pairs(layer, scratch, x, y, n);
     else if (EE_IS(is_2_words, layer, scratch)) dense_5_to_7(layer, x, y, n);
     else if (EE_IS(is_3_words, layer, scratch)) dense_9_to_11(layer, x, y, n);
@@ -254,5 +266,11 @@ void ee_run_conv(const ee_layer *layer, uint8_t *scratch, const uint8_t *x, uint
     else if (EE_ANY(is_other)) grouped(layer, x, y, n);
 }
 
-int32_t ee_run_dot(const uint8_t *u, const int8_t *w, uint32_t n) { return dot(u, w, n, 0); }
+int32_t ee_run_dot(const uint8_t *u, const int8_t *w, uint32_t n)
+{
+    int32_t acc = 0;
+    for (const uint8_t *end = u + (n & ~7u); u != end; u += 8, w += 8) acc = dot4(u + 4, w + 4, dot4(u, w, acc));
+    for (n &= 7; n; n--) acc += *u++ * *w++;
+    return acc;
+}
 #endif
