@@ -17,7 +17,7 @@ __all__ = ["add_arguments", "export", "run"]
 TEMPLATES = Path(__file__).parent / "_export"
 CONFIG = "src/edgeecg_config.h"
 DEVICE_SOURCES = ("", "arm")  # folders of csrc/src that a device compiles
-HOST_ONLY = ("pack.c", "pack.h", "vector_body.h", "dispatch.c", "ops.c", "model.c")
+HOST_ONLY = ("pack.c", "pack.h", "vector_body.h", "dispatch.c", "ops.c", "model.c", "scan.c")
 
 EXAMPLES = """examples:
   edgeecg export-c firmware/edgeecg                          the bundled model, 250 Hz input, a window every 10 s
