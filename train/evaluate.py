@@ -198,7 +198,8 @@ def evaluate(config: Config) -> list[Result]:
     names = feature_names(config)
     for name in set(names) - {SUPERVISED}:
         features_by_name(name)  # a wrong name fails before the work begins
-    results = known_results(config)
+    held = settings(config)  # now: a model file may change while it is being probed
+    results = known_results(config, held)
     done = {r.task for r in results}
     with tqdm(total=len(config.tasks) * len(names), unit=" probes", mininterval=0.5) as bar:
         for name in config.tasks:
@@ -207,7 +208,7 @@ def evaluate(config: Config) -> list[Result]:
                 continue
             results += task_results(config, name, bar)
             if config.json:
-                keep(config, results)
+                keep(config.json, held, results)
     return results
 
 
@@ -217,8 +218,8 @@ def settings(config: Config) -> dict:
     return {"features": feature_names(config), "models": identity, "fractions": list(config.fractions), "seeds": config.seeds}
 
 
-def keep(config: Config, results: list[Result]) -> None:
-    write_text(config.json, json.dumps({"settings": settings(config), "results": [asdict(r) for r in results]}, indent=1) + "\n")
+def keep(path: Path, held: dict, results: list[Result]) -> None:
+    write_text(path, json.dumps({"settings": held, "results": [asdict(r) for r in results]}, indent=1) + "\n")
 
 
 def read_results(path: Path) -> tuple[dict, list[Result]]:
@@ -230,11 +231,11 @@ def read_results(path: Path) -> tuple[dict, list[Result]]:
         raise InputError(f"{path} is no output of train/evaluate.py --json: {error}") from error
 
 
-def known_results(config: Config) -> list[Result]:
+def known_results(config: Config, wanted: dict) -> list[Result]:
     if not config.json or not config.json.exists():
         return []
     held, results = read_results(config.json)
-    return results if held == settings(config) else []
+    return results if held == wanted else []
 
 
 def markdown(results: list[Result]) -> str:
