@@ -86,7 +86,7 @@ def exported(encoders, cache_root, tmp_path_factory):
         if name not in known:
             folder = tmp_path_factory.mktemp(name)
             save_encoder(folder / "encoder.safetensors", encoders(name), {"sources": []})
-            options = {"windows": 48, "cache": cache_root}
+            options = {"windows": 48, "cache": cache_root, "name": name}
             known[name] = folder, run(Config(folder / "encoder.safetensors", folder / "out", **options))
         return known[name]
 
