@@ -158,10 +158,11 @@ class Pretraining(Learner):
         config = self.config
         how = f"{config.leads} leads, " + ("averaged" if config.fusion == "average" else "as channels of the input")
         positives = check_pairs(config.view, config.positives, config.objective)
+        windows = self.pairs.training.describe() if isinstance(self.pairs, WindowPairs) else config.windows
         return [
             f"{hours:.1f} h of ECG, {leads} leads from {', '.join(names)}",
             f"{self.encoder.spec.macs() / 1e6:.2f} M multiply-accumulates a window" + ("" if config.leads == 1 else f"; {how}"),
-            f"windows: {config.windows}, views: {config.view}, positives: {positives}",
+            f"windows: {windows}, views: {config.view}, positives: {positives}",
         ]
 
 

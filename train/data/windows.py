@@ -78,7 +78,7 @@ class WindowSampler:
     given. A row is a lead, or the first of the leads of a recording that are drawn together."""
 
     def __init__(self, cache: Cache, rows: np.ndarray | None = None, choice: Choice = Choice()):
-        self.samples = cache.samples
+        self.samples, self.choice = cache.samples, choice
         rows = np.arange(len(cache.index["start"])) if rows is None else np.flatnonzero(rows)
         rows = rows[cache.index["length"][rows] >= WINDOW]
         if len(rows) == 0:
@@ -91,6 +91,9 @@ class WindowSampler:
         self.length = torch.from_numpy(cache.index["length"][rows].astype(np.int64))
         self.patient = torch.from_numpy(cache.patients()[rows].astype(np.int64))
         self.lead = torch.from_numpy(np.unique(cache.index["lead"], return_inverse=True)[1][rows].astype(np.int64))
+
+    def describe(self) -> str:
+        return "random" if self.places is None else f"{len(self.places.row)} of {self.choice.windows}"
 
     def has_context(self, margin: int) -> bool:
         """Whether there are windows with so many samples around them."""
