@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+import types
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +27,7 @@ from train.downstream.tasks import one_hot
 
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = Training(epochs=2, batch=32, least_steps=10)
-OPTIONS = CorrectionOptions(epochs=4, batch=64, lr=5e-3)
+OPTIONS = CorrectionOptions(epochs=5, batch=64, lr=2e-3, hidden=32)
 
 
 def judged():
@@ -46,6 +48,10 @@ def test_hard_windows_are_wrong_or_unsure():
     hard, sure = mine(*judged(), confidence=0.6)
     assert hard.tolist() == [False, True, True, False, False, False]
     assert sure.tolist() == [True, False, False, True, True, True]
+    hard, sure = mine(*judged(), confidence=0.85)
+    assert sure.tolist() == [True, False, False, True, False, False]
+    hard, sure = mine(*judged(), confidence=0.95)  # never so sure: the surer half of what is right
+    assert sure.tolist() == [True, False, False, True, True, False] and np.array_equal(hard, ~sure)
 
 
 def test_pairs_join_an_anchor_with_what_was_right():
@@ -59,8 +65,8 @@ def test_pairs_join_an_anchor_with_what_was_right():
         assert left != right and different == (label[left] != label[right])
     anchors = pairs.left[np.isin(pairs.left, [101, 102])]
     assert len(anchors) == 2 * 2 * 3  # two anchors, true and false, three each
-    with pytest.raises(InputError, match="lower --confidence"):
-        make_pairs(rows, p, truth, 0.99, 3, np.random.default_rng(0))
+    with pytest.raises(InputError, match="right of no window"):
+        make_pairs(rows, 1.0 - truth, truth, 0.6, 3, np.random.default_rng(0))
 
 
 def test_the_correction_begins_as_the_identity():
@@ -85,7 +91,7 @@ def test_closer_true_pairs_cost_less(name):
 
 @pytest.mark.parametrize("name", ["margin", "soft_nn", "sigmoid"])
 def test_a_correction_lowers_its_loss_on_patients_it_has_not_met(name):
-    x, data = synthetic(noise=5.0, similarity=0.6, classes=3, patients=40, windows=8, dim=32)
+    x, data = synthetic(noise=2.0, similarity=0.8, classes=3, patients=200, windows=3, dim=16)
     split = make_splits(data, 3)[0]
     rng = np.random.default_rng(0)
     p = spread(data.truth, rng)
@@ -95,7 +101,7 @@ def test_a_correction_lowers_its_loss_on_patients_it_has_not_met(name):
     at = np.arange(len(sides[1].left))
     loss = PairLoss(name, data.truth.argmax(1), OPTIONS)
     with torch.no_grad():
-        before = float(loss(Correction(32, 8).eval(), x, sides[1], at))
+        before = float(loss(Correction(16, 8).eval(), x, sides[1], at))
         after = float(loss(model, x, sides[1], at))
     assert after < before and not model.training
 
@@ -145,6 +151,21 @@ def test_without_umap_a_sentence_says_what_to_install(monkeypatch):
         project(np.zeros((20, 4)), "UMAP")
 
 
+def test_umap_is_asked_for_two_dimensions(monkeypatch):
+    """A stand-in: the real one compiles for half a minute."""
+
+    class UMAP:
+        def __init__(self, n_neighbors=15, n_components=3, **options):
+            assert n_neighbors == 15
+            self.dimensions = n_components
+
+        def fit_transform(self, z):
+            return z[:, : self.dimensions]
+
+    monkeypatch.setitem(sys.modules, "umap", types.SimpleNamespace(UMAP=UMAP))
+    assert project(np.zeros((20, 4)), "UMAP").shape == (20, 2)
+
+
 @pytest.mark.parametrize("method", ["PCA", "t-SNE"])
 def test_maps_keep_groups_apart(method):
     rng = np.random.default_rng(0)
@@ -155,7 +176,18 @@ def test_maps_keep_groups_apart(method):
     assert np.linalg.norm(points[label == 0].mean(0) - points[label == 1].mean(0)) > 2 * inside
 
 
-def test_the_command_runs_resumes_and_reports(tmp_path, capsys):
+def test_a_correction_that_does_not_hold_is_not_made():
+    rng = np.random.default_rng(0)
+    x, label = torch.randn(80, 16), rng.integers(0, 2, 80)  # nothing to learn
+    truth = one_hot(label, 2)
+    sides = [make_pairs(rows, spread(truth[rows], rng), truth[rows], 0.6, 4, rng) for rows in np.split(np.arange(80), 2)]
+    model, curves = train_correction("margin", x, label, *sides, replace(OPTIONS, stay=0.0, lr=0.1), seed=0)
+    assert curves["validation"].argmin() == 0
+    assert torch.equal(model(x), x)
+
+
+def test_the_command_runs_resumes_and_reports(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("train.correct.synthetic", partial(synthetic, patients=36, windows=4, dim=16))
     few = {"classifier": replace(QUICK, least_steps=40), "correction": OPTIONS, "splits": 2, "maps": ("PCA",)}
     config = Config(synthetic=True, noise=(4.0,), similarity=(0.5,), confidence=0.4, out=tmp_path, **few)
     main(config)

@@ -34,10 +34,18 @@ def held_out_scores(x: Tensor, data: Labelled, rows: np.ndarray, training: Train
 
 
 def mine(p: np.ndarray, truth: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
-    """(hard, sure), bool each: wrong or below the confidence in the true class; right and above it."""
-    right = p.argmax(1) == truth.argmax(1)
-    confident = (p * truth).sum(1) >= confidence
-    return ~(right & confident), right & confident
+    """(hard, sure), bool each: sure is what is right with at least the confidence in its true class, the rest is hard.
+
+    A class of which the classifier is never that sure gives the surer half of its right windows.
+    """
+    label, own = truth.argmax(1), (p * truth).sum(1)
+    right = p.argmax(1) == label
+    sure = right & (own >= confidence)
+    for c in range(truth.shape[1]):
+        members = right & (label == c)
+        if members.any() and not (sure & members).any():
+            sure |= members & (own >= np.median(own[members]))
+    return ~sure, sure
 
 
 def make_pairs(rows: np.ndarray, p: np.ndarray, truth: np.ndarray, confidence: float, count: int, rng: np.random.Generator) -> Pairs:
@@ -61,5 +69,5 @@ def make_pairs(rows: np.ndarray, p: np.ndarray, truth: np.ndarray, confidence: f
                 right += list(rng.choice(other, count))
                 different += [kind] * count
     if not left:
-        raise InputError("the classifier is sure and right of no window: there are no pairs to learn from; lower --confidence")
+        raise InputError("the classifier is right of no window: there are no pairs to learn from")
     return Pairs(rows[np.array(left)], rows[np.array(right)], np.array(different, np.float64))

@@ -95,7 +95,10 @@ def sigmoid_value(z1: np.ndarray, z2: np.ndarray, **options) -> tuple:
 def train_correction(
     name: str, x: Tensor, label: np.ndarray, training: Pairs, validation: Pairs, options: CorrectionOptions, seed: int
 ) -> tuple[Correction, dict[str, np.ndarray]]:
-    """The network of lowest validation loss, in evaluation mode, and the curves of both losses by epoch."""
+    """The network of lowest validation loss, in evaluation mode, and the curves of both losses by epoch.
+
+    Epoch 0 is the identity: where nothing that is learned holds on validation patients, embeddings stay as they are.
+    """
     torch.manual_seed(seed)
     model, loss_of = Correction(x.shape[1], options.hidden), PairLoss(name, label, options)
     optimiser = torch.optim.AdamW(model.parameters(), lr=options.lr, weight_decay=options.weight_decay)
@@ -103,7 +106,9 @@ def train_correction(
     size = min(options.batch, len(training.left))
     steps = max(1, len(training.left) // size)
     checks = fixed_batches(validation, options.batch, seed)
-    curves, number, best, state = {"train": [], "validation": []}, 0, np.inf, copy.deepcopy(model.state_dict())
+    known = fixed_batches(training, options.batch, seed)
+    curves = {"train": [mean_loss(loss_of, model, x, training, known)], "validation": [mean_loss(loss_of, model, x, validation, checks)]}
+    number, best, state = 0, curves["validation"][0], copy.deepcopy(model.state_dict())
     for _ in range(options.epochs):
         model.train()
         seen = []
@@ -118,15 +123,19 @@ def train_correction(
             seen.append(float(loss.detach()))
         if not np.isfinite(seen).all():
             raise EdgeECGError("the correction's training ran away to numbers that are not finite: lower --correction.lr")
-        model.eval()
-        with torch.no_grad():
-            now = float(np.mean([float(loss_of(model, x, validation, at)) for at in checks]))
+        now = mean_loss(loss_of, model, x, validation, checks)
         curves["train"].append(float(np.mean(seen)))
         curves["validation"].append(now)
         if now < best:
             best, state = now, copy.deepcopy(model.state_dict())
     model.load_state_dict(state)
     return model.eval(), {key: np.array(values) for key, values in curves.items()}
+
+
+@torch.no_grad()
+def mean_loss(loss_of: PairLoss, model: Correction, x: Tensor, pairs: Pairs, parts: list[np.ndarray]) -> float:
+    model.eval()
+    return float(np.mean([float(loss_of(model, x, pairs, at)) for at in parts]))
 
 
 def fixed_batches(pairs: Pairs, size: int, seed: int) -> list[np.ndarray]:

@@ -30,7 +30,7 @@ def umap(z: np.ndarray, seed: int) -> np.ndarray:
             from umap import UMAP
         except ImportError as error:
             raise MissingDependencyError("UMAP needs umap-learn: pip install 'edgeecg[maps]'") from error
-        return UMAP(2, n_jobs=1, random_state=seed).fit_transform(z)
+        return UMAP(n_components=2, n_jobs=1, random_state=seed).fit_transform(z)
 
 
 def some_points(count: int, seed: int = 0) -> np.ndarray:

@@ -55,7 +55,7 @@ def losses(path: Path, runs: dict[str, tuple[np.ndarray, np.ndarray]]) -> Path:
     axes = figure.subplots(1, len(runs), squeeze=False)[0]
     for axis, (name, both) in zip(axes, runs.items(), strict=True):
         for values, label in zip(both, ("training", "validation"), strict=True):
-            axis.plot(np.arange(1, len(values) + 1), values, label=label)
+            axis.plot(np.arange(len(values)), values, label=label)
         axis.set_title(name, fontsize=9)
         axis.set_xlabel("epoch", fontsize=8)
         axis.grid(alpha=0.3)
