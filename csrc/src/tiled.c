@@ -36,17 +36,23 @@ EE_INLINED uint8_t quantise(const ee_layer *layer, uint32_t c, int32_t acc)
     first = *p++, one = *v++, two = *w++, a += first * one, b += first * two
 #define EE_STEP_2(a, b, e, f) \
     first = *p++, one = *v++, two = *w++, second = *q++, a += first * one, b += first * two, e += second * one, f += second * two
+#define EE_4(step) \
+    do { \
+        step; \
+        step; \
+        step; \
+        step; \
+    } while (0)
 
 EE_APART static void tile_of_1(const uint8_t *p, const int8_t *v, const int8_t *w, uint32_t n, int32_t *acc)
 {
     int32_t a = acc[0], b = acc[1], first, one, two;
     const int8_t *end = v + n;
     for (; n & 3; n--) EE_STEP_1(a, b);
+    if (n & 4) EE_4(EE_STEP_1(a, b));
     while (v != end) {
-        EE_STEP_1(a, b);
-        EE_STEP_1(a, b);
-        EE_STEP_1(a, b);
-        EE_STEP_1(a, b);
+        EE_4(EE_STEP_1(a, b));
+        EE_4(EE_STEP_1(a, b));
     }
     acc[0] = a;
     acc[1] = b;
@@ -58,11 +64,10 @@ EE_APART static void tile_of_2(const uint8_t *p, uint32_t hop, const int8_t *v, 
     const int8_t *end = v + n;
     const uint8_t *q = p + hop;
     for (; n & 3; n--) EE_STEP_2(a, b, e, f);
+    if (n & 4) EE_4(EE_STEP_2(a, b, e, f));
     while (v != end) {
-        EE_STEP_2(a, b, e, f);
-        EE_STEP_2(a, b, e, f);
-        EE_STEP_2(a, b, e, f);
-        EE_STEP_2(a, b, e, f);
+        EE_4(EE_STEP_2(a, b, e, f));
+        EE_4(EE_STEP_2(a, b, e, f));
     }
     acc[0] = a;
     acc[1] = b;
@@ -122,18 +127,19 @@ EE_APART static void grouped_by_4(const ee_layer *layer, const uint8_t *x, uint8
 EE_APART static void depthwise(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
 {
     const uint32_t cin = layer->cin, kernel = layer->kernel, hop = (uint32_t)layer->stride * cin;
+    const int32_t linear = !EE_AFFINE(layer), zp = layer->zp_out;
     const int8_t *w = layer->weights;
     for (uint32_t c = 0; c < cin; c++, w += kernel) {
         const int8_t *end = w + kernel;
         const uint8_t *in = x + c;
         uint8_t *out = y + c;
-        const int32_t bias = layer->bias[c];
+        const int32_t bias = layer->bias[c], mult = linear ? layer->mult[c] : 0;
         for (uint32_t left = n; left; in += 2 * hop, out += 2 * cin) {
             const uint8_t *frame = in;
             int32_t a = bias, b = bias;
             if (left == 1) {
                 for (const int8_t *v = w; v != end; frame += cin) a += *frame * *v++;
-                out[0] = quantise(layer, c, a);
+                out[0] = linear ? scaled(a, mult, zp) : scaled_in_two(layer, c, a);
                 break;
             }
             for (const int8_t *v = w; v != end; frame += cin) {
@@ -141,8 +147,8 @@ EE_APART static void depthwise(const ee_layer *layer, const uint8_t *x, uint8_t 
                 a += frame[0] * one;
                 b += frame[hop] * one;
             }
-            out[0] = quantise(layer, c, a);
-            out[cin] = quantise(layer, c, b);
+            out[0] = linear ? scaled(a, mult, zp) : scaled_in_two(layer, c, a);
+            out[cin] = linear ? scaled(b, mult, zp) : scaled_in_two(layer, c, b);
             left -= 2;
         }
     }
@@ -150,7 +156,11 @@ EE_APART static void depthwise(const ee_layer *layer, const uint8_t *x, uint8_t 
 
 EE_INLINED int32_t dot(const uint8_t *x, const int8_t *w, uint32_t n, int32_t acc)
 {
-    for (uint32_t i = 0; i < n; i++) acc += x[i] * w[i];
+    for (; n & 7; n--) acc += *x++ * *w++;
+    for (const int8_t *end = w + n; w != end;) {
+        EE_4(acc += *x++ * *w++);
+        EE_4(acc += *x++ * *w++);
+    }
     return acc;
 }
 #define EE_DOT dot
