@@ -64,14 +64,14 @@ def heat_map(path: Path, cells: Scores, baselines: Scores) -> Path:
     tasks = list(next(iter(rows.values())))
     values = np.array([[row[task]["value"] for task in tasks] for row in rows.values()])
     low, high = values.min(0), values.max(0)
-    figure = new_figure((8.6, 0.6 + 0.22 * len(rows)))
+    figure = new_figure((7.6, 0.6 + 0.19 * len(rows)))
     axis = figure.subplots()
     axis.imshow((values - low) / np.maximum(high - low, 1e-9), aspect="auto", cmap="viridis")
     axis.set_xticks(range(len(tasks)), [SHORT[task] for task in tasks], fontsize=8)
-    axis.set_yticks(range(len(rows)), [f"[{name}]" if name in baselines else name for name in rows], fontsize=7)
+    axis.set_yticks(range(len(rows)), [f"[{name}]" if name in baselines else name for name in rows], fontsize=6.5)
     axis.xaxis.tick_top()
     for i, line in enumerate(values):
         for j, value in enumerate(line):
             dark = (value - low[j]) / max(high[j] - low[j], 1e-9) < 0.6
-            axis.text(j, i, plain(value), ha="center", va="center", fontsize=7, color="white" if dark else "black")
+            axis.text(j, i, plain(value), ha="center", va="center", fontsize=6.5, color="white" if dark else "black")
     return save(figure, path)
