@@ -16,7 +16,7 @@ from train.data.front import default_front_end, front_end_reader
 from train.probes.tasks import RATE, RHYTHMS, SUPERCLASSES, beat_windows, join, read_task
 
 # Statements of the Challenge 2020 (Perez Alday et al., Physiol. Meas. 2020), as SNOMED CT codes, and the SCP-ECG statements
-# of PTB-XL that say the same. These are the 23 that at least 15 of the patients here have.
+# of PTB-XL that say the same. These are the 23 that at least 14 of the patients here have.
 SNOMED = {
     "sinus rhythm 426783006": ("SR",),
     "atrial fibrillation 164889003": ("AFIB",),
