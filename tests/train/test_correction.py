@@ -1,11 +1,9 @@
 """Contrastive correction: what is mined, what the losses do, what the generator's knobs mean, the command."""
 
-import subprocess
 import sys
 import types
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,7 +23,6 @@ from train.downstream.maps import project
 from train.downstream.splits import make_splits
 from train.downstream.tasks import one_hot
 
-ROOT = Path(__file__).resolve().parents[2]
 QUICK = Training(epochs=2, batch=32, least_steps=10)
 OPTIONS = CorrectionOptions(epochs=5, batch=64, lr=2e-3, hidden=32)
 
@@ -212,5 +209,3 @@ def test_wrong_options_end_in_a_sentence(tmp_path):
         Config(maps=("x",), data=tmp_path)
     with pytest.raises(InputError, match="EDGEECG_DATA"):
         Config(data=None)
-    done = subprocess.run([sys.executable, "train/correct.py", "--help"], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0 and "--correction.margin" in done.stdout

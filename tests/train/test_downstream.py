@@ -1,10 +1,8 @@
 """Classifiers on labelled windows: measures against their definitions, splits by patient, verdicts, the commands."""
 
+import importlib
 import json
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 sklearn_metrics = pytest.importorskip("sklearn.metrics")
+tyro = pytest.importorskip("tyro")
 
 from edgeecg.errors import InputError
 from train.checkpoint import save_encoder
@@ -28,7 +27,6 @@ from train.downstream.tasks import SNOMED, Labelled, one_hot
 from train.finetune import Config, main
 from train.nets import Conv, Encoder, Head, Spec
 
-ROOT = Path(__file__).resolve().parents[2]
 QUICK = Training(epochs=2, batch=16, least_steps=4)
 
 
@@ -279,10 +277,13 @@ def test_an_exported_model_is_evaluated_frozen(task, tmp_path, model_file):
     assert read_run(config.out).arms == ["linear", "hrv"]
 
 
-@pytest.mark.parametrize("command", ["finetune.py", "verdict.py"])
-def test_the_commands_explain_themselves(command):
-    done = subprocess.run([sys.executable, f"train/{command}", "--help"], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0 and f"python train/{command}" in done.stdout
+@pytest.mark.parametrize("name", ["finetune", "verdict", "correct", "robustness"])
+def test_the_commands_explain_themselves(name, capsys):
+    command = importlib.import_module(f"train.{name}")
+    with pytest.raises(SystemExit) as stop:
+        tyro.cli(command.Config, description=command.__doc__, args=["--help"])
+    shown = capsys.readouterr().out
+    assert stop.value.code == 0 and f"python train/{name}.py" in shown and "usage" in shown
 
 
 @pytest.mark.data
