@@ -188,16 +188,20 @@ typedef int32_t EE_NAME(ints) __attribute__((vector_size(4 * EE_DOUBLES)));
 /* Sums of products below 2^45: exact in binary64 in any order (docs/numerics.md 2.1). n is a multiple of 8. */
 static EE_TARGET int64_t EE_NAME(fir)(const double *tap, const int32_t *x, uint32_t n)
 {
-    EE_NAME(doubles) acc[2] = { { 0 } }, weight;
+    EE_NAME(doubles) even = { 0 }, odd = { 0 }, weight;    /* two chains of additions */
     EE_NAME(ints) samples;
     double sum = 0;
-    for (uint32_t i = 0, odd = 0; i < n; i += EE_DOUBLES, odd ^= 1) {
+    for (uint32_t i = 0; i < n; i += 2 * EE_DOUBLES) {
         __builtin_memcpy(&weight, tap + i, sizeof weight);
         __builtin_memcpy(&samples, x + i, sizeof samples);
-        acc[odd] += weight * __builtin_convertvector(samples, EE_NAME(doubles));
+        even += weight * __builtin_convertvector(samples, EE_NAME(doubles));
+        if (i + EE_DOUBLES >= n) break;
+        __builtin_memcpy(&weight, tap + i + EE_DOUBLES, sizeof weight);
+        __builtin_memcpy(&samples, x + i + EE_DOUBLES, sizeof samples);
+        odd += weight * __builtin_convertvector(samples, EE_NAME(doubles));
     }
-    acc[0] += acc[1];
-    for (uint32_t l = 0; l < EE_DOUBLES; l++) sum += acc[0][l];
+    even += odd;
+    for (uint32_t l = 0; l < EE_DOUBLES; l++) sum += even[l];
     return (int64_t)sum;
 }
 
