@@ -19,9 +19,8 @@ if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import torch
-import tyro
 
-from edgeecg.errors import EdgeECGError
+from train.command import run_command
 from train.data import PRETRAINING, open_cache
 from train.data.front import default_front_end
 from train.engine.processes import Processes
@@ -85,7 +84,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(tyro.cli(Config, description=__doc__))
-    except EdgeECGError as error:
-        sys.exit(f"error: {error}")
+    run_command(main, Config, __doc__)

@@ -30,8 +30,9 @@ import tyro
 from tqdm import tqdm
 
 from edgeecg import io
-from edgeecg.errors import EdgeECGError, InputError
+from edgeecg.errors import InputError
 from edgeecg.io import Recording
+from train.command import run_command
 from train.applied import Collection, Part
 from train.data.annotations import NOTHING, Annotations, label_windows, read_annotations
 from train.embedders import SECONDS, Embedder, crops, embedder_by_name
@@ -134,15 +135,9 @@ def run(config: Config) -> tuple[int, list[Path]]:
 
 
 def main(config: Config) -> None:
-    try:
-        count, written = run(config)
-    except KeyboardInterrupt:
-        raise SystemExit("stopped; the same call goes on where it was") from None
+    count, written = run(config)
     print(f"{count} windows: {', '.join(str(path) for path in written)}")
 
 
 if __name__ == "__main__":
-    try:
-        main(tyro.cli(Config, description=__doc__))
-    except (EdgeECGError, OSError) as error:
-        sys.exit(f"error: {error}")
+    run_command(main, Config, __doc__, stopped="stopped; the same command goes on where it was")

@@ -21,10 +21,10 @@ from typing import Literal
 if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import tyro
 from torch import Tensor
 
 from edgeecg.errors import EdgeECGError, InputError
+from train.command import known_names, run_command
 from train import autoencode, export, pretrain
 from train.data import PRETRAINING, Cache, open_cache
 from train.data.front import default_front_end
@@ -64,12 +64,8 @@ class Config:
     cache: Path = field(default=Path("~/.cache/edgeecg/train"))
 
     def __post_init__(self):
-        for name in self.tasks:
-            if name not in TASKS:
-                raise InputError(f"task {name!r} is not one of {', '.join(TASKS)}")
-        for name in self.baselines:
-            if name not in FEATURES:
-                raise InputError(f"baseline {name!r} is not one of {', '.join(FEATURES)}")
+        known_names("task", self.tasks, TASKS)
+        known_names("baseline", self.baselines, FEATURES)
         if not self.list and (self.data is None or not self.data.is_dir()):
             raise InputError("give the folder of the recordings with --data")
         chosen(self)
@@ -210,15 +206,9 @@ def main(config: Config) -> None:
         print("\n".join(cell.name for cell in chosen(config)))
         return
     config = replace(config, cache=config.cache.expanduser())
-    try:
-        print(run(config))
-    except KeyboardInterrupt:
-        raise SystemExit("stopped; the same command goes on") from None
+    print(run(config))
     print(f"wrote {config.out / 'table.md'} and table.png")
 
 
 if __name__ == "__main__":
-    try:
-        main(tyro.cli(Config, description=__doc__))
-    except (EdgeECGError, OSError) as error:
-        sys.exit(f"error: {error}")
+    run_command(main, Config, __doc__, stopped="stopped; the same command goes on where it was")

@@ -20,7 +20,8 @@ import numpy as np
 import tyro
 
 import edgeecg
-from edgeecg.errors import EdgeECGError, InputError, MissingDependencyError
+from edgeecg.errors import InputError, MissingDependencyError
+from train.command import run_command
 from edgeecg.model import Model
 from train.data.corpora import PRETRAINING, Recording, corpus
 from train.onnx_graph import onnx_model
@@ -111,7 +112,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(tyro.cli(Config, description=__doc__))
-    except (EdgeECGError, OSError) as error:
-        sys.exit(f"error: {error}")
+    run_command(main, Config, __doc__)

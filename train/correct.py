@@ -23,10 +23,10 @@ if __package__ in (None, ""):  # run as a script
 
 import numpy as np
 import torch
-import tyro
 from tqdm import tqdm
 
-from edgeecg.errors import EdgeECGError, InputError
+from edgeecg.errors import InputError
+from train.command import run_command
 from train.correction.classifiers import all_scores
 from train.correction.mining import Pairs, held_out_scores, make_pairs, mine
 from train.correction.network import CorrectionOptions, train_correction
@@ -153,9 +153,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(tyro.cli(Config, description=__doc__))
-    except KeyboardInterrupt:
-        sys.exit("stopped; go on with --resume")
-    except (EdgeECGError, OSError) as error:
-        sys.exit(f"error: {error}")
+    run_command(main, Config, __doc__)

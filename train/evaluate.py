@@ -25,11 +25,11 @@ if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
-import tyro
 from tqdm import tqdm
 
 import edgeecg
-from edgeecg.errors import EdgeECGError, InputError
+from edgeecg.errors import InputError
+from train.command import run_command
 from train.probes.features import FEATURES, Features, features_by_name
 from train.probes.more_tasks import MORE_TASKS
 from train.probes.protocol import Score, run_task
@@ -268,7 +268,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(tyro.cli(Config, description=__doc__))
-    except (EdgeECGError, OSError) as error:
-        sys.exit(f"error: {error}")
+    run_command(main, Config, __doc__)

@@ -27,6 +27,7 @@ import tyro
 from torch import Tensor
 
 from edgeecg.errors import EdgeECGError, InputError
+from train.command import run_command
 from edgeecg.model import Model
 from train.checkpoint import load_encoder
 from train.compare_onnx import agreement, run_onnx, session
@@ -217,7 +218,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(tyro.cli(Config, description=__doc__))
-    except (EdgeECGError, OSError) as error:
-        sys.exit(f"error: {error}")
+    run_command(main, Config, __doc__)

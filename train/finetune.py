@@ -24,10 +24,10 @@ if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import torch
-import tyro
 from tqdm import tqdm
 
-from edgeecg.errors import EdgeECGError, InputError
+from edgeecg.errors import InputError
+from train.command import run_command
 from train.data.front import default_front_end
 from train.downstream import predictions
 from train.downstream.arms import ARMS, Arms
@@ -143,9 +143,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(tyro.cli(Config, description=__doc__))
-    except KeyboardInterrupt:
-        sys.exit("stopped; go on with --resume")
-    except (EdgeECGError, OSError) as error:
-        sys.exit(f"error: {error}")
+    run_command(main, Config, __doc__)

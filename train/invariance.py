@@ -20,14 +20,14 @@ if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
-import tyro
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 from threadpoolctl import threadpool_limits
 
 import edgeecg
 from edgeecg import io
-from edgeecg.errors import AmplitudeWarning, EdgeECGError, InputError
+from edgeecg.errors import AmplitudeWarning, InputError
+from train.command import run_command
 from train.data.corpora import array
 from train.plots_embedding import moved
 from train.probes.protocol import Probe
@@ -168,7 +168,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(tyro.cli(Config, description=__doc__))
-    except (EdgeECGError, OSError) as error:
-        sys.exit(f"error: {error}")
+    run_command(main, Config, __doc__)

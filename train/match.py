@@ -19,7 +19,8 @@ import numpy as np
 import tyro
 
 from edgeecg import io
-from edgeecg.errors import EdgeECGError, InputError
+from edgeecg.errors import InputError
+from train.command import run_command
 from train.embedders import embedder_by_name
 from train.pair_score import PairScore
 
@@ -55,7 +56,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(tyro.cli(Config, description=__doc__))
-    except (EdgeECGError, OSError) as error:
-        sys.exit(f"error: {error}")
+    run_command(main, Config, __doc__)

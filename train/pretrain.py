@@ -30,6 +30,7 @@ import torch
 from torch import Tensor, nn
 
 from edgeecg.errors import EdgeECGError, InputError
+from train.command import run_command
 from train.data import PRETRAINING, Cache
 from train.data.front import default_front_end, front_end_reader
 from train.data.independent import read_independent, split_independent
@@ -210,9 +211,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    import tyro
-
-    try:
-        main(tyro.cli(Config, description=__doc__))
-    except EdgeECGError as error:
-        sys.exit(f"error: {error}")
+    run_command(main, Config, __doc__)

@@ -175,7 +175,7 @@ def linear_conv(spec: Conv, folded: Folded, source: Scale, scale: Scale, energy:
     weights = folded.weights * (source.step / scale.step)
     inputs = energy.reshape(spec.groups, -1)[np.arange(spec.cout) * spec.groups // spec.cout]  # (cout, cin / groups)
     importance = np.broadcast_to(inputs[:, None], weights.shape)
-    m, q = round_weights(weights.reshape(spec.cout, -1), 2.0**14, importance.reshape(spec.cout, -1))
+    m, q = round_weights(weights.reshape(spec.cout, -1), 2.0**14, importance.reshape(spec.cout, -1), odd=scale.zero != 0)
     q = q.reshape(weights.shape)
     bias = np.round(folded.bias / scale.step * 2.0**14 / m) - source.zero * q.astype(np.int64).sum((1, 2))
     return Layer(
@@ -200,16 +200,18 @@ def affine_conv(spec: Conv, folded: Folded, source: Scale, scale: Scale) -> Laye
     )  # fmt: skip
 
 
-def round_weights(weights: np.ndarray, ratio: float, importance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def round_weights(weights: np.ndarray, ratio: float, importance: np.ndarray, odd: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Rows of weights -> (m (rows,) int16, q like weights int8) with `weights` near `q * m / ratio`.
 
     Of the multipliers that clip little or nothing, each row takes the one with the smallest error, weighted by
-    `importance` (the mean square of the input that a weight meets).
+    `importance` (the mean square of the input that a weight meets). odd: of odd multipliers alone, with which one sum
+    in 2^14 lies exactly between two results; below zero such a tie is rounded differently by other engines.
     """
     full = np.abs(weights).max(1) * ratio / 127  # the real multiplier that just uses the range
     best, m = np.full(len(weights), np.inf), np.ones(len(weights), np.int64)
     for wanted in (np.ceil(full), *(np.round(full * share) for share in np.linspace(0.7, 1.15, 46))):
         trial = np.clip(wanted, 1, 8191)
+        trial = trial // 2 * 2 + 1 if odd else trial
         q = np.clip(np.round(weights * (ratio / trial)[:, None]), -127, 127)
         error = (np.square(q * (trial / ratio)[:, None] - weights) * importance).sum(1)
         m, best = np.where(error < best, trial, m).astype(np.int64), np.minimum(best, error)

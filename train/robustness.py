@@ -20,12 +20,12 @@ if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
-import tyro
 from sklearn.model_selection import GroupKFold
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from edgeecg.errors import EdgeECGError, InputError
+from edgeecg.errors import InputError
+from train.command import known_names, run_command
 from train.disturbances import NOISES, disturbances, disturbed
 from train.downstream import metrics, pictures
 from train.downstream.folder import prepare
@@ -56,12 +56,8 @@ class Config:
     def __post_init__(self):
         if self.data is None or not self.data.is_dir():
             raise InputError("give the folder of the recordings with --data, or in the environment variable EDGEECG_DATA")
-        for name in self.tasks:
-            if name not in TASKS:
-                raise InputError(f"task {name!r} is not one of {', '.join(TASKS)}")
-        for name in self.baselines:
-            if name not in FEATURES:
-                raise InputError(f"baseline {name!r} is not one of {', '.join(FEATURES)}")
+        known_names("task", self.tasks, TASKS)
+        known_names("baseline", self.baselines, FEATURES)
         if self.windows < 10:
             raise InputError("windows must be at least 10")
 
@@ -180,9 +176,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(tyro.cli(Config, description=__doc__))
-    except KeyboardInterrupt:
-        sys.exit("stopped; go on with --resume")
-    except (EdgeECGError, OSError) as error:
-        sys.exit(f"error: {error}")
+    run_command(main, Config, __doc__)

@@ -31,7 +31,8 @@ if __package__ in (None, ""):  # run as a script
 import torch
 from torch import Tensor
 
-from edgeecg.errors import EdgeECGError, InputError
+from edgeecg.errors import InputError
+from train.command import run_command
 from train.checkpoint import load_encoder
 from train.data import PRETRAINING, Cache
 from train.data.front import default_front_end
@@ -171,9 +172,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    import tyro
-
-    try:
-        main(tyro.cli(Config, description=__doc__))
-    except EdgeECGError as error:
-        sys.exit(f"error: {error}")
+    run_command(main, Config, __doc__)

@@ -18,7 +18,7 @@ if __package__ in (None, ""):  # run as a script
 
 import tyro
 
-from edgeecg.errors import EdgeECGError
+from train.command import run_command
 from train.downstream.report import compare, read_run
 from train.run import write_text
 
@@ -40,7 +40,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(tyro.cli(Config, description=__doc__))
-    except (EdgeECGError, OSError) as error:
-        sys.exit(f"error: {error}")
+    run_command(main, Config, __doc__)

@@ -1,0 +1,25 @@
+"""What the commands of this folder share: typed options, names that exist, and one sentence where something is wrong."""
+
+import sys
+from collections.abc import Callable, Iterable
+
+from edgeecg.errors import EdgeECGError, InputError
+
+
+def known_names(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
+    """InputError for the first of `names` that is not in `known`: "task 'x' is not one of ..."."""
+    for name in names:
+        if name not in known:
+            raise InputError(f"{kind} {name!r} is not one of {', '.join(known)}")
+
+
+def run_command(main: Callable, config: type, description: str, stopped: str = "stopped; go on with --resume") -> None:
+    """main(options) with the options of the command line, `config` saying which. Exits with a sentence for bad input or Ctrl-C."""
+    import tyro
+
+    try:
+        main(tyro.cli(config, description=description))
+    except KeyboardInterrupt:
+        sys.exit(stopped)
+    except (EdgeECGError, OSError) as error:
+        sys.exit(f"error: {error}")
