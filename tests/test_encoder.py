@@ -227,3 +227,10 @@ def test_the_functions_of_the_package(signal):
     np.testing.assert_array_equal(z, edgeecg.load().embed(signal))
     np.testing.assert_array_equal(edgeecg.embed(signal, backend="numpy"), z)
     assert edgeecg.front_end(signal).shape == (35 * 128, 1)
+
+
+def test_integers_need_a_unit_even_where_their_span_could_be_millivolts(encoder):
+    counts = (np.arange(1280) % 7).astype(np.int16)
+    for call in (encoder.embed, lambda x: encoder.embed_batch(x[None])):
+        with pytest.raises(InputError, match="gain="):
+            call(counts)
