@@ -232,5 +232,5 @@ def test_the_functions_of_the_package(signal):
 def test_integers_need_a_unit_even_where_their_span_could_be_millivolts(encoder):
     counts = (np.arange(1280) % 7).astype(np.int16)
     for call in (encoder.embed, lambda x: encoder.embed_batch(x[None])):
-        with pytest.raises(InputError, match="gain="):
+        with pytest.raises(edgeecg.InputError, match="gain="):
             call(counts)
