@@ -43,6 +43,7 @@ from train.nets import ENCODERS, Encoder
 from train.nets.projector import make_projector
 from train.nets.spec import WINDOW
 from train.objectives.masked import masked_nt_xent
+from train.objectives.options import make_objective
 from train.readout import PAIRS, assemble, pair_features
 from train.run import Log, config_dict, write_json
 from train.targets import Bank, BeatTargets, open_bank, signal_statistics
@@ -57,6 +58,8 @@ PREMATURE = 0.85  # of the local median interval
 WEIGHTS = {
     "contrast": 1.0, "statistics": 9.0, "beat": 3.0, "rocket": 3.0, "signal": 1.5, "noise": 0.5, "heat": 1.0, "frame": 1.0,
 }  # fmt: skip
+POOLS = ("mean_max", "mean", "max")
+OBJECTIVES = ("nt_xent", "barlow_twins", "vicreg")
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,9 @@ class Config:
 
     data: Path  # folder with one sub-folder per corpus
     corpora: tuple[str, ...] = PRETRAINING
-    encoder: str = "edge"  # or nano, or another of train/nets
+    encoder: str = "edge"  # or nano, plus, or another of train/nets
+    pool: str = "mean_max"  # of the frames of a window: or mean, or max
+    objective: str = "nt_xent"  # of the contrast, with the patient's other windows masked: or barlow_twins, or vicreg
     views: Views = field(default_factory=lambda: Views(p_warp=0.0, p_flip=0.0))
     weights: dict[str, float] = field(default_factory=lambda: dict(WEIGHTS))  # of the losses; 0 leaves one out
     temperature: float = 0.1  # of the contrast
@@ -94,6 +99,10 @@ class Config:
     def __post_init__(self):
         if self.encoder not in ENCODERS:
             raise InputError(f"encoder {self.encoder!r} is not one of {', '.join(ENCODERS)}")
+        if self.pool not in POOLS:
+            raise InputError(f"pool {self.pool!r} is not one of {', '.join(POOLS)}")
+        if self.objective not in OBJECTIVES:
+            raise InputError(f"objective {self.objective!r} is not one of {', '.join(OBJECTIVES)}")
         unknown = set(self.weights) - set(WEIGHTS)
         if unknown:
             raise InputError(f"weights: no loss is called {', '.join(sorted(unknown))}")
@@ -151,8 +160,9 @@ class Trainer:
     def __init__(self, config: Config, cache: Cache, rank: int = 0):
         torch.manual_seed(config.seed)  # the same weights in every process
         self.config, self.rank = config, rank
-        self.encoder = Encoder(ENCODERS[config.encoder]())
-        spec = self.encoder.spec
+        spec = ENCODERS[config.encoder]()
+        spec = replace(spec, head=replace(spec.head, pool=config.pool))
+        self.encoder = Encoder(spec)
         self.norm = nn.BatchNorm1d(spec.head.dim, affine=False)
         self.projector = make_projector(spec.head.dim, (384, 128))
         self.pooled = nn.BatchNorm1d(spec.features, affine=False)
@@ -211,7 +221,10 @@ class Trainer:
         pooled = self.encoder.pool(frames)
         embedding = self.norm(self.encoder.linear(pooled))
         first, second = self.projector(embedding).chunk(2)
-        contrast = masked_nt_xent(first, second, patient, self.config.temperature)
+        if self.config.objective == "nt_xent":
+            contrast = masked_nt_xent(first, second, patient, self.config.temperature)
+        else:  # these have no negatives; and each process is on its own, so `loss`, which gathers nothing
+            contrast = make_objective(self.config.objective).loss(first, second, {})
         return {"contrast": contrast, **self.heads(self.pooled(pooled), frames.transpose(1, 2), targets)}
 
     def step(self, number: int) -> dict[str, float]:

@@ -12,8 +12,6 @@ def embeddings(minimum_rows=1, look_for_nan=True, **named):
 
     float16 is refused rather than upcast: its gradients would come back in a dtype the caller did not hand over.
     """
-    from ._kernels.rows import first_bad_row
-
     arrays = []
     for name, z in named.items():
         z = np.asarray(z)
@@ -28,11 +26,19 @@ def embeddings(minimum_rows=1, look_for_nan=True, **named):
             raise InputError(
                 f"{name} is {z.dtype} {z.shape} but {first} is {arrays[0].dtype} {arrays[0].shape}: they must be alike"
             )
-        z = np.ascontiguousarray(z)
-        if look_for_nan and (bad := first_bad_row(z)) >= 0:
-            raise InputError(f"{name} holds NaN or infinity, first in row {bad}")
-        arrays.append(z)
+        arrays.append(np.ascontiguousarray(z))
+    if look_for_nan:
+        all_finite(**dict(zip(named, arrays, strict=True)))
     return arrays
+
+
+def all_finite(**named):
+    """Checks that no array holds NaN or infinity."""
+    from ._kernels.rows import first_bad_row
+
+    for name, z in named.items():
+        if (bad := first_bad_row(z, 0, z.shape[1])) >= 0:
+            raise InputError(f"{name} holds NaN or infinity, first in row {bad}")
 
 
 def positive(**named):

@@ -6,118 +6,126 @@ D x D matrix A'B or the two N x N Gram matrices: 6 N D^2 or 6 N^2 D operations. 
 
 import numpy as np
 
+from . import _checks
+
 BLOCK = 512  # columns of a gradient finished at a time: the product is still in the cache when it is swept
 
 
-class OffDiagonalEnergy:
-    """sum_{i != j} (A'B)_ij^2 (`energy`, float64), the diagonal of A'B, and products for the gradients.
+class Centring:
+    """A stage of a team's work: one or two views with the mean taken off each column, with `scaled` at variance 1 too.
 
-    With b = a (the covariance of one view) pass the same array twice; its Gram matrix is then made once.
+    `values` holds a view's (N, D) numbers, `variances` the biased variances (D,) of its columns, `grams` with `multiply`
+    its (N, N) products of rows. Raises InputError for NaN or infinity.
     """
 
-    def __init__(self, a, b, team):
-        from ._kernels import columns
+    def __init__(self, views, team, eps=0.0, scaled=False, multiply=False):
+        self._views, self._team, self._eps, self._scaled, self._multiply = views, team, eps, scaled, multiply
+        # One array for all: from 4 MB on, NumPy asks for huge pages, and small ones cost as much as a matrix product.
+        self.values = tuple(np.empty((len(views), *views[0].shape), views[0].dtype))
+        self.variances = tuple(np.empty((len(views), views[0].shape[1])))
+        self.grams = (None,) * len(views)
 
-        self._kernels = columns
-        self._a, self._b, self._team = a, b, team
-        n, width = a.shape
+    def work(self, worker):
+        """Half of an even team takes a view each, which it then need not share; else all cut both into columns."""
+        count, size = len(self._views), self._team.size
+        apart = count == 2 and size % 2 == 0
+        part = self._team.share(self._views[0].shape[1], worker // count if apart else worker, of=size // 2 if apart else size)
+        return [self._one(view, part) if not apart or worker % 2 == view else None for view in range(count)]
+
+    def _one(self, view, part):
+        from ._kernels.columns import centre_columns
+        from ._kernels.rows import first_bad_row
+
+        z, out = self._views[view], self.values[view]
+        if first_bad_row(z, part.start, part.stop) >= 0:
+            _checks.all_finite(**{f"z{i + 1}": z for i, z in enumerate(self._views)})
+        centre_columns(z, part.start, part.stop, self._eps, self._scaled, out, self.variances[view])
+        return np.matmul(out[:, part], out[:, part].T) if self._multiply else None
+
+    def join(self, found):
+        if self._multiply:
+            self.grams = tuple(_sum([grams[view] for grams in found]) for view in range(len(self._views)))
+
+
+def _sum(parts):
+    """The sum of those matrices that are there, in the first one's place."""
+    total, *others = [part for part in parts if part is not None]
+    for other in others:
+        total += other
+    return total
+
+
+class OffDiagonalEnergy:
+    """sum_{i != j} (A'B)_ij^2 (`energy`, float64), the `diagonal` of A'B, and products for the gradients.
+
+    A and B are the centred columns of two views, or of one (its covariance, times N). After `each_block` all is known;
+    a block's part of the diagonal and of the variances already when that block is finished.
+    """
+
+    def __init__(self, views, team, eps=0.0, scaled=False):
+        self._team = team
+        self._by_rows = views[0].shape[0] < views[0].shape[1]
+        self._centring = Centring(views, team, eps, scaled, multiply=self._by_rows)
+        self.values, self.variances = self._centring.values, self._centring.variances
+        self._a, self._b = self.values[0], self.values[-1]
+        width = views[0].shape[1]
         self.diagonal = np.empty(width)
-        self._by_rows = n < width
+        self._cross = None if self._by_rows else np.empty((width, width), views[0].dtype)
+
+    @property
+    def energy(self):
+        from ._kernels.columns import matrix_product_sum
+
         if self._by_rows:
-            self._gram_b, self._gram_a = self._grams()
-            total = columns.matrix_product_sum(self._gram_a, self._gram_b)
-            self.energy = total - float(self.diagonal @ self.diagonal)
-        else:
-            self._cross = self._cross_product()
-            self.energy = columns.matrix_product_sum(self._cross, self._cross)
-
-    def _grams(self):
-        """B B' and A A'. Two workers make one each, which leaves nothing to add up; more sum over columns of their own."""
-        a, b = self._a, self._b
-        if self._team.size == 2 and a is not b:
-            return tuple(self._team.run(self._one_gram))
-
-        def work(worker):
-            part = self._team.share(a.shape[1], worker)
-            self._kernels.column_products(a, b, part.start, part.stop, self.diagonal)
-            gram_b = np.matmul(b[:, part], b[:, part].T)
-            return gram_b, gram_b if a is b else np.matmul(a[:, part], a[:, part].T)
-
-        parts = self._team.run(work)
-        for other_b, other_a in parts[1:]:
-            parts[0][0].__iadd__(other_b)
-            if a is not b:
-                parts[0][1].__iadd__(other_a)
-        return parts[0]
-
-    def _one_gram(self, worker):
-        part = self._team.share(self._a.shape[1], worker)
-        self._kernels.column_products(self._a, self._b, part.start, part.stop, self.diagonal)
-        z = self._a if worker else self._b
-        return np.matmul(z, z.T)
-
-    def _cross_product(self):
-        """A'B with its diagonal moved out, each worker making its own rows. Exact: nothing is subtracted later."""
-        a, b = self._a, self._b
-        cross = np.empty((a.shape[1], a.shape[1]), a.dtype)
-
-        def work(worker):
-            part = self._team.share(a.shape[1], worker)
-            np.matmul(a[:, part].T, b, out=cross[part])
-
-        self._team.run(work)
-        self.diagonal[:] = cross.diagonal()
-        np.fill_diagonal(cross, 0)
-        return cross
+            grams = self._centring.grams
+            return matrix_product_sum(grams[0], grams[-1]) - float(self.diagonal @ self.diagonal)
+        return matrix_product_sum(self._cross, self._cross)
 
     @property
     def diagonal_in_products(self):
         """1.0 where `products` still hold the diagonal of A'B, to be taken off by the caller's column factor."""
         return 1.0 if self._by_rows else 0.0
 
-    def each_block(self, finish):
-        """Calls finish(columns, products) for all blocks of columns, with the product of side 0 (A) and, if b is not a, 1 (B).
-
-        A product is half the gradient of the energy towards its side: B (A'B)' or A (A'B), (N, block).
-        """
-        sides = (0,) if self._a is self._b else (0, 1)
-        rows = len(self._a)
-
-        def work(worker):
-            mine = self._team.share(self._a.shape[1], worker)
-            buffers = [np.empty(rows * BLOCK, self._a.dtype) for _ in sides]
-            for start in range(mine.start, mine.stop, BLOCK):
-                part = slice(start, min(start + BLOCK, mine.stop))
-                products = tuple(buffer[: rows * (part.stop - part.start)].reshape(rows, -1) for buffer in buffers)
-                for side, product in zip(sides, products, strict=True):
-                    np.matmul(*self._factors(side, part), out=product)
-                finish(part, products)
-
-        self._team.run(work)
-
     @property
     def block_needs_no_others(self):
         """Whether the columns of A and B may be overwritten once their block is finished."""
         return self._by_rows
 
+    def each_block(self, finish):
+        """Calls finish(columns, products) for all blocks of columns, with the product of side 0 (A) and, of two views, 1 (B).
+
+        A product is half the gradient of the energy towards its side: B (A'B)' or A (A'B), (N, block).
+        """
+        stages = [(self._centring.work, self._centring.join)]
+        if not self._by_rows:
+            stages.append((self._cross_product, self._take_diagonal))
+        self._team.run_stages(*stages, (lambda worker: self._blocks(worker, finish), None))
+
+    def _cross_product(self, worker):
+        part = self._team.share(len(self._cross), worker)
+        np.matmul(self._a[:, part].T, self._b, out=self._cross[part])
+
+    def _take_diagonal(self, _):
+        """Moves the diagonal out of A'B. Exact: nothing is subtracted later."""
+        self.diagonal[:] = self._cross.diagonal()
+        np.fill_diagonal(self._cross, 0)
+
+    def _blocks(self, worker, finish):
+        from ._kernels.columns import column_products
+
+        mine = self._team.share(self._a.shape[1], worker)
+        rows, sides = len(self._a), range(len(self.values))
+        buffers = [np.empty(rows * BLOCK, self._a.dtype) for _ in sides]
+        for start in range(mine.start, mine.stop, BLOCK):
+            part = slice(start, min(start + BLOCK, mine.stop))
+            if self._by_rows:
+                column_products(self._a, self._b, part.start, part.stop, self.diagonal)
+            products = tuple(buffer[: rows * (part.stop - part.start)].reshape(rows, -1) for buffer in buffers)
+            for side, product in zip(sides, products, strict=True):
+                np.matmul(*self._factors(side, part), out=product)
+            finish(part, products)
+
     def _factors(self, side, part):
         if self._by_rows:
-            return (self._gram_b, self._a[:, part]) if side == 0 else (self._gram_a, self._b[:, part])
+            return self._centring.grams[-1 - side], self.values[side][:, part]
         return (self._b, self._cross[part].T) if side == 0 else (self._a, self._cross[:, part])
-
-
-def centred_columns(arrays, team, eps=0.0, scaled=False):
-    """For each array (z - mean, biased variance) of every column; with `scaled` divided by sqrt(variance + eps) too."""
-    from ._kernels.columns import centre_columns
-
-    # One array for all: from 4 MB on, NumPy asks for huge pages, and small ones cost as much as a matrix product.
-    outs = np.empty((len(arrays), *arrays[0].shape), arrays[0].dtype)
-    results = [(out, np.empty(z.shape[1])) for z, out in zip(arrays, outs, strict=True)]
-
-    def work(worker):
-        for z, (out, variance) in zip(arrays, results, strict=True):
-            part = team.share(z.shape[1], worker)
-            centre_columns(z, part.start, part.stop, eps, scaled, out, variance)
-
-    team.run(work)
-    return results

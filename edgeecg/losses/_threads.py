@@ -7,10 +7,10 @@ environment variable OPENBLAS_NUM_THREADS) and results stay the same to rounding
 """
 
 import os
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import lru_cache
 from numbers import Integral
-from threading import Lock
+from threading import Barrier, BrokenBarrierError, Lock
 
 from ..errors import InputError
 
@@ -42,15 +42,47 @@ class Team:
     def run(self, work):
         """[work(0), ..., work(size - 1)], side by side: kernels and BLAS release the GIL."""
         others = [self._pool.submit(work, worker) for worker in range(1, self.size)]
+        mine = Future()
         try:
-            mine = work(0)
-        finally:
-            wait(others)  # whatever happened: no thread writes into the arrays of a call that is over
-        return [mine] + [other.result() for other in others]
+            mine.set_result(work(0))
+        except BaseException as error:
+            mine.set_exception(error)
+        wait(others)  # whatever happened: no thread writes into the arrays of a call that is over
+        everyone = [mine, *others]
+        # A worker's own failure comes first, not that the others stopped for it.
+        everyone.sort(key=lambda future: isinstance(future.exception(), BrokenBarrierError))
+        return [future.result() for future in everyone]
 
-    def share(self, total, worker, multiple=16):
-        """The slice of range(total) that is this worker's, cut at multiples of a cache line's numbers."""
-        step = -(-total // (self.size * multiple)) * multiple
+    def run_stages(self, *stages):
+        """Each stage a pair (work, join): all workers do work(worker), the last one then join(results) if there is one.
+
+        The helpers are woken once; between stages a worker waits only for those that are not there yet.
+        """
+        results, going = [None] * self.size, iter(stages)
+        now = next(going)
+
+        def meet():
+            nonlocal now
+            if now[1] is not None:
+                now[1](results[:])
+            now = next(going, None)
+
+        barrier = Barrier(self.size, action=meet)
+
+        def work(worker):
+            try:
+                while now is not None:
+                    results[worker] = now[0](worker)
+                    barrier.wait()
+            except BaseException:
+                barrier.abort()  # who waits there, or would, ends with BrokenBarrierError
+                raise
+
+        self.run(work)
+
+    def share(self, total, worker, multiple=16, of=None):
+        """The slice of range(total) of this worker among `of` (the team), cut at multiples of a cache line's numbers."""
+        step = -(-total // ((of or self.size) * multiple)) * multiple
         return slice(min(worker * step, total), min((worker + 1) * step, total))
 
 

@@ -6,7 +6,7 @@ Zbontar, Jing, Misra, LeCun, Deny: Barlow Twins: Self-Supervised Learning via Re
 import numpy as np
 
 from . import _checks
-from ._correlation import OffDiagonalEnergy, centred_columns
+from ._correlation import OffDiagonalEnergy
 from ._threads import Team
 
 
@@ -27,7 +27,7 @@ def barlow_twins(z1, z2, lambd=0.0051, eps=1e-5, threads=1):
     otherwise: both exact, at most min(N, D)^2 numbers of extra memory a product beyond the two standardised views.
     Raises InputError for other dtypes, unlike shapes, one row, NaN or infinity.
     """
-    z1, z2 = _checks.embeddings(z1=z1, z2=z2, minimum_rows=2)
+    z1, z2 = _checks.embeddings(z1=z1, z2=z2, minimum_rows=2, look_for_nan=False)
     _checks.positive(lambd=lambd, eps=eps)
     with Team(threads) as team:
         return _loss(z1, z2, lambd, eps, team)
@@ -37,24 +37,21 @@ def _loss(z1, z2, lambd, eps, team):
     from ._kernels.columns import standardise_backward
 
     n = len(z1)
-    (u1, var1), (u2, var2) = centred_columns((z1, z2), team, eps, scaled=True)
-    energy = OffDiagonalEnergy(u1, u2, team)
-    diagonal = energy.diagonal / n
-    value = float(((1.0 - diagonal) ** 2).sum() + lambd * energy.energy / n**2)
+    energy = OffDiagonalEnergy((z1, z2), team, eps, scaled=True)
+    units, variances = energy.values, energy.variances
+    # Gradients take the place of the standardised views where nobody needs those again: fresh pages are what two
+    # threads wait for most.
+    grads = units if energy.block_needs_no_others else (np.empty_like(z1), np.empty_like(z2))
 
     # dL/du1 = (2 lambd / N^2) u2 (u1'u2)' without its diagonal  -  (2 / N) u2 (1 - C_ii)
     alpha = 2.0 * lambd / n**2
-    beta = -2.0 / n * (1.0 - diagonal) - alpha * energy.diagonal_in_products * energy.diagonal
-    alpha, beta = z1.dtype.type(alpha), beta.astype(z1.dtype)
-    units = (u1, u2)
-    # Gradients take the place of the standardised views where nobody needs those again: fresh pages are what two
-    # threads wait for most.
-    grads = units if energy.block_needs_no_others else (np.empty_like(u1), np.empty_like(u2))
 
     def finish(part, products):
-        standardise_backward(products, alpha, beta, units, (var1, var2), eps, part.start, part.stop)
-        for grad, product in zip(grads, products, strict=True):
-            grad[:, part] = product
+        diagonal = energy.diagonal[part]
+        beta = -2.0 / n * (1.0 - diagonal / n) - alpha * energy.diagonal_in_products * diagonal
+        factors = z1.dtype.type(alpha), beta.astype(z1.dtype)
+        standardise_backward(products, *factors, units, variances, eps, part.start, grads)
 
     energy.each_block(finish)
+    value = float(((1.0 - energy.diagonal / n) ** 2).sum() + lambd * energy.energy / n**2)
     return value, grads

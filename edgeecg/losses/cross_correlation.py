@@ -6,7 +6,7 @@ Zbontar, Jing, Misra, LeCun, Deny: Barlow Twins: Self-Supervised Learning via Re
 import numpy as np
 
 from . import _checks
-from ._correlation import centred_columns
+from ._correlation import Centring
 from ._threads import Team
 
 
@@ -18,16 +18,17 @@ def cross_correlation(z1, z2, eps=1e-5, threads=1):
     threads: workers of this call; the BLAS runs on one thread a worker (see `_threads`).
     Raises InputError for other dtypes, unlike shapes, one row, NaN or infinity.
     """
-    z1, z2 = _checks.embeddings(z1=z1, z2=z2, minimum_rows=2)
+    z1, z2 = _checks.embeddings(z1=z1, z2=z2, minimum_rows=2, look_for_nan=False)
     _checks.positive(eps=eps)
     matrix = np.empty((z1.shape[1], z1.shape[1]), z1.dtype)
     with Team(threads) as team:
-        (u1, _), (u2, _) = centred_columns((z1, z2), team, eps, scaled=True)
-        u1 /= len(z1)
+        centring = Centring((z1, z2), team, eps, scaled=True)
+        u1, u2 = centring.values
 
         def work(worker):
             part = team.share(len(matrix), worker)
             np.matmul(u1[:, part].T, u2, out=matrix[part])
+            matrix[part] /= len(z1)
 
-        team.run(work)
+        team.run_stages((centring.work, None), (work, None))
     return matrix

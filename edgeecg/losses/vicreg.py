@@ -6,7 +6,7 @@ Bardes, Ponce, LeCun: VICReg: Variance-Invariance-Covariance Regularization for 
 import numpy as np
 
 from . import _checks
-from ._correlation import OffDiagonalEnergy, centred_columns
+from ._correlation import OffDiagonalEnergy
 from ._threads import Team
 
 
@@ -41,22 +41,20 @@ def _one_view(z, other, invariance, variance, covariance, gamma, eps, team):
     from ._kernels.columns import combine_columns
 
     n, width = z.shape
-    ((centred, biased),) = centred_columns((z,), team)
-    sigma = np.sqrt(biased * (n / (n - 1.0)) + eps)
-    short = np.maximum(gamma - sigma, 0.0)
-    energy = OffDiagonalEnergy(centred, centred, team)
-    value = variance * short.sum() / width + covariance * energy.energy / (width * (n - 1.0) ** 2)
-
+    energy = OffDiagonalEnergy((z,), team)
     # The gradient of the mean is zero for both terms: they are made of centred columns.
     alpha = 4.0 * covariance / (width * (n - 1.0) ** 2)
-    beta = -variance / (width * (n - 1.0) * sigma) * (short > 0)
-    beta -= alpha * energy.diagonal_in_products * energy.diagonal
     pull_together = z.dtype.type(2.0 * invariance / z.size)
-    alpha, beta = z.dtype.type(alpha), beta.astype(z.dtype)
-    out = np.empty_like(z)
+    out, short = np.empty_like(z), np.empty(width)
 
     def finish(part, products):
-        combine_columns(products[0], alpha, beta, centred, z, other, pull_together, part.start, part.stop, out)
+        sigma = np.sqrt(energy.variances[0][part] * (n / (n - 1.0)) + eps)
+        short[part] = np.maximum(gamma - sigma, 0.0)
+        beta = -variance / (width * (n - 1.0) * sigma) * (short[part] > 0)
+        beta -= alpha * energy.diagonal_in_products * energy.diagonal[part]
+        factors = z.dtype.type(alpha), beta.astype(z.dtype)
+        combine_columns(products[0], *factors, energy.values[0], z, other, pull_together, part.start, part.stop, out)
 
     energy.each_block(finish)
+    value = variance * short.sum() / width + covariance * energy.energy / (width * (n - 1.0) ** 2)
     return float(value), out

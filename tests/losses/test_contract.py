@@ -122,11 +122,12 @@ def test_input_is_left_alone(case):
 
 @each_loss
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_nan_and_infinity_are_named(case, bad):
-    arrays, options = problem(case, 9, 5)
-    arrays[-1][4, 2] = bad
+@pytest.mark.parametrize("threads", [1, 2, 3, 4])
+def test_nan_and_infinity_are_named(case, bad, threads):
+    arrays, options = problem(case, 9, 50)
+    arrays[-1][4, 41] = arrays[-1][6, 2] = bad  # the later row lies in an earlier worker's columns
     with pytest.raises(InputError, match=f"z{len(arrays)} holds NaN or infinity, first in row 4"):
-        case.kernel(arrays, options)
+        case.kernel(arrays, options, threads=threads)
 
 
 @each_loss

@@ -272,6 +272,10 @@ def test_bad_options_end_in_a_sentence():
         recipe.Config(data=Path(), weights={"labels": 1.0})
     with pytest.raises(InputError, match="workers must be at least 1"):
         recipe.Config(data=Path(), workers=0)
+    with pytest.raises(InputError, match="pool 'median' is not one of mean_max, mean, max"):
+        recipe.Config(data=Path(), pool="median")
+    with pytest.raises(InputError, match="objective 'simsiam' is not one of"):
+        recipe.Config(data=Path(), objective="simsiam")
 
 
 def test_a_run_can_start_from_an_encoder(toy_cache, small):
@@ -318,3 +322,13 @@ def test_the_finished_embedding_holds_the_heads_numbers_as_they_are(toy_cache, s
     trained = load_encoder(small.out / "latest.safetensors")[0].state_dict()
     same = {key: torch.equal(value, trained[key]) for key, value in finished.state_dict().items()}
     assert [key for key, kept in same.items() if not kept] == ["linear.weight", "linear.bias"]
+
+
+@pytest.mark.parametrize("objective", recipe.OBJECTIVES)
+def test_each_objective_trains_on_the_pooling_asked_for(objective, small, toy_cache):
+    config = replace(small, objective=objective, pool="mean", workers=1)
+    trainer = recipe.Trainer(config, toy_cache)
+    assert trainer.encoder.spec.features == trainer.encoder.spec.shapes()[-1][0]  # half of mean and max
+    before = [p.detach().clone() for p in trainer.projector.parameters()]
+    assert np.isfinite(trainer.step(1)["contrast"])
+    assert any((p != b).any() for p, b in zip(trainer.projector.parameters(), before, strict=True))

@@ -1,4 +1,4 @@
-"""`edge`: the default encoder, at most 3 M multiply-accumulates a window and 96 KB of weights; `nano`: 0.7 M and 16 KB.
+"""`edge`, the default encoder: at most 3 M multiply-accumulates a window and 96 KB; `nano`: 0.7 M, 16 KB; `plus`: 12 M, 400 KB.
 
 Depthwise-separable in spirit, but in groups of four channels instead of one: a group fills the lanes of a 4-wide
 integer dot product (VNNI, SMLAD pairs) that a depthwise layer would leave idle. All activations are ReLU, so every
@@ -10,6 +10,7 @@ from train.nets.spec import Conv, Head, Spec
 # (width, kernel, stride) of the grouped convolution and the pointwise one behind it
 NANO = ((16, 7, 2), (24, 7, 2), (32, 5, 2), (40, 5, 2), (40, 9, 1))
 STAGES = ((32, 7, 2), (64, 7, 2), (96, 5, 2), (128, 5, 2), (128, 13, 1))
+PLUS = ((64, 7, 2), (128, 7, 2), (160, 5, 2), (224, 5, 2), (224, 13, 1), (224, 9, 1))
 
 
 def edge(channels: int = 1, stem: int = 16, stages: tuple = STAGES, dim: int = 128) -> Spec:
@@ -19,6 +20,11 @@ def edge(channels: int = 1, stem: int = 16, stages: tuple = STAGES, dim: int = 1
 def nano(channels: int = 1, stem: int = 8, stages: tuple = NANO, dim: int = 56) -> Spec:
     """The same blocks, narrower, and fewer dimensions: the head would else be half of the file."""
     return paired("nano", channels, stem, stages, dim)
+
+
+def plus(channels: int = 1, stem: int = 32, stages: tuple = PLUS, dim: int = 192) -> Spec:
+    """The same blocks, wider, and one more, for where a few times the work and the bytes do not matter."""
+    return paired("plus", channels, stem, stages, dim)
 
 
 def paired(name: str, channels: int, stem: int, stages: tuple, dim: int) -> Spec:

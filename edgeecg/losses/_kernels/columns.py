@@ -53,42 +53,44 @@ def column_products(a, b, first, last, out):
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def standardise_backward(products, alpha, beta, units, variances, eps, first, last):
-    """Turns the products of both sides into gradients, in place; each product begins at column `first`.
+def standardise_backward(products, alpha, beta, units, variances, eps, first, grads):
+    """Turns the products of both sides into gradients; products and `beta` begin at column `first` of all else.
 
     With g = alpha product + beta (the other side's unit), taken back through the standardisation of the own `unit`:
     dz = (g - unit mean(g unit)) / sqrt(variance + eps). The term mean(g) of the usual formula is absent because
-    it is zero here: g is made of columns of the other view, and those are centred.
+    it is zero here: g is made of columns of the other view, and those are centred. `grads` may be `units`.
     """
     n, width = products[0].shape
-    weight = beta[first:last]
+    last = first + width
+    total = np.zeros((2, width))
     for side in range(2):
-        product, unit, other = products[side], units[side], units[1 - side]
-        total = np.zeros(width)
+        product, unit, other, along = products[side], units[side], units[1 - side], total[side]
         for i in range(n):
             g, right, own = product[i], other[i, first:last], unit[i, first:last]
             for j in range(width):
-                g[j] = alpha * g[j] + weight[j] * right[j]
-                total[j] += g[j] * own[j]
-        along, scale = np.empty(width, product.dtype), np.empty(width, product.dtype)
+                g[j] = alpha * g[j] + beta[j] * right[j]
+                along[j] += g[j] * own[j]
+    scale, along = np.empty(width, beta.dtype), np.empty(width, beta.dtype)
+    for side in range(2):  # only now may a unit be overwritten
+        product, unit, grad = products[side], units[side], grads[side]
         for j in range(width):
             scale[j] = 1.0 / np.sqrt(variances[side][first + j] + eps)
-            along[j] = total[j] / n * scale[j]
+            along[j] = total[side, j] / n * scale[j]
         for i in range(n):
-            g, own = product[i], unit[i, first:last]
+            g, own, target = product[i], unit[i, first:last], grad[i, first:last]
             for j in range(width):
                 g[j] = g[j] * scale[j] - own[j] * along[j]
+            target[:] = g  # a loop of its own: where `target` is `own`, the one above would not be vectorised
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
 def combine_columns(product, alpha, beta, centred, z, other, gamma, first, last, out):
-    """out = alpha product + beta centred + gamma (z - other); `product` begins at column `first`."""
-    weight = beta[first:last]
+    """out = alpha product + beta centred + gamma (z - other); `product` and `beta` begin at column `first`."""
     for i in range(product.shape[0]):
         g, own, target = product[i], centred[i, first:last], out[i, first:last]
         here, there = z[i, first:last], other[i, first:last]
         for j in range(product.shape[1]):
-            target[j] = alpha * g[j] + weight[j] * own[j] + gamma * (here[j] - there[j])
+            target[j] = alpha * g[j] + beta[j] * own[j] + gamma * (here[j] - there[j])
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)

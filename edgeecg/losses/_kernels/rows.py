@@ -8,10 +8,10 @@ KEEP_NAN = {"reassoc", "contract"}
 
 
 @njit(cache=True, nogil=True, fastmath=KEEP_NAN)
-def first_bad_row(z):
-    """Index of the first row with NaN or infinity, -1 where all is finite."""
-    for i in range(z.shape[0]):
-        row = z[i]
+def first_bad_row(z, first, last):
+    """Index of the first row with NaN or infinity in the columns [first, last), -1 where all is finite."""
+    for i in range(z.shape[0] if last > first else 0):
+        row = z[i, first:last]
         probe = row[0] * 0
         for j in range(row.shape[0]):
             probe += row[j] * 0
