@@ -120,22 +120,24 @@ def nearest(windows: Windows, names: list[str], z: np.ndarray, count: int = 3) -
     return rows
 
 
-def size_points(paths: tuple[Path, ...]) -> tuple[dict[str, tuple[float, float, float]], dict[str, float]]:
-    """(models: M MACs, KB, mean score), (peers: mean score) over the ten tasks; what lacks one of them is left out."""
+def size_points(paths: tuple[Path, ...]) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
+    """Models and peers for the picture of sizes, by name; what lacks one of the ten tasks is left out."""
     models, peers = {}, {}
     for path in paths:
         _, results = read_results(path)
         whole = [r for r in results if r.fraction == 1 and r.task in TASKS and FLOAT_PROBE not in r.feature]
         for name in dict.fromkeys(r.feature for r in whole):
-            values = {r.task: r.score.value for r in whole if r.feature == name}
-            if len(values) < len(TASKS) or name.endswith(".safetensors"):
+            mine = {r.task: r for r in whole if r.feature == name}.values()
+            if len(mine) < len(TASKS) or name.endswith(".safetensors"):
                 continue
-            score = float(np.mean(list(values.values())))
+            found = {"score": float(np.mean([r.score.value for r in mine]))}
+            if name != SUPERVISED:  # its seconds are those of training
+                found["microseconds"] = 1e6 * sum(r.embed_seconds for r in mine) / sum(r.windows for r in mine)
             if name in FEATURES or name == SUPERVISED:
-                peers[name] = score
+                peers[name] = found
             else:
                 model = edgeecg.load(name).model
-                models[Path(name).stem] = (model.macs / 1e6, model.weight_bytes / 1e3, score)
+                models[Path(name).stem] = {**found, "macs": model.macs / 1e6, "kilobytes": model.weight_bytes / 1e3}
     if not models:
         raise InputError("the files hold no model with all ten tasks")
     return models, peers

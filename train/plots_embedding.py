@@ -97,23 +97,31 @@ def _aucs(axis, found: list[dict]) -> None:
     axis.set_title("probe fitted on clean windows:\nmacro AUC of superclasses", fontsize=8)
 
 
-UNITS = ("M multiply-accumulates a window", "KB of weights")
+SIZES = {"macs": "M multiply-accumulates a window", "kilobytes": "KB of weights", "microseconds": "µs a window, where it was probed"}
 
 
-def sizes(path: Path, models: dict[str, tuple[float, float, float]], peers: dict[str, float]) -> Path:
-    """Mean score against multiply-accumulates and bytes. models: name -> (M MACs, KB, score); peers: name -> score."""
-    figure = new_figure((SIZE[0] * 1.2, SIZE[1] * 0.55))
-    for place, (axis, unit) in enumerate(zip(figure.subplots(1, 2, sharey=True), UNITS, strict=True)):
-        order = sorted(models, key=lambda name: models[name][place])
-        axis.plot([models[n][place] for n in order], [models[n][2] for n in order], "o-", color="C0")
+def sizes(path: Path, models: dict[str, dict[str, float]], peers: dict[str, dict[str, float]]) -> Path:
+    """Mean score against multiply-accumulates, bytes and time: by name the keys of `SIZES` and "score".
+
+    Peers have no multiply-accumulates and bytes that would compare: lines there, points where time is the axis.
+    """
+    figure = new_figure((SIZE[0] * 1.6, SIZE[1] * 0.55))
+    for axis, (key, title) in zip(figure.subplots(1, len(SIZES), sharey=True), SIZES.items(), strict=True):
+        order = sorted(models, key=lambda name: models[name][key])
+        axis.plot([models[n][key] for n in order], [models[n]["score"] for n in order], "o-", color="C0")
         for name in order:
-            axis.annotate(name, (models[name][place], models[name][2]), textcoords="offset points", xytext=(5, -10), fontsize=8)
-        for number, (name, score) in enumerate(peers.items()):
-            axis.axhline(score, lw=1, ls="--", color=f"C{number + 1}", label=name)
+            axis.annotate(name, (models[name][key], models[name]["score"]), textcoords="offset points", xytext=(-6, -12), fontsize=8)
+        for number, (name, peer) in enumerate(peers.items()):
+            look = {"color": f"C{number + 1}", "label": name}
+            if key in peer:
+                axis.plot(peer[key], peer["score"], "s", ms=5, **look)
+            else:
+                axis.axhline(peer["score"], lw=1, ls="--", **look)
         axis.set_xscale("log")
-        axis.set_xlabel(unit)
+        axis.margins(x=0.2)
+        axis.set_xlabel(title)
         axis.grid(alpha=0.3)
-    figure.axes[0].set_ylabel("mean over the tasks")
+    figure.axes[0].set_ylabel("mean over the ten tasks")
     if peers:
-        figure.axes[1].legend(fontsize=7)
+        figure.axes[-1].legend(fontsize=7)
     return save(figure, path)

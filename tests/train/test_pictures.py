@@ -59,7 +59,7 @@ def test_maps_and_curves_are_small_pictures(tmp_path):
 
 
 def write(path, features):
-    results = [Result(task, f, 1.0, Score(v, v, v), 1, 1, 0.0) for f, v in features.items() for task in TASKS]
+    results = [Result(task, f, 1.0, Score(v, v, v), 1, 50, 0.002) for f, v in features.items() for task in TASKS]
     path.write_text(json.dumps({"settings": {}, "results": [asdict(r) for r in results[:-1]]}))  # the last feature lacks a task
 
 
@@ -67,8 +67,8 @@ def test_sizes_come_from_the_models_and_scores_from_the_probes(model_file, tmp_p
     write(tmp_path / "a.json", {str(model_file): 0.8, f"x {FLOAT_PROBE}": 0.9, "hrv": 0.7, "random": 0.5})
     models, peers = size_points((tmp_path / "a.json",))
     whole = Model.load(model_file)
-    assert models == {"edge_like": (whole.macs / 1e6, whole.weight_bytes / 1e3, pytest.approx(0.8))}
-    assert peers == {"hrv": pytest.approx(0.7)}
+    assert models == {"edge_like": pytest.approx({"score": 0.8, "microseconds": 40, "macs": whole.macs / 1e6, "kilobytes": whole.weight_bytes / 1e3})}
+    assert peers == {"hrv": pytest.approx({"score": 0.7, "microseconds": 40})}
     (done,) = main(Config(pictures=("sizes",), probes=(tmp_path / "a.json",), out=tmp_path / "out", data=None, model=str(model_file)))
     assert done.name == "sizes.png" and done.stat().st_size > 5000
     write(tmp_path / "b.json", {"hrv": 0.7})
