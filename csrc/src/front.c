@@ -103,14 +103,9 @@ int ee_front_empty(const ee_front_state *f) { return f->ended && !f->pad_raw && 
 static uint32_t take_plain(ee_front_state *f, uint8_t *y)
 {
     uint32_t n = ee_min(EE_BLOCK, f->raw_count);         /* kind 0: raw_count samples from pos on */
-    const int32_t *x = f->raw + f->pos;
-    int32_t hi = x[0], lo = x[0];
-    for (uint32_t i = 0; i < n; i++) {
-        hi = x[i] > hi ? x[i] : hi;
-        lo = x[i] < lo ? x[i] : lo;
-    }
-    EE_KERNEL(f->kernels, scale_plain)(x, (int32_t)f->front->direct_gain, n, y);
-    block_at(f, f->out_block)->flat = hi - lo <= (int32_t)f->front->flat_max;
+    ee_block_stats *b = block_at(f, f->out_block);       /* of the same samples: no resampler lies between */
+    EE_KERNEL(f->kernels, scale_plain)(f->raw + f->pos, (int32_t)f->front->direct_gain, n, y);
+    b->flat = b->hi - b->lo <= (int32_t)f->front->flat_max;
     f->pos += n;
     f->raw_count -= n;
     return n;

@@ -194,7 +194,7 @@ typedef struct ee_kernels {
     /* e16 and e8 from the sums: docs/numerics.md section 4 */
     void (*requantise)(const int32_t *acc, const int16_t *mult, uint32_t n, int16_t *e16, int8_t *e8);
     /* one frame into a window's sums and maxima; NULL: not asked for */
-    void (*pool)(const uint8_t *frame, uint16_t *sum, uint8_t *max, uint32_t channels);
+    void (*pool)(const uint8_t *frames, uint32_t n, uint16_t *sum, uint8_t *max, uint32_t channels);
     uint32_t (*detrend)(const int32_t *x, uint32_t half, uint32_t log2_width, int32_t *sum, uint32_t n, int16_t *z,
                         int32_t *hi, int32_t *lo);
     void (*scale)(const int16_t *z, int32_t r, uint32_t n, uint8_t *y, uint32_t step);
@@ -218,7 +218,7 @@ void ee_run_conv(const ee_layer *layer, uint8_t *scratch, const uint8_t *x, uint
 int32_t ee_run_dot(const uint8_t *u, const int8_t *w, uint32_t n);
 void ee_run_add(const ee_layer *layer, const uint8_t *a, const uint8_t *b, uint8_t *y, uint32_t n);
 void ee_run_max_pool(const uint8_t *x, uint8_t *y, uint32_t n, uint32_t frames, size_t hop, uint32_t channels);
-void ee_run_pool(const uint8_t *frame, uint16_t *sum, uint8_t *max, uint32_t channels);
+void ee_run_pool(const uint8_t *frames, uint32_t n, uint16_t *sum, uint8_t *max, uint32_t channels);
 uint32_t ee_run_detrend(const int32_t *x, uint32_t half, uint32_t log2_width, int32_t *sum, uint32_t n, int16_t *z, int32_t *hi, int32_t *lo);
 void ee_run_scale(const int16_t *z, int32_t r, uint32_t n, uint8_t *y, uint32_t step);
 void ee_run_scale_plain(const int32_t *x, int32_t r, uint32_t n, uint8_t *y);

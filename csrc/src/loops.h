@@ -76,10 +76,35 @@ EE_LOOP void EE_NAME(scale_plain)(const int32_t *x, int32_t r, uint32_t n, uint8
     }
 }
 
-EE_LOOP void EE_NAME(pool)(const uint8_t *restrict frame, uint16_t *restrict sum, uint8_t *restrict max, uint32_t channels)
+/* Adds n frames to a window's sums and takes its maxima; either may be absent. Hosts keep 32 channels in registers. */
+EE_LOOP void EE_NAME(pool)(const uint8_t *restrict frames, uint32_t n, uint16_t *restrict sum, uint8_t *restrict max, uint32_t channels)
 {
-    for (uint32_t c = 0; sum && c < channels; c++) sum[c] = (uint16_t)(sum[c] + frame[c]);
-    for (uint32_t c = 0; max && c < channels; c++) max[c] = frame[c] > max[c] ? frame[c] : max[c];
+    uint32_t first = 0;
+#ifndef EE_NO_HOST
+    for (; first + 32 <= channels; first += 32) {
+        uint16_t sums[32];
+        uint8_t most[32];
+        if (sum) {
+            __builtin_memcpy(sums, sum + first, sizeof sums);
+            for (uint32_t t = 0; t < n; t++)
+                for (uint32_t i = 0; i < 32; i++) sums[i] = (uint16_t)(sums[i] + frames[(size_t)t * channels + first + i]);
+            __builtin_memcpy(sum + first, sums, sizeof sums);
+        }
+        if (max) {
+            __builtin_memcpy(most, max + first, sizeof most);
+            for (uint32_t t = 0; t < n; t++)
+                for (uint32_t i = 0; i < 32; i++) {
+                    uint8_t v = frames[(size_t)t * channels + first + i];
+                    most[i] = v > most[i] ? v : most[i];
+                }
+            __builtin_memcpy(max + first, most, sizeof most);
+        }
+    }
+#endif
+    for (; n; n--, frames += channels) {
+        for (uint32_t c = first; sum && c < channels; c++) sum[c] = (uint16_t)(sum[c] + frames[c]);
+        for (uint32_t c = first; max && c < channels; c++) max[c] = frames[c] > max[c] ? frames[c] : max[c];
+    }
 }
 
 /* n numbers of `add` (docs/numerics.md section 3): the sum and its rounding stay below 2^24. */

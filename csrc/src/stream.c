@@ -203,24 +203,30 @@ static void feed_trunk(ee_stream *s)
     ee_trunk_run(s, s->flushed && ee_front_empty(&s->front));
 }
 
-static void pool_frame(ee_stream *s)
+/* Pools frames of the last tensor up to the next one at which a window begins or is full, at most `most`. */
+static void pool_frames(ee_stream *s, uint32_t most)
 {
     uint32_t last = s->model->n_layers, channels = s->model->channels;
-    const uint8_t *frame = ee_frames_of(s, last) + (size_t)s->frame_next * channels;
+    const uint8_t *frames = ee_frames_of(s, last) + (size_t)s->frame_next * channels;
     for (; !s->next_pool.left; count_hop(&s->next_pool, s->config.hop, s->model->total_stride)) {
         uint32_t at = place_of(&s->open_pools, s->open_pools.count++);
         s->pooled[at] = 0;
         ee_fill(s->pools + (size_t)at * s->pool_bytes, 0, s->pool_bytes);
     }
-    s->next_pool.left--;
+    most = ee_min(most, s->next_pool.left);
+    for (uint32_t i = 0; i < s->open_pools.count; i++) {
+        uint32_t missing = s->model->frames - s->pooled[place_of(&s->open_pools, i)];
+        if (missing) most = ee_min(most, missing);
+    }
     for (uint32_t i = 0; i < s->open_pools.count; i++) {
         uint32_t at = place_of(&s->open_pools, i);
         uint8_t *sum = s->pools + (size_t)at * s->pool_bytes, *max = EE_MEAN(s->pool) ? sum + 2u * channels : sum;
         if (s->pooled[at] == s->model->frames) continue;
-        s->pooled[at]++;
-        EE_KERNEL(s->front.kernels, pool)(frame, (uint16_t *)(void *)(EE_MEAN(s->pool) ? sum : NULL), EE_MAX(s->pool) ? max : NULL, channels);
+        s->pooled[at] = (uint16_t)(s->pooled[at] + most);
+        EE_KERNEL(s->front.kernels, pool)(frames, most, (uint16_t *)(void *)(EE_MEAN(s->pool) ? sum : NULL), EE_MAX(s->pool) ? max : NULL, channels);
     }
-    s->frame_next++;
+    s->next_pool.left -= most;
+    s->frame_next += most;
 }
 
 /* A window is finished when its frames are pooled and the recording reaches its end. */
@@ -243,7 +249,7 @@ static int next_result(ee_stream *s)
     for (;;) {
         if (finish_window(s)) return 1;
         if (s->frame_next >= last->count) return 0;
-        pool_frame(s);
+        pool_frames(s, last->count - s->frame_next);
     }
 }
 
