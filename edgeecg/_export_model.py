@@ -97,7 +97,7 @@ def _front(front, out) -> str:
     gains = [*front.gain, 0, 0, 0, 0][:4]
     table = out.array("table", None if front.kind == 0 else np.asarray(front.table, np.int16))
     numbers = (front.window, front.baseline, front.reach, front.table_half, front.flat_max, front.flat_blocks, front.off_blocks,
-               front.clip_ms, front.kind, len(front.gain), front.baseline.bit_length() - 1)  # fmt: skip
+               front.clip_ms, front.noise, front.kind, len(front.gain), front.baseline.bit_length() - 1)  # fmt: skip
     gain = ", ".join(f"{g}u" for g in gains)
     return f"{table}, {front.min_rate}u, {front.floor}u, {{ {gain} }}, {front.direct_gain}u, {', '.join(map(str, numbers))}"
 

@@ -3,6 +3,8 @@
 import numpy as np
 from numba import njit
 
+from ._model_parts import STEEP
+
 compiled = njit(cache=True, nogil=True)
 
 X_MAX = (1 << 22) - 1
@@ -124,6 +126,14 @@ def flat_blocks(x, flat_max, flat):
 
 
 @compiled
+def roughness(y, rough):
+    """Of each block of 32 bytes: its steps, each limited, summed."""
+    for i in range(1, len(y)):
+        if i % BLOCK:
+            rough[i // BLOCK] += min(abs(np.int64(y[i, 0]) - y[i - 1, 0]), STEEP)
+
+
+@compiled
 def block_statistics(x, missing, fs, high, low, at_high, at_low, gaps):
     """Of the input samples of each block: extremes, how many stay there (third of a run or later), missing ones."""
     run = 0
@@ -147,7 +157,7 @@ def block_statistics(x, missing, fs, high, low, at_high, at_low, gaps):
 
 
 @compiled
-def window_flags(first, count, fs, high, low, at_high, at_low, gaps, flat, flat_least, off_least, clip_ms):
+def window_flags(first, count, fs, high, low, at_high, at_low, gaps, flat, rough, flat_least, off_least, clip_ms, noise):
     """Flags of the window of `count` blocks from `first` on."""
     end = first + count
     top, bottom = high[first:end].max(), low[first:end].min()
@@ -168,11 +178,13 @@ def window_flags(first, count, fs, high, low, at_high, at_low, gaps, flat, flat_
         flags |= 4
     if gaps[first:end].sum() > 0:
         flags |= 8
+    if noise and rough[first:end].sum() >= noise:
+        flags |= 16
     return flags
 
 
 @compiled
-def quality(x, missing, fs, flat, starts, count, flat_least, off_least, clip_ms, flags):
+def quality(x, missing, fs, flat, rough, starts, count, flat_least, off_least, clip_ms, noise, flags):
     """Flags of the windows of `count` blocks that begin at samples `starts` (128 Hz)."""
     n_blocks = len(flat)
     high, low = np.zeros(n_blocks, np.int64), np.zeros(n_blocks, np.int64)
@@ -180,5 +192,5 @@ def quality(x, missing, fs, flat, starts, count, flat_least, off_least, clip_ms,
     block_statistics(x, missing, fs, high, low, at_high, at_low, gaps)
     for w in range(len(starts)):
         flags[w] = window_flags(
-            starts[w] // BLOCK, count, fs, high, low, at_high, at_low, gaps, flat, flat_least, off_least, clip_ms
+            starts[w] // BLOCK, count, fs, high, low, at_high, at_low, gaps, flat, rough, flat_least, off_least, clip_ms, noise
         )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._model_parts import TABLE_STEP, FrontEnd, Head, Layer
+from ._model_parts import ROUGHEST, TABLE_STEP, FrontEnd, Head, Layer
 from .errors import ModelError
 
 __all__ = ["MAX_LAYERS", "check", "tensor_strides"]
@@ -87,6 +87,7 @@ def _check_front(front: FrontEnd) -> None:
     _within("front end flat_blocks", front.flat_blocks, 1, front.window // 32)
     _within("front end off_blocks", front.off_blocks, 1, front.window // 32)
     _within("front end clip_ms", front.clip_ms, 1, 65535)
+    _within("front end noise", front.noise, 0, front.window // 32 * ROUGHEST)
     _check_table(front)
 
 

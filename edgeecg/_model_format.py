@@ -90,7 +90,7 @@ def _encode_front(front: FrontEnd, arrays: _Arrays) -> bytes:
     return FRONT.pack(
         front.kind, front.channels, 128, front.window, front.baseline, 32, front.reach,
         front.table_half, TABLE_STEP, front.min_rate, arrays.put(front.table), front.floor, *gain,
-        front.direct_gain, front.flat_max, front.flat_blocks, front.off_blocks, front.clip_ms, 0, bytes(36),
+        front.direct_gain, front.flat_max, front.flat_blocks, front.off_blocks, front.clip_ms, front.noise, bytes(36),
     )  # fmt: skip
 
 
@@ -227,7 +227,6 @@ def _decode_front(reader: _Reader) -> FrontEnd:
     _equal("front-end rate", rate, 128)
     _equal("front-end block", block, 32)
     _equal("front-end table step", step, TABLE_STEP)
-    _equal("front-end noise", noise, 0)
     _reserved("the front end", reserved)
     if any(gain[channels:]):
         raise ModelError("front end has gains for channels that it does not have")
@@ -239,7 +238,7 @@ def _decode_front(reader: _Reader) -> FrontEnd:
     return FrontEnd(
         kind=kind, channels=channels, window=window, baseline=baseline, reach=reach, table=table, table_half=half,
         min_rate=min_rate, floor=floor, gain=tuple(gain[:channels]), direct_gain=direct_gain, flat_max=flat_max,
-        flat_blocks=flat_blocks, off_blocks=off_blocks, clip_ms=clip_ms,
+        flat_blocks=flat_blocks, off_blocks=off_blocks, clip_ms=clip_ms, noise=noise,
     )  # fmt: skip
 
 

@@ -10,6 +10,10 @@ __all__ = ["FrontEnd", "Head", "Layer", "default_front_end", "kernel_table"]
 
 TABLE_STEP = 32
 """Points of the resampling table per output sample at 128 Hz."""
+STEEP = 6
+"""What a step from byte to byte counts as at most in a block's roughness (docs/numerics.md 5)."""
+ROUGHEST = 31 * STEEP
+"""The largest roughness of a block."""
 
 
 def kernel_table(half: int = 16) -> np.ndarray:
@@ -60,7 +64,7 @@ class FrontEnd:
 
     Lengths (`window`, `baseline`) are in samples at 128 Hz, `reach`, `flat_blocks` and `off_blocks` in blocks of
     32 samples, `min_rate` in millihertz, `gain` in Q8 for each channel, `floor` in 1/2 microvolt, `flat_max` in
-    1/8 microvolt. `table` is `(table_half * 32 + 1,)` int16, empty for `kind` 0.
+    1/8 microvolt, `noise` in steps of the bytes (0: no window is flagged). `table` is `(table_half * 32 + 1,)` int16, empty for `kind` 0.
     """
 
     kind: int = 1
@@ -78,6 +82,7 @@ class FrontEnd:
     flat_blocks: int = 20
     off_blocks: int = 8
     clip_ms: int = 100
+    noise: int = 0
 
     def __post_init__(self):
         if self.table is None:

@@ -171,16 +171,23 @@ def head(frames, model, starts) -> tuple[np.ndarray, np.ndarray]:
 
 def quality(x, missing, fs_mhz: int, front, starts) -> np.ndarray:
     """`(n,)` uint8 flags of the windows that begin at samples `starts` (128 Hz); `x` as it came in, gaps held."""
-    return _quality(x, x if front.kind == 0 else resample(x, fs_mhz, front), missing, fs_mhz, front, starts)
+    if front.noise:
+        y, resampled = _front_end(x, fs_mhz, front)
+    else:
+        y, resampled = None, x if front.kind == 0 else resample(x, fs_mhz, front)
+    return _quality(x, y, resampled, missing, fs_mhz, front, starts)
 
 
-def _quality(x, resampled, missing, fs_mhz: int, front, starts) -> np.ndarray:
+def _quality(x, y, resampled, missing, fs_mhz: int, front, starts) -> np.ndarray:
     flat = np.empty(-(-len(resampled) // 32), bool)
     _jit_front.flat_blocks(_writable(resampled, np.int32), front.flat_max, flat)
+    rough = np.zeros(len(flat), np.int64)
+    if front.noise:
+        _jit_front.roughness(y, rough)
     flags = np.zeros(len(starts), np.uint8)
     _jit_front.quality(
-        _writable(x, np.int32), _writable(missing, bool), int(fs_mhz), flat, np.asarray(starts, np.int64),
-        front.window // 32, front.flat_blocks, front.off_blocks, front.clip_ms, flags,
+        _writable(x, np.int32), _writable(missing, bool), int(fs_mhz), flat, rough, np.asarray(starts, np.int64),
+        front.window // 32, front.flat_blocks, front.off_blocks, front.clip_ms, front.noise, flags,
     )  # fmt: skip
     return flags
 
@@ -190,4 +197,4 @@ def embed(x, missing, fs_mhz: int, model, hop: int):
     y, resampled = _front_end(x, fs_mhz, model.front)
     starts = np.arange(0, len(y) - model.front.window + 1, hop)
     e16, e8 = head(trunk(y, model), model, starts)
-    return e16, e8, _quality(x, resampled, missing, fs_mhz, model.front, starts)
+    return e16, e8, _quality(x, y, resampled, missing, fs_mhz, model.front, starts)

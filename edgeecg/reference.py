@@ -8,16 +8,17 @@ import sys
 
 import numpy as np
 
+from ._model_parts import STEEP
 from ._signal import X_MAX, conversion
 from .errors import InputError
 
 __all__ = [
-    "add", "baseline", "conv", "embed", "front_end", "head", "max_pool", "quality", "resample", "samples", "scale", "trunk",
+    "add", "baseline", "conv", "embed", "front_end", "head", "max_pool", "quality", "resample", "roughness", "samples", "scale", "trunk",
 ]  # fmt: skip
 
 BLOCK = 32
 """Samples at 128 Hz in a block of the scale and of the quality flags."""
-FLAT, CLIPPED, LEAD_OFF, MISSING = 1, 2, 4, 8
+FLAT, CLIPPED, LEAD_OFF, MISSING, NOISY = 1, 2, 4, 8, 16
 
 
 def rnd(v, s: int):
@@ -246,14 +247,22 @@ def quality(x: np.ndarray, missing: np.ndarray, fs_mhz: int, front, starts) -> n
     block = (np.arange(len(x)) * 128000 // fs_mhz) >> 5
     run = _run_lengths(x)
     flat = _flat_blocks(x if front.kind == 0 else resample(x, fs_mhz, front), front.flat_max)
+    rough = roughness(front_end(x, fs_mhz, front)) if front.noise else np.zeros(len(flat), np.int64)
     flags = np.zeros(len(starts), np.uint8)
     for w, n0 in enumerate(starts):
         first = int(n0) // BLOCK
-        inside = slice(*np.searchsorted(block, [first, first + front.window // BLOCK]))
-        flags[w] = _window_flags(
-            x[inside], run[inside], missing[inside], flat[first : first + front.window // BLOCK], fs_mhz, front
-        )
+        blocks = slice(first, first + front.window // BLOCK)
+        inside = slice(*np.searchsorted(block, [blocks.start, blocks.stop]))
+        flags[w] = _window_flags(x[inside], run[inside], missing[inside], flat[blocks], fs_mhz, front)
+        if front.noise and rough[blocks].sum() >= front.noise:
+            flags[w] |= NOISY
     return flags
+
+
+def roughness(y: np.ndarray) -> np.ndarray:
+    """`(n, channels)` uint8 of the front end -> of each block, the steps of channel 0 inside it, limited and summed."""
+    blocks = [y[start : start + BLOCK, 0].astype(np.int64) for start in range(0, len(y), BLOCK)]
+    return np.array([np.minimum(np.abs(np.diff(b)), STEEP).sum() for b in blocks], np.int64)
 
 
 def _window_flags(x, run, missing, flat, fs_mhz: int, front) -> int:

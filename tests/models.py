@@ -208,6 +208,7 @@ def models(draw) -> Model:
     }  # fmt: skip
     if draw(st.integers(0, 4)) == 0:
         front = {"kind": 0, "window": window, "direct_gain": draw(st.integers(1, 1 << 30))}
+    front["noise"] = draw(st.one_of(st.just(0), st.integers(0, window // 32 * 186)))
     net = Net(draw(st.integers(0, 2**32 - 1)), tame=draw(st.booleans()), **front)
     last, stride = 0, 1
     for _ in range(draw(st.integers(1, 4))):

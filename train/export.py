@@ -10,7 +10,6 @@ the float one (mean cosine below --cosine).
 """
 
 import datetime
-import io
 import itertools
 import sys
 from collections.abc import Iterator
@@ -28,14 +27,15 @@ from torch import Tensor
 
 from edgeecg.errors import EdgeECGError, InputError
 from train.command import run_command
-from edgeecg.model import Model
+from edgeecg.model import Model, write_atomically
 from train.checkpoint import load_encoder
 from train.compare_onnx import agreement, run_onnx, session
 from train.data import PRETRAINING, Cache, WindowSampler, open_cache
 from train.data.front import SCALE, ZERO, default_front_end
-from train.golden import check_compiled_core, golden
+from train.golden import write_golden
 from train.nets import Encoder
 from train.nets.spec import WINDOW
+from train.noise_flag import with_noise_flag
 from train.onnx_graph import onnx_model
 from train.qat import follow
 from train.quantize import EXPONENT, embed_windows, quantise
@@ -176,7 +176,7 @@ def run(config: Config) -> dict:
     for kind in ("clean", "noisy"):
         report[kind] = fidelity(model, encoder, windows[kind], windows["calibration"])
     report["onnx"] = second_engine(model, windows["clean"])
-    model = replace(model, meta=metadata(model, encoder, training, config, report))
+    model = replace(with_noise_flag(model), meta=metadata(model, encoder, training, config, report))
     config.out.mkdir(parents=True, exist_ok=True)
     write_json(config.out / f"{name}.report.json", report)
     write_text(config.out / f"{name}.report.md", markdown(report))
@@ -193,18 +193,10 @@ def run(config: Config) -> dict:
 
 
 def write_model(config: Config, name: str, model: Model) -> None:
-    out, arrays = config.out, golden(model)
-    wrong = check_compiled_core(model, arrays)
-    if wrong:
-        raise EdgeECGError(f"the compiled core does not give the reference's bytes for {', '.join(wrong)}")
-    packed = io.BytesIO()
-    np.savez_compressed(packed, **arrays)
+    out = config.out
+    write_golden(out / f"{name}.golden.npz", model)
     model.save(out / f"{name}.eecg")
-    graph = onnx_model(model, config.onnx).SerializeToString()
-    for suffix, content in (("golden.npz", packed.getvalue()), ("onnx", graph)):
-        part = out / f".{name}.{suffix}.part"
-        part.write_bytes(content)
-        part.replace(out / f"{name}.{suffix}")
+    write_atomically(out / f"{name}.onnx", onnx_model(model, config.onnx).SerializeToString())
     write_text(out / f"{name}.card.md", model.meta["card"])
 
 

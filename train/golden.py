@@ -5,14 +5,16 @@ held), `CASE.missing` (n,) uint8, `CASE.fs_mhz`, `CASE.hop` (samples at 128 Hz),
 (windows, dim) and `CASE.flags` (windows,).
 """
 
+import io
 import warnings
+from pathlib import Path
 
 import numpy as np
 
 import edgeecg
 from edgeecg import reference
-from edgeecg.errors import AmplitudeWarning
-from edgeecg.model import Model
+from edgeecg.errors import AmplitudeWarning, EdgeECGError
+from edgeecg.model import Model, write_atomically
 
 # Waves of one beat as sums of Gaussians: time from the R peak (s), height (mV), width (s); after McSharry et al.,
 # "A dynamical model for generating synthetic electrocardiogram signals", IEEE TBME 2003.
@@ -67,15 +69,27 @@ def golden(model: Model) -> dict[str, np.ndarray]:
     return arrays | {"names": np.array(list(made))}
 
 
+def write_golden(path: Path, model: Model) -> None:
+    """Write the file. Raises EdgeECGError, and writes nothing, where the compiled core gives other bytes than the reference."""
+    arrays = golden(model)
+    wrong = check_compiled_core(model, arrays)
+    if wrong:
+        raise EdgeECGError(f"the compiled core does not give the reference's bytes for {', '.join(wrong)}")
+    packed = io.BytesIO()
+    np.savez_compressed(packed, **arrays)
+    write_atomically(path, packed.getvalue())
+
+
 def check_compiled_core(model: Model, arrays: dict[str, np.ndarray]) -> list[str]:
-    """Names of the cases for which the compiled core gives other embeddings than the golden vectors."""
+    """Names of the cases for which the compiled core gives other embeddings or flags than the golden vectors."""
     encoder, wrong = edgeecg.load(model), []
     for name in arrays["names"]:
-        x, fs, hop = arrays[f"{name}.x"], int(arrays[f"{name}.fs_mhz"]) / 1000, int(arrays[f"{name}.hop"]) / 128
+        x = np.where(arrays[f"{name}.missing"], np.int32(-(2**31)), arrays[f"{name}.x"])
+        fs, hop = int(arrays[f"{name}.fs_mhz"]) / 1000, int(arrays[f"{name}.hop"]) / 128
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AmplitudeWarning)  # one case is a loose electrode
-            e8 = encoder.embed(x, fs, hop=hop, gain=8000.0, dtype="int8")
-            e16 = encoder.embed(x, fs, hop=hop, gain=8000.0) * 2.0**model.head.exponent
-        if not (np.array_equal(e8, arrays[f"{name}.e8"]) and np.array_equal(e16, arrays[f"{name}.e16"])):
+            found = encoder.analyze(x, fs, hop, gain=8000.0, nan="mask")
+        ours = {"e8": found.int8, "e16": found.embedding * 2.0**model.head.exponent, "flags": found.quality}
+        if not all(np.array_equal(value, arrays[f"{name}.{key}"]) for key, value in ours.items()):
             wrong.append(str(name))
     return wrong

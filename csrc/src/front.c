@@ -140,6 +140,7 @@ uint32_t ee_front_take(ee_front_state *f, uint8_t *y, ee_block_stats *stats)
         f->z_count -= n;
     }
     *stats = *block_at(f, f->out_block);
+    stats->rough = (uint16_t)(f->front->noise ? EE_KERNEL(f->kernels, roughness)(y, n, f->front->channels) : 0);
     f->out_block++;
     return n;
 }

@@ -22,6 +22,7 @@
 #define EE_POINTS 32u                 /* points of the kernel table per output sample */
 #define EE_SHIFT 14                   /* requantisation: multipliers are m / 2^14 */
 #define EE_NONE 0xFFFFu
+#define EE_STEEP 6u                    /* a step of the front end's bytes counts as at most so much in a block's roughness */
 
 /* ---------------------------------------------------------------- what the core is compiled for */
 #ifdef EE_NO_HOST
@@ -91,7 +92,7 @@ static inline void ee_fill(uint8_t *to, uint8_t value, size_t n)
 typedef struct ee_front {
     const int16_t *table;
     uint32_t min_rate, floor, gain[4], direct_gain, window;
-    uint16_t baseline, reach, table_half, flat_max, flat_blocks, off_blocks, clip_ms;
+    uint16_t baseline, reach, table_half, flat_max, flat_blocks, off_blocks, clip_ms, noise;
     uint8_t kind, channels, log2_baseline;
 } ee_front;
 
@@ -200,6 +201,7 @@ typedef struct ee_kernels {
     void (*scale)(const int16_t *z, int32_t r, uint32_t n, uint8_t *y, uint32_t step);
     void (*scale_plain)(const int32_t *x, int32_t r, uint32_t n, uint8_t *y);
     void (*rails)(const int32_t *x, uint32_t n, ee_rails *rails);
+    uint32_t (*roughness)(const uint8_t *y, uint32_t n, uint32_t step);
     int64_t (*fir)(const double *tap, const int32_t *x, uint32_t n);
     void (*fir_block)(const double *tap, uint32_t taps, const int32_t *x, int32_t *out);
     uint32_t (*read_f32)(const float *x, double scale, uint32_t n, int32_t *out);
@@ -223,6 +225,7 @@ uint32_t ee_run_detrend(const int32_t *x, uint32_t half, uint32_t log2_width, in
 void ee_run_scale(const int16_t *z, int32_t r, uint32_t n, uint8_t *y, uint32_t step);
 void ee_run_scale_plain(const int32_t *x, int32_t r, uint32_t n, uint8_t *y);
 void ee_run_rails(const int32_t *x, uint32_t n, ee_rails *rails);
+uint32_t ee_run_roughness(const uint8_t *y, uint32_t n, uint32_t step);
 #define EE_KERNEL(kernels, name) ee_run_##name
 #endif
 
@@ -231,6 +234,7 @@ typedef struct ee_block_stats {       /* one block of 32 samples at 128 Hz */
     int32_t hi, lo;                   /* extremes of the input samples */
     uint16_t hi_count, lo_count;      /* input samples at hi / lo that are at least third in a run */
     uint8_t missing, flat;            /* 1: a sample was missing; the block is flat */
+    uint16_t rough;                   /* roughness, where the front end asks for it: at most 31 * EE_STEEP */
 } ee_block_stats;
 
 typedef struct ee_front_state {
@@ -277,6 +281,7 @@ typedef struct ee_tensor {
 typedef struct ee_quality_slot {
     int32_t hi, lo;
     uint32_t hi_count, lo_count;
+    uint16_t rough;                   /* sum over the blocks: below 2^15 */
     uint8_t left, flat, flat_run;     /* blocks to come; flat ones; those in a row: a window has at most 160 */
     uint8_t flags;                    /* EE_MISSED, EE_LEAD_OFF */
 } ee_quality_slot;

@@ -184,6 +184,17 @@ EE_SIZED(void, rails)(const int32_t *x, uint32_t n, ee_rails *rails)
     *rails = r;
 }
 
+/* The roughness of n <= 32 bytes that lie `step` apart: docs/numerics.md section 5. */
+EE_SIZED(uint32_t, roughness)(const uint8_t *y, uint32_t n, uint32_t step)
+{
+    uint32_t sum = 0;
+    for (uint32_t i = 1; i < n; i++) {
+        const int32_t rise = y[i * step] - y[(i - 1) * step];
+        sum += ee_min((uint32_t)(rise < 0 ? -rise : rise), EE_STEEP);
+    }
+    return sum;
+}
+
 #ifndef EE_NO_HOST
 static EE_TARGET uint32_t EE_NAME(detrend)(const int32_t *x, uint32_t half, uint32_t log2_width, int32_t *sum, uint32_t n, int16_t *z, int32_t *hi, int32_t *lo)
 {
@@ -201,6 +212,22 @@ static EE_TARGET void EE_NAME(rails)(const int32_t *x, uint32_t n, ee_rails *rai
 {
     if (n == EE_BLOCK) EE_NAME(rails_n)(x, EE_BLOCK, rails);
     else EE_NAME(rails_n)(x, n, rails);
+}
+
+static EE_TARGET uint32_t EE_NAME(roughness)(const uint8_t *y, uint32_t n, uint32_t step)
+{
+    if (n != EE_BLOCK || step != 1) return EE_NAME(roughness_n)(y, n, step);
+    uint8_t steps[16];                                   /* 0 .. 15 and 15 .. 30: vectors of 16; step 15 is taken back */
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < 16; i++) {
+        const uint8_t a = y[i], b = y[i + 1], c = y[i + 15], d = y[i + 16];
+        uint8_t first = (uint8_t)((a > b ? a : b) - (a < b ? a : b)), second = (uint8_t)((c > d ? c : d) - (c < d ? c : d));
+        first = first < EE_STEEP ? first : EE_STEEP;
+        second = second < EE_STEEP ? second : EE_STEEP;
+        steps[i] = (uint8_t)(first + second);
+    }
+    for (uint32_t i = 0; i < 16; i++) sum += steps[i];
+    return sum - EE_NAME(roughness_n)(y + 15, 2, 1);
 }
 
 /* Vectors as GCC and clang have them: as many doubles as a register of the instruction set holds. */
@@ -302,5 +329,5 @@ EE_EXTREMES(float, int32_t, 31, extremes_f32)
 EE_EXTREMES(double, int64_t, 63, extremes_f64)
 #undef EE_EXTREMES
 
-#define EE_LOOPS EE_NAME(add), EE_NAME(max_pool), EE_NAME(requantise), EE_NAME(pool), EE_NAME(detrend), EE_NAME(scale), EE_NAME(scale_plain), EE_NAME(rails), EE_NAME(fir), EE_NAME(fir_block), EE_NAME(read_f32), EE_NAME(read_f64), EE_NAME(extremes_f32), EE_NAME(extremes_f64)
+#define EE_LOOPS EE_NAME(add), EE_NAME(max_pool), EE_NAME(requantise), EE_NAME(pool), EE_NAME(detrend), EE_NAME(scale), EE_NAME(scale_plain), EE_NAME(rails), EE_NAME(roughness), EE_NAME(fir), EE_NAME(fir_block), EE_NAME(read_f32), EE_NAME(read_f64), EE_NAME(extremes_f32), EE_NAME(extremes_f64)
 #endif

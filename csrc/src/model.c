@@ -109,7 +109,7 @@ static ee_status check_front(const uint8_t *b)
         ee_u16(p + 8) != EE_BLOCK || reach < 1 || reach > 16 || half < 4 || half > 32 || ee_u16(p + 14) != EE_POINTS ||
         min_rate < 64000 || min_rate > 128000 || ee_u32(p + 24) < 1 || ee_u32(p + 24) > 32767 ||
         ee_u16(p + 50) < 1 || ee_u16(p + 50) > window / 32 || ee_u16(p + 52) < 1 || ee_u16(p + 52) > window / 32 ||
-        ee_u16(p + 54) < 1 || !all_zero(p + 56, 40))
+        ee_u16(p + 54) < 1 || ee_u32(p + 56) > window / 32 * (EE_BLOCK - 1) * EE_STEEP || !all_zero(p + 60, 36))
         return EE_BAD_FRONT;
     for (uint32_t c = 0; c < 4; c++) {
         uint32_t gain = ee_u32(p + 28 + 4 * c);
@@ -293,6 +293,7 @@ void ee_front_view(const ee_model *model, ee_front *front)
     front->flat_blocks = ee_u16(p + 50);
     front->off_blocks = ee_u16(p + 52);
     front->clip_ms = ee_u16(p + 54);
+    front->noise = ee_u16(p + 56);                       /* its upper half is 0 */
 }
 
 ee_sources ee_layer_sources(const ee_model *model, uint32_t index)

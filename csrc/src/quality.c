@@ -6,6 +6,7 @@ void ee_quality_open(ee_quality_slot *slot, uint32_t blocks)
     slot->hi = INT32_MIN;
     slot->lo = INT32_MAX;
     slot->hi_count = slot->lo_count = 0;
+    slot->rough = 0;
     slot->left = (uint8_t)blocks;
     slot->flat = slot->flat_run = slot->flags = 0;
 }
@@ -24,6 +25,7 @@ void ee_quality_merge(ee_quality_slot *slot, const ee_block_stats *b, uint32_t o
     }
     if (b->hi == slot->hi) slot->hi_count += b->hi_count;
     if (b->lo == slot->lo) slot->lo_count += b->lo_count;
+    slot->rough = (uint16_t)(slot->rough + b->rough);
     if (b->missing) slot->flags |= EE_MISSED;
     slot->flat = (uint8_t)(slot->flat + b->flat);
     slot->flat_run = (uint8_t)(b->flat ? slot->flat_run + 1 : 0);
@@ -37,5 +39,6 @@ uint32_t ee_quality_flags(const ee_quality_slot *slot, const ee_front *front, ui
     if (slot->flat >= front->flat_blocks) flags |= EE_FLAT;
     else if (railed >= (uint64_t)front->clip_ms * fs_mhz) flags |= EE_CLIPPED;
     if (slot->hi >= EE_X_MAX || slot->lo <= -EE_X_MAX) flags |= EE_LEAD_OFF;
+    if (front->noise && slot->rough >= front->noise) flags |= EE_NOISY;
     return flags;
 }

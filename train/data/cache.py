@@ -62,6 +62,7 @@ def open_cache(data: Path | None, corpora: tuple[str, ...], front: FrontEnd, roo
 
 def cache_key(data: Path | None, corpora: list[str], front: FrontEnd) -> str:
     constants = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in asdict(front).items()}
+    del constants["noise"]  # a threshold on the bytes: they are the same for all
     files = {}
     for name in corpora if data is not None else []:
         folder = corpus_folder(data, name)
