@@ -31,7 +31,8 @@ EMBED_EXAMPLES = """examples:
   edgeecg embed adc.npy --fs 250 --gain 400 -o a.npz    integers, 400 of them a millivolt
 
 reads  WFDB (.hea, .dat; needs the package wfdb), .csv, .tsv, .txt, .npy, .npz
-writes .npz, .csv, .parquet (needs pyarrow): file, start (s), quality (0 is good), e0 ... e127"""
+writes .npz, .csv, .parquet (needs pyarrow): file, start (s), quality, e0 ... e127
+quality  0 is good; bits: 1 flat, 2 clipped, 4 lead off, 8 missing samples, 16 noisy"""
 
 INFO_EXAMPLES = """examples:
   edgeecg info              version, kernels in use, bundled model

@@ -22,7 +22,10 @@ BUNDLED = os.path.join(os.path.dirname(__file__), "models")
 
 
 class Quality(IntFlag):
-    """Flags of a window (docs/numerics.md, section 5); 0 is good."""
+    """Flags of a window (docs/numerics.md, section 5); 0 is good.
+
+    NOISY is muscle noise, of models whose file has a threshold for it; it misses slow artefacts.
+    """
 
     GOOD = 0
     FLAT = 1

@@ -1,6 +1,7 @@
 """How well the quality flag NOISY tells noise, the threshold it has, and model files that get it.
 
     python train/noise_flag.py --data DIR                            choose statistic and threshold, report on other people
+    python train/noise_flag.py --data DIR --document docs/results/quality.md
     python train/noise_flag.py --write edgeecg/models/*.eecg         write NOISE into these files and their golden vectors
 
 Windows are isolated, 10 s, and go through the front end of a device. Half of the people choose: for each statistic of the bytes the
@@ -31,6 +32,7 @@ from train.nets.spec import WINDOW
 from train.probes.more_tasks import rhythm_windows, with_noise
 from train.probes.protocol import Score, auc_score, scored
 from train.probes.tasks import RATE, RHYTHMS, beat_windows, cinc2017, join
+from train.run import write_text
 
 NOISE = 2793
 """The threshold of exported models: `noise` of the front end (docs/numerics.md 5), as the first command above finds it."""
@@ -48,6 +50,7 @@ class Config:
     data: Path | None = field(default_factory=lambda: Path(os.environ["EDGEECG_DATA"]) if "EDGEECG_DATA" in os.environ else None)
     write: tuple[Annotated[Path, tyro.conf.arg(metavar="MODEL.eecg")], ...] = ()  # give these files the threshold, and measure nothing
     noise: int = NOISE  # the threshold to write; 0: never flagged
+    document: Path | None = None  # also put the tables there, between <!-- noisy --> and <!-- /noisy -->
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class Set:
 
 
 def steps(y: np.ndarray, limit: int) -> np.ndarray:
-    """Sum of the steps inside the blocks, each at most `limit`: `limit` STEEP is what the flag uses."""
+    """Sum of the steps inside the blocks, each at most `limit`."""
     blocks = y.reshape(len(y), -1, BLOCK).astype(np.int64)
     return np.minimum(np.abs(np.diff(blocks, axis=2)), limit).sum((1, 2))
 
@@ -133,13 +136,16 @@ class Bench:
         return np.isin(group, names[self.half :: 2])
 
     def add_noise(self, title: str, signal: np.ndarray, group: np.ndarray, against: str) -> None:
-        for name in NOISES:
+        stretches = [(name, self.half, "") for name in NOISES]
+        if self.half:
+            stretches.append(("ma", 0, ", the stretch that chose"))
+        for name, half, which in stretches:
             piece = np.load(self.data / "nstdb" / f"{name}_128hz_uV_int16.npy", allow_pickle=False) / 1000.0
             quarter = piece.shape[1] // 4
-            piece = piece[:, (2 + self.half) * quarter : (3 + self.half) * quarter]
+            piece = piece[:, (2 + half) * quarter : (3 + half) * quarter]
             for decibel in SNRS:
                 noisy = np.stack([with_noise(window, piece, decibel, self.rng) for window in signal])
-                self.noisy[f"{title} with {name} noise, {decibel} dB"] = Set(self.read(noisy), group), against
+                self.noisy[f"{title} with {name} noise, {decibel} dB{which}"] = Set(self.read(noisy), group), against
 
     def mitdb(self) -> None:
         folder, title = self.data / "mitdb", "MIT-BIH DS1"
@@ -299,9 +305,14 @@ def main(config: Config) -> None:
         raise InputError("give the folder of the recordings with --data, or in the environment variable EDGEECG_DATA")
     print("reading the half that chooses ...", file=sys.stderr, flush=True)
     lines, least = choice(Bench(config.data, 0))
-    print("\n".join(lines), f"\nthreshold {least}; NOISE is {NOISE}\n", sep="\n", flush=True)
     print("reading the half that reports ...", file=sys.stderr, flush=True)
-    print("\n".join(findings(Bench(config.data, 1), NOISE)))
+    text = "\n".join([*lines, "", *findings(Bench(config.data, 1), NOISE), ""])
+    print(text)
+    if config.document:
+        from train.tables import fill
+
+        write_text(config.document, fill(config.document.read_text(encoding="utf-8"), "noisy", text))
+    print(f"chosen {least}, NOISE is {NOISE}", file=sys.stderr)
 
 
 if __name__ == "__main__":
