@@ -56,10 +56,11 @@ def _sum(parts):
 
 
 class OffDiagonalEnergy:
-    """sum_{i != j} (A'B)_ij^2 (`energy`, float64), the `diagonal` of A'B, and products for the gradients.
+    """sum_{i != j} (A'B)_ij^2 (`energy`, float64), and products for the gradients.
 
-    A and B are the centred columns of two views, or of one (its covariance, times N). After `each_block` all is known;
-    a block's part of the diagonal and of the variances already when that block is finished.
+    A and B are the centred columns of two views, or of one (its covariance, times N). `variances` are known when the
+    first block is finished, the energy when all are, and where products hold it, the caller has put each block's part of
+    the diagonal of A'B into `diagonal` (float64).
     """
 
     def __init__(self, views, team, eps=0.0, scaled=False):
@@ -111,15 +112,11 @@ class OffDiagonalEnergy:
         np.fill_diagonal(self._cross, 0)
 
     def _blocks(self, worker, finish):
-        from ._kernels.columns import column_products
-
         mine = self._team.share(self._a.shape[1], worker)
         rows, sides = len(self._a), range(len(self.values))
         buffers = [np.empty(rows * BLOCK, self._a.dtype) for _ in sides]
         for start in range(mine.start, mine.stop, BLOCK):
             part = slice(start, min(start + BLOCK, mine.stop))
-            if self._by_rows:
-                column_products(self._a, self._b, part.start, part.stop, self.diagonal)
             products = tuple(buffer[: rows * (part.stop - part.start)].reshape(rows, -1) for buffer in buffers)
             for side, product in zip(sides, products, strict=True):
                 np.matmul(*self._factors(side, part), out=product)

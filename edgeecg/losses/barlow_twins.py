@@ -45,12 +45,11 @@ def _loss(z1, z2, lambd, eps, team):
 
     # dL/du1 = (2 lambd / N^2) u2 (u1'u2)' without its diagonal  -  (2 / N) u2 (1 - C_ii)
     alpha = 2.0 * lambd / n**2
+    offset, slope = -2.0 / n, 2.0 / n**2 - alpha * energy.diagonal_in_products
 
     def finish(part, products):
-        diagonal = energy.diagonal[part]
-        beta = -2.0 / n * (1.0 - diagonal / n) - alpha * energy.diagonal_in_products * diagonal
-        factors = z1.dtype.type(alpha), beta.astype(z1.dtype)
-        standardise_backward(products, *factors, units, variances, eps, part.start, grads)
+        factors = z1.dtype.type(alpha), offset, slope
+        standardise_backward(products, *factors, units, variances, eps, part.start, energy.diagonal, grads)
 
     energy.each_block(finish)
     value = float(((1.0 - energy.diagonal / n) ** 2).sum() + lambd * energy.energy / n**2)

@@ -48,6 +48,7 @@ def _one_view(z, other, invariance, variance, covariance, gamma, eps, team):
     out, short = np.empty_like(z), np.empty(width)
 
     def finish(part, products):
+        energy.diagonal[part] = n * energy.variances[0][part]
         sigma = np.sqrt(energy.variances[0][part] * (n / (n - 1.0)) + eps)
         short[part] = np.maximum(gamma - sigma, 0.0)
         beta = -variance / (width * (n - 1.0) * sigma) * (short[part] > 0)

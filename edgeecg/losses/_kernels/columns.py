@@ -40,47 +40,43 @@ def centre_columns(z, first, last, eps, scaled, out, variance):
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def column_products(a, b, first, last, out):
-    """out_j = sum_i a_ij b_ij, in float64."""
-    for start in range(first, last, BAND):
-        stop = min(start + BAND, last)
-        total = np.zeros(stop - start)
-        for i in range(a.shape[0]):
-            left, right = a[i, start:stop], b[i, start:stop]
-            for j in range(left.shape[0]):
-                total[j] += np.float64(left[j]) * np.float64(right[j])
-        out[start:stop] = total
+def standardise_backward(products, alpha, offset, slope, units, variances, eps, first, diagonal, grads):
+    """Gradients of the columns from `first` on, at which `products` begin; their part of `diagonal`, sum_i unit0 unit1, too.
 
-
-@njit(cache=True, nogil=True, fastmath=FAST)
-def standardise_backward(products, alpha, beta, units, variances, eps, first, grads):
-    """Turns the products of both sides into gradients; products and `beta` begin at column `first` of all else.
-
-    With g = alpha product + beta (the other side's unit), taken back through the standardisation of the own `unit`:
-    dz = (g - unit mean(g unit)) / sqrt(variance + eps). The term mean(g) of the usual formula is absent because
-    it is zero here: g is made of columns of the other view, and those are centred. `grads` may be `units`.
+    With g = alpha product + (offset + slope diagonal) (the other side's unit), taken back through the standardisation of
+    the own `unit`: dz = (g - unit mean(g unit)) / sqrt(variance + eps). The term mean(g) of the usual formula is absent
+    because it is zero here: g is made of columns of the other view, and those are centred. `grads` may be `units`.
     """
     n, width = products[0].shape
     last = first + width
-    total = np.zeros((2, width))
-    for side in range(2):
-        product, unit, other, along = products[side], units[side], units[1 - side], total[side]
-        for i in range(n):
-            g, right, own = product[i], other[i, first:last], unit[i, first:last]
-            for j in range(width):
-                g[j] = alpha * g[j] + beta[j] * right[j]
-                along[j] += g[j] * own[j]
-    scale, along = np.empty(width, beta.dtype), np.empty(width, beta.dtype)
-    for side in range(2):  # only now may a unit be overwritten
-        product, unit, grad = products[side], units[side], grads[side]
+    both, along0, along1 = np.zeros(width), np.zeros(width), np.zeros(width)  # sums of unit0 unit1, of product unit
+    for i in range(n):  # loops of one sum each are vectorised, one loop of all is not
+        p, q, u, v = products[0][i], products[1][i], units[0][i, first:last], units[1][i, first:last]
         for j in range(width):
-            scale[j] = 1.0 / np.sqrt(variances[side][first + j] + eps)
-            along[j] = total[side, j] / n * scale[j]
-        for i in range(n):
-            g, own, target = product[i], unit[i, first:last], grad[i, first:last]
-            for j in range(width):
-                g[j] = g[j] * scale[j] - own[j] * along[j]
-            target[:] = g  # a loop of its own: where `target` is `own`, the one above would not be vectorised
+            both[j] += u[j] * v[j]
+        for j in range(width):
+            along0[j] += p[j] * u[j]
+        for j in range(width):
+            along1[j] += q[j] * v[j]
+    diagonal[first:last] = both
+    beta, scale0, scale1, share0, share1 = np.empty((5, width), products[0].dtype)
+    for j in range(width):
+        beta[j] = offset + slope * both[j]
+        scale0[j] = 1.0 / np.sqrt(variances[0][first + j] + eps)
+        scale1[j] = 1.0 / np.sqrt(variances[1][first + j] + eps)
+        share0[j] = (alpha * along0[j] + beta[j] * both[j]) / n
+        share1[j] = (alpha * along1[j] + beta[j] * both[j]) / n
+    for i in range(n):
+        p, q, u, v = products[0][i], products[1][i], units[0][i, first:last], units[1][i, first:last]
+        for j in range(width):
+            p[j] = (alpha * p[j] + beta[j] * v[j] - share0[j] * u[j]) * scale0[j]
+        for j in range(width):
+            q[j] = (alpha * q[j] + beta[j] * u[j] - share1[j] * v[j]) * scale1[j]
+        left, right = grads[0][i, first:last], grads[1][i, first:last]  # which may be u and v: only now
+        for j in range(width):
+            left[j] = p[j]
+        for j in range(width):
+            right[j] = q[j]
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
