@@ -115,9 +115,11 @@ static void scale_block(const ee_front_state *f, uint8_t *y, uint32_t n)
 {
     uint32_t first = f->out_block > f->front->reach ? f->out_block - f->front->reach : 0;
     uint32_t total = 0, count = 0, channels = f->front->channels;
+    const uint32_t *at = sum_at(f, first), *end = f->sums + f->n_sums;
     for (uint32_t q = first; q <= f->out_block + f->front->reach && q <= f->z_block; q++) {
         if (q == f->z_block && f->z_count <= (q - f->out_block) * EE_BLOCK) break;       /* not begun */
-        uint32_t sum = *sum_at(f, q);
+        const uint32_t sum = *at++;
+        if (at == end) at = f->sums;                     /* a division each would cost more than all else here */
         total += sum & 0xFFFFFFu;
         count += sum >> 24;
     }
