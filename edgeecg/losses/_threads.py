@@ -41,7 +41,7 @@ class Team:
 
     def run(self, work):
         """[work(0), ..., work(size - 1)], side by side: kernels and BLAS release the GIL."""
-        others = [self._pool.submit(work, worker) for worker in range(1, self.size)]
+        others = self._pool.submit(work, range(1, self.size)) if self._pool else []
         mine = Future()
         try:
             mine.set_result(work(0))
@@ -86,11 +86,20 @@ class Team:
         return slice(min(worker * step, total), min((worker + 1) * step, total))
 
 
-@lru_cache
-def _helpers(count):
+class _Helpers:
     """The threads beside the caller's, kept for the next call, which then need not start them. They sleep in between."""
-    return ThreadPoolExecutor(count, thread_name_prefix="edgeecg-losses")
 
+    def __init__(self, count):
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix="edgeecg-losses")
+        self._lock = Lock()
+
+    def submit(self, work, workers):
+        """A future for each worker. All in a row: of two calls whose workers meet, one would wait for the other's thread."""
+        with self._lock:
+            return [self._pool.submit(work, worker) for worker in workers]
+
+
+_helpers = lru_cache(_Helpers)
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_helpers.cache_clear)  # a child has none of its parent's threads

@@ -1,6 +1,9 @@
 """The team of workers: stages meet, failures come through and leave nobody waiting."""
 
+import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -48,3 +51,25 @@ def test_a_join_that_fails_ends_the_call_with_its_error():
 
     with Team(2, blas=False) as team, pytest.raises(InputError, match="2 results"):
         team.run_stages((lambda worker: None, join), (lambda worker: None, None))
+
+
+@pytest.fixture
+def busy_switching():
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def test_calls_side_by_side_do_not_wait_for_each_others_workers(busy_switching):
+    gate = threading.Barrier(4)
+
+    def call(_):
+        gate.wait()
+        with Team(4, blas=False) as team:
+            for _ in range(1000):
+                team.run_stages((lambda worker: time.sleep(0), None), (lambda worker: None, None))
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(call, range(4), timeout=60))
