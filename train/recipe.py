@@ -36,7 +36,7 @@ from edgeecg.errors import EdgeECGError, InputError
 from train.checkpoint import load_encoder, load_training, save_encoder, save_training
 from train.data import PRETRAINING, Cache, open_cache
 from train.data.corpora import NOISE, corpus
-from train.data.front import default_front_end
+from train.data.front import default_front_end, to_input
 from train.data.windows import is_validation
 from train.engine.optimiser import parameter_groups
 from train.nets import ENCODERS, Encoder
@@ -48,7 +48,7 @@ from train.readout import PAIRS, assemble, pair_features
 from train.run import Log, config_dict, write_json
 from train.targets import Bank, BeatTargets, open_bank, signal_statistics
 from train.targets.heads import EXISTS, WIDTHS, Heads
-from train.views import Augment, Views, load_noise
+from train.views import LEAST_LEVEL, Augment, Views, load_noise
 
 # Share of the drawn windows by corpus; what is not named gets 0.05. By hours alone, cinc2018 and qtdb would crowd out
 # the 12-lead recordings, which hold most patients and diagnoses.
@@ -76,6 +76,7 @@ class Config:
     temperature: float = 0.1  # of the contrast
     neighbours: float = 0.5  # share of positives from within 30 s
     context: float = 0.25  # share of steps whose windows have real signal around them
+    clean: float = 0.0  # share of the pairs that no view disturbs
     validation: float = 0.02  # share of patients kept for the validation losses
 
     steps: int = 13000  # updates
@@ -106,6 +107,8 @@ class Config:
         unknown = set(self.weights) - set(WEIGHTS)
         if unknown:
             raise InputError(f"weights: no loss is called {', '.join(sorted(unknown))}")
+        if not 0 <= self.clean <= 1:
+            raise InputError("clean is a share: from 0 to 1")
         for name in ("steps", "batch", "workers", "log_every", "save_every", "evaluate_every", "meet"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1")
@@ -203,6 +206,8 @@ class Trainer:
         row, start = drawer.draw(count, margin, self.config.neighbours, rng)
         y = torch.from_numpy(self.samples[start[:, None] + np.arange(-margin, WINDOW + margin)])
         x, level = self.augment.with_level(y, generator)
+        clean = (torch.arange(count) < self.config.clean * count).repeat(2)
+        x[clean], level[clean] = to_input(y[clean]), LEAST_LEVEL
         inside = x[:, margin : margin + WINDOW]
         return x, self.targets(drawer, np.tile(row, 2), start, inside, level), torch.from_numpy(drawer.patient[row])
 

@@ -272,6 +272,8 @@ def test_bad_options_end_in_a_sentence():
         recipe.Config(data=Path(), weights={"labels": 1.0})
     with pytest.raises(InputError, match="workers must be at least 1"):
         recipe.Config(data=Path(), workers=0)
+    with pytest.raises(InputError, match="clean is a share"):
+        recipe.Config(data=Path(), clean=1.5)
     with pytest.raises(InputError, match="pool 'median' is not one of mean_max, mean, max"):
         recipe.Config(data=Path(), pool="median")
     with pytest.raises(InputError, match="objective 'simsiam' is not one of"):
@@ -332,3 +334,14 @@ def test_each_objective_trains_on_the_pooling_asked_for(objective, small, toy_ca
     before = [p.detach().clone() for p in trainer.projector.parameters()]
     assert np.isfinite(trainer.step(1)["contrast"])
     assert any((p != b).any() for p, b in zip(trainer.projector.parameters(), before, strict=True))
+
+
+def test_clean_pairs_are_the_signal_as_it_is(small, toy_cache):
+    views = replace(small.views, p_gaussian=1.0, gaussian_snr=(0.0, 0.0))
+    trainer = recipe.Trainer(replace(small, views=views, clean=0.5), toy_cache)
+    noisy = recipe.Trainer(replace(small, views=views), toy_cache)
+    (x, targets, _), (other, levels, _) = (t.batch(t.training, 8, 0, (1, 2, 3)) for t in (trainer, noisy))
+    clean = torch.tensor([True] * 4 + [False] * 4).repeat(2)
+    assert torch.equal(x[~clean], other[~clean]) and not torch.isclose(x[clean], other[clean]).all(1).any()
+    assert (targets["noise"][clean] == -3).all() and (levels["noise"] > -1).all()
+    assert torch.equal(x[clean] * 16, (x[clean] * 16).round()), "bytes of the front end"

@@ -72,6 +72,9 @@ class Views:
             raise InputError(f"views: noises are some of {', '.join(NOISES)}")
 
 
+LEAST_LEVEL = -3.0  # of a window to which nothing was added
+
+
 class Augment:
     """`augment(y, generator)`: uint8 windows (N, L) or (N, leads, L) -> real network input of that shape, `(y' - 128) / 16`."""
 
@@ -91,12 +94,12 @@ class Augment:
         return self.with_level(y, generator)[0]
 
     def with_level(self, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """The views, and how much was added to each: (N,) or (N, leads) log10 of noise power over signal power, at least -3."""
+        """The views, and what was added to each: (N,) or (N, leads) log10 of noise power over signal power, from `LEAST_LEVEL` up."""
         leads = y.float().reshape(len(y), -1, y.shape[-1]) - ZERO
         clean = some_rows(leads, self.source, generator).flatten(0, 1)
         noisy = some_rows(clean.clone(), self.disturb, generator)
         ratio = (noisy - clean).square().mean(1) / clean.square().mean(1).clamp(min=1e-2)
-        level = (ratio + 1e-3).log10().clamp(max=2)
+        level = (ratio + 10.0**LEAST_LEVEL).log10().clamp(max=2)
         views = quantise(some_rows(rescale(noisy, clean), self.output, generator))
         return views.reshape(y.shape), level.reshape(y.shape[:-1])
 
