@@ -23,7 +23,7 @@ def nano(channels: int = 1, stem: int = 8, stages: tuple = NANO, dim: int = 56) 
 
 
 def plus(channels: int = 1, stem: int = 32, stages: tuple = PLUS, dim: int = 192) -> Spec:
-    """The same blocks, wider, and one more, for where a few times the work and the bytes do not matter."""
+    """The same blocks, wider, and one more; not bundled: docs/results/quality.md says how it compares."""
     return paired("plus", channels, stem, stages, dim)
 
 
