@@ -70,7 +70,22 @@ def depthwise_shapes(seed=13):
     return net.model()
 
 
-MODELS = {**SHAPES, "dense_shapes": dense_shapes, "grouped_shapes": grouped_shapes, "depthwise_shapes": depthwise_shapes,
+def part_filled_shapes(seed=15):
+    """Numbers of channels that do not fill their vectors of 16, from 1 on, dense and in groups of four; beside them layers that do."""
+    net = Net(seed)
+    last = net.conv(0, 8, kernel=9, stride=2)
+    for channels in (4, 8, 12, 24, 40, 72, 100, 140):
+        last = net.conv(last, channels, kernel=1 + channels % 3, stride=2 if channels == 8 else 1, zp_out=channels)
+        last = net.conv(last, channels, kernel=(3, 5, 7, 9)[channels % 4], groups=channels // 4)
+    last = net.conv(last, 1, kernel=3, stride=2)
+    last = net.conv(last, 5, kernel=2)
+    last = net.conv(last, 24, kernel=3, groups=1, requant=1, zp_out=100)
+    last = net.conv(last, 24, kernel=5, groups=24)
+    last = net.conv(last, 23)
+    return net.model(dim=21)
+
+
+MODELS = {**SHAPES, "part_filled_shapes": part_filled_shapes, "dense_shapes": dense_shapes, "grouped_shapes": grouped_shapes, "depthwise_shapes": depthwise_shapes,
           "affine_shapes": affine_shapes}  # fmt: skip
 
 

@@ -109,8 +109,9 @@ def sizes(path: Path, models: dict[str, dict[str, float]], peers: dict[str, dict
     for axis, (key, title) in zip(figure.subplots(1, len(SIZES), sharey=True), SIZES.items(), strict=True):
         order = sorted(models, key=lambda name: models[name][key])
         axis.plot([models[n][key] for n in order], [models[n]["score"] for n in order], "o-", color="C0")
-        for name in order:
-            axis.annotate(name, (models[name][key], models[name]["score"]), textcoords="offset points", xytext=(-6, -12), fontsize=8)
+        for number, name in enumerate(order):  # below and above in turns
+            place = models[name][key], models[name]["score"]
+            axis.annotate(name, place, textcoords="offset points", xytext=(-6, (-13, 6)[number % 2]), fontsize=8)
         for number, (name, peer) in enumerate(peers.items()):
             look = {"color": f"C{number + 1}", "label": name}
             if key in peer:
@@ -118,7 +119,7 @@ def sizes(path: Path, models: dict[str, dict[str, float]], peers: dict[str, dict
             else:
                 axis.axhline(peer["score"], lw=1, ls="--", **look)
         axis.set_xscale("log")
-        axis.margins(x=0.2)
+        axis.margins(x=0.2, y=0.1)
         axis.set_xlabel(title)
         axis.grid(alpha=0.3)
     figure.axes[0].set_ylabel("mean over the ten tasks")

@@ -22,6 +22,7 @@
 #define EE_POINTS 32u                 /* points of the kernel table per output sample */
 #define EE_SHIFT 14                   /* requantisation: multipliers are m / 2^14 */
 #define EE_NONE 0xFFFFu
+#define EE_LANES 16u                  /* output channels that a vector kernel makes at once */
 #define EE_STEEP 6u                    /* a step of the front end's bytes counts as at most so much in a block's roughness */
 
 /* ---------------------------------------------------------------- what the core is compiled for */
@@ -83,6 +84,8 @@ static inline void ee_copy(void *to, const void *from, size_t n)
     for (size_t i = 0; i < n; i++) d[i] = s[i];          /* to <= from where they overlap */
 }
 #endif
+static inline uint32_t ee_whole_lanes(uint32_t channels) { return (channels + EE_LANES - 1) / EE_LANES * EE_LANES; }
+
 static inline void ee_fill(uint8_t *to, uint8_t value, size_t n)
 {
     for (size_t i = 0; i < n; i++) to[i] = value;

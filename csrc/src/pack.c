@@ -13,15 +13,17 @@
 
 #ifndef EE_NO_HOST
 
-#define LANES 16u
+#define LANES EE_LANES
 
 static uint32_t round_up(uint32_t n, uint32_t to) { return (n + to - 1) / to * to; }
 
+/* Requantisation 1 and depthwise layers read arrays of the file, which end with their last channel. */
 ee_shape ee_shape_of(const ee_layer *layer)
 {
-    if (layer->op != EE_CONV || layer->cout % LANES) return EE_SHAPE_NONE;
+    const int whole = layer->cout % LANES == 0;
+    if (layer->op != EE_CONV || (!whole && layer->requant)) return EE_SHAPE_NONE;
     if (layer->groups == 1) return EE_SHAPE_DENSE;
-    if (layer->cin != layer->cout) return EE_SHAPE_NONE;
+    if (layer->cin != layer->cout || (!whole && layer->cin == layer->groups)) return EE_SHAPE_NONE;
     if (layer->cin == layer->groups) return EE_SHAPE_DEPTHWISE;
     return layer->cin == 4 * layer->groups ? EE_SHAPE_GROUPED : EE_SHAPE_NONE;
 }
@@ -36,7 +38,7 @@ uint32_t ee_steps_of(const ee_layer *layer)
     }
 }
 
-static size_t packed_bytes(uint32_t cout, uint32_t steps) { return (size_t)cout * 8 + (size_t)cout * steps * 4; }
+static size_t packed_bytes(uint32_t channels, uint32_t steps) { return (size_t)channels * 8 + (size_t)channels * steps * 4; }
 
 /* Which channel the packed position c holds. `wide`: blocks of 64 channels, ordered so that narrowing four vectors of 16
  * sums to 64 bytes (which interleaves their quarters) puts the channels in their natural order. */
@@ -51,7 +53,7 @@ static uint32_t channel_at(ee_shape shape, uint32_t wide, uint32_t cout, uint32_
 
 static void pack_layer(const ee_layer *layer, uint32_t order, uint8_t *to)
 {
-    uint32_t n = layer->cout, steps = ee_steps_of(layer), fan_in = (uint32_t)layer->kernel * (layer->cin / layer->groups);
+    uint32_t n = ee_whole_lanes(layer->cout), steps = ee_steps_of(layer), fan_in = (uint32_t)layer->kernel * (layer->cin / layer->groups);
     ee_shape shape = ee_shape_of(layer);
     int32_t *bias = (int32_t *)(void *)to;
     float *scale = (float *)(void *)(to + 4 * n);
@@ -60,6 +62,12 @@ static void pack_layer(const ee_layer *layer, uint32_t order, uint8_t *to)
         uint32_t channel = channel_at(shape, order == EE_PACKED_WIDE && !layer->requant, n, c);
         const int8_t *w = layer->weights + (size_t)channel * fan_in;
         int8_t *column = out + ((size_t)(c / LANES) * steps * LANES + c % LANES) * 4;
+        if (channel >= layer->cout) {                    /* no channel of the layer: zeros */
+            bias[c] = 0;
+            scale[c] = 0;
+            for (uint32_t i = 0; i < 4 * steps; i++) column[i / 4 * LANES * 4 + i % 4] = 0;
+            continue;
+        }
         bias[c] = layer->bias[channel];
         scale[c] = layer->requant ? 0 : (float)layer->mult[channel] / 16384.0f;
         for (uint32_t i = 0; i < 4 * steps; i++) column[i / 4 * LANES * 4 + i % 4] = i < fan_in ? w[i] : 0;
@@ -97,7 +105,7 @@ static size_t walk(const ee_model *model, uint8_t *memory)
         uint32_t used = ee_shape_of(&layer) != EE_SHAPE_NONE;
         if (memory) offsets[i] = used ? (uint32_t)at : 0;
         if (memory && used) pack_layer(&layer, order == EE_PACKED_WIDE && i == model->n_layers ? EE_PACKED : order, memory + at);
-        if (used) at += (packed_bytes(layer.cout, ee_steps_of(&layer)) + 63u) & ~(size_t)63u;
+        if (used) at += (packed_bytes(ee_whole_lanes(layer.cout), ee_steps_of(&layer)) + 63u) & ~(size_t)63u;
     }
     return at;
 }

@@ -9,6 +9,8 @@ typedef enum ee_shape { EE_SHAPE_NONE, EE_SHAPE_DENSE, EE_SHAPE_GROUPED, EE_SHAP
 ee_shape ee_shape_of(const ee_layer *layer);             /* NONE: left to the scalar kernels */
 uint32_t ee_steps_of(const ee_layer *layer);             /* 4-byte steps of one output */
 
+#define EE_PART_BYTES 4096u           /* of a layer whose channels do not fill their vectors: frames made at once */
+
 /* Four bytes at any address: a load through a cast pointer would need an aligned one. */
 static inline int32_t ee_load32(const void *p)
 {
@@ -20,14 +22,14 @@ static inline int32_t ee_load32(const void *p)
 typedef struct ee_packed {
     const int32_t *bias;
     const float *scale;
-    const int8_t *weights;            /* [cout / 16][steps][16][4] */
+    const int8_t *weights;            /* [channels / 16][steps][16][4] */
 } ee_packed;
 
-static inline ee_packed ee_packed_at(const void *packed, uint32_t cout)
+static inline ee_packed ee_packed_at(const void *packed, uint32_t channels)
 {
     const uint8_t *p = (const uint8_t *)packed;
-    ee_packed view = { (const int32_t *)(const void *)p, (const float *)(const void *)(p + 4 * (size_t)cout),
-                       (const int8_t *)(p + 8 * (size_t)cout) };
+    ee_packed view = { (const int32_t *)(const void *)p, (const float *)(const void *)(p + 4 * (size_t)channels),
+                       (const int8_t *)(p + 8 * (size_t)channels) };
     return view;
 }
 

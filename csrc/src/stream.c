@@ -62,7 +62,7 @@ static uint8_t *place(ee_stream *s, uint8_t *memory, int filling)
     (void)ee_take(&memory, sizeof *s);
     layout(s, &memory, filling);
 #ifndef EE_NO_HOST
-    s->acc = (int32_t *)ee_take(&memory, s->model->dim * sizeof *s->acc);
+    s->acc = (int32_t *)ee_take(&memory, ee_whole_lanes(s->model->dim) * sizeof *s->acc);
 #endif
     (void)ee_take(&memory, 0);
     return memory;
@@ -84,7 +84,7 @@ int ee_plan_device(const ee_model *model, const ee_config *config, ee_plan *plan
 {
     ee_stream s;
     if (!prepare(&s, model, config)) return 0;
-    size_t own = sizeof *s.acc * model->dim + sizeof *buffers * (model->n_layers + 1u) + sizeof s;        /* not on a device */
+    size_t own = sizeof *s.acc * ee_whole_lanes(model->dim) + sizeof *buffers * (model->n_layers + 1u) + sizeof s;        /* not on a device */
     plan->array_bytes = (uint32_t)((uintptr_t)place(&s, NULL, 0) - own);
     plan->frame_bytes = ee_trunk_place(model, s.config.block, buffers, &plan->scratch);
     plan->delay = ee_trunk_delay(model);

@@ -205,19 +205,44 @@ static EE_TARGET void EE_NAME(depthwise)(const ee_layer *layer, const ee_packed 
     }
 }
 
+static EE_TARGET void EE_NAME(run)(const ee_layer *layer, const ee_packed *p, const uint8_t *x, uint8_t *y, uint32_t n)
+{
+    switch (ee_shape_of(layer)) {
+    case EE_SHAPE_DENSE: EE_NAME(dense)(layer, p, x, y, n); break;
+    case EE_SHAPE_GROUPED: EE_NAME(grouped)(layer, p, x, y, n); break;
+    default: EE_NAME(depthwise)(layer, p, x, y, n);
+    }
+}
+
+/* A number of channels that does not fill its vectors: frames of whole vectors first, of which the layer's channels are kept. */
+static EE_TARGET void EE_NAME(run_part)(const ee_layer *layer, const ee_packed *p, const uint8_t *x, uint8_t *y, uint32_t n)
+{
+    uint8_t frames[EE_PART_BYTES];
+    ee_layer whole = *layer;
+    whole.cout = (uint16_t)ee_whole_lanes(layer->cout);
+    for (uint32_t some; n; n -= some) {
+        const uint8_t *from = frames;
+        some = ee_min(n, EE_PART_BYTES / whole.cout);
+        if (layer->groups == 1) EE_NAME(dense)(&whole, p, x, frames, some);
+        else EE_NAME(grouped)(&whole, p, x, frames, some);
+        x += (size_t)some * layer->stride * layer->cin;
+        for (uint32_t left = some; left; left--, from += whole.cout, y += layer->cout)
+            if (left * layer->cout >= whole.cout)        /* the next frames go over what is too much */
+                for (uint32_t c = 0; c < whole.cout; c += EE_LANES) __builtin_memcpy(y + c, from + c, EE_LANES);
+            else
+                ee_copy(y, from, layer->cout);
+    }
+}
+
 static EE_TARGET void EE_NAME(conv)(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
 {
     if (!layer->packed) {
         ee_kernels_scalar.conv(layer, x, y, n);
         return;
     }
-    ee_packed p = ee_packed_at(layer->packed, layer->cout);
-    switch (ee_shape_of(layer)) {
-    case EE_SHAPE_DENSE: EE_NAME(dense)(layer, &p, x, y, n); break;
-    case EE_SHAPE_GROUPED: EE_NAME(grouped)(layer, &p, x, y, n); break;
-    case EE_SHAPE_DEPTHWISE: EE_NAME(depthwise)(layer, &p, x, y, n); break;
-    default: ee_kernels_scalar.conv(layer, x, y, n);
-    }
+    ee_packed p = ee_packed_at(layer->packed, ee_whole_lanes(layer->cout));
+    if (layer->cout % EE_LANES) EE_NAME(run_part)(layer, &p, x, y, n);
+    else EE_NAME(run)(layer, &p, x, y, n);
 }
 
 static EE_TARGET void EE_NAME(linear)(const ee_head *head, const uint8_t *u, int32_t *out)
@@ -226,7 +251,7 @@ static EE_TARGET void EE_NAME(linear)(const ee_head *head, const uint8_t *u, int
         ee_kernels_scalar.linear(head, u, out);
         return;
     }
-    ee_packed p = ee_packed_at(head->packed, head->dim);
+    ee_packed p = ee_packed_at(head->packed, ee_whole_lanes(head->dim));
     uint32_t steps = (head->features + 3u) / 4u;
     const int8_t *w = p.weights;
     for (uint32_t c = 0; c < head->dim; c += 16, w += (size_t)steps * 64) {
