@@ -124,5 +124,5 @@ def sizes(path: Path, models: dict[str, dict[str, float]], peers: dict[str, dict
         axis.grid(alpha=0.3)
     figure.axes[0].set_ylabel("mean over the ten tasks")
     if peers:
-        figure.axes[-1].legend(fontsize=7)
+        figure.axes[-1].legend(fontsize=7, loc="lower left")
     return save(figure, path)
