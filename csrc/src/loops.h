@@ -76,6 +76,13 @@ EE_LOOP void EE_NAME(scale_plain)(const int32_t *x, int32_t r, uint32_t n, uint8
     }
 }
 
+/* 32 channels of n frames, `channels` bytes apart: what is larger takes the place in `most`. */
+static inline __attribute__((always_inline)) EE_TARGET void EE_NAME(raise)(uint8_t most[32], const uint8_t *x, uint32_t n, uint32_t channels)
+{
+    for (; n; n--, x += channels)
+        for (uint32_t i = 0; i < 32; i++) most[i] = x[i] > most[i] ? x[i] : most[i];
+}
+
 /* Adds n frames to a window's sums and takes its maxima; either may be absent. Hosts keep 32 channels in registers. */
 EE_LOOP void EE_NAME(pool)(const uint8_t *restrict frames, uint32_t n, uint16_t *restrict sum, uint8_t *restrict max, uint32_t channels)
 {
@@ -92,11 +99,7 @@ EE_LOOP void EE_NAME(pool)(const uint8_t *restrict frames, uint32_t n, uint16_t 
         }
         if (max) {
             __builtin_memcpy(most, max + first, sizeof most);
-            for (uint32_t t = 0; t < n; t++)
-                for (uint32_t i = 0; i < 32; i++) {
-                    uint8_t v = frames[(size_t)t * channels + first + i];
-                    most[i] = v > most[i] ? v : most[i];
-                }
+            EE_NAME(raise)(most, frames + first, n, channels);
             __builtin_memcpy(max + first, most, sizeof most);
         }
     }
@@ -126,11 +129,7 @@ EE_LOOP void EE_NAME(max_pool)(const uint8_t *restrict x, uint8_t *restrict y, u
         for (; c + 32 <= channels; c += 32) {
             uint8_t most[32];
             __builtin_memcpy(most, x + c, sizeof most);
-            for (uint32_t t = 1; t < frames; t++)
-                for (uint32_t i = 0; i < 32; i++) {
-                    uint8_t v = x[(size_t)t * channels + c + i];
-                    most[i] = v > most[i] ? v : most[i];
-                }
+            EE_NAME(raise)(most, x + channels + c, frames - 1, channels);
             __builtin_memcpy(y + c, most, sizeof most);
         }
         for (; c < channels; c++) {

@@ -13,14 +13,12 @@
 
 #ifndef EE_NO_HOST
 
-#define LANES EE_LANES
-
 static uint32_t round_up(uint32_t n, uint32_t to) { return (n + to - 1) / to * to; }
 
 /* Requantisation 1 and depthwise layers read arrays of the file, which end with their last channel. */
 ee_shape ee_shape_of(const ee_layer *layer)
 {
-    const int whole = layer->cout % LANES == 0;
+    const int whole = layer->cout % EE_LANES == 0;
     if (layer->op != EE_CONV || (!whole && layer->requant)) return EE_SHAPE_NONE;
     if (layer->groups == 1) return EE_SHAPE_DENSE;
     if (layer->cin != layer->cout || (!whole && layer->cin == layer->groups)) return EE_SHAPE_NONE;
@@ -44,7 +42,7 @@ static size_t packed_bytes(uint32_t channels, uint32_t steps) { return (size_t)c
  * sums to 64 bytes (which interleaves their quarters) puts the channels in their natural order. */
 static uint32_t channel_at(ee_shape shape, uint32_t wide, uint32_t cout, uint32_t c)
 {
-    uint32_t lane = c % LANES, first = c - lane, vector = c % 64 / LANES;
+    uint32_t lane = c % EE_LANES, first = c - lane, vector = c % 64 / EE_LANES;
     int in_wide = wide && c < cout / 64 * 64;
     if (in_wide && shape == EE_SHAPE_DENSE) return c / 64 * 64 + 16 * (lane / 4) + 4 * vector + lane % 4;
     if (in_wide && shape == EE_SHAPE_GROUPED) return c / 64 * 64 + 4 * lane + vector;
@@ -61,17 +59,12 @@ static void pack_layer(const ee_layer *layer, uint32_t order, uint8_t *to)
     for (uint32_t c = 0; c < n; c++) {
         uint32_t channel = channel_at(shape, order == EE_PACKED_WIDE && !layer->requant, n, c);
         const int8_t *w = layer->weights + (size_t)channel * fan_in;
-        int8_t *column = out + ((size_t)(c / LANES) * steps * LANES + c % LANES) * 4;
-        if (channel >= layer->cout) {                    /* no channel of the layer: zeros */
-            bias[c] = 0;
-            scale[c] = 0;
-            for (uint32_t i = 0; i < 4 * steps; i++) column[i / 4 * LANES * 4 + i % 4] = 0;
-            continue;
-        }
-        bias[c] = layer->bias[channel];
-        scale[c] = layer->requant ? 0 : (float)layer->mult[channel] / 16384.0f;
-        for (uint32_t i = 0; i < 4 * steps; i++) column[i / 4 * LANES * 4 + i % 4] = i < fan_in ? w[i] : 0;
-        for (uint32_t i = 0; order == EE_PACKED_SIGNED && i < fan_in; i++) bias[c] += 128 * w[i];
+        int8_t *column = out + ((size_t)(c / EE_LANES) * steps * EE_LANES + c % EE_LANES) * 4;
+        const uint32_t used = channel < layer->cout ? fan_in : 0;        /* behind the layer's last channel: zeros */
+        bias[c] = used ? layer->bias[channel] : 0;
+        scale[c] = !used || layer->requant ? 0 : (float)layer->mult[channel] / 16384.0f;
+        for (uint32_t i = 0; i < 4 * steps; i++) column[i / 4 * EE_LANES * 4 + i % 4] = i < used ? w[i] : 0;
+        for (uint32_t i = 0; order == EE_PACKED_SIGNED && i < used; i++) bias[c] += 128 * w[i];
     }
 }
 

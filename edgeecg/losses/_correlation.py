@@ -59,8 +59,8 @@ class OffDiagonalEnergy:
     """sum_{i != j} (A'B)_ij^2 (`energy`, float64), and products for the gradients.
 
     A and B are the centred columns of two views, or of one (its covariance, times N). `variances` are known when the
-    first block is finished, the energy when all are, and where products hold it, the caller has put each block's part of
-    the diagonal of A'B into `diagonal` (float64).
+    first block is finished; the energy when all are, and the caller has put each block's part of the diagonal of A'B into
+    `diagonal` (float64).
     """
 
     def __init__(self, views, team, eps=0.0, scaled=False):
@@ -99,16 +99,15 @@ class OffDiagonalEnergy:
         """
         stages = [(self._centring.work, self._centring.join)]
         if not self._by_rows:
-            stages.append((self._cross_product, self._take_diagonal))
+            stages.append((self._cross_product, self._drop_diagonal))
         self._team.run_stages(*stages, (lambda worker: self._blocks(worker, finish), None))
 
     def _cross_product(self, worker):
         part = self._team.share(len(self._cross), worker)
         np.matmul(self._a[:, part].T, self._b, out=self._cross[part])
 
-    def _take_diagonal(self, _):
-        """Moves the diagonal out of A'B. Exact: nothing is subtracted later."""
-        self.diagonal[:] = self._cross.diagonal()
+    def _drop_diagonal(self, _):
+        """Takes the diagonal out of A'B. Exact: nothing is subtracted later."""
         np.fill_diagonal(self._cross, 0)
 
     def _blocks(self, worker, finish):
