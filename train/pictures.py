@@ -1,10 +1,11 @@
-"""Draw an embedding: maps by rhythm, beat, person and noise; nearest neighbours as ECG; quality against size.
+"""Draw an embedding: maps by rhythm, beat, person and noise; nearest neighbours as ECG; quality against size; what it is taught.
 
     python train/pictures.py --model default --out docs/results/pictures
     python train/pictures.py --model default --method pca --pictures maps
     python train/pictures.py --pictures sizes --probes nano.json default.json plus.json      files of train/evaluate.py --json
+    python train/pictures.py --pictures rhythms                      leads of DS1 beside the other rhythms of train/views/rhythm.py
 
-Writes maps.png, neighbours.png and sizes.png. Maps are of people that training never met, where labels allow: beats and
+Writes maps.png, neighbours.png, sizes.png and rhythms.png. Maps are of people that training never met, where labels allow: beats and
 people of MIT-BIH DS2, noise of the halves kept for tests; the rhythms of the Challenge 2017 were met without labels. Neighbours are
 looked for among the other people of DS2 and svdb. What train/invariance.py measures is drawn by its own --picture.
 """
@@ -24,13 +25,16 @@ import tyro
 
 import edgeecg
 from edgeecg.errors import EdgeECGError, InputError
-from train.data.corpora import DS2
+from train.data.corpora import DS2, corpus, corpus_folder
+from train.data.front import ZERO, default_front_end, front_end_reader
 from train.evaluate import FLOAT_PROBE, SUPERVISED, read_results
-from train.plots_embedding import maps, neighbours, sizes
+from train.plots_embedding import RATE, maps, neighbours, rhythms, sizes
 from train.probes.features import FEATURES, features_by_name
 from train.probes.more_tasks import NOISES, noise
 from train.probes.protocol import rows_of, some, unit
 from train.probes.tasks import RHYTHMS, TASKS, Windows, beat_windows, cinc2017, join, records
+from train.targets import find_beats
+from train.views.rhythm import other_rhythm
 
 NAMES = {"N": "normal", "A": "AF", "O": "other", "~": "too noisy"}
 PEOPLE = 16  # in the map of people: as many colours as can be told apart
@@ -43,13 +47,13 @@ class Config:
     model: str = "default"
     data: Path | None = field(default_factory=lambda: Path(os.environ["EDGEECG_DATA"]) if "EDGEECG_DATA" in os.environ else None)
     out: Path = Path("docs/results/pictures")
-    pictures: tuple[Literal["maps", "neighbours", "sizes"], ...] = ("maps", "neighbours")
+    pictures: tuple[Literal["maps", "neighbours", "sizes", "rhythms"], ...] = ("maps", "neighbours")
     method: Literal["tsne", "pca"] = "tsne"
     windows: int = 700  # of each map
     probes: tuple[Path, ...] = ()  # for "sizes"
 
     def __post_init__(self):
-        if {"maps", "neighbours"} & set(self.pictures) and (self.data is None or not self.data.is_dir()):
+        if set(self.pictures) - {"sizes"} and (self.data is None or not self.data.is_dir()):
             raise InputError("give the folder of the recordings with --data, or in the environment variable EDGEECG_DATA")
         if "sizes" in self.pictures and not self.probes:
             raise InputError("the picture of sizes needs --probes: files that train/evaluate.py --json wrote")
@@ -143,6 +147,24 @@ def size_points(paths: tuple[Path, ...]) -> tuple[dict[str, dict[str, float]], d
     return models, peers
 
 
+def rhythm_pairs(data: Path, count: int = 4) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """Ten seconds each of some records of DS1, where the other rhythm's intervals vary most: title, and (1280,) as it is and in it."""
+    read, rows = front_end_reader(default_front_end()), []
+    for number, recording in enumerate(corpus("mitdb").read(corpus_folder(data, "mitdb"))):
+        if len(rows) == count:
+            break
+        if number % 6:  # two leads a record
+            continue
+        y = read(recording.signal, recording.fs, recording.gain)[:, 0]
+        x, beats = y.astype(np.float64) - ZERO, find_beats(y)
+        other = other_rhythm(x, beats.position, np.random.default_rng(number))
+        moved = find_beats(np.clip(other + ZERO, 0, 255).astype(np.uint8))
+        spread = [np.std(moved.rr[slice(*np.searchsorted(moved.position, [a, a + 1280]))]) for a in range(1280, len(x) - 1280, 1280)]
+        part = slice(start := 1280 * (1 + int(np.argmax(spread))), start + 1280)
+        rows.append((f"{recording.record}, {recording.lead}", x[part], other[part]))
+    return rows
+
+
 def main(config: Config) -> list[Path]:
     config.out.mkdir(parents=True, exist_ok=True)
     done = []
@@ -156,6 +178,8 @@ def main(config: Config) -> list[Path]:
         done.append(neighbours(config.out / "neighbours.png", nearest(windows, names, z)))
     if "sizes" in config.pictures:
         done.append(sizes(config.out / "sizes.png", *size_points(config.probes)))
+    if "rhythms" in config.pictures:
+        done.append(rhythms(config.out / "rhythms.png", rhythm_pairs(config.data)))
     return done
 
 

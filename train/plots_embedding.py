@@ -1,4 +1,4 @@
-"""Pictures of an embedding: maps, nearest neighbours, what moves it, and quality against size."""
+"""Pictures of an embedding: maps, nearest neighbours, what moves it, quality against size, rhythms that it is taught."""
 
 from pathlib import Path
 
@@ -125,4 +125,16 @@ def sizes(path: Path, models: dict[str, dict[str, float]], peers: dict[str, dict
     figure.axes[0].set_ylabel("mean over the ten tasks")
     if peers:
         figure.axes[-1].legend(fontsize=7, loc="lower left")
+    return save(figure, path)
+
+
+def rhythms(path: Path, rows: list[tuple[str, np.ndarray, np.ndarray]]) -> Path:
+    """Leads as they are, in black, over the same leads in another rhythm, in red: (title, (n,), (n,)) each, at 128 Hz."""
+    figure = new_figure((SIZE[0] * 1.6, 1.1 * len(rows)))
+    for axis, (title, *leads) in zip(figure.subplots(len(rows), 1, squeeze=False, sharex=True)[:, 0], rows, strict=True):
+        for level, (lead, color) in enumerate(zip(leads, ("0.2", "C3"), strict=True)):
+            axis.plot(np.arange(len(lead)) / RATE, lead - 140 * level, lw=0.7, color=color)
+        axis.set_title(title, fontsize=7, loc="left", pad=1)
+        axis.set_yticks([])
+    axis.set_xlabel("s")
     return save(figure, path)

@@ -1,18 +1,20 @@
 """The recipe of the bundled encoder: contrast with neighbours, and say what the signal, its rhythm and beats are like.
 
-    python train/recipe.py --data DIR --out runs/recipe                    two processes of one thread each
+    python train/recipe.py --data DIR --out runs/recipe
     python train/recipe.py --data DIR --out runs/recipe --resume           continue after a kill
-    python train/recipe.py --data DIR --steps 200 --workers 1 --out /tmp/a a trial
+    python train/recipe.py --data DIR --out runs/recipe --workers 2        two processes of one thread each
+    python train/recipe.py --data DIR --steps 200 --out runs/trial         a trial
 
-Half of the positives are the same ten seconds under other noise, half lie within 30 s of them; other windows of a
-patient are no negatives (train/objectives/masked.py). Beside the contrast, linear heads regress from the pooled features
-what train/targets computes from the clean signal: rhythm and beat statistics, the mean beat, principal components of
-MiniRocket, the spectrum and the noise that was added; and from each frame of the trunk, the beat in it. No label that
-a person gave is used. At the end the last linear layer is put together anew (train/readout.py): `latest.safetensors`
-is the encoder as it was trained, `encoder.safetensors` the finished one. Every process takes steps of its own, and
-every few steps all take the mean of their weights and moments (Stich, "Local SGD Converges Fast and Communicates
-Little", ICLR 2019): on a busy machine waiting for each other at every step costs half the speed. What a step draws
-follows from seed, step and process alone, so a resumed run needs no generator's state.
+Each lead is there twice, as it is and as the same heart in another rhythm (train/views/rhythm.py). Half of the positives
+are the same ten seconds under other noise, half lie within 30 s of them, and some of either kind are in the other rhythm;
+other windows of a patient are no negatives (train/objectives/masked.py). Beside the contrast, linear heads regress from
+the pooled features what train/targets computes from the clean signal: rhythm and beat statistics, the mean beat, the
+spectrum and the noise that was added; and from each frame of the trunk, the beat in it. No label that a person gave is
+used. At the end the last linear layer is put together anew (train/readout.py): `latest.safetensors` is the encoder as
+it was trained, `encoder.safetensors` the finished one. Of several processes each takes steps of its own, and every few
+steps all take the mean of their weights and moments (Stich, "Local SGD Converges Fast and Communicates Little", ICLR
+2019): on a busy machine waiting for each other at every step costs half the speed. What a step draws follows from seed,
+step and process alone, so a resumed run needs no generator's state.
 """
 
 import os
@@ -37,6 +39,7 @@ from train.checkpoint import load_encoder, load_training, save_encoder, save_tra
 from train.data import PRETRAINING, Cache, open_cache
 from train.data.corpora import NOISE, corpus
 from train.data.front import default_front_end, to_input
+from train.data.rhythms import with_other_rhythms
 from train.data.windows import is_validation
 from train.engine.optimiser import parameter_groups
 from train.nets import ENCODERS, Encoder
@@ -56,7 +59,7 @@ SHARES = {"ptbxl": 0.33, "cinc2018": 0.25, "mitdb": 0.15, "qtdb": 0.12, "challen
 EVENTFUL = 3.0  # a window with a premature beat is drawn this many times as often as another of its corpus
 PREMATURE = 0.85  # of the local median interval
 WEIGHTS = {
-    "contrast": 1.0, "statistics": 9.0, "beat": 3.0, "rocket": 3.0, "signal": 1.5, "noise": 0.5, "heat": 1.0, "frame": 1.0,
+    "contrast": 1.0, "statistics": 9.0, "beat": 3.0, "signal": 1.5, "noise": 0.5, "heat": 1.0, "frame": 1.0,
 }  # fmt: skip
 POOLS = ("mean_max", "mean", "max")
 OBJECTIVES = ("nt_xent", "barlow_twins", "vicreg")
@@ -75,14 +78,16 @@ class Config:
     weights: dict[str, float] = field(default_factory=lambda: dict(WEIGHTS))  # of the losses; 0 leaves one out
     temperature: float = 0.1  # of the contrast
     neighbours: float = 0.5  # share of positives from within 30 s
+    rhythms: bool = True  # draw each lead in another rhythm as often as it is (train/views/rhythm.py)
+    across: float = 0.3  # share of positives that are in the other of a lead's two rhythms
     context: float = 0.25  # share of steps whose windows have real signal around them
-    clean: float = 0.0  # share of the pairs that no view disturbs
+    clean: float = 0.5  # share of the pairs that no view disturbs
     validation: float = 0.02  # share of patients kept for the validation losses
 
-    steps: int = 13000  # updates
+    steps: int = 16000  # updates
     decay: float = 0.35  # share of the steps over which the learning rate falls to zero
     batch: int = 192  # windows a step and process
-    workers: int = 2  # processes of one thread
+    workers: int = 1  # processes of one thread
     meet: int = 10  # steps after which the processes take the mean of their weights
     lr: float = 2e-3
     weight_decay: float = 1e-3
@@ -107,8 +112,9 @@ class Config:
         unknown = set(self.weights) - set(WEIGHTS)
         if unknown:
             raise InputError(f"weights: no loss is called {', '.join(sorted(unknown))}")
-        if not 0 <= self.clean <= 1:
-            raise InputError("clean is a share: from 0 to 1")
+        for name in ("neighbours", "across", "context", "clean"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"{name} is a share: from 0 to 1")
         for name in ("steps", "batch", "workers", "log_every", "save_every", "evaluate_every", "meet"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1")
@@ -122,7 +128,6 @@ class Drawer:
         self.first = cache.index["start"].astype(np.int64)
         self.length = cache.index["length"].astype(np.int64)
         self.patient = cache.patients()
-        self.grid_of_row = np.searchsorted(bank.row, np.arange(len(self.first)))
         of_set = cache.index["set"][bank.row]
         weight, often = np.zeros(len(bank.row)), np.where(self.eventful(), EVENTFUL, 1.0)
         for name in np.unique(of_set):
@@ -149,12 +154,6 @@ class Drawer:
         far = rng.random(count) < neighbours
         move = np.where(far, rng.integers(-3840, 3841, count), rng.integers(-48, 49, count))
         return row, np.concatenate([first, np.clip(first + move, low, high)])
-
-    def nearest(self, row: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """MiniRocket components of the grid window nearest to each start, and whether it is near enough."""
-        place = np.clip(np.round((start - self.first[row]) / WINDOW), 0, self.length[row] // WINDOW - 1).astype(np.int64)
-        grid = self.grid_of_row[row] + place
-        return self.bank.rocket[grid], np.abs(self.bank.start[grid] - start) <= 256
 
 
 class Trainer:
@@ -187,16 +186,14 @@ class Trainer:
         stride = spec.total_stride
         margin = -(-max(spec.reach()) // stride) * stride
         self.margin = margin if config.context and (self.training.length >= WINDOW + 2 * margin).any() else 0
-        self.heads.standardise(self.moments(), torch.from_numpy(bank.share))
+        self.heads.standardise(self.moments())
 
-    def targets(self, drawer: Drawer, row: np.ndarray, start: np.ndarray, x: Tensor, level: Tensor) -> dict[str, Tensor]:
+    def targets(self, start: np.ndarray, x: Tensor, level: Tensor) -> dict[str, Tensor]:
         statistics, known, beat = self.beats.describe(start)
         heat, frame = self.beats.frames(start, self.encoder.spec.total_stride)
-        rocket, near = drawer.nearest(row, start)
         return {
             "statistics": statistics, "known": known, "beat": beat, "heat": heat, "frame": frame,
-            "rocket": torch.from_numpy(rocket), "near": torch.from_numpy(near), "signal": signal_statistics(x),
-            "noise": level[:, None],
+            "signal": signal_statistics(x), "noise": level[:, None],
         }  # fmt: skip
 
     def batch(self, drawer: Drawer, count: int, margin: int, seed: tuple[int, ...]):
@@ -204,12 +201,15 @@ class Trainer:
         rng = np.random.default_rng(seed)
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         row, start = drawer.draw(count, margin, self.config.neighbours, rng)
+        if self.config.rhythms:  # the other version lies half of the samples further on
+            move = (rng.random(count) < self.config.across) * (len(self.samples) // 2)
+            start[count:] = (start[count:] + move) % len(self.samples)
         y = torch.from_numpy(self.samples[start[:, None] + np.arange(-margin, WINDOW + margin)])
         x, level = self.augment.with_level(y, generator)
         clean = (torch.arange(count) < self.config.clean * count).repeat(2)
         x[clean], level[clean] = to_input(y[clean]), LEAST_LEVEL
         inside = x[:, margin : margin + WINDOW]
-        return x, self.targets(drawer, np.tile(row, 2), start, inside, level), torch.from_numpy(drawer.patient[row])
+        return x, self.targets(start, inside, level), torch.from_numpy(drawer.patient[row])
 
     def moments(self) -> dict[str, tuple[Tensor, Tensor]]:
         """Mean and deviation of every linear head's target over 1500 pairs."""
@@ -326,6 +326,17 @@ def train(config: Config, cache: Cache, rank: int = 0) -> None:
         save_encoder(config.out / "encoder.safetensors", trainer.encoder, provenance(config, cache, config.steps, seconds))
 
 
+def open_leads(config: Config, quiet: bool = False) -> Cache:
+    """The corpora's leads, built where they are not there; each a second time in another rhythm."""
+    cache = open_cache(config.data, config.corpora, default_front_end(), config.cache, quiet)
+    bank = open_bank(cache, quiet)
+    if not config.rhythms:
+        return cache
+    larger = with_other_rhythms(cache, bank.beats.position, quiet)
+    open_bank(larger, quiet, cache)
+    return larger
+
+
 def provenance(config: Config, cache: Cache, steps: int, seconds: float) -> dict:
     """What a model made from this run has to state."""
     names = [str(name) for name in dict.fromkeys(cache.index["set"].tolist())]
@@ -338,15 +349,19 @@ def provenance(config: Config, cache: Cache, steps: int, seconds: float) -> dict
         "objective": "NT-Xent with neighbours, and regression of signal, rhythm and beat statistics",
         "config": config_dict(replace(config, data=Path(), out=Path(config.out.name), cache=Path(), start=start)),
         "sources": sources,
-        "hours": round(cache.hours, 1),
+        "hours": round(recorded_hours(config, cache), 1),
         "steps": steps + before.get("steps", 0),
         "minutes": round(seconds / 60 + before.get("minutes", 0), 1),
         "torch": torch.__version__,
     }
 
 
+def recorded_hours(config: Config, cache: Cache) -> float:
+    return cache.hours / 2 if config.rhythms else cache.hours
+
+
 def worker(rank: int, config: Config, meeting: str) -> None:
-    cache = open_cache(config.data, config.corpora, default_front_end(), config.cache, quiet=True)
+    cache = open_leads(config, quiet=True)
     if config.workers > 1:
         dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=config.workers)
     try:
@@ -358,13 +373,13 @@ def worker(rank: int, config: Config, meeting: str) -> None:
 
 def main(config: Config) -> Path:
     config = replace(config, cache=config.cache.expanduser())
-    cache = open_cache(config.data, config.corpora, default_front_end(), config.cache)
-    open_bank(cache)  # once, before several processes want it
+    cache = open_leads(config)  # once, before several processes want it
     config.out.mkdir(parents=True, exist_ok=True)
     if not config.resume:
         (config.out / "checkpoint.safetensors").unlink(missing_ok=True)
     write_json(config.out / "config.json", config_dict(config))
-    print(f"{cache.hours:.1f} h of ECG in {len(cache.index['start'])} leads; results go to {config.out}")
+    leads = len(cache.index["start"]) // (2 if config.rhythms else 1)
+    print(f"{recorded_hours(config, cache):.1f} h of ECG in {leads} leads; results go to {config.out}")
     if config.workers == 1:
         worker(0, config, "")
     else:

@@ -19,7 +19,6 @@ from train.nets import Encoder, edge
 from train.nets.autoencoder import Autoencoder, Shape
 
 wfdb = pytest.importorskip("wfdb")
-pytestmark = pytest.mark.filterwarnings("ignore:.*inplace.*:DeprecationWarning")  # wfdb and what pandas 3 calls deprecated
 
 SECONDS = 41.5
 

@@ -13,8 +13,6 @@ from train.data.front import default_front_end, front_end_reader
 from train.data.windows import is_validation
 
 FRONT = default_front_end()
-# wfdb uses what pandas 3 calls deprecated
-pytestmark = pytest.mark.filterwarnings("ignore:.*inplace.*:DeprecationWarning")
 
 
 def write_record(folder, name, rng, fs=360, seconds=11, units=("mV",)):

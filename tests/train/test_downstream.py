@@ -287,7 +287,6 @@ def test_the_commands_explain_themselves(name, capsys):
 
 
 @pytest.mark.data
-@pytest.mark.filterwarnings("ignore:The inplace keyword")  # wfdb under pandas 3
 def test_tasks_read_the_recordings(data_dir):
     from train.data.corpora import DS1, DS2
 

@@ -15,7 +15,7 @@ from train.probes.features import features_by_name, hrv_and_shape
 from train.probes.more_tasks import with_noise
 from train.probes.protocol import Score, fitted, nearest_centroid, run_task, scored, some_groups
 from train.probes.tasks import DS1, DS2, Task, Windows, cut, join, read_task, resample
-from train.targets.rocket import TRIPLES, MiniRocket, response
+from train.probes.minirocket import TRIPLES, MiniRocket, response
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -303,7 +303,6 @@ def test_the_command_explains_itself():
 
 
 @pytest.mark.data
-@pytest.mark.filterwarnings("ignore:.*inplace.*:DeprecationWarning")  # wfdb and what pandas 3 calls deprecated
 def test_bench_runs_on_the_recordings(data_dir, model_file):
     config = Config(model=(str(model_file),), baselines=("hrv",), tasks=("quality_seta",), data=data_dir)
     results = evaluate(config)

@@ -158,7 +158,6 @@ def test_the_compiled_core_and_onnx_runtime_agree_on_raw_samples(exported):
 
 
 @pytest.mark.data
-@pytest.mark.filterwarnings("ignore:.*inplace.*:DeprecationWarning")  # wfdb and what pandas 3 calls deprecated
 def test_the_compiled_core_and_onnx_runtime_agree_on_every_corpus(exported, data_dir):
     folder, _ = exported("edge")
     model = Model.load(folder / "out" / "edge.eecg")

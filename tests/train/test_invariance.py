@@ -47,7 +47,6 @@ def test_the_probe_is_scored_on_patients_it_was_not_fitted_on():
 
 
 @pytest.mark.data
-@pytest.mark.filterwarnings("ignore:The inplace keyword")  # wfdb under pandas 3
 def test_the_front_end_takes_out_gain_and_offset(data_dir, model_file):
     rows = {r["change"]: r for r in measure(Config(model=str(model_file), data=data_dir, windows=60))}
     assert all(rows[f"gain x{g}"]["mean"] > 0.99 for g in ("0.5", "2", "4"))

@@ -78,3 +78,9 @@ def test_sizes_come_from_the_models_and_scores_from_the_probes(model_file, tmp_p
         Config(pictures=("sizes",), data=tmp_path)
     with pytest.raises(InputError, match="EDGEECG_DATA"):
         Config(data=None)
+
+
+@pytest.mark.data
+def test_leads_are_drawn_over_their_other_rhythms(data_dir, tmp_path):
+    (done,) = main(Config(pictures=("rhythms",), data=data_dir, out=tmp_path))
+    assert done.name == "rhythms.png" and 10_000 < done.stat().st_size < 150_000

@@ -24,7 +24,6 @@ from train.siamese import Config, Siamese, train
 from train.views import Views
 
 pytest.importorskip("wfdb")
-pytestmark = pytest.mark.filterwarnings("ignore:.*inplace.*:DeprecationWarning")  # wfdb and what pandas 3 calls deprecated
 PEOPLE = 12
 CALM = Views(**{f"p_{name}": 0.0 for name in ("noise", "powerline", "wander", "warp", "cutout", "flip", "amplitude")})
 

@@ -16,8 +16,6 @@ from train.data.windows import Choice, WindowSampler
 from train.pretrain import Config, Pretraining, train
 
 FRONT = default_front_end()
-# wfdb uses what pandas 3 calls deprecated
-pytestmark = pytest.mark.filterwarnings("ignore:.*inplace.*:DeprecationWarning")
 
 
 def generator():

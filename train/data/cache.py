@@ -55,6 +55,10 @@ def open_cache(data: Path | None, corpora: tuple[str, ...], front: FrontEnd, roo
     folder = root / cache_key(data, present, front)
     if not folder.is_dir():
         build(data, present, front, folder, quiet)
+    return read_cache(folder)
+
+
+def read_cache(folder: Path) -> Cache:
     with np.load(folder / "index.npz", allow_pickle=False) as file:
         index = {name: file[name] for name in COLUMNS}
     return Cache(np.memmap(folder / "samples.u8", np.uint8, "r"), index, folder)

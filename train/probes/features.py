@@ -115,7 +115,7 @@ def catch22(windows: np.ndarray) -> np.ndarray:
 
 def minirocket() -> Features:
     """1,932 MiniRocket features; biases from the first windows seen, which are the training side's."""
-    from train.targets.rocket import MiniRocket
+    from train.probes.minirocket import MiniRocket
 
     state: list = []
 

@@ -1,6 +1,8 @@
 """Heartbeats of every lead of the cache: where they are and how each compares with its neighbours.
 
-R peaks come from sleepecg's detector, a program and not a person. Each beat is measured against the median of the
+R peaks come from two detectors, sleepecg's and XQRS of the WFDB software: programs and not a person. What either of them
+misses (ventricular beats the one, beats of changing height the other) the other mostly finds, so both are taken, and of what lies
+too close for two beats the steepest (docs/quality.md has the figures). Each beat is measured against the median of the
 beats around it, so that a premature or wide beat stands out whatever the patient's own rhythm and QRS look like.
 """
 
@@ -17,6 +19,8 @@ BEFORE, AFTER = 32, 64  # samples of a beat around its R peak
 QRS = slice(BEFORE - 12, BEFORE + 16)
 GROUP = 30  # consecutive beats that share a template
 NEIGHBOURS = 9  # beats whose median RR interval is the local one
+REFRACTORY = 32  # samples in which there is no second beat
+STEEP = 0.35  # of the usual QRS: what rises and falls less is none
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Beats:
 def find_beats(y: np.ndarray, offset: int = 0) -> Beats:
     """Beats of one lead, from the front end's bytes (n,) at 128 Hz; positions count from `offset`."""
     x = y.astype(np.float32) - ZERO
-    peaks = align(x, detect(x))
+    peaks = find_peaks(x)
     if len(peaks) < 2:
         return Beats(*(np.zeros(0, np.int64 if f.name == "position" else np.float32) for f in fields(Beats)))
     segments = x[peaks[:, None] + np.arange(-BEFORE, AFTER)]
@@ -57,16 +61,46 @@ def find_beats(y: np.ndarray, offset: int = 0) -> Beats:
     return Beats(peaks.astype(np.int64) + offset, *(m.astype(np.float32) for m in measures))
 
 
-def detect(x: np.ndarray) -> np.ndarray:
+def find_peaks(x: np.ndarray) -> np.ndarray:
     """R peaks far enough from both ends to have a whole segment; none in a lead that is flat."""
-    try:
-        import sleepecg
-    except ImportError as error:
-        raise MissingDependencyError("R peaks need sleepecg: pip install 'edgeecg[train]'") from error
     if len(x) < 3 * RATE or x.std() < 0.5:
         return np.zeros(0, np.int64)
-    peaks = np.asarray(sleepecg.detect_heartbeats(x.astype(np.float64), RATE), np.int64)
-    return peaks[(peaks >= BEFORE + 8) & (peaks < len(x) - AFTER - 8)]
+    first, second = (align(x, p[(p >= BEFORE + 8) & (p < len(x) - AFTER - 8)]) for p in detect(x))
+    return steepest(x, first, second)
+
+
+def detect(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What sleepecg's detector and XQRS of wfdb take for QRS complexes."""
+    try:
+        import sleepecg
+        from wfdb.processing import XQRS
+    except ImportError as error:
+        raise MissingDependencyError("R peaks need sleepecg and wfdb: pip install 'edgeecg[train]'") from error
+    x = x.astype(np.float64)
+    xqrs = XQRS(sig=x, fs=RATE)
+    xqrs.detect(verbose=False)
+    return np.asarray(sleepecg.detect_heartbeats(x, RATE), np.int64), np.asarray(xqrs.qrs_inds, np.int64)
+
+
+def steepest(x: np.ndarray, first: np.ndarray, second: np.ndarray, reach: int = 8) -> np.ndarray:
+    """Of the peaks of two detectors those that are steep enough and no steeper one is near, ascending.
+
+    Steepness is how far the signal goes up and down within `reach` samples; the usual one is that of the peaks both found.
+    """
+    peaks = np.union1d(first, second)
+    if not len(peaks):
+        return peaks
+    change = np.abs(np.diff(x))
+    steepness = change[peaks[:, None] + np.arange(-reach, reach)].sum(1)
+    both = np.isin(peaks, first) & np.isin(peaks, second)
+    usual = np.median(steepness[both] if both.any() else steepness)
+    kept = np.zeros(len(peaks), bool)
+    for i in np.argsort(-steepness, kind="stable"):
+        if steepness[i] < STEEP * usual:
+            break
+        near = slice(*np.searchsorted(peaks, [peaks[i] - REFRACTORY, peaks[i] + REFRACTORY + 1]))
+        kept[i] = not kept[near].any()
+    return peaks[kept]
 
 
 def align(x: np.ndarray, peaks: np.ndarray, reach: int = 6) -> np.ndarray:

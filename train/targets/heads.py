@@ -4,16 +4,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from train.targets.bank import COMPONENTS
 from train.targets.beats import AFTER, BEFORE
 from train.targets.signal import SIGNAL
 from train.targets.statistics import FRAME, STATISTICS
 
-WIDTHS = {
-    "statistics": len(STATISTICS), "beat": BEFORE + AFTER, "rocket": COMPONENTS, "signal": SIGNAL, "noise": 1,
-}  # fmt: skip
-
-EXISTS = {"rocket": "near", "statistics": "known", "beat": "known"}  # masks of what has no target
+WIDTHS = {"statistics": len(STATISTICS), "beat": BEFORE + AFTER, "signal": SIGNAL, "noise": 1}
+EXISTS = {"statistics": "known", "beat": "known"}  # masks of what has no target
 
 
 class Heads(nn.Module):
@@ -29,25 +25,20 @@ class Heads(nn.Module):
         for name, width in WIDTHS.items():
             self.register_buffer(f"{name}_mean", torch.zeros(width))
             self.register_buffer(f"{name}_deviation", torch.ones(width))
-        self.register_buffer("rocket_share", torch.ones(COMPONENTS))
 
-    def standardise(self, moments: dict[str, tuple[Tensor, Tensor]], share: Tensor) -> None:
-        """`moments` mean and deviation by target; `share` deviations of the components of "rocket"."""
+    def standardise(self, moments: dict[str, tuple[Tensor, Tensor]]) -> None:
+        """`moments`: mean and deviation by target."""
         for name, (mean, deviation) in moments.items():
             getattr(self, f"{name}_mean").copy_(mean)
             getattr(self, f"{name}_deviation").copy_(deviation.clamp(min=1e-3))
-        self.rocket_share.copy_(share.sqrt() / share.sqrt().mean())
 
     def forward(self, pooled: Tensor, frames: Tensor, targets: dict[str, Tensor]) -> dict[str, Tensor]:
         """Losses by name. pooled (M, dim); frames (M, count, channels); targets (M, width) and `known` (M,)."""
         losses = {}
         for name, layer in self.linear.items():
             target = (targets[name] - getattr(self, f"{name}_mean")) / getattr(self, f"{name}_deviation")
-            error = F.smooth_l1_loss(layer(pooled), target.clamp(-5, 5), reduction="none")
-            if name == "rocket":
-                error = error * self.rocket_share
-            weight = targets[EXISTS[name]] if name in EXISTS else None
-            losses[name] = error.mean() if weight is None else weighted(error.mean(1), weight)
+            error = F.smooth_l1_loss(layer(pooled), target.clamp(-5, 5), reduction="none").mean(1)
+            losses[name] = weighted(error, targets[EXISTS[name]]) if name in EXISTS else error.mean()
         out, heat = self.frame(frames), targets["heat"]
         known = targets["known"].float()[:, None]
         losses["heat"] = weighted(F.binary_cross_entropy_with_logits(out[..., 0], heat, reduction="none"), known)
