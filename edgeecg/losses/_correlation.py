@@ -11,7 +11,6 @@ import numpy as np
 
 from . import _checks
 
-LEAST_BLOCK = 128  # columns; narrower products are slower ones
 BLOCK = 512  # columns of a gradient finished at a time: the product is still in the cache when it is swept
 
 
@@ -37,7 +36,7 @@ class Centring:
         self.multiplied = [team.gate(self._of, partial(self._add_up, view)) for view in products]
 
     def work(self, worker):
-        """This worker's share; a view is there for all once its gate in `centred` opens, its `grams` by `multiplied`."""
+        """This worker's share; a view is there for all when its gate in `centred` opens, `grams` with `multiplied`."""
         place = worker // 2 if self._apart else worker
         part = self._team.share(self._views[0].shape[1], place, of=self._of)
         for view in [worker % 2] if self._apart else range(len(self._views)):
@@ -107,7 +106,7 @@ class OffDiagonalEnergy:
 
         A product is half the gradient of the energy towards its side: B (A'B)' or A (A'B), (N, block).
         """
-        queue = _Queue(_spans(self._a.shape[1], self._team.size))
+        queue = _Queue(self._spans())
         crossed = None if self._by_rows else self._team.gate(action=self._drop_diagonal)
 
         def work(worker):
@@ -129,6 +128,15 @@ class OffDiagonalEnergy:
     def _drop_diagonal(self):
         """Takes the diagonal out of A'B. Exact: nothing is subtracted later."""
         np.fill_diagonal(self._cross, 0)
+
+    def _spans(self):
+        """Blocks of columns, equally many for each worker, the narrow ones last: whoever started late takes fewer.
+
+        Fixed by the sizes alone, and who computes a block changes nothing in it.
+        """
+        shares = [self._team.share(self._a.shape[1], worker) for worker in range(self._team.size)]
+        spans = [slice(i, min(i + BLOCK, part.stop)) for part in shares for i in range(part.start, part.stop, BLOCK)]
+        return sorted(spans, key=lambda span: span.start - span.stop)
 
     def _blocks(self, queue, finish):
         rows, sides = len(self._a), range(len(self.values))
@@ -162,16 +170,3 @@ class _Queue:
     def __next__(self):
         with self._lock:
             return next(self._items)
-
-
-def _spans(width, workers):
-    """Cuts columns into blocks that are the smaller the fewer are left, so that the workers end together.
-
-    Fixed by the sizes alone: who computes a block changes nothing in it.
-    """
-    start = 0
-    while start < width:
-        aim = (width - start) // (2 * workers - 1)
-        stop = min(start + min(BLOCK, max(LEAST_BLOCK, 1 << aim.bit_length() - 1 if aim else 0)), width)
-        yield slice(start, stop)
-        start = stop

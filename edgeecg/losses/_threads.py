@@ -12,12 +12,7 @@ from functools import lru_cache
 from numbers import Integral
 from threading import BrokenBarrierError, Lock
 
-import numpy as np
-
 from ..errors import InputError
-
-LOOKS = 4000  # at a flag before a thread goes to sleep: a quarter of a millisecond
-LINGER = 80  # looks' time that the one who opens a gate leaves to those who waited there: 5 us
 
 
 class Team:
@@ -84,14 +79,11 @@ class Team:
 
 
 class Gate:
-    """Opens once `count` workers have arrived, the last of whom does `action` first. Who waits there looks for a while
-    without the GIL, and sleeps only then."""
+    """Opens once `count` workers have arrived, the last of whom does `action` first. Who finds it open need not stop."""
 
     def __init__(self, count, action=None):
         self._missing, self._action = count, action
         self._lock, self._closed = Lock(), Lock()
-        self._waiting = 0
-        self._flag = np.zeros(1, np.int64)
         self._broken = False
         self.is_open = count == 0
         if not self.is_open:
@@ -109,13 +101,9 @@ class Gate:
 
     def wait(self):
         """Returns once it is open; raises BrokenBarrierError where it never will."""
-        from ._kernels.flags import watch_flag
-
         if not self.is_open:
-            self._waiting += 1
-            if not watch_flag(self._flag, LOOKS):
-                with self._closed:
-                    pass
+            with self._closed:
+                pass
         if self._broken:
             raise BrokenBarrierError
 
@@ -125,14 +113,11 @@ class Gate:
         self._open()
 
     def _open(self):
-        from ._kernels.flags import raise_flag
-
         with self._lock:
             if self.is_open:
                 return
             self.is_open = True
         self._closed.release()
-        raise_flag(self._flag, LINGER if self._waiting else 0)
 
 
 class _Helpers:

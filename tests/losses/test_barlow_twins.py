@@ -6,7 +6,7 @@ import torch
 
 from edgeecg import losses
 from edgeecg.errors import InputError
-from edgeecg.losses._correlation import BLOCK, LEAST_BLOCK, _spans
+from edgeecg.losses import _correlation
 from tests.losses import oracles, peers
 from train.objectives import OBJECTIVES
 
@@ -80,19 +80,11 @@ def test_trains_as_plain_torch_does():
 
 
 @pytest.mark.parametrize("n", [40, 720], ids=["by rows", "by columns"])
-def test_whoever_computes_a_block_it_is_the_same_block(rng, n):
+def test_whoever_computes_a_block_it_is_the_same_block(rng, monkeypatch, n):
     """Blocks go to the worker who asks first: chance decides who, not what."""
+    monkeypatch.setattr(_correlation, "BLOCK", 64)
     z1, z2 = rng.standard_normal((2, n, 700), dtype=np.float32)
     value, grads = losses.barlow_twins(z1, z2, threads=2)
     for _ in range(10):
         again, more = losses.barlow_twins(z1, z2, threads=2)
         assert again == value and all(map(np.array_equal, grads, more))
-
-
-@pytest.mark.parametrize("width, workers", [(1, 1), (100, 2), (2048, 1), (2048, 2), (2050, 3), (8192, 16)])
-def test_blocks_cover_all_columns_once_and_shrink(width, workers):
-    spans = list(_spans(width, workers))
-    assert [column for span in spans for column in range(span.start, span.stop)] == list(range(width))
-    sizes = [span.stop - span.start for span in spans]
-    assert sizes == sorted(sizes, reverse=True) and sizes[0] <= BLOCK
-    assert workers == 1 or width < workers * BLOCK or sizes[-1] <= LEAST_BLOCK

@@ -5,23 +5,14 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pytest
 
 from edgeecg.errors import InputError
-from edgeecg.losses import _threads
-from edgeecg.losses._kernels.flags import raise_flag, watch_flag
 from edgeecg.losses._threads import Team
 
 
-@pytest.fixture(params=[0, _threads.LOOKS], ids=["asleep", "looking"])
-def waiting(monkeypatch, request):
-    """Both ways to wait: asleep at once, and with looks at the flag before."""
-    monkeypatch.setattr(_threads, "LOOKS", request.param)
-
-
 @pytest.mark.parametrize("size", [1, 2, 5])
-def test_a_gate_opens_when_all_have_arrived_and_its_action_is_done(size, waiting):
+def test_a_gate_opens_when_all_have_arrived_and_its_action_is_done(size):
     arrived, seen = [], []
 
     with Team(size, blas=False) as team:
@@ -39,7 +30,7 @@ def test_a_gate_opens_when_all_have_arrived_and_its_action_is_done(size, waiting
 
 
 @pytest.mark.parametrize("failing", [0, 1, 2])
-def test_a_worker_that_fails_ends_the_call_with_its_own_error(failing, waiting):
+def test_a_worker_that_fails_ends_the_call_with_its_own_error(failing):
     later = []
 
     with Team(3, blas=False) as team:
@@ -58,7 +49,7 @@ def test_a_worker_that_fails_ends_the_call_with_its_own_error(failing, waiting):
         assert team.run(lambda worker: worker) == [0, 1, 2]  # the helpers are free again
 
 
-def test_an_action_that_fails_ends_the_call_with_its_error(waiting):
+def test_an_action_that_fails_ends_the_call_with_its_error():
     def action():
         raise InputError("the action")
 
@@ -73,17 +64,6 @@ def test_an_action_that_fails_ends_the_call_with_its_error(waiting):
             team.run(work)
 
 
-def test_a_flag_is_seen_by_the_thread_that_watches_it():
-    flag = np.zeros(1, np.int64)
-    assert not watch_flag(flag, 100)
-    with ThreadPoolExecutor(1) as pool:
-        seen = pool.submit(watch_flag, flag, 10**8)  # seconds of looking
-        time.sleep(0.02)
-        assert not seen.done()
-        raise_flag(flag, 0)
-        assert seen.result(timeout=60)
-
-
 @pytest.fixture
 def busy_switching():
     before = sys.getswitchinterval()
@@ -92,7 +72,7 @@ def busy_switching():
     sys.setswitchinterval(before)
 
 
-def test_calls_side_by_side_do_not_wait_for_each_others_workers(busy_switching, waiting):
+def test_calls_side_by_side_do_not_wait_for_each_others_workers(busy_switching):
     gate = threading.Barrier(4)
 
     def call(_):
