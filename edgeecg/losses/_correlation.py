@@ -4,6 +4,9 @@ For A, B of shape (N, D) the energy sum_ij (A'B)_ij^2 equals <A A', B B'>, so va
 D x D matrix A'B or the two N x N Gram matrices: 6 N D^2 or 6 N^2 D operations. The smaller of N and D decides.
 """
 
+from functools import partial
+from threading import Lock
+
 import numpy as np
 
 from . import _checks
@@ -12,27 +15,39 @@ BLOCK = 512  # columns of a gradient finished at a time: the product is still in
 
 
 class Centring:
-    """A stage of a team's work: one or two views with the mean taken off each column, with `scaled` at variance 1 too.
+    """How a team's run begins: one or two views with the mean taken off each column, with `scaled` at variance 1 too.
 
     `values` holds a view's (N, D) numbers, `variances` the biased variances (D,) of its columns, `grams` with `multiply`
     its (N, N) products of rows. Raises InputError for NaN or infinity.
     """
 
     def __init__(self, views, team, eps=0.0, scaled=False, multiply=False):
-        self._views, self._team, self._eps, self._scaled, self._multiply = views, team, eps, scaled, multiply
+        self._views, self._team, self._eps, self._scaled = views, team, eps, scaled
         # One array for all: from 4 MB on, NumPy asks for huge pages, and small ones cost as much as a matrix product.
         self.values = tuple(np.empty((len(views), *views[0].shape), views[0].dtype))
         self.variances = tuple(np.empty((len(views), views[0].shape[1])))
-        self.grams = (None,) * len(views)
+        self.grams = [None] * len(views)
+        # Half of an even team takes a view each, which it then need not share; else all cut both into columns.
+        self._apart = len(views) == 2 and team.size % 2 == 0
+        self._of = team.size // 2 if self._apart else team.size
+        self._parts = [[None] * self._of for _ in views]
+        self.centred = [team.gate(self._of) for _ in views]
+        products = range(len(views) if multiply else 0)
+        self.multiplied = [team.gate(self._of, partial(self._add_up, view)) for view in products]
 
     def work(self, worker):
-        """Half of an even team takes a view each, which it then need not share; else all cut both into columns."""
-        count, size = len(self._views), self._team.size
-        apart = count == 2 and size % 2 == 0
-        part = self._team.share(self._views[0].shape[1], worker // count if apart else worker, of=size // 2 if apart else size)
-        return [self._one(view, part) if not apart or worker % 2 == view else None for view in range(count)]
+        """This worker's share; a view is there for all when its gate in `centred` opens, `grams` with `multiplied`."""
+        place = worker // 2 if self._apart else worker
+        part = self._team.share(self._views[0].shape[1], place, of=self._of)
+        for view in [worker % 2] if self._apart else range(len(self._views)):
+            self._centre(view, part)
+            self.centred[view].arrive()
+            if self.multiplied:
+                out = self.values[view][:, part]
+                self._parts[view][place] = np.matmul(out, out.T)
+                self.multiplied[view].arrive()
 
-    def _one(self, view, part):
+    def _centre(self, view, part):
         from ._kernels.columns import centre_columns
         from ._kernels.rows import first_bad_row
 
@@ -40,19 +55,13 @@ class Centring:
         if first_bad_row(z, part.start, part.stop) >= 0:
             _checks.all_finite(**{f"z{i + 1}": z for i, z in enumerate(self._views)})
         centre_columns(z, part.start, part.stop, self._eps, self._scaled, out, self.variances[view])
-        return np.matmul(out[:, part], out[:, part].T) if self._multiply else None
 
-    def join(self, found):
-        if self._multiply:
-            self.grams = tuple(_sum([grams[view] for grams in found]) for view in range(len(self._views)))
-
-
-def _sum(parts):
-    """The sum of those matrices that are there, in the first one's place."""
-    total, *others = [part for part in parts if part is not None]
-    for other in others:
-        total += other
-    return total
+    def _add_up(self, view):
+        """The sum of the workers' products, always in the same order, in the first one's place."""
+        total, *others = self._parts[view]
+        for other in others:
+            total += other
+        self.grams[view] = total
 
 
 class OffDiagonalEnergy:
@@ -97,31 +106,67 @@ class OffDiagonalEnergy:
 
         A product is half the gradient of the energy towards its side: B (A'B)' or A (A'B), (N, block).
         """
-        stages = [(self._centring.work, self._centring.join)]
-        if not self._by_rows:
-            stages.append((self._cross_product, self._drop_diagonal))
-        self._team.run_stages(*stages, (lambda worker: self._blocks(worker, finish), None))
+        queue = _Queue(self._spans())
+        crossed = None if self._by_rows else self._team.gate(action=self._drop_diagonal)
+
+        def work(worker):
+            self._centring.work(worker)
+            if crossed is not None:
+                self._cross_product(worker)
+                crossed.arrive()
+                crossed.wait()
+            self._blocks(queue, finish)
+
+        self._team.run(work)
 
     def _cross_product(self, worker):
+        for centred in self._centring.centred:
+            centred.wait()
         part = self._team.share(len(self._cross), worker)
         np.matmul(self._a[:, part].T, self._b, out=self._cross[part])
 
-    def _drop_diagonal(self, _):
+    def _drop_diagonal(self):
         """Takes the diagonal out of A'B. Exact: nothing is subtracted later."""
         np.fill_diagonal(self._cross, 0)
 
-    def _blocks(self, worker, finish):
-        mine = self._team.share(self._a.shape[1], worker)
+    def _spans(self):
+        """Blocks of columns, equally many for each worker, the narrow ones last: whoever started late takes fewer.
+
+        Fixed by the sizes alone, and who computes a block changes nothing in it.
+        """
+        shares = [self._team.share(self._a.shape[1], worker) for worker in range(self._team.size)]
+        spans = [slice(i, min(i + BLOCK, part.stop)) for part in shares for i in range(part.start, part.stop, BLOCK)]
+        return sorted(spans, key=lambda span: span.start - span.stop)
+
+    def _blocks(self, queue, finish):
         rows, sides = len(self._a), range(len(self.values))
         buffers = [np.empty(rows * BLOCK, self._a.dtype) for _ in sides]
-        for start in range(mine.start, mine.stop, BLOCK):
-            part = slice(start, min(start + BLOCK, mine.stop))
+        for part in queue:
             products = tuple(buffer[: rows * (part.stop - part.start)].reshape(rows, -1) for buffer in buffers)
-            for side, product in zip(sides, products, strict=True):
-                np.matmul(*self._factors(side, part), out=product)
+            for side in sorted(sides, key=self._must_wait):
+                np.matmul(*self._factors(side, part), out=products[side])
             finish(part, products)
+
+    def _must_wait(self, side):
+        return self._by_rows and not self._centring.multiplied[-1 - side].is_open
 
     def _factors(self, side, part):
         if self._by_rows:
+            self._centring.multiplied[-1 - side].wait()
+            self._centring.centred[side].wait()
             return self._centring.grams[-1 - side], self.values[side][:, part]
         return (self._b, self._cross[part].T) if side == 0 else (self._a, self._cross[:, part])
+
+
+class _Queue:
+    """Hands out each of `items` once, to whichever worker asks next."""
+
+    def __init__(self, items):
+        self._items, self._lock = iter(items), Lock()
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        with self._lock:
+            return next(self._items)

@@ -7,10 +7,10 @@ environment variable OPENBLAS_NUM_THREADS) and results stay the same to rounding
 """
 
 import os
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from numbers import Integral
-from threading import Barrier, BrokenBarrierError, Lock
+from threading import BrokenBarrierError, Lock
 
 from ..errors import InputError
 
@@ -27,6 +27,7 @@ class Team:
         self.size = int(threads)
         self._blas = blas
         self._pool = None
+        self._gates = []
 
     def __enter__(self):
         if self._blas:
@@ -41,49 +42,82 @@ class Team:
 
     def run(self, work):
         """[work(0), ..., work(size - 1)], side by side: kernels and BLAS release the GIL."""
-        others = self._pool.submit(work, range(1, self.size)) if self._pool else []
-        mine = Future()
-        try:
-            mine.set_result(work(0))
-        except BaseException as error:
-            mine.set_exception(error)
-        wait(others)  # whatever happened: no thread writes into the arrays of a call that is over
-        everyone = [mine, *others]
-        # A worker's own failure comes first, not that the others stopped for it.
-        everyone.sort(key=lambda future: isinstance(future.exception(), BrokenBarrierError))
-        return [future.result() for future in everyone]
+        results, errors = [None] * self.size, []
+        done = Gate(self.size - 1)
 
-    def run_stages(self, *stages):
-        """Each stage a pair (work, join): all workers do work(worker), the last one then join(results) if there is one.
-
-        The helpers are woken once; between stages a worker waits only for those that are not there yet.
-        """
-        results, going = [None] * self.size, iter(stages)
-        now = next(going)
-
-        def meet():
-            nonlocal now
-            if now[1] is not None:
-                now[1](results[:])
-            now = next(going, None)
-
-        barrier = Barrier(self.size, action=meet)
-
-        def work(worker):
+        def safely(worker):
             try:
-                while now is not None:
-                    results[worker] = now[0](worker)
-                    barrier.wait()
-            except BaseException:
-                barrier.abort()  # who waits there, or would, ends with BrokenBarrierError
-                raise
+                results[worker] = work(worker)
+            except BaseException as error:
+                errors.append(error)
+                for gate in self._gates:
+                    gate.give_up()
 
-        self.run(work)
+        def help_out(worker):
+            safely(worker)
+            done.arrive()
+
+        if self._pool:
+            self._pool.submit(help_out, range(1, self.size))
+        safely(0)
+        done.wait()  # whatever happened: no thread writes into the arrays of a call that is over
+        self._gates.clear()
+        # A worker's own failure comes first, not that the others stopped for it.
+        for error in sorted(errors, key=lambda error: isinstance(error, BrokenBarrierError)):
+            raise error
+        return results
+
+    def gate(self, count=None, action=None):
+        """A Gate for so many workers of the next run (all of them), which opens with an error if one of them fails."""
+        self._gates.append(Gate(self.size if count is None else count, action))
+        return self._gates[-1]
 
     def share(self, total, worker, multiple=16, of=None):
         """The slice of range(total) of this worker among `of` (the team), cut at multiples of a cache line's numbers."""
         step = -(-total // ((of or self.size) * multiple)) * multiple
         return slice(min(worker * step, total), min((worker + 1) * step, total))
+
+
+class Gate:
+    """Opens once `count` workers have arrived, the last of whom does `action` first. Who finds it open need not stop."""
+
+    def __init__(self, count, action=None):
+        self._missing, self._action = count, action
+        self._lock, self._closed = Lock(), Lock()
+        self._broken = False
+        self.is_open = count == 0
+        if not self.is_open:
+            self._closed.acquire()
+
+    def arrive(self):
+        with self._lock:
+            self._missing -= 1
+            last = self._missing == 0
+        if last:
+            action, self._action = self._action, None  # kept, it would keep the arrays that it works on, in a circle
+            if action is not None:
+                action()
+            self._open()
+
+    def wait(self):
+        """Returns once it is open; raises BrokenBarrierError where it never will."""
+        if not self.is_open:
+            with self._closed:
+                pass
+        if self._broken:
+            raise BrokenBarrierError
+
+    def give_up(self):
+        """Lets everybody through who waits here or will, into an error."""
+        self._broken, self._action = True, None
+        self._open()
+
+    def _open(self):
+        with self._lock:
+            if self.is_open:
+                return
+            self.is_open = True
+        self._closed.release()
 
 
 class _Helpers:
@@ -94,9 +128,10 @@ class _Helpers:
         self._lock = Lock()
 
     def submit(self, work, workers):
-        """A future for each worker. All in a row: of two calls whose workers meet, one would wait for the other's thread."""
+        """Starts work(worker) for each, all in a row: of two calls that meet inside, one would wait for the other's."""
         with self._lock:
-            return [self._pool.submit(work, worker) for worker in workers]
+            for worker in workers:
+                self._pool.submit(work, worker)
 
 
 _helpers = lru_cache(_Helpers)

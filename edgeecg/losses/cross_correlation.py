@@ -26,9 +26,12 @@ def cross_correlation(z1, z2, eps=1e-5, threads=1):
         u1, u2 = centring.values
 
         def work(worker):
+            centring.work(worker)
+            for centred in centring.centred:
+                centred.wait()
             part = team.share(len(matrix), worker)
             np.matmul(u1[:, part].T, u2, out=matrix[part])
             matrix[part] /= len(z1)
 
-        team.run_stages((centring.work, None), (work, None))
+        team.run(work)
     return matrix

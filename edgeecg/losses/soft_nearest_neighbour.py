@@ -7,6 +7,7 @@ Frosst, Papernot, Hinton: Analyzing and Improving Representations with the Soft 
 import numpy as np
 
 from . import _checks
+from ._correlation import Centring
 from ._positives import anchor_weights
 from ._softmax import LN2, StreamingLogSumExp, base2_scale, weight_and_shift
 from ._threads import Team
@@ -37,33 +38,42 @@ def soft_nearest_neighbour(z1, z2=None, labels=None, temperature=1.0, threads=1)
     _checks.positive(temperature=temperature)
     codes = np.tile(_checks.label_codes(labels, len(views[0])), len(views))
     with Team(threads) as team:
-        value, grad = _loss(_centred(views, temperature), codes, temperature, team)
+        rows, square = _centred(np.concatenate(views), temperature, team)
+        value, grad = _loss(rows, square, codes, temperature, team)
     return value, tuple(np.split(grad.astype(views[0].dtype, copy=False), len(views)))
 
 
-def _centred(views, temperature):
-    """The stacked rows around their mean, in the dtype that their distances need.
+def _centred(rows, temperature, team):
+    """The stacked rows around their mean, in the dtype that their distances need, and their squared lengths (float64).
 
     Distances stay as they are under centring, and float32 keeps its digits for them. An exponent of size e carries a
     rounding of 1e-7 e, so where rows reach far in units of the temperature the sums are made in float64.
     """
-    rows = np.concatenate(views)
-    mean = rows.mean(axis=0, dtype=np.float64)
-    reach = np.square(rows - mean).sum(axis=1).max() * 2.0 / temperature
+    from ._kernels.rows import row_products
+
+    centring, square = Centring((rows,), team), np.empty(len(rows))
+
+    def work(worker):
+        centring.work(worker)
+        centring.centred[0].wait()
+        part, centred = team.share(len(rows), worker), centring.values[0]
+        row_products(centred[part], centred[part], square[part])
+
+    team.run(work)
+    reach = square.max() * 2.0 / temperature
     if not reach < 1e18:
         _checks.overflow()
-    if reach > FLOAT32_REACH:
-        return rows - mean
-    rows -= mean.astype(rows.dtype)
-    return rows
+    if reach > FLOAT32_REACH and rows.dtype == np.float32:
+        return _centred(rows.astype(np.float64), temperature, team)
+    return centring.values[0], square
 
 
-def _loss(x, codes, temperature, team):
+def _loss(x, square, codes, temperature, team):
     tiles = PairTiles(x, x, team)
     # -|x_i - x_j|^2 / T = kappa x_i . x_j - bias_j - bias_i; bias_i cancels in both softmaxes of i, and so does any
     # constant in bias_j: without its mean the exponents stay small.
     kappa = base2_scale(2.0 / temperature, x.dtype)
-    bias = 0.5 * kappa * np.einsum("ij,ij->i", x, x, dtype=np.float64)
+    bias = 0.5 * kappa * square
     bias = (bias - bias.mean()).astype(x.dtype)
 
     everybody, own_class = _two_sums(tiles, kappa, bias, codes)

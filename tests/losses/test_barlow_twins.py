@@ -6,6 +6,7 @@ import torch
 
 from edgeecg import losses
 from edgeecg.errors import InputError
+from edgeecg.losses import _correlation
 from tests.losses import oracles, peers
 from train.objectives import OBJECTIVES
 
@@ -76,3 +77,14 @@ def test_trains_as_plain_torch_does():
     ours, plain = curve(OBJECTIVES["barlow_twins"]()), curve(oracles.barlow_twins)
     assert plain[-1] < 0.5 * plain[0], "the comparison must be of a net that learns"
     np.testing.assert_allclose(ours, plain, rtol=1e-4)
+
+
+@pytest.mark.parametrize("n", [40, 720], ids=["by rows", "by columns"])
+def test_whoever_computes_a_block_it_is_the_same_block(rng, monkeypatch, n):
+    """Blocks go to the worker who asks first: chance decides who, not what."""
+    monkeypatch.setattr(_correlation, "BLOCK", 64)
+    z1, z2 = rng.standard_normal((2, n, 700), dtype=np.float32)
+    value, grads = losses.barlow_twins(z1, z2, threads=2)
+    for _ in range(10):
+        again, more = losses.barlow_twins(z1, z2, threads=2)
+        assert again == value and all(map(np.array_equal, grads, more))

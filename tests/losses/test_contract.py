@@ -1,5 +1,6 @@
 """What every loss promises: the paper's value and gradient, invariances, edges, and nothing done behind one's back."""
 
+import gc
 import subprocess
 import sys
 import tracemalloc
@@ -207,6 +208,21 @@ def test_the_blas_is_left_as_found():
     with pytest.raises(InputError):
         losses.nt_xent(z1, z2 * np.nan)
     assert blas() == before
+
+
+@each_loss
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_arrays_are_free_when_the_call_is_over(case, threads):
+    """Circles of references would keep them until the next collection, and the next call would fault in new pages."""
+    arrays, options = problem(case, 40, 60)
+    case.kernel(arrays, options, threads=threads)
+    gc.collect()
+    gc.disable()
+    try:
+        case.kernel(arrays, options, threads=threads)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def test_memory_grows_with_n_not_with_its_square():

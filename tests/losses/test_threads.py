@@ -1,4 +1,4 @@
-"""The team of workers: stages meet, failures come through and leave nobody waiting."""
+"""The team of workers: they meet at gates, failures come through and leave nobody waiting."""
 
 import sys
 import threading
@@ -12,45 +12,56 @@ from edgeecg.losses._threads import Team
 
 
 @pytest.mark.parametrize("size", [1, 2, 5])
-def test_a_stage_begins_when_all_have_ended_the_one_before(size):
-    ended, joined = [], []
-
-    def first(worker):
-        time.sleep(0.01 * worker)
-        ended.append(worker)
-        return 10 * worker
-
-    def second(worker):
-        assert len(ended) == size and len(joined) == 1
-        return worker
+def test_a_gate_opens_when_all_have_arrived_and_its_action_is_done(size):
+    arrived, seen = [], []
 
     with Team(size, blas=False) as team:
-        team.run_stages((first, joined.append), (second, joined.append))
-    assert joined == [[10 * worker for worker in range(size)], list(range(size))]
+        gate = team.gate(action=lambda: seen.append(len(arrived)))
+
+        def work(worker):
+            time.sleep(0.01 * worker)
+            arrived.append(worker)
+            gate.arrive()
+            gate.wait()
+            assert seen == [size] and gate.is_open
+            return 10 * worker
+
+        assert team.run(work) == [10 * worker for worker in range(size)]
 
 
 @pytest.mark.parametrize("failing", [0, 1, 2])
 def test_a_worker_that_fails_ends_the_call_with_its_own_error(failing):
     later = []
 
-    def work(worker):
-        if worker == failing:
-            raise InputError(f"worker {worker}")
-        return worker
-
     with Team(3, blas=False) as team:
+        gate = team.gate()
+
+        def work(worker):
+            if worker == failing:
+                raise InputError(f"worker {worker}")
+            gate.arrive()
+            gate.wait()
+            later.append(worker)
+
         with pytest.raises(InputError, match=f"worker {failing}"):
-            team.run_stages((work, None), (later.append, None))
+            team.run(work)
         assert not later
         assert team.run(lambda worker: worker) == [0, 1, 2]  # the helpers are free again
 
 
-def test_a_join_that_fails_ends_the_call_with_its_error():
-    def join(results):
-        raise InputError(f"{len(results)} results")
+def test_an_action_that_fails_ends_the_call_with_its_error():
+    def action():
+        raise InputError("the action")
 
-    with Team(2, blas=False) as team, pytest.raises(InputError, match="2 results"):
-        team.run_stages((lambda worker: None, join), (lambda worker: None, None))
+    with Team(2, blas=False) as team:
+        gate = team.gate(action=action)
+
+        def work(worker):
+            gate.arrive()
+            gate.wait()
+
+        with pytest.raises(InputError, match="the action"):
+            team.run(work)
 
 
 @pytest.fixture
@@ -68,7 +79,14 @@ def test_calls_side_by_side_do_not_wait_for_each_others_workers(busy_switching):
         gate.wait()
         with Team(4, blas=False) as team:
             for _ in range(1000):
-                team.run_stages((lambda worker: time.sleep(0), None), (lambda worker: None, None))
+                met = team.gate()
+
+                def work(worker, met=met):
+                    time.sleep(0)
+                    met.arrive()
+                    met.wait()
+
+                team.run(work)
         return True
 
     with ThreadPoolExecutor(4) as pool:
