@@ -6,10 +6,11 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int8_t, int16_t, int32_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memcpy
 
-from numpy import empty
+from numpy import dtype, empty
 
 from ._signal import PLAUSIBLE_MV
 
+cdef object INT8 = dtype("i1"), FLOAT32 = dtype("f4")
 cdef double LEAST_MV = PLAUSIBLE_MV[0], MOST_MV = PLAUSIBLE_MV[1]
 
 cdef extern from "edgeecg.h":
@@ -245,8 +246,8 @@ cdef class Stream:
         PyBuffer_Release(&s.view)
         return n
 
-    def embed(self, samples, bint masked, bint as_int8):
-        """(windows, dim) of a recording, or (rows, dim) of the first window of each row: float32, or int8.
+    def embed(self, samples, bint masked, bint as_int8, int ndim=0):
+        """(windows, dim) of a recording, or (rows, dim) of the first window of each row: float32, or int8. ndim: 0 for either.
 
         None for whatever has to be looked at more closely: other types, NaN that is not masked, an unlikely span, no window.
         """
@@ -259,7 +260,7 @@ cdef class Stream:
         cdef bint usual
         PyObject_GetBuffer(samples, &s.view, PyBUF_FORMAT | PyBUF_STRIDES)
         try:
-            if not 1 <= s.view.ndim <= 2 or not describe(self.scale, &s):
+            if not 1 <= s.view.ndim <= 2 or (ndim and s.view.ndim != ndim) or not describe(self.scale, &s):
                 return None
             if (<uintptr_t>s.view.buf | <size_t>s.view.strides[0] | <size_t>s.source.stride) & (<size_t>s.view.itemsize - 1):
                 return None                                # not aligned
@@ -270,7 +271,7 @@ cdef class Stream:
             if length < self.model.model.window:
                 return None
             rows = s.view.shape[0] if s.view.ndim == 2 else <Py_ssize_t>((length - self.model.model.window) // self.config.hop) + 1
-            result = empty((rows, self.model.model.dim), "i1" if as_int8 else "f4")
+            result = empty((rows, self.model.model.dim), INT8 if as_int8 else FLOAT32)
             PyObject_GetBuffer(result, &to, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)
             usual = True
             with nogil:

@@ -8,6 +8,7 @@ from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
+from numpy import ndarray
 
 from . import _signal
 from .errors import InputError, MissingDependencyError, ModelError
@@ -129,11 +130,14 @@ class Encoder:
         threads: pieces of a long recording to work on side by side; the bytes stay the same.
         Returns (n_windows, 128): one row a 10 s window. Raises InputError; warns AmplitudeWarning.
         """
-        plan = self._plan(fs, hop, unit, gain)
+        try:
+            plan = self._plans[fs, hop, unit, gain]  # as _plan does, without its call: one window takes a few microseconds
+        except (KeyError, TypeError):
+            plan = self._plan(fs, hop, unit, gain)
         if dtype not in ("float32", "int8"):
             raise InputError(f'dtype is "float32" or "int8", not {dtype!r}')
-        if type(signal) is np.ndarray and signal.ndim == 1 and check_threads(threads) == 1:
-            found = self._directly(plan, signal, nan, dtype)
+        if type(signal) is ndarray and check_threads(threads) == 1:
+            found = self._directly(plan, signal, 1, nan, dtype)
             if found is not None:
                 return found
         e16, e8, _ = self._run(plan, signal, nan, threads)
@@ -160,8 +164,8 @@ class Encoder:
             parts = [part for part in np.array_split(x, threads) if len(part)]
             with ThreadPoolExecutor(threads) as pool:
                 return np.concatenate(list(pool.map(lambda part: self.embed_batch(part, fs, unit, gain, nan, dtype), parts)))
-        if type(x) is np.ndarray and dtype in ("float32", "int8"):
-            found = self._directly(self._plan(fs, hop, unit, gain), x, nan, dtype)
+        if type(x) is ndarray and dtype in ("float32", "int8"):
+            found = self._directly(self._plan(fs, hop, unit, gain), x, 2, nan, dtype)
             if found is not None:
                 return found
         return np.concatenate([self.embed(row, fs, hop, unit, gain, nan, dtype)[:1] for row in x])
@@ -221,14 +225,18 @@ class Encoder:
         except IndexError:
             return self.open_stream(plan.fs_mhz, plan.hop, plan.convert)
 
-    def _directly(self, plan, x, nan, dtype):
+    def _directly(self, plan, x, ndim, nan, dtype):
         """One call of the core for an array that needs no closer look (_core.Stream.embed), else None."""
         if self._core is None or not (nan == "raise" or nan == "mask"):
             return None
-        stream = self._checkout(plan)
-        found = stream.embed(x, nan == "mask", dtype == "int8")
-        if len(plan.idle) < CACHED_STREAMS:
-            plan.idle.append(stream)
+        idle = plan.idle
+        try:
+            stream = idle.pop()
+        except IndexError:
+            stream = self._checkout(plan)
+        found = stream.embed(x, nan == "mask", dtype == "int8", ndim)
+        if len(idle) < CACHED_STREAMS:
+            idle.append(stream)
         return found
 
     def _run(self, plan, signal, nan, threads):
@@ -269,6 +277,8 @@ class Encoder:
 
 
 def check_threads(threads) -> int:
+    if type(threads) is int and 1 <= threads <= 1024:  # at once, for one window takes a few microseconds
+        return threads
     if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or not 1 <= threads <= 1024:
         raise InputError(f"threads is a whole number from 1 to 1024, not {threads!r}")
     return int(threads)

@@ -62,9 +62,10 @@ def grouped_shapes(seed=12):
 
 
 def depthwise_shapes(seed=13):
+    """Kernels of one to four steps of four taps, strides that divide 4 and one that does not, blocks of 64, 32 and 16 channels."""
     net = Net(seed)
     last = net.conv(0, 16, kernel=7, stride=2)
-    for kernel, stride, channels in ((7, 2, 32), (3, 2, 64), (8, 1, 48), (5, 2, 16), (1, 1, 16)):
+    for kernel, stride, channels in ((7, 2, 32), (3, 2, 64), (8, 1, 48), (5, 1, 112), (9, 2, 96), (12, 1, 32), (7, 4, 80), (13, 1, 64), (5, 3, 16), (1, 1, 16)):
         last = net.conv(last, net.channels[last], kernel=kernel, stride=stride, groups=net.channels[last], zp_out=3)
         last = net.conv(last, channels)
     return net.model()

@@ -40,12 +40,13 @@ static ee_block_stats *block_at(const ee_front_state *f, uint32_t block) { retur
 
 static uint32_t *sum_at(const ee_front_state *f, uint32_t block) { return &f->sums[block % f->n_sums]; }
 
-static void open_block(ee_front_state *f, uint32_t block, int32_t value)
+static ee_block_stats *open_block(ee_front_state *f, uint32_t block, int32_t value)
 {
     ee_block_stats *b = block_at(f, block);
     b->hi = b->lo = value;
     b->hi_count = b->lo_count = 0;
     b->missing = b->flat = 0;
+    return b;
 }
 
 /* Input samples in the next block: block q starts at sample ceil(32 q fs / 128000). */
@@ -62,6 +63,7 @@ void ee_front_reset(ee_front_state *f)
     f->raw_count = f->raw_real = f->pos = f->phase = 0;
 #ifndef EE_NO_HOST
     f->row_index = 0;
+    f->whole = 0;
 #endif
     f->last = 0;
     f->seen = 0;
@@ -100,10 +102,9 @@ int ee_front_full(const ee_front_state *f)
 
 int ee_front_empty(const ee_front_state *f) { return f->ended && !f->pad_raw && !f->pad_x && !(EE_KIND(f->front) ? f->z_count : f->raw_count); }
 
-static uint32_t take_plain(ee_front_state *f, uint8_t *y)
+static uint32_t take_plain(ee_front_state *f, uint8_t *y, ee_block_stats *b)
 {
-    uint32_t n = ee_min(EE_BLOCK, f->raw_count);         /* kind 0: raw_count samples from pos on */
-    ee_block_stats *b = block_at(f, f->out_block);       /* of the same samples: no resampler lies between */
+    uint32_t n = ee_min(EE_BLOCK, f->raw_count);         /* raw_count samples from pos on, and b is of the same: there is no resampler */
     EE_KERNEL(f->kernels, scale_plain)(f->raw + f->pos, (int32_t)f->front->direct_gain, n, y);
     b->flat = b->hi - b->lo <= (int32_t)f->front->flat_max;
     f->pos += n;
@@ -114,14 +115,16 @@ static uint32_t take_plain(ee_front_state *f, uint8_t *y)
 static void scale_block(const ee_front_state *f, uint8_t *y, uint32_t n)
 {
     uint32_t first = f->out_block > f->front->reach ? f->out_block - f->front->reach : 0;
+    uint32_t last = ee_min(f->out_block + f->front->reach, f->z_block);
     uint32_t total = 0, count = 0, channels = f->front->channels;
     const uint32_t *at = sum_at(f, first), *end = f->sums + f->n_sums;
-    for (uint32_t q = first; q <= f->out_block + f->front->reach && q <= f->z_block; q++) {
-        if (q == f->z_block && f->z_count <= (q - f->out_block) * EE_BLOCK) break;       /* not begun */
-        const uint32_t sum = *at++;
-        if (at == end) at = f->sums;                     /* a division each would cost more than all else here */
-        total += sum & 0xFFFFFFu;
-        count += sum >> 24;
+    if (last == f->z_block && f->z_count <= (last - f->out_block) * EE_BLOCK) last--;    /* not begun */
+    for (uint32_t left = last - first + 1, some; left; left -= some, at = f->sums) {     /* to the ring's end, and from its start */
+        some = ee_min(left, (uint32_t)(end - at));
+        for (uint32_t i = 0; i < some; i++) {
+            total += at[i] & 0xFFFFFFu;
+            count += at[i] >> 24;
+        }
     }
     uint32_t divisor = ee_max(f->front->floor * count, total);           /* below 2^26, and so is gain * count below 2^27 */
     for (uint32_t c = 0; c < channels; c++) {
@@ -133,15 +136,16 @@ static void scale_block(const ee_front_state *f, uint8_t *y, uint32_t n)
 uint32_t ee_front_take(ee_front_state *f, uint8_t *y, ee_block_stats *stats)
 {
     uint32_t n;
+    ee_block_stats *b = block_at(f, f->out_block);
     if (!EE_KIND(f->front)) {
-        n = take_plain(f, y);
+        n = take_plain(f, y, b);
     } else {
         n = ee_min(EE_BLOCK, f->z_count);
         scale_block(f, y, n);
         f->z_first += n;
         f->z_count -= n;
     }
-    *stats = *block_at(f, f->out_block);
+    *stats = *b;
     stats->rough = (uint16_t)(f->front->noise ? EE_KERNEL(f->kernels, roughness)(y, n, f->front->channels) : 0);
     f->out_block++;
     return n;
@@ -172,7 +176,7 @@ static uint32_t run_block(ee_front_state *f, uint32_t n)
 static void run_baseline(ee_front_state *f)
 {
     uint32_t width = f->front->baseline, half = width / 2;
-    ee_copy(f->z, f->z + f->z_first, f->z_count * sizeof *f->z);
+    if (f->z_first) ee_copy(f->z, f->z + f->z_first, f->z_count * sizeof *f->z);
     f->z_first = 0;
     if (!f->x_summed) {
         if (f->x_count < width) return;
@@ -230,13 +234,30 @@ static void resample_one(ee_front_state *f)
     advance(f);
 }
 
+#ifndef EE_NO_HOST
+/* n outputs, all of the same taps: whole blocks in place, the rest from a copy, for a block's kernel reads what whole blocks need. */
+static void run_same_taps(ee_front_state *f, uint32_t n)
+{
+    const int32_t *x = f->raw + f->pos + 1 - f->half;
+    uint32_t whole = n / EE_BLOCK * EE_BLOCK, rest = n - whole;
+    int32_t in[EE_BLOCK + EE_MAX_BLOCK_TAPS], out[EE_BLOCK], *to = put_x(f, 0, n);
+    if (whole) f->kernels->fir_blocks(f->taps, f->row, x, to, whole / EE_BLOCK);
+    if (rest) {
+        const uint32_t there = rest + 2 * f->half - 1;
+        for (uint32_t i = 0; i < EE_BLOCK + f->row; i++) in[i] = x[whole + ee_min(i, there - 1)];
+        f->kernels->fir_blocks(f->taps, f->row, in, out, 1);
+        ee_copy(to + whole, out, rest * sizeof *out);
+    }
+    f->pos += n;
+}
+#endif
+
 static void run_resampler(ee_front_state *f)
 {
 #ifndef EE_NO_HOST
     if (!f->x_started && output_ready(f, 1)) resample_one(f);
-    if (f->taps && f->fs == EE_TICKS)                    /* every output has the same taps */
-        for (; output_ready(f, EE_BLOCK); f->pos += EE_BLOCK)
-            f->kernels->fir_block(f->taps, f->row, f->raw + f->pos + 1 - f->half, put_x(f, 0, EE_BLOCK));
+    if (f->taps && f->fs == EE_TICKS && output_ready(f, 2))
+        run_same_taps(f, ee_min(f->raw_count - f->half - f->pos, f->raw_real - f->pos));
 #endif
     while (output_ready(f, 1)) resample_one(f);
     uint32_t drop = ee_min(f->pos + 1 - f->half, f->raw_count);
@@ -290,14 +311,14 @@ static void count_extremes(ee_front_state *f, ee_block_stats *b, const int32_t *
 /* Statistics of the block that each input sample belongs to. */
 static void take_statistics(ee_front_state *f, int32_t *x, uint32_t n, uint32_t any_missing)
 {
+    ee_block_stats *b = block_at(f, f->in_block);
     while (n) {
         if (f->in_left == 0) {
             if (f->seen) f->in_block++;
             f->in_left = block_length(f);
-            open_block(f, f->in_block, x[0] == EE_MISSING ? f->last : x[0]);
+            b = open_block(f, f->in_block, x[0] == EE_MISSING ? f->last : x[0]);
         }
         uint32_t m = ee_min(n, f->in_left);
-        ee_block_stats *b = block_at(f, f->in_block);
         if (any_missing) {
             for (uint32_t i = 0; i < m; i++) b->missing |= x[i] == EE_MISSING;
             hold_missing(f, x, m);
@@ -309,6 +330,12 @@ static void take_statistics(ee_front_state *f, int32_t *x, uint32_t n, uint32_t 
         n -= m;
     }
 }
+
+#ifdef EE_NO_HOST
+#define EE_WHOLE(f) 0
+#else
+#define EE_WHOLE(f) (f)->whole
+#endif
 
 void ee_front_done(ee_front_state *f, uint32_t n, uint32_t any_missing)
 {
@@ -324,7 +351,7 @@ void ee_front_done(ee_front_state *f, uint32_t n, uint32_t any_missing)
     }
     f->raw_count += n;
     f->raw_real += n;
-    if (EE_KIND(f->front)) {
+    if (EE_KIND(f->front) && !EE_WHOLE(f)) {
         run_resampler(f);
         run_baseline(f);
     }
@@ -341,18 +368,19 @@ void ee_front_end_input(ee_front_state *f)
 
 int ee_front_pad(ee_front_state *f)
 {
-    if (f->pad_raw) {
-        uint32_t n = ee_min(f->pad_raw, f->chunk);
+    const uint32_t raw = f->pad_raw;
+    if (!raw && !f->pad_x) return 0;
+    if (raw) {
+        uint32_t n = ee_min(raw, f->chunk);
         for (uint32_t i = 0; i < n; i++) f->raw[f->raw_count++] = f->last;
         f->pad_raw -= n;
         run_resampler(f);
-    } else if (f->pad_x) {
+    }
+    if (EE_DEVICE ? !raw : !f->pad_raw) {                /* hosts have room for both */
         uint32_t n = ee_min(f->pad_x, f->x_cap - f->x_count);
         int32_t last = f->x[f->x_count - 1];
         for (uint32_t i = 0; i < n; i++) f->x[f->x_count++] = last;
         f->pad_x -= n;
-    } else {
-        return 0;
     }
     run_baseline(f);
     return 1;

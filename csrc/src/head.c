@@ -1,15 +1,24 @@
 /* The head: a window's sums and maxima -> features -> embedding. docs/numerics.md section 4. */
 #include "internal.h"
 
+#define MEANS (EE_DEVICE ? 1u : 32u)     /* made at once: in vectors where there are some */
+
 /* uint16 sums, then uint8 maxima, become the features in place: a mean is written where its sum and earlier ones were. */
 static void make_features(const ee_head *head, uint8_t *pools)
 {
     const uint16_t *sum = (const uint16_t *)(const void *)pools;
     uint8_t *u = pools;
     if (!EE_MEAN(head->pool)) return;
-    for (uint32_t c = 0; c < head->channels; c++) {
-        int32_t v = (((int32_t)sum[c] - head->frames * head->zp) * head->mean_mult[c] + (1 << (EE_SHIFT - 1))) >> EE_SHIFT;   /* < 2^29 */
-        *u++ = (uint8_t)ee_clamp(v + head->zp_mean, 0, 255);
+    for (uint32_t c = 0, some; c < head->channels; c += some, u += some) {
+        uint16_t sums[MEANS];
+        uint8_t means[MEANS];
+        some = ee_min(head->channels - c, MEANS);
+        for (uint32_t i = 0; i < some; i++) sums[i] = sum[c + i];
+        for (uint32_t i = 0; i < some; i++) {
+            int32_t v = (((int32_t)sums[i] - head->frames * head->zp) * head->mean_mult[c + i] + (1 << (EE_SHIFT - 1))) >> EE_SHIFT;   /* < 2^29 */
+            means[i] = (uint8_t)ee_clamp(v + head->zp_mean, 0, 255);
+        }
+        for (uint32_t i = 0; i < some; i++) u[i] = means[i];
     }
     if (EE_MAX(head->pool)) ee_copy(u, pools + 2u * head->channels, head->channels);
 }

@@ -23,6 +23,7 @@
 #define EE_SHIFT 14                   /* requantisation: multipliers are m / 2^14 */
 #define EE_NONE 0xFFFFu
 #define EE_LANES 16u                  /* output channels that a vector kernel makes at once */
+#define EE_READ_BEHIND 16u
 #define EE_STEEP 6u                    /* a step of the front end's bytes counts as at most so much in a block's roughness */
 
 /* ---------------------------------------------------------------- what the core is compiled for */
@@ -57,6 +58,9 @@ static inline uint32_t ee_u32(const uint8_t *p) { return ee_u16(p) | (uint32_t)e
 /* (n << shift) / d in 32 bits, where the quotient fits: six bits at a time, for d < 2^26. 64-bit divisions are long calls on a device. */
 static inline uint32_t ee_quotient(uint32_t n, uint32_t shift, uint32_t d)
 {
+#ifndef EE_NO_HOST
+    return (uint32_t)(((uint64_t)n << shift) / d);
+#endif
     uint32_t q = n / d, rest = n % d;
     for (uint32_t bits; shift; shift -= bits) {
         bits = shift < 6 ? shift : 6;
@@ -72,6 +76,17 @@ static inline uint32_t ee_min(uint32_t a, uint32_t b) { return a < b ? a : b; }
 static inline uint32_t ee_max(uint32_t a, uint32_t b) { return a > b ? a : b; }
 /* A multiplier below 2^13 keeps acc * m below 2^44; the result of any accumulator fits int32. */
 static inline int32_t ee_scale(int32_t acc, int32_t m, int shift) { return (int32_t)ee_rnd((int64_t)acc * m, shift); }
+
+/* Values that saturate are limited before their product with r, so that it fits int32: a size above `limit` gives at least 2^28 / 2^20 =
+ * 256, and limit * r <= 2^30. Hosts take a power of two, which needs no division. */
+static inline int32_t ee_limit(int32_t r)
+{
+#ifdef EE_NO_HOST
+    return ((int32_t)1 << 28) / r + 1;
+#else
+    return (int32_t)1 << (r >> 28 ? 0 : __builtin_clz((uint32_t)r) - 3);                 /* the plain front end's may reach 2^30 */
+#endif
+}
 
 /* Freestanding stand-ins for memcpy, memmove and memset: compilers turn them into calls or loops as they see fit. */
 #ifdef EE_NO_HOST
@@ -157,7 +172,7 @@ static inline const ee_layer *ee_layer_at(const ee_model *model, uint32_t index,
 #endif
 }
 
-#define EE_MAX_BLOCK_TAPS 72u         /* fir_block: 2 * (32 + 1), rounded up to 8 */
+#define EE_MAX_BLOCK_TAPS 72u         /* fir_blocks: 2 * (32 + 1), rounded up to 8 */
 
 typedef struct ee_rails { int32_t hi, lo; uint32_t at_hi, at_lo; } ee_rails;
 
@@ -188,7 +203,8 @@ typedef enum ee_packing { EE_NOT_PACKED, EE_PACKED, EE_PACKED_WIDE, EE_PACKED_SI
 typedef struct ee_kernels {
     const char *name;
     ee_packing packed;                /* the order of weights that it reads: pack.c */
-    /* n output frames from x, the first frame of the first output's window (frames of cin bytes) */
+    /* n output frames from x, the first frame of the first output's window (frames of cin bytes). Reads up to EE_READ_BEHIND frames
+     * more, whose values do not matter */
     void (*conv)(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n);
     /* acc[d] = bias[d] + sum of weights[d][i] * u[i] */
     void (*linear)(const ee_head *head, const uint8_t *u, int32_t *acc);
@@ -206,7 +222,7 @@ typedef struct ee_kernels {
     void (*rails)(const int32_t *x, uint32_t n, ee_rails *rails);
     uint32_t (*roughness)(const uint8_t *y, uint32_t n, uint32_t step);
     int64_t (*fir)(const double *tap, const int32_t *x, uint32_t n);
-    void (*fir_block)(const double *tap, uint32_t taps, const int32_t *x, int32_t *out);
+    void (*fir_blocks)(const double *tap, uint32_t taps, const int32_t *x, int32_t *out, uint32_t blocks);
     uint32_t (*read_f32)(const float *x, double scale, uint32_t n, int32_t *out);
     uint32_t (*read_f64)(const double *x, double scale, uint32_t n, int32_t *out);
     void (*extremes_f32)(const float *x, size_t n, float *lowest, float *highest);
@@ -248,6 +264,7 @@ typedef struct ee_front_state {
     const ee_kernels *kernels;
     double *taps;                     /* cached taps [n_phases][row], or NULL */
     uint32_t row, row_index, phase_step, n_phases;
+    uint32_t whole;                   /* the samples that come are the whole recording: they wait for the padding behind it */
 #endif
     uint32_t raw_count, raw_real;     /* raw_real: samples that are not padding */
     uint32_t half, step, scale, fe, fs, phase;

@@ -49,11 +49,10 @@ EE_SIZED(uint32_t, detrend)(const int32_t *x, uint32_t half, uint32_t log2_width
     return total;
 }
 
-/* y of docs/numerics.md 2.3. Values that saturate are limited before the product, so that it fits int32: a |z| above
- * `limit` gives more than 2^28 / 2^20 = 256, and limit * r <= 2^28 + r <= 2^29. */
+/* y of docs/numerics.md 2.3. */
 EE_SIZED(void, scale)(const int16_t *z, int32_t r, uint32_t n, uint8_t *restrict y, uint32_t step)
 {
-    int32_t limit = r >> 13 ? ((int32_t)1 << 28) / r + 1 : 32767;
+    int32_t limit = r >> 13 ? ee_limit(r) : 32767;
     for (uint32_t i = 0; i < n; i++) {
         int32_t v = z[i];
         v = v < -limit ? -limit : v > limit ? limit : v;
@@ -66,7 +65,13 @@ EE_SIZED(void, scale)(const int16_t *z, int32_t r, uint32_t n, uint8_t *restrict
 /* The same from canonical samples: docs/numerics.md 2.4. */
 EE_LOOP void EE_NAME(scale_plain)(const int32_t *x, int32_t r, uint32_t n, uint8_t *restrict y)
 {
-    int32_t limit = ((int32_t)1 << 28) / r + 1;
+#ifdef EE_OWN_BLOCKS
+    if (n == EE_BLOCK) {
+        scale_plain_block(x, r, y);
+        return;
+    }
+#endif
+    int32_t limit = ee_limit(r);
     for (uint32_t i = 0; i < n; i++) {
         int32_t v = x[i];
         v = v < -limit ? -limit : v > limit ? limit : v;
@@ -110,6 +115,7 @@ EE_LOOP void EE_NAME(pool)(const uint8_t *restrict frames, uint32_t n, uint16_t 
     }
 }
 
+#ifndef EE_OWN_ADD
 /* n numbers of `add` (docs/numerics.md section 3): the sum and its rounding stay below 2^24. */
 EE_LOOP void EE_NAME(add)(const ee_layer *layer, const uint8_t *restrict a, const uint8_t *restrict b, uint8_t *restrict y, uint32_t n)
 {
@@ -120,6 +126,7 @@ EE_LOOP void EE_NAME(add)(const ee_layer *layer, const uint8_t *restrict a, cons
         y[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
     }
 }
+#endif
 
 /* n outputs: the largest of `frames` frames each, `hop` bytes apart. 32 channels at a time stay in registers. */
 EE_LOOP void EE_NAME(max_pool)(const uint8_t *restrict x, uint8_t *restrict y, uint32_t n, uint32_t frames, size_t hop, uint32_t channels)
@@ -197,25 +204,40 @@ EE_SIZED(uint32_t, roughness)(const uint8_t *y, uint32_t n, uint32_t step)
 #ifndef EE_NO_HOST
 static EE_TARGET uint32_t EE_NAME(detrend)(const int32_t *x, uint32_t half, uint32_t log2_width, int32_t *sum, uint32_t n, int16_t *z, int32_t *hi, int32_t *lo)
 {
+#ifdef EE_OWN_BLOCKS
+    if (n == EE_BLOCK) return detrend_block(x, half, log2_width, sum, z, hi, lo);
+#else
     if (n == EE_BLOCK) return EE_NAME(detrend_n)(x, half, log2_width, sum, EE_BLOCK, z, hi, lo);
+#endif
     return EE_NAME(detrend_n)(x, half, log2_width, sum, n, z, hi, lo);
 }
 
 static EE_TARGET void EE_NAME(scale)(const int16_t *z, int32_t r, uint32_t n, uint8_t *y, uint32_t step)
 {
+#ifdef EE_OWN_BLOCKS
+    if (n == EE_BLOCK && step == 1) scale_block(z, r, y);
+#else
     if (n == EE_BLOCK && step == 1) EE_NAME(scale_n)(z, r, EE_BLOCK, y, 1);
+#endif
     else EE_NAME(scale_n)(z, r, n, y, step);
 }
 
 static EE_TARGET void EE_NAME(rails)(const int32_t *x, uint32_t n, ee_rails *rails)
 {
+#ifdef EE_OWN_BLOCKS
+    if (n == EE_BLOCK) rails_block(x, rails);
+#else
     if (n == EE_BLOCK) EE_NAME(rails_n)(x, EE_BLOCK, rails);
+#endif
     else EE_NAME(rails_n)(x, n, rails);
 }
 
 static EE_TARGET uint32_t EE_NAME(roughness)(const uint8_t *y, uint32_t n, uint32_t step)
 {
     if (n != EE_BLOCK || step != 1) return EE_NAME(roughness_n)(y, n, step);
+#ifdef EE_OWN_BLOCKS
+    return roughness_block(y);
+#else
     uint8_t steps[16];                                   /* 0 .. 15 and 15 .. 30: vectors of 16; step 15 is taken back */
     uint32_t sum = 0;
     for (uint32_t i = 0; i < 16; i++) {
@@ -227,6 +249,7 @@ static EE_TARGET uint32_t EE_NAME(roughness)(const uint8_t *y, uint32_t n, uint3
     }
     for (uint32_t i = 0; i < 16; i++) sum += steps[i];
     return sum - EE_NAME(roughness_n)(y + 15, 2, 1);
+#endif
 }
 
 /* Vectors as GCC and clang have them: as many doubles as a register of the instruction set holds. */
@@ -258,7 +281,7 @@ static EE_TARGET int64_t EE_NAME(fir)(const double *tap, const int32_t *x, uint3
 
 /* The same taps for 32 outputs in a row: out[o] = rounded sum of tap[i] * x[o + i], taps a multiple of 8. Taps that lie a vector apart
  * are taken one after the other: four vectors of input stay in registers, and each tap needs one new one. */
-static EE_TARGET void EE_NAME(fir_block)(const double *tap, uint32_t taps, const int32_t *x, int32_t *restrict out)
+static EE_TARGET void EE_NAME(fir_32)(const double *tap, uint32_t taps, const int32_t *x, int32_t *restrict out)
 {
     double input[EE_BLOCK + EE_MAX_BLOCK_TAPS], sums[EE_BLOCK];
     int64_t bits[EE_BLOCK];
@@ -286,23 +309,36 @@ static EE_TARGET void EE_NAME(fir_block)(const double *tap, uint32_t taps, const
     for (uint32_t o = 0; o < EE_BLOCK; o++) out[o] = ee_clamp((int32_t)bits[o], -EE_X_MAX, EE_X_MAX);
 }
 
-/* Floats in a row to canonical samples; returns 1 when one is not finite (it becomes EE_MISSING). */
-#define EE_READ(type, name)                                                                                       \
+static EE_TARGET void EE_NAME(fir_blocks)(const double *tap, uint32_t taps, const int32_t *x, int32_t *out, uint32_t blocks)
+{
+#ifdef EE_OWN_BLOCKS
+    fir_by_words(tap, taps, x, out, blocks, EE_NAME(fir_32));
+#else
+    for (; blocks; blocks--, x += EE_BLOCK, out += EE_BLOCK) EE_NAME(fir_32)(tap, taps, x, out);
+#endif
+}
+
+/* Floats in a row to canonical samples; returns 1 when one is not finite (it becomes EE_MISSING). The size is limited and rounded, the
+ * sign comes back after it: compilers make masks of two limits and two ways of rounding. */
+#define EE_READ(type, bits, name)                                                                                 \
     static EE_TARGET uint32_t EE_NAME(name)(const type *x, double scale, uint32_t n, int32_t *restrict out)       \
     {                                                                                                             \
         uint32_t missing = 0;                                                                                     \
-        for (uint32_t i = 0; i < n; i++) missing |= !(x[i] - x[i] == 0);                                          \
         for (uint32_t i = 0; i < n; i++) {                                                                        \
-            double v = missing && !(x[i] - x[i] == 0) ? 0 : (double)x[i] * scale;                                 \
-            v = v < -EE_X_MAX ? -EE_X_MAX : v > EE_X_MAX ? EE_X_MAX : v;                                          \
-            out[i] = (int32_t)(v + (v < 0 ? -0.5 : 0.5));                                                         \
+            bits b;                                                                                               \
+            missing |= !(x[i] - x[i] == 0);                                                                       \
+            __builtin_memcpy(&b, x + i, sizeof b);                                                                \
+            const int32_t sign = (int32_t)(b >> (8 * sizeof b - 1));                                              \
+            double size = __builtin_fabs((double)x[i] * scale);                                                   \
+            size = size < EE_X_MAX ? size : EE_X_MAX;    /* of NaN too */                                         \
+            out[i] = ((int32_t)(size + 0.5) ^ sign) - sign;                                                       \
         }                                                                                                         \
         for (uint32_t i = 0; missing && i < n; i++)                                                               \
             if (!(x[i] - x[i] == 0)) out[i] = EE_MISSING;                                                         \
         return missing;                                                                                           \
     }
-EE_READ(float, read_f32)
-EE_READ(double, read_f64)
+EE_READ(float, int32_t, read_f32)
+EE_READ(double, int64_t, read_f64)
 #undef EE_READ
 
 /* Lowest and highest of n >= 1 floats, as integers of the same order: infinities and NaN are at its ends. */
@@ -328,5 +364,6 @@ EE_EXTREMES(float, int32_t, 31, extremes_f32)
 EE_EXTREMES(double, int64_t, 63, extremes_f64)
 #undef EE_EXTREMES
 
-#define EE_LOOPS EE_NAME(add), EE_NAME(max_pool), EE_NAME(requantise), EE_NAME(pool), EE_NAME(detrend), EE_NAME(scale), EE_NAME(scale_plain), EE_NAME(rails), EE_NAME(roughness), EE_NAME(fir), EE_NAME(fir_block), EE_NAME(read_f32), EE_NAME(read_f64), EE_NAME(extremes_f32), EE_NAME(extremes_f64)
+#define EE_LOOPS EE_NAME(add), EE_NAME(max_pool), EE_NAME(requantise), EE_NAME(pool), EE_NAME(detrend), EE_NAME(scale), \
+    EE_NAME(scale_plain), EE_NAME(rails), EE_NAME(roughness), EE_NAME(fir), EE_NAME(fir_blocks), EE_NAME(read_f32), EE_NAME(read_f64), EE_NAME(extremes_f32), EE_NAME(extremes_f64)
 #endif

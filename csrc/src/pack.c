@@ -44,7 +44,7 @@ static uint32_t channel_at(ee_shape shape, uint32_t wide, uint32_t cout, uint32_
 {
     uint32_t lane = c % EE_LANES, first = c - lane, vector = c % 64 / EE_LANES;
     int in_wide = wide && c < cout / 64 * 64;
-    if (in_wide && shape == EE_SHAPE_DENSE) return c / 64 * 64 + 16 * (lane / 4) + 4 * vector + lane % 4;
+    if (in_wide && (shape == EE_SHAPE_DENSE || shape == EE_SHAPE_DEPTHWISE)) return c / 64 * 64 + 16 * (lane / 4) + 4 * vector + lane % 4;
     if (in_wide && shape == EE_SHAPE_GROUPED) return c / 64 * 64 + 4 * lane + vector;
     return shape == EE_SHAPE_GROUPED ? first + 4 * (lane % 4) + lane / 4 : c;
 }
@@ -53,11 +53,12 @@ static void pack_layer(const ee_layer *layer, uint32_t order, uint8_t *to)
 {
     uint32_t n = ee_whole_lanes(layer->cout), steps = ee_steps_of(layer), fan_in = (uint32_t)layer->kernel * (layer->cin / layer->groups);
     ee_shape shape = ee_shape_of(layer);
+    const uint32_t wide = order == EE_PACKED_WIDE && !layer->requant && (shape != EE_SHAPE_DEPTHWISE || ee_in_chains(layer));
     int32_t *bias = (int32_t *)(void *)to;
     float *scale = (float *)(void *)(to + 4 * n);
     int8_t *out = (int8_t *)(to + 8 * n);
     for (uint32_t c = 0; c < n; c++) {
-        uint32_t channel = channel_at(shape, order == EE_PACKED_WIDE && !layer->requant, n, c);
+        uint32_t channel = channel_at(shape, wide, n, c);
         const int8_t *w = layer->weights + (size_t)channel * fan_in;
         int8_t *column = out + ((size_t)(c / EE_LANES) * steps * EE_LANES + c % EE_LANES) * 4;
         const uint32_t used = channel < layer->cout ? fan_in : 0;        /* behind the layer's last channel: zeros */

@@ -9,6 +9,9 @@ typedef enum ee_shape { EE_SHAPE_NONE, EE_SHAPE_DENSE, EE_SHAPE_GROUPED, EE_SHAP
 ee_shape ee_shape_of(const ee_layer *layer);             /* NONE: left to the scalar kernels */
 uint32_t ee_steps_of(const ee_layer *layer);             /* 4-byte steps of one output */
 
+/* Depthwise layers whose outputs share transposed frames, in the wide order. */
+static inline int ee_in_chains(const ee_layer *layer) { return !layer->requant && layer->kernel <= 12 && 4u % layer->stride == 0; }
+
 #define EE_PART_BYTES 4096u           /* of a layer whose channels do not fill their vectors: frames made at once */
 
 /* Four bytes at any address: a load through a cast pointer would need an aligned one. */

@@ -56,13 +56,27 @@ static int prepare(ee_stream *s, const ee_model *model, const ee_config *config)
     return EE_KIND(s->front.front) || config->fs_mhz == EE_TICKS;
 }
 
+#ifndef EE_NO_HOST
+/* Not on a device: sums of the head, and what vector kernels may read behind the last frame of a window. */
+static size_t host_bytes(const ee_model *model)
+{
+    uint32_t widest = 0;
+    for (uint32_t i = 0; i < model->n_layers; i++) {
+        ee_layer layer;
+        ee_layer_view(model, i, &layer);
+        widest = ee_max(widest, layer.cin);
+    }
+    return ee_whole_lanes(model->dim) * sizeof(int32_t) + (size_t)widest * EE_READ_BEHIND;
+}
+#endif
+
 /* The memory behind all arrays. */
 static uint8_t *place(ee_stream *s, uint8_t *memory, int filling)
 {
     (void)ee_take(&memory, sizeof *s);
     layout(s, &memory, filling);
 #ifndef EE_NO_HOST
-    s->acc = (int32_t *)ee_take(&memory, ee_whole_lanes(s->model->dim) * sizeof *s->acc);
+    s->acc = (int32_t *)ee_take(&memory, host_bytes(s->model));
 #endif
     (void)ee_take(&memory, 0);
     return memory;
@@ -84,7 +98,7 @@ int ee_plan_device(const ee_model *model, const ee_config *config, ee_plan *plan
 {
     ee_stream s;
     if (!prepare(&s, model, config)) return 0;
-    size_t own = sizeof *s.acc * ee_whole_lanes(model->dim) + sizeof *buffers * (model->n_layers + 1u) + sizeof s;        /* not on a device */
+    size_t own = host_bytes(model) + sizeof *buffers * (model->n_layers + 1u) + sizeof s;
     plan->array_bytes = (uint32_t)((uintptr_t)place(&s, NULL, 0) - own);
     plan->frame_bytes = ee_trunk_place(model, s.config.block, buffers, &plan->scratch);
     plan->delay = ee_trunk_delay(model);
@@ -261,19 +275,23 @@ ee_result ee_get_result(const ee_stream *s)
 }
 
 /* ---------------------------------------------------------------- samples in */
-/* Inline: each function below is left with the one way of reading that it asks for. */
-EE_INLINED int push(ee_stream *s, ee_read read, const ee_reader *reader, size_t first, size_t n, size_t *used)
+/* Inline: each function below is left with the one way of reading that it asks for. `last`: a flush follows. What is ready when the samples
+ * have ended then goes through the trunk with the padding behind it, not once before; where the front end looks ahead, it has room for either. */
+EE_INLINED int push(ee_stream *s, ee_read read, const ee_reader *reader, size_t first, size_t n, size_t *used, int last)
 {
     size_t done = 0;
     int found;
     while (!(found = next_result(s))) {
-        if (ee_front_full(&s->front)) {
+        if (ee_front_full(&s->front) && !(last && done == n && !EE_KIND(s->front.front))) {
             feed_trunk(s);
             continue;
         }
         if (done == n) break;
         uint32_t m = n - done < s->front.chunk ? (uint32_t)(n - done) : s->front.chunk;
         uint32_t missing = read(reader, first + done, m, ee_front_put(&s->front));
+#ifndef EE_NO_HOST
+        s->front.whole = last && first == 0 && m == n;
+#endif
         ee_front_done(&s->front, m, missing);
         done += m;
     }
@@ -284,13 +302,13 @@ EE_INLINED int push(ee_stream *s, ee_read read, const ee_reader *reader, size_t 
 int ee_push_i16(ee_stream *s, const int16_t *x, size_t n, size_t *used)
 {
     ee_reader reader = { x, s, sizeof *x, 0 };
-    return push(s, ee_read_i16, &reader, 0, n, used);
+    return push(s, ee_read_i16, &reader, 0, n, used, 0);
 }
 
 int ee_push_i32(ee_stream *s, const int32_t *x, size_t n, size_t *used)
 {
     ee_reader reader = { x, s, sizeof *x, 0 };
-    return push(s, ee_read_i32, &reader, 0, n, used);
+    return push(s, ee_read_i32, &reader, 0, n, used, 0);
 }
 
 int ee_flush(ee_stream *s)
@@ -323,7 +341,7 @@ static ee_read read_of(const ee_source *source)
 int ee_push_source(ee_stream *s, const ee_source *source, size_t first, size_t n, size_t *used)
 {
     ee_reader reader = { source->data, s, source->stride, source->scale };
-    return push(s, read_of(source), &reader, first, n, used);
+    return push(s, read_of(source), &reader, first, n, used, 0);
 }
 
 size_t ee_front_end(ee_stream *s, const ee_source *source, size_t n, uint8_t *y, size_t capacity)
@@ -366,9 +384,10 @@ size_t ee_run(ee_stream *s, const ee_source *source, size_t n, const ee_windows 
 {
     ee_reader reader = { source->data, s, source->stride, source->scale };
     const ee_read read = read_of(source);
+    const int gathers = s->config.block > EE_BLOCK;      /* only then is there room for the padding as well */
     size_t first = 0, used = 0, windows = 0;
     ee_reset(s);
-    while (push(s, read, &reader, first, n - first, &used)) {
+    while (push(s, read, &reader, first, n - first, &used, gathers)) {
         first += used;
         if (windows < out->room) keep(s, out, windows);
         windows++;

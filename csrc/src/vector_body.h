@@ -5,13 +5,16 @@
  *   EE_QUANTISE(acc[NV], scale, offset) -> B, 16 bytes;  EE_STORE(y, b)  EE_TRANSPOSE4(b)  EE_TAPS4(p, stride) -> X
  *   D           a vector of doubles: EE_D_SET(v) EE_D_OF(int32 *) EE_D_STORE32(int32 *, d) EE_D_MIN EE_D_MAX EE_D_FLOOR EE_D_FMA(a, b, c)
  *   EE_MR_MAX   frames of a dense tile at one block of 16 channels      EE_ORDER  order of the packed weights
- *   EE_WIDE     where four vectors of sums are narrowed to 64 bytes at once: EE_STORE64 (64 channels), EE_STORE_ROWS, EE_STORE_ROWS_GROUPED
- *               (16 or 32 channels of several frames), EE_GROUPED64 and EE_DEPTHWISE (kernels of its own; false: they do not apply)
+ *   EE_WIDE     where four vectors of sums are narrowed to 64 bytes at once: EE_STORE64 (64 channels), EE_STORE_ROWS (16 or 32
+ *               channels of several frames), EE_GROUPED (frames done by a kernel of its own), EE_DEPTHWISE (the same; false: it does not apply)
  * Requantisation runs in binary32: exact wherever the result is not saturated (docs/numerics.md section 3).
  */
 #ifndef EE_INLINE
 #define EE_INLINE static inline __attribute__((always_inline)) EE_TARGET
 #endif
+
+/* A pointer that compilers do not look through: they would make one of each sum with a number of frames, and have no registers for them. */
+#define EE_OPAQUE(pointer) __asm__("" : "+r"(pointer))
 
 /* Requantisation 1, from 16 sums in packed order. Its products do not fit binary32; in binary64 nothing below 2^53 is rounded, and
  * what lies above saturates anyway. One of the two products is 0. */
@@ -77,42 +80,73 @@ EE_INLINE void EE_NAME(store_tile)(uint32_t MR, uint32_t NB, const ee_layer *lay
         for (uint32_t b = first; b < NB; b++) EE_STORE(y + m * cout + 16 * b, EE_QUANTISE(acc[m] + b * EE_NV, scale + 16 * b, offset));
 }
 
-/* MR frames by NB blocks of 16 channels; MR and NB are constants where this is inlined. */
-EE_INLINE void EE_NAME(tile)(uint32_t MR, uint32_t NB, const ee_layer *layer, const int8_t *w, uint32_t steps, const uint8_t *x, size_t hop, const ee_packed *p,
-                             uint32_t channel, uint8_t *y)
+/* Four bytes of each of MR frames meet their weights. */
+EE_INLINE void EE_NAME(step)(uint32_t MR, uint32_t NB, V (*acc)[EE_NB_MAX * EE_NV], const int8_t *w, size_t panel,
+                             const uint8_t **third, size_t hop)
+{
+    W weights[EE_NB_MAX * EE_NV];
+#pragma GCC unroll 24
+    for (uint32_t j = 0; j < NB * EE_NV; j++) weights[j] = EE_LOAD_W(w + (j / EE_NV) * panel + (j % EE_NV) * (64 / EE_NV));
+#pragma GCC unroll 24
+    for (uint32_t m = 0; m < MR; m++) {
+        X input = EE_BROADCAST4(third[m / 3] + m % 3 * hop);
+#pragma GCC unroll 24
+        for (uint32_t j = 0; j < NB * EE_NV; j++) acc[m][j] = EE_DOT(acc[m][j], input, weights[j]);
+    }
+#pragma GCC unroll 24
+    for (uint32_t m = 0; m < MR; m += 3) third[m / 3] += 4;
+}
+
+/* MR frames by NB blocks of 16 channels; MR and NB are constants where this is inlined, and so is STEPS, the number of steps, or 0. */
+EE_INLINE void EE_NAME(tile)(uint32_t MR, uint32_t NB, uint32_t STEPS, const ee_layer *layer, const int8_t *w, uint32_t steps, const uint8_t *x, size_t hop,
+                             const ee_packed *p, uint32_t channel, uint8_t *y)
 {
     V acc[EE_MR_MAX][EE_NB_MAX * EE_NV];
+    const uint8_t *third[(EE_MR_MAX + 2) / 3];           /* every third frame: the two behind it lie at hop and 2 hop */
     size_t panel = (size_t)steps * 64;
+#pragma GCC unroll 24
+    for (uint32_t m = 0; m < MR; m += 3) {
+        third[m / 3] = x + m * hop;
+        EE_OPAQUE(third[m / 3]);
+    }
 #pragma GCC unroll 24
     for (uint32_t m = 0; m < MR; m++)
 #pragma GCC unroll 24
         for (uint32_t j = 0; j < NB * EE_NV; j++) acc[m][j] = EE_LOAD_V(p->bias + channel + j * (16 / EE_NV));
-    for (uint32_t k = 0; k < steps; k++, w += 64) {
-        W weights[EE_NB_MAX * EE_NV];
-#pragma GCC unroll 24
-        for (uint32_t j = 0; j < NB * EE_NV; j++) weights[j] = EE_LOAD_W(w + (j / EE_NV) * panel + (j % EE_NV) * (64 / EE_NV));
-#pragma GCC unroll 24
-        for (uint32_t m = 0; m < MR; m++) {
-            X input = EE_BROADCAST4(x + m * hop + 4 * k);
-#pragma GCC unroll 24
-            for (uint32_t j = 0; j < NB * EE_NV; j++) acc[m][j] = EE_DOT(acc[m][j], input, weights[j]);
-        }
-    }
+#pragma GCC unroll 8
+    for (uint32_t k = 0; k < STEPS; k++) EE_NAME(step)(MR, NB, acc, w + 64 * k, panel, third, hop);
+    for (uint32_t k = STEPS; k < steps; k++) EE_NAME(step)(MR, NB, acc, w + (size_t)64 * k, panel, third, hop);
     EE_NAME(store_tile)(MR, NB, layer, acc, p->scale + channel, channel, y);
 }
 
-/* All frames of NB blocks: full tiles of MR frames, then the rest four and one at a time. */
-EE_INLINE void EE_NAME(panel)(uint32_t MR, uint32_t NB, const ee_layer *layer, const ee_packed *p, uint32_t channel, uint32_t steps, const uint8_t *x, size_t hop,
-                              uint8_t *y, uint32_t n)
+/* All frames of NB blocks: full tiles of MR frames, then the rest four and one at a time (8 are 4 and 4, not 6 and 1 and 1). */
+EE_INLINE void EE_NAME(panel_of)(uint32_t MR, uint32_t NB, uint32_t STEPS, const ee_layer *layer, const ee_packed *p, uint32_t channel,
+                                 uint32_t runtime_steps, const uint8_t *x, size_t hop, uint8_t *y, uint32_t n)
 {
+    const uint32_t steps = STEPS ? STEPS : runtime_steps;
     const int8_t *w = p->weights + (size_t)channel * steps * 4;
     size_t cout = layer->cout;
     uint32_t o = 0;
     y += channel;
-    for (; o + MR <= n; o += MR) EE_NAME(tile)(MR, NB, layer, w, steps, x + o * hop, hop, p, channel, y + o * cout);
+    for (; o + MR <= n && (MR != 6 || n - o != 8); o += MR)
+        EE_NAME(tile)(MR, NB, STEPS, layer, w, steps, x + o * hop, hop, p, channel, y + o * cout);
     if (MR > 4)
-        for (; o + 4 <= n; o += 4) EE_NAME(tile)(4, NB, layer, w, steps, x + o * hop, hop, p, channel, y + o * cout);
-    for (; o < n; o++) EE_NAME(tile)(1, NB, layer, w, steps, x + o * hop, hop, p, channel, y + o * cout);
+        for (; o + 4 <= n; o += 4) EE_NAME(tile)(4, NB, STEPS, layer, w, steps, x + o * hop, hop, p, channel, y + o * cout);
+    for (; o < n; o++) EE_NAME(tile)(1, NB, STEPS, layer, w, steps, x + o * hop, hop, p, channel, y + o * cout);
+}
+
+/* Layers of few steps are compiled for their number: the weights of a block stay in registers. */
+EE_INLINE void EE_NAME(panel)(uint32_t MR, uint32_t NB, const ee_layer *layer, const ee_packed *p, uint32_t channel, uint32_t steps, const uint8_t *x, size_t hop,
+                              uint8_t *y, uint32_t n)
+{
+#ifdef EE_WIDE
+    if (NB <= 2 && steps == 2) EE_NAME(panel_of)(MR, NB, 2, layer, p, channel, 2, x, hop, y, n);
+    else if (NB <= 2 && steps == 3) EE_NAME(panel_of)(MR, NB, 3, layer, p, channel, 3, x, hop, y, n);
+    else if (NB == 2 && steps == 4) EE_NAME(panel_of)(MR, NB, 4, layer, p, channel, 4, x, hop, y, n);
+    else if (NB == 4 && steps == 8) EE_NAME(panel_of)(MR, NB, 8, layer, p, channel, 8, x, hop, y, n);
+    else
+#endif
+        EE_NAME(panel_of)(MR, NB, 0, layer, p, channel, steps, x, hop, y, n);
 }
 
 static EE_TARGET void EE_NAME(dense)(const ee_layer *layer, const ee_packed *p, const uint8_t *x, uint8_t *y, uint32_t n)
@@ -137,21 +171,7 @@ EE_INLINE void EE_NAME(grouped_block)(uint32_t KERNEL, const ee_layer *layer, co
     const int8_t *w = p->weights + (size_t)channel * kernel * 4;
     size_t hop = (size_t)layer->stride * cin;
     float offset = (float)layer->zp_out + 0.5f;
-    uint32_t o = 0;
-#ifdef EE_WIDE
-    for (; o + 4 <= n && !layer->requant; o += 4) {      /* four frames share the weights, and are narrowed at once */
-        const uint8_t *frame = x + o * hop + channel;
-        V acc[4];
-#pragma GCC unroll 4
-        for (uint32_t m = 0; m < 4; m++) acc[m] = EE_LOAD_V(p->bias + channel);
-#pragma GCC unroll 16
-        for (uint32_t t = 0; t < kernel; t++)
-#pragma GCC unroll 4
-            for (uint32_t m = 0; m < 4; m++) acc[m] = EE_DOT(acc[m], EE_BROADCAST16(frame + m * hop + (size_t)t * cin), EE_LOAD_W(w + t * 64));
-        EE_STORE_ROWS_GROUPED(y + (size_t)o * layer->cout + channel, layer->cout, acc, p->scale + channel, offset);
-    }
-#endif
-    for (; o < n; o++) {
+    for (uint32_t o = 0; o < n; o++) {
         const uint8_t *frame = x + o * hop + channel;
         V acc[EE_NV];
         for (uint32_t j = 0; j < EE_NV; j++) acc[j] = EE_LOAD_V(p->bias + channel + j * (16 / EE_NV));
@@ -168,15 +188,19 @@ EE_INLINE void EE_NAME(grouped_block)(uint32_t KERNEL, const ee_layer *layer, co
 
 static EE_TARGET void EE_NAME(grouped)(const ee_layer *layer, const ee_packed *p, const uint8_t *x, uint8_t *y, uint32_t n)
 {
-    uint32_t c = 0;
+    for (uint32_t first = 0, width = 16; first < layer->cout; first += width) {
+        uint32_t done = 0;
 #ifdef EE_WIDE
-    for (; c + 64 <= layer->cout && !layer->requant; c += 64) EE_GROUPED64(layer, p, c, x, y, n);
+        if (!layer->requant) done = EE_GROUPED(layer, p, first, &width, x, y, n);
 #endif
-    for (; c < layer->cout; c += 16) {
-        if (layer->kernel == 5) EE_NAME(grouped_block)(5, layer, p, c, x, y, n);
-        else if (layer->kernel == 7) EE_NAME(grouped_block)(7, layer, p, c, x, y, n);
-        else if (layer->kernel == 9) EE_NAME(grouped_block)(9, layer, p, c, x, y, n);
-        else EE_NAME(grouped_block)(0, layer, p, c, x, y, n);
+        const uint8_t *from = x + (size_t)done * layer->stride * layer->cin;
+        uint8_t *to = y + (size_t)done * layer->cout;
+        for (uint32_t c = first; done < n && c < first + width; c += 16) {
+            if (layer->kernel == 5) EE_NAME(grouped_block)(5, layer, p, c, from, to, n - done);
+            else if (layer->kernel == 7) EE_NAME(grouped_block)(7, layer, p, c, from, to, n - done);
+            else if (layer->kernel == 9) EE_NAME(grouped_block)(9, layer, p, c, from, to, n - done);
+            else EE_NAME(grouped_block)(0, layer, p, c, from, to, n - done);
+        }
     }
 }
 

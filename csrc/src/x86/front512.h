@@ -1,0 +1,186 @@
+/* The front end's loops for AVX-512, blocks of 32 samples; docs/numerics.md sections 2 and 5. loops.h has them for any instruction set and says
+ * what they do. Included by avx512vnni.c alone. */
+
+EE_INLINE void raise_extremes(__m512i a, __m512i b, int32_t *hi, int32_t *lo)
+{
+    const int32_t high = _mm512_reduce_max_epi32(_mm512_max_epi32(a, b)), low = _mm512_reduce_min_epi32(_mm512_min_epi32(a, b));
+    *hi = high > *hi ? high : *hi;
+    *lo = low < *lo ? low : *lo;
+}
+
+EE_INLINE __m512i limited(__m512i v, int32_t limit)
+{
+    return _mm512_max_epi32(_mm512_min_epi32(v, _mm512_set1_epi32(limit)), _mm512_set1_epi32(-limit));
+}
+
+/* Sum of |z|, z, and what is carried on: prefix sums instead of one sum after the other. */
+EE_INLINE uint32_t detrend_block(const int32_t *x, uint32_t half, uint32_t log2_width, int32_t *sum, int16_t *z, int32_t *hi, int32_t *lo)
+{
+    const __m512i zero = _mm512_setzero_si512(), last = _mm512_set1_epi32(15);
+    const __m128i width = _mm_cvtsi32_si128((int)log2_width), shift = _mm_cvtsi32_si128((int)log2_width + 2);
+    const __m512i half_unit = _mm512_set1_epi32((int32_t)1 << (log2_width + 1));
+    __m512i running = _mm512_set1_epi32(*sum), total = zero, values[2];
+#pragma GCC unroll 2
+    for (uint32_t i = 0; i < 2; i++) {
+        __m512i leaving = _mm512_loadu_si512(x - half + 16 * i);
+        __m512i p = _mm512_sub_epi32(_mm512_loadu_si512(x + half - 1 + 16 * i), leaving);
+        p = _mm512_add_epi32(p, _mm512_alignr_epi32(p, zero, 15));
+        p = _mm512_add_epi32(p, _mm512_alignr_epi32(p, zero, 14));
+        p = _mm512_add_epi32(p, _mm512_alignr_epi32(p, zero, 12));
+        p = _mm512_add_epi32(p, _mm512_alignr_epi32(p, zero, 8));
+        values[i] = _mm512_loadu_si512(x + 16 * i);
+        __m512i around = _mm512_add_epi32(_mm512_add_epi32(p, leaving), running);
+        __m512i v = _mm512_sub_epi32(_mm512_add_epi32(_mm512_sll_epi32(values[i], width), half_unit), around);
+        v = limited(_mm512_sra_epi32(v, shift), 32767);
+        _mm256_storeu_si256((__m256i *)(void *)(z + 16 * i), _mm512_cvtepi32_epi16(v));
+        total = _mm512_add_epi32(total, _mm512_abs_epi32(v));
+        running = _mm512_add_epi32(running, _mm512_permutexvar_epi32(last, p));
+    }
+    *sum = _mm_cvtsi128_si32(_mm512_castsi512_si128(running));
+    raise_extremes(values[0], values[1], hi, lo);
+    return (uint32_t)_mm512_reduce_add_epi32(total);
+}
+
+EE_INLINE uint32_t count(__mmask16 mask) { return (uint32_t)__builtin_popcount(mask); }
+
+/* Three equal samples in a row are rare: only then are they compared with the extremes. */
+EE_INLINE void rails_block(const int32_t *x, ee_rails *rails)
+{
+    const __m512i a = _mm512_loadu_si512(x), c = _mm512_loadu_si512(x + 16), b = _mm512_loadu_si512(x + 2);
+    raise_extremes(a, c, &rails->hi, &rails->lo);
+    __mmask16 first = _mm512_cmpeq_epi32_mask(b, a), second = _mm512_mask_cmpeq_epi32_mask(0xFFFC, c, _mm512_loadu_si512(x + 14));
+    first = _mm512_mask_cmpeq_epi32_mask(first, b, _mm512_loadu_si512(x + 1));            /* samples 2 .. 17 */
+    second = _mm512_mask_cmpeq_epi32_mask(second, c, _mm512_loadu_si512(x + 15));         /* 18 .. 31 */
+    if (!(first | second)) return;
+    const __m512i hi = _mm512_set1_epi32(rails->hi), lo = _mm512_set1_epi32(rails->lo);
+    rails->at_hi += count(_mm512_mask_cmpeq_epi32_mask(first, b, hi)) + count(_mm512_mask_cmpeq_epi32_mask(second, c, hi));
+    rails->at_lo += count(_mm512_mask_cmpeq_epi32_mask(first, b, lo)) + count(_mm512_mask_cmpeq_epi32_mask(second, c, lo));
+}
+
+/* From two vectors of samples that do not overflow in their product with r. One store: a shorter one than the load of those that read the
+ * block again would hold that load up. */
+EE_INLINE void scale_samples(__m512i a, __m512i b, int32_t r, uint8_t *y)
+{
+    const __m512i gain = _mm512_set1_epi32(r), half = _mm512_set1_epi32(1 << 19);
+    a = _mm512_add_epi32(_mm512_mullo_epi32(limited(a, ee_limit(r)), gain), half);
+    b = _mm512_add_epi32(_mm512_mullo_epi32(limited(b, ee_limit(r)), gain), half);
+    const __m128i low = _mm512_cvtsepi32_epi8(_mm512_srai_epi32(a, 20)), high = _mm512_cvtsepi32_epi8(_mm512_srai_epi32(b, 20));
+    _mm256_storeu_si256((__m256i *)(void *)y, _mm256_xor_si256(_mm256_set_m128i(high, low), _mm256_set1_epi8((char)-128)));
+}
+
+EE_INLINE void scale_block(const int16_t *z, int32_t r, uint8_t *y)
+{
+    const __m512i words = _mm512_loadu_si512(z);
+    scale_samples(_mm512_cvtepi16_epi32(_mm512_castsi512_si256(words)), _mm512_cvtepi16_epi32(_mm512_extracti64x4_epi64(words, 1)), r, y);
+}
+
+EE_INLINE void scale_plain_block(const int32_t *x, int32_t r, uint8_t *y) { scale_samples(_mm512_loadu_si512(x), _mm512_loadu_si512(x + 16), r, y); }
+
+EE_INLINE uint32_t roughness_block(const uint8_t *y)
+{
+    const __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)y);
+    const __m256i b = _mm256_alignr_epi8(_mm256_permute2x128_si256(a, a, 0x81), a, 1);
+    __m256i step = _mm256_maskz_sub_epi8(0x7FFFFFFF, _mm256_max_epu8(a, b), _mm256_min_epu8(a, b));
+    step = _mm256_sad_epu8(_mm256_min_epu8(step, _mm256_set1_epi8(EE_STEEP)), _mm256_setzero_si256());
+    const __m128i sum = _mm_add_epi64(_mm256_castsi256_si128(step), _mm256_extracti128_si256(step, 1));
+    return (uint32_t)_mm_cvtsi128_si32(_mm_add_epi64(sum, _mm_unpackhi_epi64(sum, sum)));
+}
+
+/* Taps in two parts, 256 high + low, in pairs for vpdpwssd. */
+typedef struct pairs { uint32_t n, high[EE_MAX_BLOCK_TAPS / 2], low[EE_MAX_BLOCK_TAPS / 2]; } pairs;
+
+/* 0: taps that the sums of 32 bits below do not hold, or whose sum is not 1. */
+EE_INLINE int pair_taps(const double *tap, uint32_t taps, pairs *pair)
+{
+    uint64_t size = 0;
+    int32_t whole[EE_MAX_BLOCK_TAPS], sum = 0;
+    for (uint32_t i = 0; i < taps; i++) whole[i] = (int32_t)tap[i];
+    for (uint32_t i = 0; i < taps; i++) size += (uint32_t)(whole[i] < 0 ? -(int64_t)whole[i] : whole[i]);
+    for (uint32_t i = 0; i < taps; i++) sum = (int32_t)((uint32_t)sum + (uint32_t)whole[i]);
+    for (uint32_t i = 0; i < taps / 2; i++) {
+        pair->high[i] = ((uint32_t)(whole[2 * i] >> 8) & 0xFFFFu) | (uint32_t)(whole[2 * i + 1] >> 8) << 16;
+        pair->low[i] = ((uint32_t)whole[2 * i] & 0xFFu) | ((uint32_t)whole[2 * i + 1] & 0xFFu) << 16;
+    }
+    pair->n = taps / 2;
+    return size < 1u << 23 && sum == 1 << 20;
+}
+
+EE_INLINE __m512i dot_words(__m512i acc, __m512i x, __m512i w)
+{
+    __asm__("vpdpwssd %2, %1, %0" : "+v"(acc) : "v"(x), "v"(w));
+    return acc;
+}
+
+#define EE_RUN_BLOCKS 16u               /* outputs of so many blocks are made of one copy of their samples */
+
+/* words[i]: samples i and i + 1 of n, without their level. 0: some do not fit 16 bits. */
+EE_INLINE int pair_samples(const int32_t *x, uint32_t n, int32_t level, uint32_t *words)
+{
+    const __m512i middle = _mm512_set1_epi32(level), most = _mm512_set1_epi32(65535), up = _mm512_set1_epi32(32768);
+    __mmask16 wide = 0;
+    for (uint32_t i = 0; i < n; i += 16) {
+        const uint32_t there = n - i >= 16 ? 0xFFFFu : (1u << (n - i)) - 1;
+        const __mmask16 next = (__mmask16)(n - i > 16 ? 0xFFFFu : there >> 1);           /* no output asks for what is behind the last */
+        const __m512i a = _mm512_sub_epi32(_mm512_mask_loadu_epi32(middle, (__mmask16)there, x + i), middle);
+        const __m512i b = _mm512_sub_epi32(_mm512_mask_loadu_epi32(middle, next, x + i + 1), middle);
+        wide |= _mm512_cmpgt_epu32_mask(_mm512_add_epi32(a, up), most);
+        _mm512_store_si512(words + i, _mm512_mask_blend_epi16(0xAAAAAAAA, a, _mm512_slli_epi32(b, 16)));
+    }
+    return !wide;
+}
+
+/* Pair first + K: how far words are shifted has to be a constant wherever this is compiled. */
+#define EE_PAIR(K)                                                                                                                          \
+    {                                                                                                                                       \
+        const __m512i h = _mm512_set1_epi32((int32_t)pair->high[first + (K)]), l = _mm512_set1_epi32((int32_t)pair->low[first + (K)]);     \
+        for (uint32_t j = 0; j < NV; j++) {                                                                                                 \
+            const __m512i input = _mm512_alignr_epi32(in[j + 1], in[j], 2 * (K));                                                           \
+            high[j] = dot_words(high[j], input, h);                                                                                         \
+            low[j] = dot_words(low[j], input, l);                                                                                           \
+        }                                                                                                                                   \
+    }
+
+/* 16 NV outputs. A sum of taps of 1 lets samples be taken from any level: in most recordings the rest fits 16 bits. With sums H and L below
+ * 2^31, rnd(256 H + L, 20) = (H + 2^11 + (L >> 8)) >> 12. Words two further on come from registers: most loads of them would cross lines. */
+EE_INLINE void fir_words(uint32_t NV, const pairs *pair, const uint32_t *words, int32_t level, int32_t *out)
+{
+    const __m512i middle = _mm512_set1_epi32(level);
+    __m512i high[4], low[4], in[5];
+#pragma GCC unroll 4
+    for (uint32_t j = 0; j < NV; j++) high[j] = _mm512_set1_epi32(1 << 11), low[j] = _mm512_setzero_si512();
+#pragma GCC unroll 5
+    for (uint32_t j = 0; j <= NV; j++) in[j] = _mm512_load_si512(words + 16 * j);
+    for (uint32_t first = 0; first < pair->n; first += 8, words += 16) {
+        const uint32_t left = pair->n - first;           /* a multiple of 4 */
+        EE_PAIR(0) EE_PAIR(1) EE_PAIR(2) EE_PAIR(3)
+        if (left == 4) break;
+        EE_PAIR(4) EE_PAIR(5) EE_PAIR(6) EE_PAIR(7)
+#pragma GCC unroll 4
+        for (uint32_t j = 0; j < NV; j++) in[j] = in[j + 1];
+        in[NV] = _mm512_load_si512(words + 16 * (NV + 1));
+    }
+#pragma GCC unroll 4
+    for (uint32_t j = 0; j < NV; j++) {
+        __m512i v = _mm512_add_epi32(_mm512_srai_epi32(_mm512_add_epi32(high[j], _mm512_srai_epi32(low[j], 8)), 12), middle);
+        _mm512_storeu_si512(out + 16 * j, limited(v, EE_X_MAX));
+    }
+}
+
+typedef void fir_32(const double *tap, uint32_t taps, const int32_t *x, int32_t *out);
+
+/* any: one block in binary64 */
+EE_INLINE void fir_by_words(const double *tap, uint32_t taps, const int32_t *x, int32_t *out, uint32_t blocks, fir_32 *any)
+{
+    uint32_t words[EE_RUN_BLOCKS * EE_BLOCK + EE_MAX_BLOCK_TAPS + 40] __attribute__((aligned(64)));     /* loads run ahead of what is used */
+    pairs pair;
+    const int fits = pair_taps(tap, taps, &pair);
+    for (uint32_t some; blocks; blocks -= some, x += some * EE_BLOCK, out += some * EE_BLOCK) {
+        some = ee_min(blocks, EE_RUN_BLOCKS);
+        uint32_t b = 0;
+        if (!fits || !pair_samples(x, some * EE_BLOCK + taps, *x, words)) {
+            for (; b < some; b++) any(tap, taps, x + b * EE_BLOCK, out + b * EE_BLOCK);
+        }
+        for (; b + 2 <= some; b += 2) fir_words(4, &pair, words + b * EE_BLOCK, *x, out + b * EE_BLOCK);
+        if (b < some) fir_words(2, &pair, words + b * EE_BLOCK, *x, out + b * EE_BLOCK);
+    }
+}
