@@ -4,8 +4,9 @@
     python -m benchmarks.layers m1 m3 --isa avx2     reference networks (benchmarks/nets.py), other kernels
     python -m benchmarks.layers my.eecg
 
-Each layer runs alone on data that is in the caches: the lowest of 300 rounds. "Rest" is what a whole window takes beyond
-its layers and its front end: pooling, the head, bookkeeping, and weights that have to come from further away.
+Each layer runs alone on data that is in the caches: the lowest of 300 rounds. "Alone" is what its dot products,
+from registers, their requantisation and stores take without loads and shuffles (AVX-512 kernels). "Rest" is what a whole
+window takes beyond its layers and its front end: pooling, the head, bookkeeping, and weights that have to come from further away.
 """
 
 import argparse
@@ -48,17 +49,20 @@ def model_path(name: str) -> Path:
 def table(name: str, lines: list[dict], peak: float | None) -> str:
     *layers, total = lines
     text = [f"### {name}, {total['kernels']}" + (f", peak {peak:.0f} GMAC/s" if peak else ""), ""]
-    text += ["| layer | frames | channels | kernel | stride | groups | µs | GMAC/s | of the peak |", "|---|--:|--:|--:|--:|--:|--:|--:|--:|"]
+    text += ["| layer | frames | channels | kernel | stride | groups | µs | alone | GMAC/s | of the peak |", "|---|" + 9 * "--:|"]
     for row in layers:
         speed = row["macs"] / row["us"] / 1e3
         share = f"{100 * speed / peak:.0f} %" if peak and row["macs"] else ""
+        alone = f"{row['least_us']:.2f}" if row["least_us"] else ""
         text.append(
             f"| {row['layer']} {row['op']} | {row['frames']} | {row['cin']} to {row['cout']} | {row['kernel']} | {row['stride']} | {row['groups']} "
-            f"| {row['us']:.2f} | {f'{speed:.0f}' if row['macs'] else ''} | {share} |"
+            f"| {row['us']:.2f} | {alone} | {f'{speed:.0f}' if row['macs'] else ''} | {share} |"
         )
     macs = sum(row["macs"] for row in layers)
     rest = total["window_us"] - total["trunk_us"] - total["front_end_us"]
     floor = f"; {macs / peak / 1e3:.2f} at the peak" if peak else ""
+    least = sum(row["least_us"] for row in layers)
+    floor += f", {least:.2f} for their instructions alone" if least else ""
     text += ["", f"µs: layers {total['trunk_us']:.2f}{floor}; front end {total['front_end_us']:.2f}; rest {rest:.2f}; window {total['window_us']:.2f}", ""]
     return "\n".join(text)
 

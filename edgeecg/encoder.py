@@ -136,7 +136,7 @@ class Encoder:
             plan = self._plan(fs, hop, unit, gain)
         if dtype not in ("float32", "int8"):
             raise InputError(f'dtype is "float32" or "int8", not {dtype!r}')
-        if type(signal) is ndarray and check_threads(threads) == 1:
+        if type(signal) is ndarray and (type(threads) is int and threads == 1 or check_threads(threads) == 1):
             found = self._directly(plan, signal, 1, nan, dtype)
             if found is not None:
                 return found
@@ -277,8 +277,6 @@ class Encoder:
 
 
 def check_threads(threads) -> int:
-    if type(threads) is int and 1 <= threads <= 1024:  # at once, for one window takes a few microseconds
-        return threads
     if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or not 1 <= threads <= 1024:
         raise InputError(f"threads is a whole number from 1 to 1024, not {threads!r}")
     return int(threads)

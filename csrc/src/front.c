@@ -2,6 +2,14 @@
  * Each stage is a linear buffer that keeps the samples its successor still needs; docs/numerics.md section 2. */
 #include "internal.h"
 
+#ifdef EE_NO_HOST
+#define EE_WHOLE(f) 0
+#define EE_AROUND(f, i) 0
+#else
+#define EE_WHOLE(f) (f)->whole
+#define EE_AROUND(f, i) (f)->around[i]
+#endif
+
 /* ---------------------------------------------------------------- layout */
 static uint32_t round_up_blocks(uint32_t n) { return (n + EE_BLOCK - 1) / EE_BLOCK; }
 
@@ -64,6 +72,7 @@ void ee_front_reset(ee_front_state *f)
 #ifndef EE_NO_HOST
     f->row_index = 0;
     f->whole = 0;
+    f->around[0] = f->around[1] = f->around[2] = 0;
 #endif
     f->last = 0;
     f->seen = 0;
@@ -112,14 +121,14 @@ static uint32_t take_plain(ee_front_state *f, uint8_t *y, ee_block_stats *b)
     return n;
 }
 
-static void scale_block(const ee_front_state *f, uint8_t *y, uint32_t n)
+static void scale_block(ee_front_state *f, uint8_t *y, uint32_t n)
 {
     uint32_t first = f->out_block > f->front->reach ? f->out_block - f->front->reach : 0;
     uint32_t last = ee_min(f->out_block + f->front->reach, f->z_block);
-    uint32_t total = 0, count = 0, channels = f->front->channels;
-    const uint32_t *at = sum_at(f, first), *end = f->sums + f->n_sums;
+    uint32_t total = EE_AROUND(f, 0), count = EE_AROUND(f, 1), next = ee_max(first, EE_AROUND(f, 2)), channels = f->front->channels;
+    const uint32_t *at = sum_at(f, next), *end = f->sums + f->n_sums;
     if (last == f->z_block && f->z_count <= (last - f->out_block) * EE_BLOCK) last--;    /* not begun */
-    for (uint32_t left = last - first + 1, some; left; left -= some, at = f->sums) {     /* to the ring's end, and from its start */
+    for (uint32_t left = last - next + 1, some; left; left -= some, at = f->sums) {     /* to the ring's end, and from its start */
         some = ee_min(left, (uint32_t)(end - at));
         for (uint32_t i = 0; i < some; i++) {
             total += at[i] & 0xFFFFFFu;
@@ -131,6 +140,12 @@ static void scale_block(const ee_front_state *f, uint8_t *y, uint32_t n)
         int32_t r = (int32_t)ee_quotient(f->front->gain[c] * count, 12, divisor);
         EE_KERNEL(f->kernels, scale)(f->z + f->z_first, r, n, y + c, channels);
     }
+#ifndef EE_NO_HOST
+    const uint32_t leaves = f->out_block < f->front->reach ? 0 : *sum_at(f, first);      /* what is around is carried on */
+    f->around[0] = total - (leaves & 0xFFFFFFu);
+    f->around[1] = count - (leaves >> 24);
+    f->around[2] = last + 1;
+#endif
 }
 
 uint32_t ee_front_take(ee_front_state *f, uint8_t *y, ee_block_stats *stats)
@@ -330,12 +345,6 @@ static void take_statistics(ee_front_state *f, int32_t *x, uint32_t n, uint32_t 
         n -= m;
     }
 }
-
-#ifdef EE_NO_HOST
-#define EE_WHOLE(f) 0
-#else
-#define EE_WHOLE(f) (f)->whole
-#endif
 
 void ee_front_done(ee_front_state *f, uint32_t n, uint32_t any_missing)
 {

@@ -265,6 +265,7 @@ typedef struct ee_front_state {
     double *taps;                     /* cached taps [n_phases][row], or NULL */
     uint32_t row, row_index, phase_step, n_phases;
     uint32_t whole;                   /* the samples that come are the whole recording: they wait for the padding behind it */
+    uint32_t around[3];               /* of the blocks around the next one to leave: sum of |z|, samples, the first block that is not in yet */
 #endif
     uint32_t raw_count, raw_real;     /* raw_real: samples that are not padding */
     uint32_t half, step, scale, fe, fs, phase;

@@ -86,22 +86,32 @@ EE_INLINE uint32_t roughness_block(const uint8_t *y)
     return (uint32_t)_mm_cvtsi128_si32(_mm_add_epi64(sum, _mm_unpackhi_epi64(sum, sum)));
 }
 
-/* Taps in two parts, 256 high + low, in pairs for vpdpwssd. */
-typedef struct pairs { uint32_t n, high[EE_MAX_BLOCK_TAPS / 2], low[EE_MAX_BLOCK_TAPS / 2]; } pairs;
+/* Taps in pairs for vpdpwssd, without the zeros behind the last of them. Where each is 32 words of 16 bits, as a table that is not stretched
+ * has them, those are `high`; else they are in two parts, 256 high + low. */
+typedef struct pairs { uint32_t n, whole, high[EE_MAX_BLOCK_TAPS / 2], low[EE_MAX_BLOCK_TAPS / 2]; } pairs;
 
 /* 0: taps that the sums of 32 bits below do not hold, or whose sum is not 1. */
 EE_INLINE int pair_taps(const double *tap, uint32_t taps, pairs *pair)
 {
     uint64_t size = 0;
-    int32_t whole[EE_MAX_BLOCK_TAPS], sum = 0;
+    int32_t whole[EE_MAX_BLOCK_TAPS], sum = 0, most = 0, bits = 0;
+    uint32_t n = 0;
     for (uint32_t i = 0; i < taps; i++) whole[i] = (int32_t)tap[i];
-    for (uint32_t i = 0; i < taps; i++) size += (uint32_t)(whole[i] < 0 ? -(int64_t)whole[i] : whole[i]);
-    for (uint32_t i = 0; i < taps; i++) sum = (int32_t)((uint32_t)sum + (uint32_t)whole[i]);
-    for (uint32_t i = 0; i < taps / 2; i++) {
-        pair->high[i] = ((uint32_t)(whole[2 * i] >> 8) & 0xFFFFu) | (uint32_t)(whole[2 * i + 1] >> 8) << 16;
-        pair->low[i] = ((uint32_t)whole[2 * i] & 0xFFu) | ((uint32_t)whole[2 * i + 1] & 0xFFu) << 16;
+    for (uint32_t i = 0; i < taps; i++) {
+        const int32_t positive = whole[i] < 0 ? -whole[i] : whole[i];
+        size += (uint32_t)positive;
+        most = positive > most ? positive : most;
+        bits |= whole[i];
+        sum = (int32_t)((uint32_t)sum + (uint32_t)whole[i]);
     }
-    pair->n = taps / 2;
+    for (uint32_t i = 0; i < taps; i++) n = whole[i] ? i + 1 : n;
+    pair->n = (n + 7) / 8 * 4;
+    pair->whole = !(bits & 31) && most < 32 << 15 && size < (1u << 21) - 16;
+    for (uint32_t i = 0; i < pair->n; i++) {
+        const int32_t a = whole[2 * i], b = whole[2 * i + 1], shift = pair->whole ? 5 : 8;
+        pair->high[i] = ((uint32_t)(a >> shift) & 0xFFFFu) | (uint32_t)(b >> shift) << 16;
+        pair->low[i] = ((uint32_t)a & 0xFFu) | ((uint32_t)b & 0xFFu) << 16;
+    }
     return size < 1u << 23 && sum == 1 << 20;
 }
 
@@ -135,19 +145,20 @@ EE_INLINE int pair_samples(const int32_t *x, uint32_t n, int32_t level, uint32_t
         const __m512i h = _mm512_set1_epi32((int32_t)pair->high[first + (K)]), l = _mm512_set1_epi32((int32_t)pair->low[first + (K)]);     \
         for (uint32_t j = 0; j < NV; j++) {                                                                                                 \
             const __m512i input = _mm512_alignr_epi32(in[j + 1], in[j], 2 * (K));                                                           \
-            high[j] = dot_words(high[j], input, h);                                                                                         \
-            low[j] = dot_words(low[j], input, l);                                                                                           \
+            if (!WHOLE || (K) % 2) high[j] = dot_words(high[j], input, h);                                                                  \
+            if (!WHOLE || (K) % 2 == 0) low[j] = dot_words(low[j], input, WHOLE ? h : l);                                                   \
         }                                                                                                                                   \
     }
 
 /* 16 NV outputs. A sum of taps of 1 lets samples be taken from any level: in most recordings the rest fits 16 bits. With sums H and L below
- * 2^31, rnd(256 H + L, 20) = (H + 2^11 + (L >> 8)) >> 12. Words two further on come from registers: most loads of them would cross lines. */
-EE_INLINE void fir_words(uint32_t NV, const pairs *pair, const uint32_t *words, int32_t level, int32_t *out)
+ * 2^31, rnd(256 H + L, 20) = (H + 2^11 + (L >> 8)) >> 12; of whole taps, rnd(32 (H + L), 20) = (H + L + 2^14) >> 15, two chains of sums.
+ * Words two further on come from registers: most loads of them would cross lines. */
+EE_INLINE void fir_words(uint32_t NV, uint32_t WHOLE, const pairs *pair, const uint32_t *words, int32_t level, int32_t *out)
 {
     const __m512i middle = _mm512_set1_epi32(level);
     __m512i high[4], low[4], in[5];
 #pragma GCC unroll 4
-    for (uint32_t j = 0; j < NV; j++) high[j] = _mm512_set1_epi32(1 << 11), low[j] = _mm512_setzero_si512();
+    for (uint32_t j = 0; j < NV; j++) high[j] = _mm512_set1_epi32(WHOLE ? 1 << 14 : 1 << 11), low[j] = _mm512_setzero_si512();
 #pragma GCC unroll 5
     for (uint32_t j = 0; j <= NV; j++) in[j] = _mm512_load_si512(words + 16 * j);
     for (uint32_t first = 0; first < pair->n; first += 8, words += 16) {
@@ -161,7 +172,8 @@ EE_INLINE void fir_words(uint32_t NV, const pairs *pair, const uint32_t *words, 
     }
 #pragma GCC unroll 4
     for (uint32_t j = 0; j < NV; j++) {
-        __m512i v = _mm512_add_epi32(_mm512_srai_epi32(_mm512_add_epi32(high[j], _mm512_srai_epi32(low[j], 8)), 12), middle);
+        __m512i v = _mm512_add_epi32(high[j], WHOLE ? low[j] : _mm512_srai_epi32(low[j], 8));
+        v = _mm512_add_epi32(WHOLE ? _mm512_srai_epi32(v, 15) : _mm512_srai_epi32(v, 12), middle);
         _mm512_storeu_si512(out + 16 * j, limited(v, EE_X_MAX));
     }
 }
@@ -177,10 +189,14 @@ EE_INLINE void fir_by_words(const double *tap, uint32_t taps, const int32_t *x, 
     for (uint32_t some; blocks; blocks -= some, x += some * EE_BLOCK, out += some * EE_BLOCK) {
         some = ee_min(blocks, EE_RUN_BLOCKS);
         uint32_t b = 0;
-        if (!fits || !pair_samples(x, some * EE_BLOCK + taps, *x, words)) {
+        if (!fits || !pair_samples(x, some * EE_BLOCK + 2 * pair.n, *x, words)) {
             for (; b < some; b++) any(tap, taps, x + b * EE_BLOCK, out + b * EE_BLOCK);
         }
-        for (; b + 2 <= some; b += 2) fir_words(4, &pair, words + b * EE_BLOCK, *x, out + b * EE_BLOCK);
-        if (b < some) fir_words(2, &pair, words + b * EE_BLOCK, *x, out + b * EE_BLOCK);
+        for (; b + 2 <= some; b += 2) {
+            if (pair.whole) fir_words(4, 1, &pair, words + b * EE_BLOCK, *x, out + b * EE_BLOCK);
+            else fir_words(4, 0, &pair, words + b * EE_BLOCK, *x, out + b * EE_BLOCK);
+        }
+        if (b < some && pair.whole) fir_words(2, 1, &pair, words + b * EE_BLOCK, *x, out + b * EE_BLOCK);
+        else if (b < some) fir_words(2, 0, &pair, words + b * EE_BLOCK, *x, out + b * EE_BLOCK);
     }
 }
