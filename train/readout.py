@@ -21,12 +21,13 @@ from train.targets.heads import Heads
 # others. Each number more helps its task and blurs who it is (docs/results/quality.md).
 NUMBERS = (
     *(name for name in STATISTICS if name.startswith("alike_")),
-    "unlike_10", "unlike_sum", "early_most", "size_most", "unlike_early", "qrs_strangest",
+    "unlike_10", "unlike_sum", "unlike_most", "early_most", "size_most", "unlike_early", "qrs_strangest",
     "rr_change_50ms", "rr_deviation", "rr_successive", "rr_scatter",
     "p_wave_mean", "p_range", "p_size", "p_repeats", "amplitude",
 )  # fmt: skip
 SIGNALS = range(SIGNAL)  # the spectrum and evenness of the view as it is: noise included
 PAIRS = 8000
+CONTRAST = 2.0  # deviation of the contrast's embedding, over that of the pooled features
 FLOOR = 0.05  # of the mean variance within pairs, added to that of each direction
 
 
@@ -36,15 +37,18 @@ def assemble(encoder: Encoder, pooled: nn.BatchNorm1d, heads: Heads, first: Tens
     kept = {"statistics": [STATISTICS.index(name) for name in NUMBERS], "signal": list(SIGNALS), "noise": [0]}
     weight = torch.cat([heads.linear[name].weight[rows] for name, rows in kept.items()])
     bias = torch.cat([heads.linear[name].bias[rows] for name, rows in kept.items()])
-    weight = weight / (pooled.running_var + pooled.eps).sqrt()
-    bias = bias - weight @ pooled.running_mean
     count = encoder.linear.out_features - len(weight)
     if count < 1:
         raise ValueError(f"{len(weight)} numbers leave none of the {encoder.linear.out_features} dimensions to the contrast")
-    contrast = (encoder.linear(z).double().numpy() for z in (first, second))
-    turn = torch.from_numpy(steady_axes(*contrast, count)).to(weight.dtype)
-    encoder.linear.bias.copy_(torch.cat([bias, turn @ encoder.linear.bias]))
-    encoder.linear.weight.copy_(torch.cat([weight, turn @ encoder.linear.weight]))
+    standard = 1 / (pooled.running_var + pooled.eps).sqrt()
+    embedded = encoder.linear(torch.cat([first, second]))
+    share = CONTRAST / embedded.std(0).square().sum().sqrt()
+    both = torch.cat([torch.diag(standard) / len(standard) ** 0.5, share * encoder.linear.weight])
+    turn = steady_axes(*((z @ both.T).double().numpy() for z in (first, second)), count)
+    weight = torch.cat([weight * standard, torch.from_numpy(turn).to(weight.dtype) @ both])
+    bias = torch.cat([bias, torch.zeros(count)]) - weight @ pooled.running_mean
+    encoder.linear.bias.copy_(bias)
+    encoder.linear.weight.copy_(weight)
 
 
 def steady_axes(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarray:
