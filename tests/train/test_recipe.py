@@ -21,9 +21,10 @@ from train.data.corpora import corpus, corpus_folder
 from train.data.front import default_front_end, front_end_reader
 from train.golden import synthetic_ecg
 from train.objectives.masked import masked_nt_xent
-from train.readout import NUMBERS, steady_axes
+from train.readout import NUMBERS, assemble, steady_axes
 from train.targets import SIGNAL, STATISTICS, BeatTargets, find_beats, open_bank, signal_statistics
 from train.targets.beats import local_median, steepest
+from train.targets.heads import Heads
 from train.targets.rhythm import WindowBeats, describe, quantile
 
 RATE = 128
@@ -362,6 +363,33 @@ def test_the_finished_embedding_holds_the_heads_numbers_as_they_are(toy_cache, s
     trained = load_encoder(small.out / "latest.safetensors")[0].state_dict()
     same = {key: torch.equal(value, trained[key]) for key, value in finished.state_dict().items()}
     assert [key for key, kept in same.items() if not kept] == ["linear.weight", "linear.bias"]
+
+
+def test_the_other_dimensions_hold_the_contrast_first_and_pooled_features_too():
+    torch.manual_seed(0)
+    encoder = recipe.Encoder(recipe.ENCODERS["nano"]())
+    features, dim = encoder.linear.in_features, encoder.linear.out_features
+    heads, pooled = Heads(features, 40), torch.nn.BatchNorm1d(features, affine=False)
+    z = torch.randn(2, 3000, features) * torch.linspace(0.5, 2, features) + 3
+    pooled.running_mean, pooled.running_var = z.mean((0, 1)), z.var((0, 1))
+    encoder.linear.weight.data[:, 1:] = 0  # this contrast looks at the first feature only
+    assemble(encoder, pooled.eval(), heads, *z)
+    count = dim - len(NUMBERS) - SIGNAL - 1
+    axes = encoder.linear.weight.detach()[-count:] * z.std((0, 1))
+    assert torch.linalg.matrix_rank(axes) == count
+    share = axes.square().sum(0)
+    assert share[0] > 2 * share[1:].max() and (share[1:] > 0).all()
+    assert encoder.linear(z)[..., -count:].mean((0, 1)).abs().max() < 1e-3 * axes.abs().max()
+
+
+def test_leads_in_both_rhythms_are_built_once_and_counted_once(toy_cache, small, monkeypatch):
+    monkeypatch.setattr(recipe, "open_cache", lambda *_: toy_cache)
+    config = replace(small, rhythms=True)
+    both, plain = recipe.open_leads(config, quiet=True), recipe.open_leads(small, quiet=True)
+    assert plain is toy_cache and len(both.index["start"]) == 20 and len(both.samples) == 2 * len(toy_cache.samples)
+    assert next(both.path.glob("targets-*/beats.npz")).is_file()
+    assert recipe.provenance(config, both, 1, 1.0)["hours"] == recipe.provenance(small, plain, 1, 1.0)["hours"]
+    shutil.rmtree(both.path)
 
 
 @pytest.mark.parametrize("objective", recipe.OBJECTIVES)

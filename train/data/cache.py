@@ -11,6 +11,8 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -76,12 +78,26 @@ def cache_key(data: Path | None, corpora: list[str], front: FrontEnd) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def build(data: Path | None, corpora: list[str], front: FrontEnd, folder: Path, quiet: bool) -> None:
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A folder to write into, which becomes `folder` once all is written; nothing stays of one that is left with an error."""
     part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    rows, position, read = [], 0, front_end_reader(front)
     try:
+        yield part
+        try:
+            os.rename(part, folder)
+        except OSError:  # another process was quicker: what it wrote is the same
+            if not folder.is_dir():
+                raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def build(data: Path | None, corpora: list[str], front: FrontEnd, folder: Path, quiet: bool) -> None:
+    rows, position, read = [], 0, front_end_reader(front)
+    with whole_folder(folder) as part:
         with (
             open(part / "samples.u8", "wb") as file,
             tqdm(unit=" leads", disable=quiet, mininterval=1.0) as bar,
@@ -100,10 +116,3 @@ def build(data: Path | None, corpora: list[str], front: FrontEnd, folder: Path, 
             raise InputError(f"{data} holds no ECG lead that could be read")
         columns = {name: np.array(column) for name, column in zip(COLUMNS, zip(*rows, strict=True), strict=True)}
         np.savez_compressed(part / "index.npz", **columns)
-        try:
-            os.rename(part, folder)
-        except OSError:  # another process was quicker: its cache is the same
-            if not folder.is_dir():
-                raise
-    finally:
-        shutil.rmtree(part, ignore_errors=True)

@@ -3,14 +3,12 @@
     CACHE/<key>/rhythms-<version>/samples.u8, index.npz     first all leads as they are, then the others in the same order
 """
 
-import os
-import shutil
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from train.data.cache import COLUMNS, Cache, read_cache
+from train.data.cache import COLUMNS, Cache, read_cache, whole_folder
 from train.data.front import ZERO
 from train.views.rhythm import other_rhythm
 
@@ -30,23 +28,18 @@ def with_other_rhythms(cache: Cache, peaks: np.ndarray, quiet: bool = False) -> 
 
 
 def build(cache: Cache, peaks: np.ndarray, folder: Path, quiet: bool) -> None:
-    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    part.mkdir()
-    try:
-        starts, lengths = cache.index["start"].astype(np.int64), cache.index["length"].astype(np.int64)
-        other = np.array(cache.samples)
-        rows = tqdm(zip(starts, lengths, strict=True), "other rhythms", len(starts), unit=" leads", disable=quiet, mininterval=1.0)
-        for number, (start, length) in enumerate(rows):
-            first, last = np.searchsorted(peaks, [start, start + length])
-            lead = slice(start, start + length)
-            y = other_rhythm(other[lead].astype(np.float64) - ZERO, peaks[first:last] - start, np.random.default_rng((SEED, number)))
-            other[lead] = np.clip(np.round(y) + ZERO, 0, 255)
+    starts, lengths = cache.index["start"].astype(np.int64), cache.index["length"].astype(np.int64)
+    other = np.array(cache.samples)
+    rows = tqdm(zip(starts, lengths, strict=True), "other rhythms", len(starts), unit=" leads", disable=quiet, mininterval=1.0)
+    for number, (start, length) in enumerate(rows):
+        first, last = np.searchsorted(peaks, [start, start + length])
+        lead = slice(start, start + length)
+        y = other_rhythm(other[lead].astype(np.float64) - ZERO, peaks[first:last] - start, np.random.default_rng((SEED, number)))
+        other[lead] = np.clip(np.round(y) + ZERO, 0, 255)
+    index = {name: np.tile(cache.index[name], 2) for name in COLUMNS}
+    index["start"] = np.concatenate([starts, starts + len(cache.samples)])
+    with whole_folder(folder) as part:
         with open(part / "samples.u8", "wb") as file:
             file.write(cache.samples)
             file.write(other)
-        index = {name: np.tile(cache.index[name], 2) for name in COLUMNS}
-        index["start"] = np.concatenate([starts, starts + len(cache.samples)])
         np.savez_compressed(part / "index.npz", **index)
-        os.rename(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)

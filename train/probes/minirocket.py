@@ -1,7 +1,7 @@
 """MiniRocket features: 84 fixed kernels, dilated, pooled by the proportion of positive values.
 
 Dempster, Schmidt, Webb: MiniRocket: a very fast (almost) deterministic transform for time series classification,
-KDD 2021. Its principal components are a teacher for shape, and the whole is a baseline of the probe bench.
+KDD 2021. A baseline of the probe bench.
 """
 
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
     CACHE/<key>/targets-<version>/beats.npz     train.targets.beats, all leads one after another
 """
 
-import os
-import shutil
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
@@ -14,6 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from train.data import Cache
+from train.data.cache import whole_folder
 from train.nets.spec import WINDOW
 from train.targets.beats import RATE, Beats, find_beats, join
 
@@ -40,15 +39,10 @@ def open_bank(cache: Cache, quiet: bool = False, smaller: Cache | None = None) -
 
 
 def build(cache: Cache, folder: Path, quiet: bool, smaller: Cache | None) -> None:
-    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    part.mkdir()
-    try:
+    with whole_folder(folder) as part:
         known = len(smaller.index["start"]) if smaller else 0
         beats = [open_bank(smaller, quiet).beats] if smaller else []
         np.savez(part / "beats.npz", **asdict(join(beats + lead_beats(cache, known, quiet))))
-        os.rename(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def lead_beats(cache: Cache, first: int, quiet: bool) -> list[Beats]:

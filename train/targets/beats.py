@@ -1,8 +1,7 @@
 """Heartbeats of every lead of the cache: where they are and how each compares with its neighbours.
 
-R peaks come from two detectors, sleepecg's and XQRS of the WFDB software: programs and not a person. What either of them
-misses (ventricular beats the one, beats of changing height the other) the other mostly finds, so both are taken, and of what lies
-too close for two beats the steepest (docs/quality.md has the figures). Each beat is measured against the median of the
+R peaks come from two detectors, sleepecg's and XQRS of the WFDB software: programs and not a person. What one of them
+misses the other mostly finds, so both are taken, and of what lies too close for two beats the steepest. Each beat is measured against the median of the
 beats around it, so that a premature or wide beat stands out whatever the patient's own rhythm and QRS look like.
 """
 
