@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from edgeecg import losses
+from edgeecg.losses._threads import Team
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -130,6 +131,25 @@ def interleaved(runners, clock=time.process_time, seconds=10.0, least=3, most=60
             run()
             times[name].append(clock() - start)
     return {name: statistics.median(values) for name, values in times.items()}
+
+
+def independent_products(threads, count=60, size=192):
+    """A call in which each of the threads makes products of its own matrices, for some milliseconds.
+
+    Nothing is shared but the machine: what two of them gain over one is what its cores give at that moment.
+    """
+    factors = np.random.default_rng(0).standard_normal((threads, size, size), dtype=np.float32)
+
+    def multiply(worker):
+        out = np.empty_like(factors[worker])
+        for _ in range(count):
+            np.matmul(factors[worker], factors[worker], out=out)
+
+    def call():
+        with Team(threads) as team:
+            team.run(multiply)
+
+    return call
 
 
 def busier_thread(run, rounds=7):

@@ -81,12 +81,24 @@ class PairTiles:
 
         parts = self.sweep(visit, start)
         self._kept = None  # filled tiles are scores no longer
-        da, db = parts[0][:2]
-        for more_a, more_b, *_ in parts[1:]:
-            da += more_a
-            if db is not da:
-                db += more_b
-        return (da, db) if db is not da else da
+        das, dbs = ([state[side] for state in parts] for side in (0, 1))
+        self._add_up(das)
+        if dbs[0] is das[0]:
+            return das[0]
+        self._add_up(dbs)
+        return das[0], dbs[0]
+
+    def _add_up(self, arrays):
+        """The sum of the workers' arrays in the first one, each worker some rows of all, always in the same order."""
+        total, *others = arrays
+
+        def work(worker):
+            rows = self._team.share(len(total), worker)
+            for other in others:
+                total[rows] += other[rows]
+
+        if others:
+            self._team.run(work)
 
 
 def _deal(spans, workers):

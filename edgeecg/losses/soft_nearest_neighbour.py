@@ -38,7 +38,7 @@ def soft_nearest_neighbour(z1, z2=None, labels=None, temperature=1.0, threads=1)
     _checks.positive(temperature=temperature)
     codes = np.tile(_checks.label_codes(labels, len(views[0])), len(views))
     with Team(threads) as team:
-        rows, square = _centred(np.concatenate(views), temperature, team)
+        rows, square = _centred(np.concatenate(views) if len(views) > 1 else views[0], temperature, team)
         value, grad = _loss(rows, square, codes, temperature, team)
     return value, tuple(np.split(grad.astype(views[0].dtype, copy=False), len(views)))
 
@@ -82,7 +82,7 @@ def _loss(x, square, codes, temperature, team):
     gap = np.zeros(len(x))
     gap[seen] = LN2 * (everybody[seen] - own_class[seen])
     value = float((weight * gap).sum())
-    return value, _gradient(tiles, kappa, bias, codes, everybody, own_class, weight, gap)
+    return value, _gradient(tiles, kappa, bias, codes, everybody, own_class, weight, gap, team)
 
 
 def _two_sums(tiles, kappa, bias, codes):
@@ -105,9 +105,9 @@ def _two_sums(tiles, kappa, bias, codes):
     return everybody.finish([state[0] for state in states]), own_class.finish([state[1] for state in states])
 
 
-def _gradient(tiles, kappa, bias, codes, everybody, own_class, weight, gap):
+def _gradient(tiles, kappa, bias, codes, everybody, own_class, weight, gap, team):
     """2/T ( sum_j (W_ij + W_ji) x_j  -  x_i sum_j W_ji ), W_ij = weight_i (p_all(j|i) - p_same(j|i))."""
-    from ._kernels.soft_nearest import neighbour_weights
+    from ._kernels.soft_nearest import neighbour_weights, take_off_owed
 
     x, dtype = tiles.a, tiles.a.dtype
     push, all_shift = weight_and_shift(weight, everybody, dtype)
@@ -125,7 +125,11 @@ def _gradient(tiles, kappa, bias, codes, everybody, own_class, weight, gap):
         if not diagonal:  # a diagonal tile has counted both directions in its rows
             owed[worker][columns] += col_total
 
-    grad = tiles.pull(fill)
-    grad -= x * owed.sum(axis=0).astype(dtype)[:, None]
-    grad *= dtype.type(kappa * LN2)
+    grad, owed = tiles.pull(fill), owed.sum(axis=0)
+
+    def finish(worker):
+        part = team.share(len(x), worker)
+        take_off_owed(grad[part], x[part], owed[part], dtype.type(kappa * LN2))
+
+    team.run(finish)
     return grad

@@ -40,3 +40,12 @@ def neighbour_weights(
             owed += looked_at
             col_total[j] += looked
         row_total[i] += owed
+
+
+@njit(cache=True, nogil=True)
+def take_off_owed(grad, x, owed, scale):
+    """grad_i <- scale (grad_i - owed_i x_i), in place."""
+    for i in range(grad.shape[0]):
+        row, point, share = grad[i], x[i], grad.dtype.type(owed[i])
+        for j in range(row.shape[0]):
+            row[j] = scale * (row[j] - share * point[j])
