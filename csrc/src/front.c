@@ -4,10 +4,8 @@
 
 #ifdef EE_NO_HOST
 #define EE_WHOLE(f) 0
-#define EE_AROUND(f, i) 0
 #else
 #define EE_WHOLE(f) (f)->whole
-#define EE_AROUND(f, i) (f)->around[i]
 #endif
 
 /* ---------------------------------------------------------------- layout */
@@ -44,27 +42,7 @@ void ee_front_layout(ee_front_state *f, const ee_config *config, uint8_t **memor
     f->sums = (uint32_t *)ee_take(memory, f->n_sums * sizeof *f->sums);
 }
 
-static ee_block_stats *block_at(const ee_front_state *f, uint32_t block) { return &f->blocks[block % f->n_blocks]; }
-
 static uint32_t *sum_at(const ee_front_state *f, uint32_t block) { return &f->sums[block % f->n_sums]; }
-
-static ee_block_stats *open_block(ee_front_state *f, uint32_t block, int32_t value)
-{
-    ee_block_stats *b = block_at(f, block);
-    b->hi = b->lo = value;
-    b->hi_count = b->lo_count = 0;
-    b->missing = b->flat = 0;
-    return b;
-}
-
-/* Input samples in the next block: block q starts at sample ceil(32 q fs / 128000). */
-static uint32_t block_length(ee_front_state *f)
-{
-    uint32_t span = EE_BLOCK * f->fs, rem = f->in_rem + span % EE_TICKS;
-    uint32_t carry = rem >= EE_TICKS, before = f->in_rem > 0;
-    f->in_rem = rem - (carry ? EE_TICKS : 0);
-    return span / EE_TICKS + carry + (f->in_rem > 0) - before;
-}
 
 void ee_front_reset(ee_front_state *f)
 {
@@ -72,7 +50,7 @@ void ee_front_reset(ee_front_state *f)
 #ifndef EE_NO_HOST
     f->row_index = 0;
     f->whole = 0;
-    f->around[0] = f->around[1] = f->around[2] = 0;
+    f->around.sum = f->around.samples = f->around.next = f->around.next_at = f->around.oldest_at = 0;
 #endif
     f->last = 0;
     f->seen = 0;
@@ -111,58 +89,108 @@ int ee_front_full(const ee_front_state *f)
 
 int ee_front_empty(const ee_front_state *f) { return f->ended && !f->pad_raw && !f->pad_x && !(EE_KIND(f->front) ? f->z_count : f->raw_count); }
 
-static uint32_t take_plain(ee_front_state *f, uint8_t *y, ee_block_stats *b)
+/* Adds `left` of the sums from place `at` on, to the ring's end and from its start, and their samples; the place behind them. */
+static uint32_t add_sums(const ee_front_state *f, uint32_t at, uint32_t left, uint32_t *total, uint32_t *count)
 {
-    uint32_t n = ee_min(EE_BLOCK, f->raw_count);         /* raw_count samples from pos on, and b is of the same: there is no resampler */
+    for (; left; left--) {
+        *total += f->sums[at] & 0xFFFFFFu;
+        *count += f->sums[at] >> 24;
+        at = at + 1 == f->n_sums ? 0 : at + 1;
+    }
+    return at;
+}
+
+/* The blocks around the next one to leave: of floor * samples and the sum of |z|, what is larger (below 2^26). Hosts carry the sums on. */
+static uint32_t around_block(ee_front_state *f, uint32_t *samples)
+{
+    const uint32_t reach = f->front->reach;
+    uint32_t last = ee_min(f->out_block + reach, f->z_block), total = 0, count = 0;
+    if (last == f->z_block && f->z_count <= (last - f->out_block) * EE_BLOCK) last--;    /* not begun */
+#ifdef EE_NO_HOST
+    const uint32_t first = f->out_block > reach ? f->out_block - reach : 0;
+    add_sums(f, first % f->n_sums, last - first + 1, &total, &count);
+#else
+    total = f->around.sum;
+    count = f->around.samples;
+    f->around.next_at = add_sums(f, f->around.next_at, last + 1 - f->around.next, &total, &count);
+    f->around.next = last + 1;
+    f->around.sum = total;
+    f->around.samples = count;
+    if (f->out_block >= reach) {                         /* the oldest one leaves */
+        uint32_t old = 0, of_old = 0;
+        f->around.oldest_at = add_sums(f, f->around.oldest_at, 1, &old, &of_old);
+        f->around.sum -= old;
+        f->around.samples -= of_old;
+    }
+#endif
+    *samples = count;
+    return ee_max(f->front->floor * count, total);
+}
+
+/* One block, into all channels; gain * count is below 2^27. */
+static uint32_t take_scaled(ee_front_state *f, uint8_t *y)
+{
+    const uint32_t n = ee_min(EE_BLOCK, f->z_count), channels = f->front->channels;
+    uint32_t count, divisor = around_block(f, &count);
+    for (uint32_t c = 0; c < channels; c++)
+        EE_KERNEL(f->kernels, scale)(f->z + f->z_first, (int32_t)ee_quotient(f->front->gain[c] * count, 12, divisor), n, y + c, channels);
+    f->z_first += n;
+    f->z_count -= n;
+    f->out_block++;
+    return n;
+}
+
+#ifndef EE_NO_HOST
+/* Up to `most` whole blocks into the only channel, as long as one is ready. */
+static uint32_t take_scaled_blocks(ee_front_state *f, uint32_t most, uint8_t *y)
+{
+    const int16_t *z = f->z + f->z_first;
+    int32_t gains[EE_TOGETHER];
+    uint32_t blocks = 0, count;
+    while (blocks < most && f->z_count >= EE_BLOCK && ee_front_ready(f)) {
+        const uint32_t divisor = around_block(f, &count);
+        gains[blocks++] = (int32_t)ee_quotient(f->front->gain[0] * count, 12, divisor);
+        f->z_count -= EE_BLOCK;
+        f->out_block++;
+    }
+    f->kernels->scale_blocks(z, gains, blocks, y);
+    f->z_first += blocks * EE_BLOCK;
+    return blocks * EE_BLOCK;
+}
+#endif
+
+/* raw_count samples from pos on, and b is of the same: there is no resampler. */
+static uint32_t take_plain(ee_front_state *f, uint32_t most, uint8_t *y, ee_block_stats *b)
+{
+    const uint32_t n = ee_min(most * EE_BLOCK, f->raw_count);
     EE_KERNEL(f->kernels, scale_plain)(f->raw + f->pos, (int32_t)f->front->direct_gain, n, y);
-    b->flat = b->hi - b->lo <= (int32_t)f->front->flat_max;
+    for (uint32_t i = 0; i < n; i += EE_BLOCK, b++, f->out_block++) b->flat = b->hi - b->lo <= (int32_t)f->front->flat_max;
     f->pos += n;
     f->raw_count -= n;
     return n;
 }
 
-static void scale_block(ee_front_state *f, uint8_t *y, uint32_t n)
+uint32_t ee_front_take(ee_front_state *f, uint32_t most, uint8_t *y, const ee_block_stats **stats)
 {
-    uint32_t first = f->out_block > f->front->reach ? f->out_block - f->front->reach : 0;
-    uint32_t last = ee_min(f->out_block + f->front->reach, f->z_block);
-    uint32_t total = EE_AROUND(f, 0), count = EE_AROUND(f, 1), next = ee_max(first, EE_AROUND(f, 2)), channels = f->front->channels;
-    const uint32_t *at = sum_at(f, next), *end = f->sums + f->n_sums;
-    if (last == f->z_block && f->z_count <= (last - f->out_block) * EE_BLOCK) last--;    /* not begun */
-    for (uint32_t left = last - next + 1, some; left; left -= some, at = f->sums) {     /* to the ring's end, and from its start */
-        some = ee_min(left, (uint32_t)(end - at));
-        for (uint32_t i = 0; i < some; i++) {
-            total += at[i] & 0xFFFFFFu;
-            count += at[i] >> 24;
-        }
-    }
-    uint32_t divisor = ee_max(f->front->floor * count, total);           /* below 2^26, and so is gain * count below 2^27 */
-    for (uint32_t c = 0; c < channels; c++) {
-        int32_t r = (int32_t)ee_quotient(f->front->gain[c] * count, 12, divisor);
-        EE_KERNEL(f->kernels, scale)(f->z + f->z_first, r, n, y + c, channels);
+    ee_block_stats *b = ee_block_at(f, f->out_block);
+    const uint32_t channels = f->front->channels;
+    uint32_t n;
+    *stats = b;
+    most = EE_DEVICE ? 1 : ee_min(ee_min(most, EE_TOGETHER), (uint32_t)(f->blocks + f->n_blocks - b));
+    if (!EE_KIND(f->front)) {
+        if (!f->ended) most = ee_min(most, f->raw_count / EE_BLOCK);
+        n = take_plain(f, most, y, b);
     }
 #ifndef EE_NO_HOST
-    const uint32_t leaves = f->out_block < f->front->reach ? 0 : *sum_at(f, first);      /* what is around is carried on */
-    f->around[0] = total - (leaves & 0xFFFFFFu);
-    f->around[1] = count - (leaves >> 24);
-    f->around[2] = last + 1;
-#endif
-}
-
-uint32_t ee_front_take(ee_front_state *f, uint8_t *y, ee_block_stats *stats)
-{
-    uint32_t n;
-    ee_block_stats *b = block_at(f, f->out_block);
-    if (!EE_KIND(f->front)) {
-        n = take_plain(f, y, b);
-    } else {
-        n = ee_min(EE_BLOCK, f->z_count);
-        scale_block(f, y, n);
-        f->z_first += n;
-        f->z_count -= n;
+    else if (channels == 1 && f->z_count >= EE_BLOCK) {
+        n = take_scaled_blocks(f, most, y);
+        if (f->front->noise) f->kernels->roughness_blocks(y, n / EE_BLOCK, b);
+        return n;
     }
-    *stats = *b;
-    stats->rough = (uint16_t)(f->front->noise ? EE_KERNEL(f->kernels, roughness)(y, n, f->front->channels) : 0);
-    f->out_block++;
+#endif
+    else n = take_scaled(f, y);
+    for (uint32_t i = 0; i < n; i += EE_BLOCK, b++)
+        b->rough = (uint16_t)(f->front->noise ? EE_KERNEL(f->kernels, roughness)(y + i * channels, ee_min(EE_BLOCK, n - i), channels) : 0);
     return n;
 }
 
@@ -174,10 +202,10 @@ static uint32_t run_block(ee_front_state *f, uint32_t n)
     const int32_t *x = f->x + f->x_pos;
     if (filled == 0) {
         f->x_hi = f->x_lo = x[0];
-        if (f->z_block > f->in_block) open_block(f, f->in_block = f->z_block, f->last);  /* behind the last input sample */
+        if (f->z_block > f->in_block) ee_open_block(f, f->in_block = f->z_block, f->last);  /* behind the last input sample */
     }
     n = ee_min(n, EE_BLOCK - filled);
-    ee_block_stats *b = block_at(f, f->z_block);
+    ee_block_stats *b = ee_block_at(f, f->z_block);
     uint32_t *sum = sum_at(f, f->z_block);
     if (filled == 0) *sum = 0;
     *sum += n << 24 | EE_KERNEL(f->kernels, detrend)(x, f->front->baseline / 2u, f->front->log2_baseline, &f->x_sum, n, f->z + f->z_first + f->z_count,
@@ -188,6 +216,23 @@ static uint32_t run_block(ee_front_state *f, uint32_t n)
     return n;
 }
 
+#ifndef EE_NO_HOST
+/* Whole blocks whose input is there, at most so many samples: how many. */
+static uint32_t run_blocks(ee_front_state *f, uint32_t n)
+{
+    if (f->z_count % EE_BLOCK || n < EE_BLOCK || f->in_block < f->z_block) return 0;
+    ee_block_stats *b = ee_block_at(f, f->z_block);
+    uint32_t *sum = sum_at(f, f->z_block), blocks = ee_min(n / EE_BLOCK, f->in_block - f->z_block + 1);
+    blocks = ee_min(blocks, ee_min((uint32_t)(f->blocks + f->n_blocks - b), (uint32_t)(f->sums + f->n_sums - sum)));
+    f->kernels->detrend_blocks(f->x + f->x_pos, f->front, &f->x_sum, blocks, f->z + f->z_first + f->z_count, sum, b);
+    f->z_count += blocks * EE_BLOCK;
+    f->z_block += blocks;
+    return blocks * EE_BLOCK;
+}
+#else
+#define run_blocks(f, n) 0u
+#endif
+
 static void run_baseline(ee_front_state *f)
 {
     uint32_t width = f->front->baseline, half = width / 2;
@@ -195,12 +240,15 @@ static void run_baseline(ee_front_state *f)
     f->z_first = 0;
     if (!f->x_summed) {
         if (f->x_count < width) return;
-        f->x_sum = 0;
-        for (uint32_t i = 0; i + 1 < width; i++) f->x_sum += f->x[i];
+        f->x_sum = (int32_t)half * *f->x;                /* of those held in front */
+        for (uint32_t i = half; i + 1 < width; i++) f->x_sum += f->x[i];
         f->x_summed = 1;
     }
     uint32_t end = ee_min(f->x_count - half + 1, f->x_real);
-    while (f->x_pos < end) f->x_pos += run_block(f, end - f->x_pos);
+    for (uint32_t some; f->x_pos < end; f->x_pos += some) {
+        some = run_blocks(f, end - f->x_pos);
+        if (!some) some = run_block(f, end - f->x_pos);
+    }
     uint32_t drop = f->x_pos - half;
     f->x_count -= drop;
     f->x_real -= drop;
@@ -294,63 +342,11 @@ int32_t *ee_front_put(ee_front_state *f)
     return f->raw + f->raw_count + (f->started ? 0 : f->half - 1);
 }
 
-static void hold_missing(ee_front_state *f, int32_t *x, uint32_t n)
-{
-    int32_t last = f->last;
-    for (uint32_t i = 0; i < n; i++) {
-        if (x[i] == EE_MISSING) x[i] = last;
-        else last = x[i];
-    }
-}
-
-/* Equal to the two samples before it, at the extreme: third or later in a run on the rail. */
-static void count_extremes(ee_front_state *f, ee_block_stats *b, const int32_t *x, uint32_t n)
-{
-    ee_rails r = { b->hi, b->lo, 0, 0 };
-    EE_KERNEL(f->kernels, rails)(x, n, &r);
-    for (uint32_t i = 0; i < n && i < 2; i++) {          /* these look back behind the buffer */
-        int32_t one = i ? x[0] : f->before[1], two = i ? f->before[1] : f->before[0];
-        uint32_t third = (uint32_t)(f->seen + i >= 2) & (uint32_t)(x[i] == one) & (uint32_t)(x[i] == two);
-        r.at_hi += third & (uint32_t)(x[i] == r.hi);
-        r.at_lo += third & (uint32_t)(x[i] == r.lo);
-    }
-    b->hi_count = (uint16_t)(r.at_hi + (r.hi == b->hi ? b->hi_count : 0));
-    b->lo_count = (uint16_t)(r.at_lo + (r.lo == b->lo ? b->lo_count : 0));
-    b->hi = r.hi;
-    b->lo = r.lo;
-    f->before[0] = n > 1 ? x[n - 2] : f->before[1];
-    f->before[1] = x[n - 1];
-    f->seen = ee_min(2, f->seen + n);
-}
-
-/* Statistics of the block that each input sample belongs to. */
-static void take_statistics(ee_front_state *f, int32_t *x, uint32_t n, uint32_t any_missing)
-{
-    ee_block_stats *b = block_at(f, f->in_block);
-    while (n) {
-        if (f->in_left == 0) {
-            if (f->seen) f->in_block++;
-            f->in_left = block_length(f);
-            b = open_block(f, f->in_block, x[0] == EE_MISSING ? f->last : x[0]);
-        }
-        uint32_t m = ee_min(n, f->in_left);
-        if (any_missing) {
-            for (uint32_t i = 0; i < m; i++) b->missing |= x[i] == EE_MISSING;
-            hold_missing(f, x, m);
-        }
-        count_extremes(f, b, x, m);
-        f->last = x[m - 1];
-        f->in_left -= m;
-        x += m;
-        n -= m;
-    }
-}
-
 void ee_front_done(ee_front_state *f, uint32_t n, uint32_t any_missing)
 {
     if (!n) return;
     int32_t *x = ee_front_put(f);
-    take_statistics(f, x, n, any_missing);
+    ee_take_statistics(f, x, n, any_missing);
     if (!f->started) {
         if (EE_KIND(f->front)) {
             for (uint32_t i = 0; i + 1 < f->half; i++) f->raw[i] = x[0];

@@ -172,9 +172,7 @@ static inline const ee_layer *ee_layer_at(const ee_model *model, uint32_t index,
 #endif
 }
 
-#define EE_MAX_BLOCK_TAPS 72u         /* fir_blocks: 2 * (32 + 1), rounded up to 8 */
-
-typedef struct ee_rails { int32_t hi, lo; uint32_t at_hi, at_lo; } ee_rails;
+#include "front.h"
 
 /* What decides which kernel a layer takes. scratch: there is some for it, and its weights are paired (arm/dsp_rows.h). */
 typedef struct ee_sort { uint32_t op, requant, cin, cout, groups, kernel, stride, scratch; } ee_sort;
@@ -200,7 +198,7 @@ EE_INLINED int ee_is_depthwise(ee_sort l) { return l.op == EE_CONV && l.groups >
 typedef enum ee_packing { EE_NOT_PACKED, EE_PACKED, EE_PACKED_WIDE, EE_PACKED_SIGNED } ee_packing;
 
 #ifndef EE_NO_HOST
-typedef struct ee_kernels {
+struct ee_kernels {
     const char *name;
     ee_packing packed;                /* the order of weights that it reads: pack.c */
     /* n output frames from x, the first frame of the first output's window (frames of cin bytes). Reads up to EE_READ_BEHIND frames
@@ -221,13 +219,18 @@ typedef struct ee_kernels {
     void (*scale_plain)(const int32_t *x, int32_t r, uint32_t n, uint8_t *y);
     void (*rails)(const int32_t *x, uint32_t n, ee_rails *rails);
     uint32_t (*roughness)(const uint8_t *y, uint32_t n, uint32_t step);
+    /* the four above for whole blocks in a row, of one channel: with each block's part of the statistics */
+    void (*detrend_blocks)(const int32_t *x, const ee_front *front, int32_t *sum, uint32_t blocks, int16_t *z, uint32_t *sums, ee_block_stats *stats);
+    void (*scale_blocks)(const int16_t *z, const int32_t *r, uint32_t blocks, uint8_t *y);
+    void (*rails_blocks)(const int32_t *x, uint32_t blocks, ee_block_stats *stats);
+    void (*roughness_blocks)(const uint8_t *y, uint32_t blocks, ee_block_stats *stats);
     int64_t (*fir)(const double *tap, const int32_t *x, uint32_t n);
     void (*fir_blocks)(const double *tap, uint32_t taps, const int32_t *x, int32_t *out, uint32_t blocks);
     uint32_t (*read_f32)(const float *x, double scale, uint32_t n, int32_t *out);
     uint32_t (*read_f64)(const double *x, double scale, uint32_t n, int32_t *out);
     void (*extremes_f32)(const float *x, size_t n, float *lowest, float *highest);
     void (*extremes_f64)(const double *x, size_t n, double *lowest, double *highest);
-} ee_kernels;
+};
 
 extern const ee_kernels ee_kernels_scalar;
 const ee_kernels *ee_kernels_default(void);            /* dispatch.c */
@@ -249,48 +252,6 @@ uint32_t ee_run_roughness(const uint8_t *y, uint32_t n, uint32_t step);
 #endif
 
 /* ---------------------------------------------------------------- state: lives in the caller's memory */
-typedef struct ee_block_stats {       /* one block of 32 samples at 128 Hz */
-    int32_t hi, lo;                   /* extremes of the input samples */
-    uint16_t hi_count, lo_count;      /* input samples at hi / lo that are at least third in a run */
-    uint8_t missing, flat;            /* 1: a sample was missing; the block is flat */
-    uint16_t rough;                   /* roughness, where the front end asks for it: at most 31 * EE_STEEP */
-} ee_block_stats;
-
-typedef struct ee_front_state {
-    const ee_front *front;
-    /* input and resampler (docs/numerics.md 2.1) */
-    int32_t *raw;                     /* input samples held */
-#ifndef EE_NO_HOST
-    const ee_kernels *kernels;
-    double *taps;                     /* cached taps [n_phases][row], or NULL */
-    uint32_t row, row_index, phase_step, n_phases;
-    uint32_t whole;                   /* the samples that come are the whole recording: they wait for the padding behind it */
-    uint32_t around[3];               /* of the blocks around the next one to leave: sum of |z|, samples, the first block that is not in yet */
-#endif
-    uint32_t raw_count, raw_real;     /* raw_real: samples that are not padding */
-    uint32_t half, step, scale, fe, fs, phase;
-    uint32_t pos;                     /* raw index of the sample left of the next output */
-    uint32_t chunk;                   /* input samples taken at once */
-    uint32_t batch;                   /* samples at 128 Hz that leave together */
-    int32_t last;                     /* last value, held over gaps */
-    int32_t before[2];                /* the last two input samples */
-    uint32_t seen;                    /* input samples so far, up to 2 */
-    uint32_t in_block, in_left, in_rem;                  /* input side of the block statistics */
-    /* baseline (2.2) */
-    int32_t *x;
-    uint32_t x_count, x_cap, x_real, x_pos;
-    int32_t x_sum, x_hi, x_lo;
-    /* scale (2.3) */
-    int16_t *z;
-    uint32_t z_first, z_count;        /* taken by the trunk; held from there on */
-    uint32_t z_block, out_block;                         /* block being filled; next block to leave */
-    ee_block_stats *blocks;           /* ring [n_blocks], from the next block to leave to the newest of the input */
-    uint32_t *sums;                   /* ring [n_sums] of blocks: samples << 24 | sum of |z|, from `reach` before that block on */
-    uint32_t n_blocks, n_sums;
-    uint32_t pad_raw, pad_x;          /* padding still to be fed after the end */
-    uint8_t started, x_started, x_summed, ended;
-} ee_front_state;
-
 enum { EE_GROWING, EE_COMPLETE, EE_PADDED };           /* all its frames are there; the padding behind them too */
 
 typedef struct ee_tensor {
@@ -342,19 +303,6 @@ struct ee_stream {
     uint8_t pool;                     /* of the head: 1 mean, 2 max */
 };
 
-/* front.c */
-void ee_front_layout(ee_front_state *f, const ee_config *config, uint8_t **memory);
-void ee_front_reset(ee_front_state *f);
-int ee_front_ready(const ee_front_state *f);           /* a block can leave */
-int ee_front_full(const ee_front_state *f);            /* as many as the trunk takes at once can leave */
-int ee_front_empty(const ee_front_state *f);           /* the recording has ended and all of it has left */
-uint32_t ee_front_take(ee_front_state *f, uint8_t *y, ee_block_stats *stats);      /* a block: number of samples */
-int32_t *ee_front_put(ee_front_state *f);              /* where to put up to chunk input samples */
-void ee_front_done(ee_front_state *f, uint32_t n, uint32_t any_missing);           /* n were put there */
-void ee_front_end_input(ee_front_state *f);
-int ee_front_pad(ee_front_state *f);                   /* feeds padding behind the end; 0 when all is fed */
-uint32_t ee_front_delay(const ee_front *front, uint32_t fs_mhz);
-
 /* trunk.c */
 void ee_trunk_layout(ee_stream *s, uint8_t **memory, int filling);         /* not filling: counts */
 /* Places the tensors, in buffers[0 .. n_layers] unless NULL: bytes of all frames with what follows them, `scratch` the place of that. */
@@ -369,14 +317,6 @@ static inline uint8_t *ee_frames_of(const ee_stream *s, uint32_t t) { return s->
 void ee_quality_open(ee_quality_slot *slot, uint32_t blocks);
 void ee_quality_merge(ee_quality_slot *slot, const ee_block_stats *stats, uint32_t off_blocks);
 uint32_t ee_quality_flags(const ee_quality_slot *slot, const ee_front *front, uint32_t fs_mhz);
-
-/* taps.c */
-uint32_t ee_taps_half(const ee_front *front, uint32_t fs_mhz);         /* taps on each side */
-void ee_taps_layout(ee_front_state *f, const ee_config *config, uint8_t **memory);
-#ifndef EE_NO_HOST
-void ee_taps_fill(ee_front_state *f);
-#endif
-int64_t ee_taps_run(const ee_front_state *f, const int32_t *x);        /* the output of the state's phase, from its oldest sample on */
 
 /* head.c */
 void ee_head_run(ee_stream *s, uint8_t *pools);       /* a window's sums and maxima, used up */

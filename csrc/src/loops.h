@@ -9,7 +9,7 @@
 #define EE_SIZED(type, name) type EE_NAME(name)
 #else
 #define EE_LOOP static EE_TARGET
-/* Hosts have code of their own for n = 32, behind the general one: a loop of known length needs no tail. */
+/* Hosts have code of their own for whole blocks, behind the general one. */
 #define EE_SIZED(type, name) static inline __attribute__((always_inline)) EE_TARGET type EE_NAME(name##_n)
 #endif
 
@@ -66,10 +66,7 @@ EE_SIZED(void, scale)(const int16_t *z, int32_t r, uint32_t n, uint8_t *restrict
 EE_LOOP void EE_NAME(scale_plain)(const int32_t *x, int32_t r, uint32_t n, uint8_t *restrict y)
 {
 #ifdef EE_OWN_BLOCKS
-    if (n == EE_BLOCK) {
-        scale_plain_block(x, r, y);
-        return;
-    }
+    for (; n >= EE_BLOCK; n -= EE_BLOCK, x += EE_BLOCK, y += EE_BLOCK) scale_plain_block(x, r, y);
 #endif
     int32_t limit = ee_limit(r);
     for (uint32_t i = 0; i < n; i++) {
@@ -88,25 +85,36 @@ static inline __attribute__((always_inline)) EE_TARGET void EE_NAME(raise)(uint8
         for (uint32_t i = 0; i < 32; i++) most[i] = x[i] > most[i] ? x[i] : most[i];
 }
 
-/* Adds n frames to a window's sums and takes its maxima; either may be absent. Hosts keep 32 channels in registers. */
+#ifndef EE_NO_HOST
+/* `width` channels of n frames: their sums and maxima stay in registers. */
+static inline __attribute__((always_inline)) EE_TARGET void EE_NAME(pool_some)(const uint8_t *restrict x, uint32_t n, uint16_t *restrict sum, uint8_t *restrict max,
+                                                                          uint32_t channels, uint32_t width)
+{
+    uint16_t sums[64];
+    uint8_t most[64];
+    if (sum) __builtin_memcpy(sums, sum, width * sizeof *sums);
+    if (max) __builtin_memcpy(most, max, width);
+    for (uint32_t t = 0; t < n; t++, x += channels) {
+        if (sum)
+            for (uint32_t i = 0; i < width; i++) sums[i] = (uint16_t)(sums[i] + x[i]);
+        if (max)
+            for (uint32_t i = 0; i < width; i++) most[i] = x[i] > most[i] ? x[i] : most[i];
+    }
+    if (sum) __builtin_memcpy(sum, sums, width * sizeof *sums);
+    if (max) __builtin_memcpy(max, most, width);
+}
+#endif
+
+/* Adds n frames to a window's sums and takes its maxima; either may be absent. */
 EE_LOOP void EE_NAME(pool)(const uint8_t *restrict frames, uint32_t n, uint16_t *restrict sum, uint8_t *restrict max, uint32_t channels)
 {
     uint32_t first = 0;
 #ifndef EE_NO_HOST
+    if (sum && max)
+        for (; first + 64 <= channels; first += 64) EE_NAME(pool_some)(frames + first, n, sum + first, max + first, channels, 64);
     for (; first + 32 <= channels; first += 32) {
-        uint16_t sums[32];
-        uint8_t most[32];
-        if (sum) {
-            __builtin_memcpy(sums, sum + first, sizeof sums);
-            for (uint32_t t = 0; t < n; t++)
-                for (uint32_t i = 0; i < 32; i++) sums[i] = (uint16_t)(sums[i] + frames[(size_t)t * channels + first + i]);
-            __builtin_memcpy(sum + first, sums, sizeof sums);
-        }
-        if (max) {
-            __builtin_memcpy(most, max + first, sizeof most);
-            EE_NAME(raise)(most, frames + first, n, channels);
-            __builtin_memcpy(max + first, most, sizeof most);
-        }
+        if (sum) EE_NAME(pool_some)(frames + first, n, sum + first, NULL, channels, 32);
+        if (max) EE_NAME(pool_some)(frames + first, n, NULL, max + first, channels, 32);
     }
 #endif
     for (; n; n--, frames += channels) {
@@ -158,12 +166,12 @@ static EE_TARGET void EE_NAME(requantise)(const int32_t *acc, const int16_t *mul
 }
 #endif
 
-/* Adds how many of x[first .. n - 1] equal hi (lo) and the two samples before. */
-static EE_TARGET void EE_NAME(thirds)(const int32_t *x, uint32_t first, uint32_t n, ee_rails *rails)
+/* Adds how many of x[0 .. n - 1] equal hi (lo) and the two samples before. */
+static EE_TARGET void EE_NAME(thirds)(const int32_t *x, uint32_t n, ee_rails *rails)
 {
     uint32_t at_hi = 0, at_lo = 0;
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t third = (uint32_t)(i >= first) & (uint32_t)(x[i] == x[(int32_t)i - 1]) & (uint32_t)(x[i] == x[(int32_t)i - 2]);
+        uint32_t third = (uint32_t)(x[i] == x[(int32_t)i - 1]) & (uint32_t)(x[i] == x[(int32_t)i - 2]);
         at_hi += third & (uint32_t)(x[i] == rails->hi);
         at_lo += third & (uint32_t)(x[i] == rails->lo);
     }
@@ -179,14 +187,7 @@ EE_SIZED(void, rails)(const int32_t *x, uint32_t n, ee_rails *rails)
         r.hi = x[i] > r.hi ? x[i] : r.hi;
         r.lo = x[i] < r.lo ? x[i] : r.lo;
     }
-#ifndef EE_NO_HOST
-    if (n == EE_BLOCK) {                                 /* vectors of 16; two samples of the second are counted already */
-        EE_NAME(thirds)(x + 2, 0, 16, &r);
-        EE_NAME(thirds)(x + 16, 2, 16, &r);
-    } else
-#endif
-    if (n > 2)
-        EE_NAME(thirds)(x + 2, 0, n - 2, &r);
+    if (n > 2) EE_NAME(thirds)(x + 2, n - 2, &r);
     *rails = r;
 }
 
@@ -204,53 +205,63 @@ EE_SIZED(uint32_t, roughness)(const uint8_t *y, uint32_t n, uint32_t step)
 #ifndef EE_NO_HOST
 static EE_TARGET uint32_t EE_NAME(detrend)(const int32_t *x, uint32_t half, uint32_t log2_width, int32_t *sum, uint32_t n, int16_t *z, int32_t *hi, int32_t *lo)
 {
-#ifdef EE_OWN_BLOCKS
-    if (n == EE_BLOCK) return detrend_block(x, half, log2_width, sum, z, hi, lo);
-#else
-    if (n == EE_BLOCK) return EE_NAME(detrend_n)(x, half, log2_width, sum, EE_BLOCK, z, hi, lo);
-#endif
     return EE_NAME(detrend_n)(x, half, log2_width, sum, n, z, hi, lo);
 }
 
-static EE_TARGET void EE_NAME(scale)(const int16_t *z, int32_t r, uint32_t n, uint8_t *y, uint32_t step)
-{
-#ifdef EE_OWN_BLOCKS
-    if (n == EE_BLOCK && step == 1) scale_block(z, r, y);
-#else
-    if (n == EE_BLOCK && step == 1) EE_NAME(scale_n)(z, r, EE_BLOCK, y, 1);
-#endif
-    else EE_NAME(scale_n)(z, r, n, y, step);
-}
+static EE_TARGET void EE_NAME(scale)(const int16_t *z, int32_t r, uint32_t n, uint8_t *y, uint32_t step) { EE_NAME(scale_n)(z, r, n, y, step); }
 
-static EE_TARGET void EE_NAME(rails)(const int32_t *x, uint32_t n, ee_rails *rails)
-{
-#ifdef EE_OWN_BLOCKS
-    if (n == EE_BLOCK) rails_block(x, rails);
-#else
-    if (n == EE_BLOCK) EE_NAME(rails_n)(x, EE_BLOCK, rails);
-#endif
-    else EE_NAME(rails_n)(x, n, rails);
-}
+static EE_TARGET void EE_NAME(rails)(const int32_t *x, uint32_t n, ee_rails *rails) { EE_NAME(rails_n)(x, n, rails); }
 
-static EE_TARGET uint32_t EE_NAME(roughness)(const uint8_t *y, uint32_t n, uint32_t step)
+static EE_TARGET uint32_t EE_NAME(roughness)(const uint8_t *y, uint32_t n, uint32_t step) { return EE_NAME(roughness_n)(y, n, step); }
+
+#ifndef EE_OWN_BLOCKS
+/* Whole blocks in a row, each with its place in the statistics: loops of known length need no tail. The sums of |z| come with their samples. */
+static EE_TARGET void EE_NAME(detrend_blocks)(const int32_t *x, const ee_front *front, int32_t *sum, uint32_t blocks, int16_t *z, uint32_t *sums, ee_block_stats *stats)
 {
-    if (n != EE_BLOCK || step != 1) return EE_NAME(roughness_n)(y, n, step);
-#ifdef EE_OWN_BLOCKS
-    return roughness_block(y);
-#else
-    uint8_t steps[16];                                   /* 0 .. 15 and 15 .. 30: vectors of 16; step 15 is taken back */
-    uint32_t sum = 0;
-    for (uint32_t i = 0; i < 16; i++) {
-        const uint8_t a = y[i], b = y[i + 1], c = y[i + 15], d = y[i + 16];
-        uint8_t first = (uint8_t)((a > b ? a : b) - (a < b ? a : b)), second = (uint8_t)((c > d ? c : d) - (c < d ? c : d));
-        first = first < EE_STEEP ? first : EE_STEEP;
-        second = second < EE_STEEP ? second : EE_STEEP;
-        steps[i] = (uint8_t)(first + second);
+    for (uint32_t b = 0; b < blocks; b++, x += EE_BLOCK, z += EE_BLOCK) {
+        int32_t hi = *x, lo = *x;
+        sums[b] = EE_BLOCK << 24 | EE_NAME(detrend_n)(x, front->baseline / 2u, front->log2_baseline, sum, EE_BLOCK, z, &hi, &lo);
+        stats[b].flat = hi - lo <= (int32_t)front->flat_max;
     }
-    for (uint32_t i = 0; i < 16; i++) sum += steps[i];
-    return sum - EE_NAME(roughness_n)(y + 15, 2, 1);
-#endif
 }
+
+static EE_TARGET void EE_NAME(scale_blocks)(const int16_t *z, const int32_t *r, uint32_t blocks, uint8_t *y)
+{
+    for (uint32_t b = 0; b < blocks; b++) EE_NAME(scale_n)(z + b * EE_BLOCK, r[b], EE_BLOCK, y + b * EE_BLOCK, 1);
+}
+
+/* The two samples before the first block are there. */
+static EE_TARGET void EE_NAME(rails_blocks)(const int32_t *x, uint32_t blocks, ee_block_stats *stats)
+{
+    for (uint32_t b = 0; b < blocks; b++, x += EE_BLOCK) {
+        ee_rails r = { *x, *x, 0, 0 };
+        for (uint32_t i = 0; i < EE_BLOCK; i++) {
+            r.hi = x[i] > r.hi ? x[i] : r.hi;
+            r.lo = x[i] < r.lo ? x[i] : r.lo;
+        }
+        EE_NAME(thirds)(x, EE_BLOCK, &r);
+        const ee_block_stats one = { r.hi, r.lo, (uint16_t)r.at_hi, (uint16_t)r.at_lo, 0, 0, 0 };
+        stats[b] = one;
+    }
+}
+
+static EE_TARGET void EE_NAME(roughness_blocks)(const uint8_t *y, uint32_t blocks, ee_block_stats *stats)
+{
+    for (uint32_t b = 0; b < blocks; b++, y += EE_BLOCK) {
+        uint8_t steps[16];                               /* 0 .. 15 and 15 .. 30: vectors of 16; step 15 is taken back */
+        uint32_t sum = 0;
+        for (uint32_t i = 0; i < 16; i++) {
+            const uint8_t a = y[i], b = y[i + 1], c = y[i + 15], d = y[i + 16];
+            uint8_t first = (uint8_t)((a > b ? a : b) - (a < b ? a : b)), second = (uint8_t)((c > d ? c : d) - (c < d ? c : d));
+            first = first < EE_STEEP ? first : EE_STEEP;
+            second = second < EE_STEEP ? second : EE_STEEP;
+            steps[i] = (uint8_t)(first + second);
+        }
+        for (uint32_t i = 0; i < 16; i++) sum += steps[i];
+        stats[b].rough = (uint16_t)(sum - EE_NAME(roughness_n)(y + 15, 2, 1));
+    }
+}
+#endif
 
 /* Vectors as GCC and clang have them: as many doubles as a register of the instruction set holds. */
 #ifndef EE_DOUBLES
@@ -365,5 +376,7 @@ EE_EXTREMES(double, int64_t, 63, extremes_f64)
 #undef EE_EXTREMES
 
 #define EE_LOOPS EE_NAME(add), EE_NAME(max_pool), EE_NAME(requantise), EE_NAME(pool), EE_NAME(detrend), EE_NAME(scale), \
-    EE_NAME(scale_plain), EE_NAME(rails), EE_NAME(roughness), EE_NAME(fir), EE_NAME(fir_blocks), EE_NAME(read_f32), EE_NAME(read_f64), EE_NAME(extremes_f32), EE_NAME(extremes_f64)
+    EE_NAME(scale_plain), EE_NAME(rails), EE_NAME(roughness), \
+    EE_NAME(detrend_blocks), EE_NAME(scale_blocks), EE_NAME(rails_blocks), EE_NAME(roughness_blocks), EE_NAME(fir), EE_NAME(fir_blocks), \
+    EE_NAME(read_f32), EE_NAME(read_f64), EE_NAME(extremes_f32), EE_NAME(extremes_f64)
 #endif

@@ -204,15 +204,14 @@ static void feed_quality(ee_stream *s, const ee_block_stats *stats)
 static void feed_trunk(ee_stream *s)
 {
     ee_tensor *input = &s->tensors[0];
-    ee_block_stats stats;
+    const ee_block_stats *stats;
     ee_trunk_drop(s);
-    for (uint32_t taken = 0; taken + EE_BLOCK <= EE_BLOCK_OF(&s->config) && ee_front_ready(&s->front);) {
-        uint32_t n = ee_front_take(&s->front, ee_frames_of(s, 0) + (size_t)input->count * s->buffers[0].channels, &stats);
+    for (uint32_t room = EE_BLOCK_OF(&s->config) / EE_BLOCK; room && ee_front_ready(&s->front);) {
+        const uint32_t n = ee_front_take(&s->front, room, ee_frames_of(s, 0) + (size_t)input->count * s->buffers[0].channels, &stats);
         input->count = (uint16_t)(input->count + n);
         input->real = (uint16_t)(input->real + n);
-        taken += EE_BLOCK;
         s->ahead += (int32_t)n;
-        feed_quality(s, &stats);
+        for (uint32_t i = 0; i < n; i += EE_BLOCK, room--) feed_quality(s, stats++);
     }
     ee_trunk_run(s, s->flushed && ee_front_empty(&s->front));
 }
@@ -349,12 +348,12 @@ size_t ee_front_end(ee_stream *s, const ee_source *source, size_t n, uint8_t *y,
     ee_reader reader = { source->data, s, source->stride, source->scale };
     const ee_read read = read_of(source);
     ee_front_state *f = &s->front;
-    ee_block_stats stats;
+    const ee_block_stats *stats;
     size_t done = 0, frames = 0;
     for (;;) {
         if (ee_front_ready(f)) {
             uint8_t block[EE_BLOCK * 4];
-            size_t m = ee_front_take(f, block, &stats), room = capacity - frames;
+            size_t m = ee_front_take(f, 1, block, &stats), room = capacity - frames;
             ee_copy(y + frames * f->front->channels, block, (m < room ? m : room) * f->front->channels);
             frames += m < room ? m : room;
         } else if (done < n) {

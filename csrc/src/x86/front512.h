@@ -1,11 +1,17 @@
 /* The front end's loops for AVX-512, blocks of 32 samples; docs/numerics.md sections 2 and 5. loops.h has them for any instruction set and says
  * what they do. Included by avx512vnni.c alone. */
 
-EE_INLINE void raise_extremes(__m512i a, __m512i b, int32_t *hi, int32_t *lo)
+/* Highest and lowest of two vectors, both at once: the order of ~x is the other way round. */
+EE_INLINE void extremes(__m512i a, __m512i b, int32_t *hi, int32_t *lo)
 {
-    const int32_t high = _mm512_reduce_max_epi32(_mm512_max_epi32(a, b)), low = _mm512_reduce_min_epi32(_mm512_min_epi32(a, b));
-    *hi = high > *hi ? high : *hi;
-    *lo = low < *lo ? low : *lo;
+    const __m512i high = _mm512_max_epi32(a, b), low = _mm512_min_epi32(a, b);
+    const __m512i upside_down = _mm512_ternarylogic_epi32(low, low, low, 0x55);
+    __m512i v = _mm512_max_epi32(_mm512_shuffle_i64x2(high, upside_down, 0x44), _mm512_shuffle_i64x2(high, upside_down, 0xEE));
+    v = _mm512_max_epi32(v, _mm512_shuffle_i64x2(v, v, 0xB1));
+    v = _mm512_max_epi32(v, _mm512_shuffle_epi32(v, (_MM_PERM_ENUM)0x4E));
+    v = _mm512_max_epi32(v, _mm512_shuffle_epi32(v, (_MM_PERM_ENUM)0xB1));
+    *hi = _mm_cvtsi128_si32(_mm512_castsi512_si128(v));
+    *lo = ~_mm_cvtsi128_si32(_mm512_extracti32x4_epi32(v, 2));
 }
 
 EE_INLINE __m512i limited(__m512i v, int32_t limit)
@@ -13,48 +19,69 @@ EE_INLINE __m512i limited(__m512i v, int32_t limit)
     return _mm512_max_epi32(_mm512_min_epi32(v, _mm512_set1_epi32(limit)), _mm512_set1_epi32(-limit));
 }
 
-/* Sum of |z|, z, and what is carried on: prefix sums instead of one sum after the other. */
-EE_INLINE uint32_t detrend_block(const int32_t *x, uint32_t half, uint32_t log2_width, int32_t *sum, int16_t *z, int32_t *hi, int32_t *lo)
+/* Prefix sums instead of one sum after the other. Where a sample lies further than flat_max from the first, the block is not flat. */
+static EE_TARGET void EE_NAME(detrend_blocks)(const int32_t *x, const ee_front *front, int32_t *sum, uint32_t blocks, int16_t *z, uint32_t *sums, ee_block_stats *stats)
 {
-    const __m512i zero = _mm512_setzero_si512(), last = _mm512_set1_epi32(15);
+    const uint32_t half = front->baseline / 2u, log2_width = front->log2_baseline;
+    const __m512i zero = _mm512_setzero_si512(), last = _mm512_set1_epi32(15), flat_max = _mm512_set1_epi32(front->flat_max);
     const __m128i width = _mm_cvtsi32_si128((int)log2_width), shift = _mm_cvtsi32_si128((int)log2_width + 2);
     const __m512i half_unit = _mm512_set1_epi32((int32_t)1 << (log2_width + 1));
-    __m512i running = _mm512_set1_epi32(*sum), total = zero, values[2];
+    __m512i running = _mm512_set1_epi32(*sum), values[2];
+    for (uint32_t b = 0; b < blocks; b++, x += EE_BLOCK, z += EE_BLOCK) {
+        const __m512i first = _mm512_set1_epi32(*x);
+        __m512i total = zero;
+        __mmask16 far = 0;
 #pragma GCC unroll 2
-    for (uint32_t i = 0; i < 2; i++) {
-        __m512i leaving = _mm512_loadu_si512(x - half + 16 * i);
-        __m512i p = _mm512_sub_epi32(_mm512_loadu_si512(x + half - 1 + 16 * i), leaving);
-        p = _mm512_add_epi32(p, _mm512_alignr_epi32(p, zero, 15));
-        p = _mm512_add_epi32(p, _mm512_alignr_epi32(p, zero, 14));
-        p = _mm512_add_epi32(p, _mm512_alignr_epi32(p, zero, 12));
-        p = _mm512_add_epi32(p, _mm512_alignr_epi32(p, zero, 8));
-        values[i] = _mm512_loadu_si512(x + 16 * i);
-        __m512i around = _mm512_add_epi32(_mm512_add_epi32(p, leaving), running);
-        __m512i v = _mm512_sub_epi32(_mm512_add_epi32(_mm512_sll_epi32(values[i], width), half_unit), around);
-        v = limited(_mm512_sra_epi32(v, shift), 32767);
-        _mm256_storeu_si256((__m256i *)(void *)(z + 16 * i), _mm512_cvtepi32_epi16(v));
-        total = _mm512_add_epi32(total, _mm512_abs_epi32(v));
-        running = _mm512_add_epi32(running, _mm512_permutexvar_epi32(last, p));
+        for (uint32_t i = 0; i < 2; i++) {
+            __m512i leaving = _mm512_loadu_si512(x - half + 16 * i);
+            __m512i p = _mm512_sub_epi32(_mm512_loadu_si512(x + half - 1 + 16 * i), leaving);
+            p = _mm512_add_epi32(p, _mm512_alignr_epi32(p, zero, 15));
+            p = _mm512_add_epi32(p, _mm512_alignr_epi32(p, zero, 14));
+            p = _mm512_add_epi32(p, _mm512_alignr_epi32(p, zero, 12));
+            p = _mm512_add_epi32(p, _mm512_alignr_epi32(p, zero, 8));
+            values[i] = _mm512_loadu_si512(x + 16 * i);
+            far |= _mm512_cmpgt_epi32_mask(_mm512_abs_epi32(_mm512_sub_epi32(values[i], first)), flat_max);
+            __m512i around = _mm512_add_epi32(_mm512_add_epi32(p, leaving), running);
+            __m512i v = _mm512_sub_epi32(_mm512_add_epi32(_mm512_sll_epi32(values[i], width), half_unit), around);
+            v = limited(_mm512_sra_epi32(v, shift), 32767);
+            _mm256_storeu_si256((__m256i *)(void *)(z + 16 * i), _mm512_cvtepi32_epi16(v));
+            total = _mm512_add_epi32(total, _mm512_abs_epi32(v));
+            running = _mm512_add_epi32(running, _mm512_permutexvar_epi32(last, p));
+        }
+        sums[b] = EE_BLOCK << 24 | (uint32_t)_mm512_reduce_add_epi32(total);
+        stats[b].flat = 0;
+        if (!far) {
+            int32_t hi, lo;
+            extremes(values[0], values[1], &hi, &lo);
+            stats[b].flat = hi - lo <= (int32_t)front->flat_max;
+        }
     }
     *sum = _mm_cvtsi128_si32(_mm512_castsi512_si128(running));
-    raise_extremes(values[0], values[1], hi, lo);
-    return (uint32_t)_mm512_reduce_add_epi32(total);
 }
 
 EE_INLINE uint32_t count(__mmask16 mask) { return (uint32_t)__builtin_popcount(mask); }
 
 /* Three equal samples in a row are rare: only then are they compared with the extremes. */
-EE_INLINE void rails_block(const int32_t *x, ee_rails *rails)
+static EE_TARGET void EE_NAME(rails_blocks)(const int32_t *x, uint32_t blocks, ee_block_stats *stats)
 {
-    const __m512i a = _mm512_loadu_si512(x), c = _mm512_loadu_si512(x + 16), b = _mm512_loadu_si512(x + 2);
-    raise_extremes(a, c, &rails->hi, &rails->lo);
-    __mmask16 first = _mm512_cmpeq_epi32_mask(b, a), second = _mm512_mask_cmpeq_epi32_mask(0xFFFC, c, _mm512_loadu_si512(x + 14));
-    first = _mm512_mask_cmpeq_epi32_mask(first, b, _mm512_loadu_si512(x + 1));            /* samples 2 .. 17 */
-    second = _mm512_mask_cmpeq_epi32_mask(second, c, _mm512_loadu_si512(x + 15));         /* 18 .. 31 */
-    if (!(first | second)) return;
-    const __m512i hi = _mm512_set1_epi32(rails->hi), lo = _mm512_set1_epi32(rails->lo);
-    rails->at_hi += count(_mm512_mask_cmpeq_epi32_mask(first, b, hi)) + count(_mm512_mask_cmpeq_epi32_mask(second, c, hi));
-    rails->at_lo += count(_mm512_mask_cmpeq_epi32_mask(first, b, lo)) + count(_mm512_mask_cmpeq_epi32_mask(second, c, lo));
+    for (uint32_t b = 0; b < blocks; b++, x += EE_BLOCK) {
+        const __m512i v[2] = { _mm512_loadu_si512(x), _mm512_loadu_si512(x + 16) };
+        ee_block_stats one = { 0, 0, 0, 0, 0, 0, 0 };
+        __mmask16 third[2];
+        extremes(v[0], v[1], &one.hi, &one.lo);
+        for (uint32_t i = 0; i < 2; i++) {
+            third[i] = _mm512_cmpeq_epi32_mask(v[i], _mm512_loadu_si512(x + 16 * i - 1));
+            third[i] = _mm512_mask_cmpeq_epi32_mask(third[i], v[i], _mm512_loadu_si512(x + 16 * i - 2));
+        }
+        if (third[0] | third[1]) {
+            const __m512i hi = _mm512_set1_epi32(one.hi), lo = _mm512_set1_epi32(one.lo);
+            for (uint32_t i = 0; i < 2; i++) {
+                one.hi_count = (uint16_t)(one.hi_count + count(_mm512_mask_cmpeq_epi32_mask(third[i], v[i], hi)));
+                one.lo_count = (uint16_t)(one.lo_count + count(_mm512_mask_cmpeq_epi32_mask(third[i], v[i], lo)));
+            }
+        }
+        stats[b] = one;
+    }
 }
 
 /* From two vectors of samples that do not overflow in their product with r. One store: a shorter one than the load of those that read the
@@ -68,22 +95,26 @@ EE_INLINE void scale_samples(__m512i a, __m512i b, int32_t r, uint8_t *y)
     _mm256_storeu_si256((__m256i *)(void *)y, _mm256_xor_si256(_mm256_set_m128i(high, low), _mm256_set1_epi8((char)-128)));
 }
 
-EE_INLINE void scale_block(const int16_t *z, int32_t r, uint8_t *y)
+static EE_TARGET void EE_NAME(scale_blocks)(const int16_t *z, const int32_t *r, uint32_t blocks, uint8_t *y)
 {
-    const __m512i words = _mm512_loadu_si512(z);
-    scale_samples(_mm512_cvtepi16_epi32(_mm512_castsi512_si256(words)), _mm512_cvtepi16_epi32(_mm512_extracti64x4_epi64(words, 1)), r, y);
+    for (uint32_t b = 0; b < blocks; b++, z += EE_BLOCK, y += EE_BLOCK) {
+        const __m512i words = _mm512_loadu_si512(z);
+        scale_samples(_mm512_cvtepi16_epi32(_mm512_castsi512_si256(words)), _mm512_cvtepi16_epi32(_mm512_extracti64x4_epi64(words, 1)), r[b], y);
+    }
 }
 
 EE_INLINE void scale_plain_block(const int32_t *x, int32_t r, uint8_t *y) { scale_samples(_mm512_loadu_si512(x), _mm512_loadu_si512(x + 16), r, y); }
 
-EE_INLINE uint32_t roughness_block(const uint8_t *y)
+static EE_TARGET void EE_NAME(roughness_blocks)(const uint8_t *y, uint32_t blocks, ee_block_stats *stats)
 {
-    const __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)y);
-    const __m256i b = _mm256_alignr_epi8(_mm256_permute2x128_si256(a, a, 0x81), a, 1);
-    __m256i step = _mm256_maskz_sub_epi8(0x7FFFFFFF, _mm256_max_epu8(a, b), _mm256_min_epu8(a, b));
-    step = _mm256_sad_epu8(_mm256_min_epu8(step, _mm256_set1_epi8(EE_STEEP)), _mm256_setzero_si256());
-    const __m128i sum = _mm_add_epi64(_mm256_castsi256_si128(step), _mm256_extracti128_si256(step, 1));
-    return (uint32_t)_mm_cvtsi128_si32(_mm_add_epi64(sum, _mm_unpackhi_epi64(sum, sum)));
+    for (uint32_t i = 0; i < blocks; i++, y += EE_BLOCK) {
+        const __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)y);
+        const __m256i b = _mm256_alignr_epi8(_mm256_permute2x128_si256(a, a, 0x81), a, 1);
+        __m256i step = _mm256_maskz_sub_epi8(0x7FFFFFFF, _mm256_max_epu8(a, b), _mm256_min_epu8(a, b));
+        step = _mm256_sad_epu8(_mm256_min_epu8(step, _mm256_set1_epi8(EE_STEEP)), _mm256_setzero_si256());
+        const __m128i sum = _mm_add_epi64(_mm256_castsi256_si128(step), _mm256_extracti128_si256(step, 1));
+        stats[i].rough = (uint16_t)_mm_cvtsi128_si32(_mm_add_epi64(sum, _mm_unpackhi_epi64(sum, sum)));
+    }
 }
 
 /* Taps in pairs for vpdpwssd, without the zeros behind the last of them. Where each is 32 words of 16 bits, as a table that is not stretched
