@@ -84,7 +84,7 @@ static inline int32_t ee_limit(int32_t r)
 #ifdef EE_NO_HOST
     return ((int32_t)1 << 28) / r + 1;
 #else
-    return (int32_t)1 << (r >> 28 ? 0 : __builtin_clz((uint32_t)r) - 3);                 /* the plain front end's may reach 2^30 */
+    return (int32_t)1 << (r >> 28 ? 0 : __builtin_clz((uint32_t)r | 1u) - 3);            /* the plain front end's may reach 2^30 */
 #endif
 }
 
