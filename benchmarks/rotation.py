@@ -48,9 +48,16 @@ class Process:
             return {"error": "not installed: make bench-peers"}
         if self.process is None:
             self.start()
-        try:
+        self.send(**message)
+        return self.receive()
+
+    def send(self, **message) -> None:
+        with contextlib.suppress(OSError):               # the answer says it
             self.process.stdin.write(json.dumps(message) + "\n")
             self.process.stdin.flush()
+
+    def receive(self) -> dict:
+        try:
             return json.loads(self.process.stdout.readline())
         except (OSError, ValueError):
             status = self.stop()
@@ -72,6 +79,25 @@ class Process:
         self.log.close()
 
 
+def load(processes: dict[str, Process], folder: Path, work: dict[str, str]) -> dict[str, dict]:
+    """The results so far: empty, or why there are none."""
+    answers = {name: process.ask(load=str(folder), work=work[name]) for name, process in processes.items()}
+    return {name: {"error": a["error"]} if "error" in a else {"cpu": [], "wall": []} for name, a in answers.items()}
+
+
+def take_turns(processes: dict[str, Process], results: dict[str, dict], seconds: float) -> None:
+    """One slice more of each that has not failed."""
+    for name, process in processes.items():
+        if "error" in results[name]:
+            continue
+        answer = process.ask(slice=seconds)
+        if "error" in answer:
+            results[name] = {"error": answer["error"]}
+            continue
+        for clock in ("cpu", "wall"):
+            results[name][clock].append(answer[clock])
+
+
 class Rotation:
     """The processes of a session and what they measured."""
 
@@ -86,26 +112,37 @@ class Rotation:
 
     def measure(self, runtimes, folder: Path, work: str, rounds: int, seconds: float = 0.15) -> dict[str, dict]:
         """For each runtime {"cpu": [seconds a call, one a slice], "wall": [...]} or {"error": sentence}."""
-        results, ready = {}, []
-        for runtime in runtimes:
-            answer = self.process(runtime).ask(load=str(folder), work=work)
-            if "error" in answer:
-                results[runtime] = {"error": answer["error"]}
-            else:
-                ready.append(runtime)
-                results[runtime] = {"cpu": [], "wall": []}
+        processes = {runtime: self.process(runtime) for runtime in runtimes}
+        results = load(processes, folder, dict.fromkeys(processes, work))
         for _ in range(rounds):
-            for runtime in list(ready):
-                answer = self.process(runtime).ask(slice=seconds)
-                if "error" in answer:
-                    results[runtime] = {"error": answer["error"]}
-                    ready.remove(runtime)
-                    continue
-                for clock in ("cpu", "wall"):
-                    results[runtime][clock].append(answer[clock])
-        for runtime in ready:
-            self.about.update(self.process(runtime).ask(about=True).get("about", {}))
+            take_turns(processes, results, seconds)
+        for runtime in runtimes:
+            self.learn(processes[runtime], results[runtime])
         return results
+
+    def measure_works(self, runtime: str, folder: Path, works, rounds: int, twice: str, seconds: float = 0.15) -> dict[str, dict]:
+        """The same for each work of one runtime, in a process of its own. `twice`: what two processes at once take for that
+        work is its "wall_of_two"; nothing is shared but the machine."""
+        processes = {work: Process(runtime) for work in works}
+        pair = {twice: processes[twice], "another": Process(runtime)}
+        results = load({**processes, **pair}, folder, {**{work: work for work in works}, "another": twice})
+        another = results.pop("another")
+        for _ in range(rounds):
+            take_turns(processes, results, seconds)
+            if "error" not in another and "error" not in results[twice]:
+                for process in pair.values():
+                    process.send(slice=4 * seconds)      # long, so that they begin and end together
+                answers = [process.receive() for process in pair.values()]
+                results[twice].setdefault("wall_of_two", []).append(max(answer.get("wall", np.inf) for answer in answers))
+        for work, process in processes.items():
+            self.learn(process, results[work])
+        for process in {*processes.values(), *pair.values()}:
+            process.close()
+        return results
+
+    def learn(self, process: Process, result: dict) -> None:
+        if "error" not in result:
+            self.about.update(process.ask(about=True).get("about", {}))
 
     def output(self, runtime: str) -> np.ndarray:
         """What the runtime last computed."""

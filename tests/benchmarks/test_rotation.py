@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import edgeecg
 from benchmarks import rotation
 from benchmarks.recordings import RECORDINGS
 from benchmarks.worker import slice_of
@@ -31,6 +32,19 @@ def test_a_process_that_dies_says_so(turns):
     process.start()
     process.process.kill()
     assert "ended with status -9" in process.ask(about=True)["error"]
+
+
+def test_works_that_cannot_be_loaded_say_so(turns, tmp_path):
+    results = turns.measure_works("edgeecg", tmp_path, ["minute", "day"], 1, twice="day")
+    assert set(results) == {"minute", "day"} and all("ModelError" in result["error"] for result in results.values())
+
+
+def test_works_take_turns_and_one_of_them_twice(turns, tmp_path):
+    (tmp_path / "model.eecg").write_bytes(edgeecg.load("nano").model.to_bytes())
+    results = turns.measure_works("edgeecg", tmp_path, ["minute", "ten-minutes"], 2, twice="minute", seconds=0.01)
+    assert all(len(result["cpu"]) == len(result["wall"]) == 2 for result in results.values())
+    assert len(results["minute"]["wall_of_two"]) == 2 and "wall_of_two" not in results["ten-minutes"]
+    assert min(results["ten-minutes"]["cpu"]) > 3 * min(results["minute"]["cpu"])
 
 
 def test_slices_report_the_clocks():
