@@ -160,18 +160,6 @@ static inline ee_sources ee_layer_sources(const ee_model *model, uint32_t index)
 ee_sources ee_layer_sources(const ee_model *model, uint32_t index);
 #endif
 
-/* Layer `index`, viewed into *view where the model is not a constant. */
-static inline const ee_layer *ee_layer_at(const ee_model *model, uint32_t index, ee_layer *view)
-{
-#ifdef EE_EXPORTED
-    (void)view;
-    return &model->layers[index];
-#else
-    ee_layer_view(model, index, view);
-    return view;
-#endif
-}
-
 #include "front.h"
 
 /* What decides which kernel a layer takes. scratch: there is some for it, and its weights are paired (arm/dsp_rows.h). */
@@ -298,6 +286,7 @@ struct ee_stream {
     uint32_t pool_bytes;
 #ifndef EE_NO_HOST
     int32_t *acc;                     /* [dim] sums of the head */
+    ee_layer *layers;                 /* views of the model's, made once */
 #endif
     uint8_t result_quality, flushed, trunk_ended;
     uint8_t pool;                     /* of the head: 1 mean, 2 max */
@@ -312,6 +301,21 @@ void ee_trunk_reset(ee_stream *s);
 void ee_trunk_run(ee_stream *s, int ended);
 uint32_t ee_trunk_delay(const ee_model *model);
 static inline uint8_t *ee_frames_of(const ee_stream *s, uint32_t t) { return s->frames + s->buffers[t].offset; }
+
+/* Layer i from 0 on, viewed into *view where it is neither a constant nor kept. */
+static inline const ee_layer *ee_layer_at(const ee_stream *s, uint32_t i, ee_layer *view)
+{
+#ifdef EE_EXPORTED
+    (void)view;
+    return &s->model->layers[i];
+#elif defined(EE_NO_HOST)
+    ee_layer_view(s->model, i, view);
+    return view;
+#else
+    (void)view;
+    return &s->layers[i];
+#endif
+}
 
 /* quality.c */
 void ee_quality_open(ee_quality_slot *slot, uint32_t blocks);

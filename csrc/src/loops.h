@@ -240,8 +240,7 @@ static EE_TARGET void EE_NAME(rails_blocks)(const int32_t *x, uint32_t blocks, e
             r.lo = x[i] < r.lo ? x[i] : r.lo;
         }
         EE_NAME(thirds)(x, EE_BLOCK, &r);
-        const ee_block_stats one = { r.hi, r.lo, (uint16_t)r.at_hi, (uint16_t)r.at_lo, 0, 0, 0 };
-        stats[b] = one;
+        stats[b] = (ee_block_stats){ r.hi, r.lo, (uint16_t)r.at_hi, (uint16_t)r.at_lo, 0, 0, 0 };
     }
 }
 

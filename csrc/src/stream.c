@@ -77,6 +77,8 @@ static uint8_t *place(ee_stream *s, uint8_t *memory, int filling)
     layout(s, &memory, filling);
 #ifndef EE_NO_HOST
     s->acc = (int32_t *)ee_take(&memory, host_bytes(s->model));
+    s->layers = (ee_layer *)ee_take_aligned(&memory, s->model->n_layers * sizeof *s->layers);
+    for (uint32_t i = 0; filling && i < s->model->n_layers; i++) ee_layer_view(s->model, i, &s->layers[i]);
 #endif
     (void)ee_take(&memory, 0);
     return memory;
@@ -97,9 +99,11 @@ size_t ee_state_size(const ee_model *model, const ee_config *config)
 int ee_plan_device(const ee_model *model, const ee_config *config, ee_plan *plan, ee_buffer *buffers)
 {
     ee_stream s;
+    uint8_t *memory = NULL;
     if (!prepare(&s, model, config)) return 0;
-    size_t own = host_bytes(model) + sizeof *buffers * (model->n_layers + 1u) + sizeof s;
-    plan->array_bytes = (uint32_t)((uintptr_t)place(&s, NULL, 0) - own);
+    layout(&s, &memory, 0);
+    (void)ee_take(&memory, 0);
+    plan->array_bytes = (uint32_t)((uintptr_t)memory - sizeof *buffers * (model->n_layers + 1u));
     plan->frame_bytes = ee_trunk_place(model, s.config.block, buffers, &plan->scratch);
     plan->delay = ee_trunk_delay(model);
     return 1;
@@ -179,11 +183,7 @@ static void count_hop(ee_countdown *next, uint32_t hop, uint32_t step)
 }
 
 /* The place of the i-th window from the oldest one. */
-static uint32_t place_of(const ee_ring *ring, uint32_t i)
-{
-    uint32_t at = ring->first + i;
-    return at < ring->size ? at : at - ring->size;
-}
+static uint32_t place_of(const ee_ring *ring, uint32_t i) { return ring->first + i - (ring->first + i < ring->size ? 0u : ring->size); }
 
 static void drop_oldest(ee_ring *ring)
 {

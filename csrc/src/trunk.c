@@ -175,7 +175,7 @@ void ee_trunk_reset(ee_stream *s)
     }
     for (uint32_t i = 0; i < s->model->n_layers; i++) {
         ee_layer view;
-        const ee_layer *layer = ee_layer_at(s->model, i, &view);
+        const ee_layer *layer = ee_layer_at(s, i, &view);
         s->pos_a[i] = (uint16_t)(s->buffers[layer->src_a].pads - layer->pad_left);
         if (EE_HAS_ADD && s->pos_b) s->pos_b[i] = layer->op == EE_ADD ? s->buffers[layer->src_b].pads : 0;
     }
@@ -305,7 +305,7 @@ void ee_trunk_run(ee_stream *s, int ended)
     if (ended && s->tensors[0].state == EE_GROWING) s->tensors[0].state = EE_COMPLETE;
     for (uint32_t i = 0; i < n; i++) {
         ee_layer view;
-        const ee_layer *layer = ee_layer_at(s->model, i, &view);
+        const ee_layer *layer = ee_layer_at(s, i, &view);
         if (ended) {
             pad_tail(s, layer->src_a);
             if (EE_DOES(ee_is_add, layer)) pad_tail(s, layer->src_b);
