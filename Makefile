@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 FILE ?=
 PYTEST_ARGS ?=
+JOBS ?= 2
 MODEL_DIR ?= runs/model
 RECIPE_ARGS ?=
 
@@ -27,9 +28,9 @@ demo: $(VENV)/.stamp-$(if $(FILE),demo-io,demo)  ## embed a real recording (or F
 	@$(MAKE) -s --no-print-directory core
 	@$(RUN) -m edgeecg demo $(FILE)
 
-test: $(VENV)/.stamp-test  ## run the tests (PYTEST_ARGS=... is passed on; EDGEECG_DATA names real recordings)
+test: $(VENV)/.stamp-test  ## run the tests, JOBS=2 at once (PYTEST_ARGS=... is passed on; EDGEECG_DATA names real recordings)
 	@$(MAKE) -s --no-print-directory core
-	$(RUN) -m pytest --durations=10 $(PYTEST_ARGS)
+	$(RUN) -m pytest -n $(JOBS) --dist loadfile --durations=10 $(PYTEST_ARGS)
 
 sanitize: $(VENV)/.stamp-test  ## run the tests on a core with address and undefined-behaviour sanitizers
 	@EDGEECG_SANITIZE=1 $(RUN) setup.py -q build --build-lib build/sanitize --build-temp build/sanitize-objects
