@@ -163,6 +163,8 @@ def run(config: Config) -> dict:
     if encoder.spec.channels != front.channels:
         leads = encoder.spec.channels
         raise InputError(f"{config.checkpoint} reads {leads} leads at once: a model file has the front end of one lead (docs/format.md)")
+    if encoder.spec.standardise:
+        raise InputError(f"{config.checkpoint} standardises each window: a model file has no such layer (docs/format.md)")
     cache = open_cache(config.data, config.corpora, front, config.cache.expanduser())
     noise = load_noise(config.data, front)
     windows = draw_windows(config, cache, noise)

@@ -61,8 +61,7 @@ PREMATURE = 0.85  # of the local median interval
 WEIGHTS = {
     "contrast": 1.0, "statistics": 9.0, "beat": 3.0, "signal": 1.5, "noise": 0.5, "heat": 1.0, "frame": 1.0,
 }  # fmt: skip
-POOLS = ("mean_max", "mean", "max")
-OBJECTIVES = ("nt_xent", "barlow_twins", "vicreg")
+POOLS, OBJECTIVES = ("mean_max", "mean", "max"), ("nt_xent", "barlow_twins", "vicreg")
 
 
 @dataclass(frozen=True)
@@ -73,6 +72,7 @@ class Config:
     corpora: tuple[str, ...] = PRETRAINING
     encoder: str = "edge"  # or nano, plus, or another of train/nets
     pool: str = "mean_max"  # of the frames of a window: or mean, or max
+    standardise: bool = False  # each window: to compare with, not for export
     objective: str = "nt_xent"  # of the contrast, with the patient's other windows masked: or barlow_twins, or vicreg
     views: Views = field(default_factory=lambda: Views(p_warp=0.0, p_flip=0.0))
     weights: dict[str, float] = field(default_factory=lambda: dict(WEIGHTS))  # of the losses; 0 leaves one out
@@ -163,7 +163,7 @@ class Trainer:
         torch.manual_seed(config.seed)  # the same weights in every process
         self.config, self.rank = config, rank
         spec = ENCODERS[config.encoder]()
-        spec = replace(spec, head=replace(spec.head, pool=config.pool))
+        spec = replace(spec, head=replace(spec.head, pool=config.pool), standardise=config.standardise)
         self.encoder = Encoder(spec)
         self.norm = nn.BatchNorm1d(spec.head.dim, affine=False)
         self.projector = make_projector(spec.head.dim, (384, 128))

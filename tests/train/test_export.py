@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeecg import jit, reference
-from edgeecg.errors import EdgeECGError
+from edgeecg.errors import EdgeECGError, InputError
 from edgeecg.model import Head, Layer, Model, default_front_end
 from train.checkpoint import save_encoder
 from train.compare_onnx import agreement, compare, run_onnx, session, windows
@@ -172,6 +172,14 @@ def test_an_export_that_strays_fails_with_a_reason_and_without_a_model(exported,
     with pytest.raises(EdgeECGError, match=r"mean cosine 0\.\d+, below 1.1; the noisiest layer is tensor \d"):
         main(config)
     assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".md"}
+
+
+def test_a_model_file_has_no_standardising_layer(tmp_path, cache_root):
+    encoder = Encoder(replace(SPECS["edge"], standardise=True))
+    save_encoder(tmp_path / "encoder.safetensors", encoder, {"sources": []})
+    with pytest.raises(InputError, match="standardises each window"):
+        main(Config(tmp_path / "encoder.safetensors", tmp_path / "out", cache=cache_root))
+    assert not (tmp_path / "out").exists() or not any((tmp_path / "out").iterdir())
 
 
 def test_pools_and_additions_of_any_shape_quantise(real):
