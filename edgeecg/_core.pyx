@@ -171,6 +171,7 @@ cdef class Stream:
     cdef ee_stream *stream
     cdef void *memory
     cdef readonly size_t state_bytes
+    cdef readonly double lowest, highest               # of the samples that `embed` saw last
     cdef double scale
 
     def __cinit__(self, Model model not None, uint32_t fs_mhz, uint32_t hop, uint32_t block, uint32_t mult, int32_t shift,
@@ -256,7 +257,7 @@ cdef class Stream:
         cdef ee_windows out
         cdef Py_ssize_t rows, row
         cdef size_t length                                 # at 128 Hz
-        cdef double lowest, highest, span
+        cdef double span
         cdef bint usual
         PyObject_GetBuffer(samples, &s.view, PyBUF_FORMAT | PyBUF_STRIDES)
         try:
@@ -277,10 +278,10 @@ cdef class Stream:
             with nogil:
                 for row in range(rows if s.view.ndim == 2 else 1):
                     s.source.data = <const char *>s.view.buf + (row * s.view.strides[0] if s.view.ndim == 2 else 0)
-                    if ee_scan(&s.source, s.n, &lowest, &highest) < s.n and not masked:
+                    if ee_scan(&s.source, s.n, &self.lowest, &self.highest) < s.n and not masked:
                         usual = False
                         break
-                    span = (highest - lowest) * self.scale / 8000.0
+                    span = (self.highest - self.lowest) * self.scale / 8000.0
                     if span > 0 and not LEAST_MV <= span <= MOST_MV:
                         usual = False
                         break

@@ -67,12 +67,14 @@ def _valid_start(x: np.ndarray, start: int, grid: int, fs_mhz: int) -> int:
     return 0
 
 
-def run_in_threads(run, pieces: list[Segment], results: tuple) -> None:
-    """run(piece) -> arrays of the piece's windows, into the arrays of `results`."""
+def run_in_threads(run, pieces: list[Segment], results: tuple) -> bool:
+    """run(piece) -> arrays of the piece's windows, into the arrays of `results`; false where one returned None."""
 
-    def work(piece: Segment):
-        for whole, part in zip(results, run(piece), strict=True):
+    def work(piece: Segment) -> bool:
+        parts = run(piece)
+        for whole, part in zip(results, parts or (), strict=parts is not None):
             whole[piece.first : piece.last] = part[piece.skip : piece.skip + piece.last - piece.first]
+        return parts is not None
 
     with ThreadPoolExecutor(len(pieces)) as pool:
-        list(pool.map(work, pieces))
+        return all(list(pool.map(work, pieces)))

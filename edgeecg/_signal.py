@@ -108,11 +108,16 @@ def check_samples(x: np.ndarray, convert: Conversion, nan: str) -> float:
     return (highest - lowest) * convert.scale / 8000.0
 
 
+def is_plausible(span_mv: float) -> bool:
+    """Of an ECG, or of a flat line."""
+    return span_mv <= 0 or PLAUSIBLE_MV[0] <= span_mv <= PLAUSIBLE_MV[1]
+
+
 def check_signal(signal, convert: Conversion, nan: str) -> np.ndarray:
     """A recording's samples, read in place where possible; warns when the amplitude suggests another unit."""
     x = as_samples(signal)
     span = check_samples(x, convert, nan)
-    if span > 0 and not PLAUSIBLE_MV[0] <= span <= PLAUSIBLE_MV[1]:
+    if not is_plausible(span):
         warnings.warn(
             f"the signal spans {span:.3g} mV, which is implausible for an ECG: is the unit or the gain right?",
             AmplitudeWarning,

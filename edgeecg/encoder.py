@@ -145,7 +145,11 @@ class Encoder:
         plan = self._plan(fs, hop, unit, gain)
         if dtype not in ("float32", "int8"):
             raise InputError(f'dtype is "float32" or "int8", not {dtype!r}')
-        if type(signal) is ndarray and check_threads(threads) == 1:
+        if type(signal) is ndarray and check_threads(threads) > 1:
+            found = self._side_by_side(plan, signal, nan, dtype, threads)
+            if found is not None:
+                return found
+        elif type(signal) is ndarray:
             found = self._directly(plan, signal, 1, nan, dtype)
             if found is not None:
                 if len(self._ready) >= CACHED_PLANS:
@@ -251,6 +255,33 @@ class Encoder:
             idle.append(stream)
         return found
 
+    def _side_by_side(self, plan, x, nan, dtype, threads):
+        """The same of a recording's pieces, each on a thread, which looks at its samples itself."""
+        n = (resampled_length(len(x), plan.fs_mhz) - self._window) // plan.hop + 1 if x.ndim == 1 else 0
+        if self._core is None or nan not in ("raise", "mask") or n < 1 or x.dtype.kind not in "fi":
+            return None
+        out, spans = np.empty((n, self.dim), np.int8 if dtype == "int8" else np.float32), []
+
+        def run(piece):
+            stream = self._checkout(plan)
+            found = stream.embed(x[piece.start : piece.stop], nan == "mask", dtype == "int8", 1)
+            spans.append((stream.lowest, stream.highest))
+            if len(plan.idle) < CACHED_STREAMS:
+                plan.idle.append(stream)
+            return None if found is None else (found,)
+
+        whole = self._run_pieces(plan, x, n, threads, run, (out,))
+        low, high = (pick(ends) for pick, ends in zip((min, max), zip(*spans, strict=True), strict=True))
+        return out if whole and _signal.is_plausible((high - low) * plan.convert.scale / 8000) else None
+
+    def _run_pieces(self, plan, x, n, threads, run, results) -> bool:
+        from ._segments import run_in_threads, segments
+
+        stream = self._checkout(plan)
+        pieces = segments(self.model, x, plan.fs_mhz, plan.hop, n, stream.delay, threads)
+        plan.idle.append(stream)
+        return run_in_threads(run, pieces, results)
+
     def _run(self, plan, signal, nan, threads):
         """(e16, e8, quality) of a recording's windows."""
         x = _signal.check_signal(signal, plan.convert, nan)
@@ -265,14 +296,9 @@ class Encoder:
         n = (length - window) // hop + 1
         if check_threads(threads) == 1:
             return self._run_piece(plan, x, n)
-        from ._segments import run_in_threads, segments
-
-        stream = self._checkout(plan)
-        pieces = segments(self.model, x, fs_mhz, hop, n, stream.delay, threads)
-        plan.idle.append(stream)
         results = self._arrays(n)
         count = lambda piece: (resampled_length(piece.stop - piece.start, fs_mhz) - window) // hop + 1  # noqa: E731
-        run_in_threads(lambda piece: self._run_piece(plan, x[piece.start : piece.stop], count(piece)), pieces, results)
+        self._run_pieces(plan, x, n, threads, lambda piece: self._run_piece(plan, x[piece.start : piece.stop], count(piece)), results)
         return results
 
     def _arrays(self, n):

@@ -1,6 +1,7 @@
 """The face of the package: embed, load, Encoder."""
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -183,8 +184,32 @@ def test_pieces_in_threads_give_the_same_bytes(encoder, fs, hop):
     x[int(120 * fs) : int(121 * fs)] = 2.0
     whole = encoder.analyze(x, fs, hop, nan="mask")
     for threads in (2, 3, 7):
+        np.testing.assert_array_equal(encoder.embed(x, fs, hop, nan="mask", threads=threads), whole.embedding)
+        np.testing.assert_array_equal(encoder.embed(x, fs, hop, nan="mask", dtype="int8", threads=threads), whole.int8)
         for one, other in zip(encoder.analyze(x, fs, hop, nan="mask", threads=threads), whole, strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+def test_pieces_in_threads_are_looked_at_as_a_whole(encoder, signal):
+    """Two halves that each look like an ECG and lie volts apart; a sample that is missing; samples of another type."""
+    x = np.tile(signal, 4)
+    apart = x + np.where(np.arange(len(x)) < len(x) // 2, 0, 3000).astype(x.dtype)
+    with pytest.warns(edgeecg.AmplitudeWarning):
+        one = encoder.embed(apart)
+    with pytest.warns(edgeecg.AmplitudeWarning) as caught:
+        two = encoder.embed(apart, threads=2)
+    assert len(caught) == 1 and caught[0].filename == __file__
+    np.testing.assert_array_equal(one, two)
+    broken = x.copy()
+    broken[-5] = np.nan
+    for bad in (broken, x[:100]):
+        with pytest.raises(edgeecg.InputError) as first:
+            encoder.embed(bad)
+        with pytest.raises(edgeecg.InputError, match=re.escape(str(first.value))):
+            encoder.embed(bad, threads=2)
+    for dtype in (np.int16, np.int64):
+        counts = (x * 200).astype(dtype)
+        np.testing.assert_array_equal(encoder.embed(counts, gain=200, threads=3), encoder.embed(counts, gain=200))
 
 
 def test_long_recordings_are_cut(encoder):
