@@ -126,7 +126,7 @@ def test_cost_grows_as_the_mathematics_says(benchmark, table, title, sizes, expe
 def test_two_threads(benchmark, table, case):
     runners = {threads: case.ours(threads) for threads in (1, 2)}
     apart = {f"apart {threads}": report.independent_products(threads) for threads in (1, 2)}
-    seconds = report.interleaved({**runners, **apart}, clock=time.perf_counter, seconds=8.0, least=5)
+    seconds = report.interleaved({**runners, **apart}, clock=time.perf_counter, seconds=12.0, least=5, in_a_row=2)
     benchmark.pedantic(runners[2], rounds=3, iterations=1)
     one, busier = (report.busier_thread(runners[threads]) for threads in (1, 2))
     table.threads.append(
