@@ -209,9 +209,9 @@ def names(note: str, lead: str) -> bool:
 
 
 def threshold_of(clean: dict[str, np.ndarray]) -> float:
-    """The least value that at most FALSE_ALARMS of the clean values reach: the mean of the sets' shares."""
-    values = np.unique(np.concatenate(list(clean.values())))
-    share = np.mean([1 - np.searchsorted(np.sort(v), values) / len(v) for v in clean.values()], axis=0)
+    """The least value that at most FALSE_ALARMS of the clean values reach, the mean of the sets' shares; infinity where more reach all."""
+    values = np.append(np.unique(np.concatenate(list(clean.values()))), np.inf)
+    share = np.mean([(len(v) - np.searchsorted(np.sort(v), values)) / len(v) for v in clean.values()], axis=0)
     return float(values[np.argmax(share <= FALSE_ALARMS)])
 
 

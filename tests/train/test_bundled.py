@@ -12,7 +12,7 @@ from edgeecg.model import Model
 from train.golden import check_compiled_core
 from train.nets import ENCODERS
 
-BUDGETS = {"default": (3.0e6, 96 * 1024), "nano": (0.7e6, 16 * 1024)}  # multiply-accumulates, bytes without metadata
+BUDGETS = {"default": (3.0e6, 96 * 1024), "nano": (0.7e6, 16 * 1024), "plus": (12e6, 400 * 1024)}  # multiply-accumulates, bytes without metadata
 MODELS = bundled_models()
 
 

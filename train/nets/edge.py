@@ -23,7 +23,7 @@ def nano(channels: int = 1, stem: int = 8, stages: tuple = NANO, dim: int = 56) 
 
 
 def plus(channels: int = 1, stem: int = 32, stages: tuple = PLUS, dim: int = 192) -> Spec:
-    """The same blocks, wider, and one more; not bundled: docs/results/quality.md says how it compares."""
+    """The same blocks, wider, and one more: it tells people apart better, and the rest as well (docs/results/quality.md)."""
     return paired("plus", channels, stem, stages, dim)
 
 
