@@ -125,16 +125,24 @@ def document(text: str, command: str) -> str:
 
 
 def ratios(figures: dict) -> dict[str, float]:
-    """What bench-track keeps: speed relative to torch eager in the same run, bigger is better."""
+    """What bench-track keeps: torch eager's time for one window over ours for each, in the same run; bigger is better.
+
+    Of a batch or a recording too: torch's time in batches moves by a factor of two from run to run.
+    """
     kept = {}
     for net, works in figures["inference"].items():
+        torch = works.get("one", {}).get("torch", {})
         for work, results in works.items():
             for name in ("edgeecg", "edgeecg-scalar", "edgeecg-numba"):
-                if "us" in results.get(name, {}) and "us" in results.get("torch", {}):
-                    kept[f"{net} {work} {name}"] = round(results["torch"]["us"] / results[name]["us"], 3)
-    torch = figures["inference"].get("edge", {}).get("batch", {}).get("torch", {})
+                if "us" in results.get(name, {}) and "us" in torch:
+                    kept[track_name(f"{net} {work} {name}", work)] = round(torch["us"] / results[name]["us"], 3)
+    torch = figures["inference"].get("edge", {}).get("one", {}).get("torch", {})
     for name in LENGTHS + ("day-hop-1", "day-360"):
         result = figures["recordings"].get(name, {})
         if "seconds" in result and "us" in torch:
-            kept[f"recording {name}"] = round(torch["us"] * 1e-6 * result["windows"] / result["seconds"], 3)
+            kept[track_name(f"recording {name}", name)] = round(torch["us"] * 1e-6 * result["windows"] / result["seconds"], 3)
     return kept
+
+
+def track_name(title: str, work: str) -> str:
+    return title if work == "one" else f"{title} / one"

@@ -1,6 +1,7 @@
 """Speed over time: `python -m benchmarks.track RUN.json` adds a run's ratios to the history and draws it.
 
-The history is JSON lines: commit, processor, versions, ratios to torch eager (bigger is better). Ends with status 1 when
+The history is JSON lines: commit, processor, versions, ratios to torch eager's time for one window (bigger is better; entries up to
+commit dc71f6b5ab compare batches and recordings with torch's batches, under names without "/ one"). Ends with status 1 when
 a ratio is more than 15 % below the best that the same processor with the same torch has kept. A run on a busy machine
 is not kept (status 2): shared caches slow each runtime by a factor of its own.
 """
@@ -17,7 +18,10 @@ from edgeecg.model import write_atomically
 
 FALL = 0.15
 HISTORY = Path(__file__).resolve().parent.parent / "docs" / "results" / "speed_history.jsonl"
-DRAWN = ("edge one edgeecg", "edge batch edgeecg", "edge one edgeecg-scalar", "m1 one edgeecg", "m2 one edgeecg", "m3 one edgeecg", "recording day", "recording day-hop-1")  # fmt: skip
+DRAWN = (
+    "edge one edgeecg", "edge batch edgeecg / one", "edge one edgeecg-scalar", "m1 one edgeecg", "m2 one edgeecg", "m3 one edgeecg",
+    "recording day / one", "recording day-hop-1 / one",
+)  # fmt: skip
 
 
 def entry(run: dict, today: str) -> dict:
