@@ -87,6 +87,20 @@ def milliseconds(seconds):
     return "-" if seconds is None else f"{seconds * 1e3:.3g}"
 
 
+@pytest.mark.parametrize("case", TWO_THREADS, ids=lambda c: c.title.replace(" ", "-"))
+def test_two_threads(benchmark, table, case):
+    runners = {threads: case.ours(threads) for threads in (1, 2)}
+    apart = {f"apart {threads}": report.independent_products(threads) for threads in (1, 2)}
+    seconds = report.interleaved({**runners, **apart}, clock=time.perf_counter, seconds=12.0, least=5, in_a_row=2)
+    benchmark.pedantic(runners[2], rounds=3, iterations=1)
+    one, busier = (report.busier_thread(runners[threads]) for threads in (1, 2))
+    table.threads.append(
+        f"| {case.title} | {milliseconds(seconds[1])} | {milliseconds(seconds[2])} | {seconds[1] / seconds[2]:.2f}x "
+        f"| {2 * seconds['apart 1'] / seconds['apart 2']:.2f}x "
+        f"| {milliseconds(one)} | {milliseconds(busier)} | {one / busier:.2f}x |"
+    )
+
+
 @pytest.mark.parametrize("case", report.CASES, ids=lambda c: c.title.replace(" ", "-"))
 def test_against_torch(benchmark, table, case):
     ours = case.ours()
@@ -120,17 +134,3 @@ def test_cost_grows_as_the_mathematics_says(benchmark, table, title, sizes, expe
     fitted = report.exponent(sizes, [seconds[size] for size in sizes])
     listed = ", ".join(milliseconds(seconds[size]) for size in sizes)
     table.scaling.append(f"| {title} | {', '.join(map(str, sizes))} | {listed} | {fitted:.2f} | {expected} |")
-
-
-@pytest.mark.parametrize("case", TWO_THREADS, ids=lambda c: c.title.replace(" ", "-"))
-def test_two_threads(benchmark, table, case):
-    runners = {threads: case.ours(threads) for threads in (1, 2)}
-    apart = {f"apart {threads}": report.independent_products(threads) for threads in (1, 2)}
-    seconds = report.interleaved({**runners, **apart}, clock=time.perf_counter, seconds=12.0, least=5, in_a_row=2)
-    benchmark.pedantic(runners[2], rounds=3, iterations=1)
-    one, busier = (report.busier_thread(runners[threads]) for threads in (1, 2))
-    table.threads.append(
-        f"| {case.title} | {milliseconds(seconds[1])} | {milliseconds(seconds[2])} | {seconds[1] / seconds[2]:.2f}x "
-        f"| {2 * seconds['apart 1'] / seconds['apart 2']:.2f}x "
-        f"| {milliseconds(one)} | {milliseconds(busier)} | {one / busier:.2f}x |"
-    )
