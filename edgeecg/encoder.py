@@ -1,5 +1,6 @@
 """A loaded model: whole recordings and batches."""
 
+import contextlib
 import functools
 import importlib
 import os
@@ -72,6 +73,10 @@ class _Plan:
         self.convert = _signal.conversion(unit, gain)
         self.fs_mhz, self.hop = _signal.fs_millihertz(fs), _signal.check_hop(hop)
         self.idle = []
+
+    def put_back(self, stream):
+        if len(self.idle) < CACHED_STREAMS:
+            self.idle.append(stream)
 
 
 class Encoder:
@@ -154,7 +159,8 @@ class Encoder:
             if found is not None:
                 if len(self._ready) >= CACHED_PLANS:
                     self._ready.clear()
-                self._ready[fs, hop, unit, gain, nan, dtype] = plan.idle, nan == "mask", dtype == "int8"
+                with contextlib.suppress(TypeError):  # a rate that is an array without dimensions is no key
+                    self._ready[fs, hop, unit, gain, nan, dtype] = plan.idle, nan == "mask", dtype == "int8"
                 return found
         e16, e8, _ = self._run(plan, signal, nan, threads)
         return e8 if dtype == "int8" else self._floats(e16)
@@ -202,7 +208,7 @@ class Encoder:
         y = np.empty((resampled_length(len(x), plan.fs_mhz), self.model.front.channels), np.uint8)
         stream = self._checkout(plan)
         y = y[: stream.front_end(x, y)]
-        plan.idle.append(stream)
+        plan.put_back(stream)
         return y
 
     # ------------------------------------------------------------------------------------------------ inside
@@ -235,7 +241,7 @@ class Encoder:
         return plan
 
     def _checkout(self, plan: _Plan):
-        """A stream of the C core that no other thread uses; the caller puts it back into plan.idle."""
+        """A stream of the C core that no other thread uses; the caller gives it to plan.put_back."""
         try:
             return plan.idle.pop()
         except IndexError:
@@ -245,14 +251,9 @@ class Encoder:
         """One call of the core for an array that needs no closer look (_core.Stream.embed), else None."""
         if self._core is None or not (nan == "raise" or nan == "mask"):
             return None
-        idle = plan.idle
-        try:
-            stream = idle.pop()
-        except IndexError:
-            stream = self._checkout(plan)
+        stream = self._checkout(plan)
         found = stream.embed(x, nan == "mask", dtype == "int8", ndim)
-        if len(idle) < CACHED_STREAMS:
-            idle.append(stream)
+        plan.put_back(stream)
         return found
 
     def _side_by_side(self, plan, x, nan, dtype, threads):
@@ -266,8 +267,7 @@ class Encoder:
             stream = self._checkout(plan)
             found = stream.embed(x[piece.start : piece.stop], nan == "mask", dtype == "int8", 1)
             spans.append((stream.lowest, stream.highest))
-            if len(plan.idle) < CACHED_STREAMS:
-                plan.idle.append(stream)
+            plan.put_back(stream)
             return None if found is None else (found,)
 
         whole = self._run_pieces(plan, x, n, threads, run, (out,))
@@ -279,7 +279,7 @@ class Encoder:
 
         stream = self._checkout(plan)
         pieces = segments(self.model, x, plan.fs_mhz, plan.hop, n, stream.delay, threads)
-        plan.idle.append(stream)
+        plan.put_back(stream)
         return run_in_threads(run, pieces, results)
 
     def _run(self, plan, signal, nan, threads):
@@ -308,8 +308,7 @@ class Encoder:
         results = self._arrays(n)
         stream = self._checkout(plan)
         written = stream.run(x, *results)
-        if len(plan.idle) < CACHED_STREAMS:
-            plan.idle.append(stream)
+        plan.put_back(stream)
         assert written == n, (written, n)
         return results
 

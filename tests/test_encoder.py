@@ -190,6 +190,14 @@ def test_pieces_in_threads_give_the_same_bytes(encoder, fs, hop):
             np.testing.assert_array_equal(one, other)
 
 
+def test_options_may_be_arrays_without_dimensions(encoder, signal):
+    """As np.load gives them."""
+    counts = (signal * 200).astype(np.int16)
+    for _ in range(2):  # known options take another way
+        z = encoder.embed(counts, fs=np.array(128.0), hop=np.array(5.0), gain=np.array(200.0))
+        np.testing.assert_array_equal(z, encoder.embed(counts, fs=128, hop=5, gain=200))
+
+
 def test_pieces_in_threads_are_looked_at_as_a_whole(encoder, signal):
     """Two halves that each look like an ECG and lie volts apart; a sample that is missing; samples of another type."""
     x = np.tile(signal, 4)

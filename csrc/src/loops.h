@@ -9,8 +9,8 @@
 #define EE_SIZED(type, name) type EE_NAME(name)
 #else
 #define EE_LOOP static EE_TARGET
-/* Hosts have code of their own for whole blocks, behind the general one. */
-#define EE_SIZED(type, name) static inline __attribute__((always_inline)) EE_TARGET type EE_NAME(name##_n)
+/* Hosts compile these for whole blocks too, where n is known. */
+#define EE_SIZED(type, name) static inline __attribute__((always_inline)) EE_TARGET type EE_NAME(name)
 #endif
 
 /* 32 samples at most: z of docs/numerics.md 2.2 from x[-half ..]; sum: of the first 2 half - 1 samples of the window.
@@ -203,31 +203,20 @@ EE_SIZED(uint32_t, roughness)(const uint8_t *y, uint32_t n, uint32_t step)
 }
 
 #ifndef EE_NO_HOST
-static EE_TARGET uint32_t EE_NAME(detrend)(const int32_t *x, uint32_t half, uint32_t log2_width, int32_t *sum, uint32_t n, int16_t *z, int32_t *hi, int32_t *lo)
-{
-    return EE_NAME(detrend_n)(x, half, log2_width, sum, n, z, hi, lo);
-}
-
-static EE_TARGET void EE_NAME(scale)(const int16_t *z, int32_t r, uint32_t n, uint8_t *y, uint32_t step) { EE_NAME(scale_n)(z, r, n, y, step); }
-
-static EE_TARGET void EE_NAME(rails)(const int32_t *x, uint32_t n, ee_rails *rails) { EE_NAME(rails_n)(x, n, rails); }
-
-static EE_TARGET uint32_t EE_NAME(roughness)(const uint8_t *y, uint32_t n, uint32_t step) { return EE_NAME(roughness_n)(y, n, step); }
-
 #ifndef EE_OWN_BLOCKS
 /* Whole blocks in a row, each with its place in the statistics: loops of known length need no tail. The sums of |z| come with their samples. */
 static EE_TARGET void EE_NAME(detrend_blocks)(const int32_t *x, const ee_front *front, int32_t *sum, uint32_t blocks, int16_t *z, uint32_t *sums, ee_block_stats *stats)
 {
     for (uint32_t b = 0; b < blocks; b++, x += EE_BLOCK, z += EE_BLOCK) {
         int32_t hi = *x, lo = *x;
-        sums[b] = EE_BLOCK << 24 | EE_NAME(detrend_n)(x, front->baseline / 2u, front->log2_baseline, sum, EE_BLOCK, z, &hi, &lo);
+        sums[b] = EE_BLOCK << 24 | EE_NAME(detrend)(x, front->baseline / 2u, front->log2_baseline, sum, EE_BLOCK, z, &hi, &lo);
         stats[b].flat = hi - lo <= (int32_t)front->flat_max;
     }
 }
 
 static EE_TARGET void EE_NAME(scale_blocks)(const int16_t *z, const int32_t *r, uint32_t blocks, uint8_t *y)
 {
-    for (uint32_t b = 0; b < blocks; b++) EE_NAME(scale_n)(z + b * EE_BLOCK, r[b], EE_BLOCK, y + b * EE_BLOCK, 1);
+    for (uint32_t b = 0; b < blocks; b++) EE_NAME(scale)(z + b * EE_BLOCK, r[b], EE_BLOCK, y + b * EE_BLOCK, 1);
 }
 
 /* The two samples before the first block are there. */
@@ -257,7 +246,7 @@ static EE_TARGET void EE_NAME(roughness_blocks)(const uint8_t *y, uint32_t block
             steps[i] = (uint8_t)(first + second);
         }
         for (uint32_t i = 0; i < 16; i++) sum += steps[i];
-        stats[b].rough = (uint16_t)(sum - EE_NAME(roughness_n)(y + 15, 2, 1));
+        stats[b].rough = (uint16_t)(sum - EE_NAME(roughness)(y + 15, 2, 1));
     }
 }
 #endif
