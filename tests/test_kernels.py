@@ -11,7 +11,7 @@ import edgeecg
 from edgeecg import reference
 from edgeecg._core import Model as CoreModel
 from edgeecg._core import Stream as CoreStream
-from tests.models import SHAPES, X_MAX, Net, ecg, models, recording_for, recordings
+from tests.models import SHAPES, X_MAX, Net, ecg, models, plain, pooled, recording_for, recordings
 
 ALL = ("scalar", "avx2", "avx-vnni", "avx512-vnni", "neon", "neon-dotprod")
 
@@ -142,6 +142,17 @@ def test_adversarial_signals(kernels, pattern):
     }[pattern].astype(np.int32)
     for model in (MODELS["saturated"](), grouped_shapes(), dense_shapes(), depthwise_shapes()):
         assert_equal(model, kernels, x, 128_000, hop=320)
+
+
+@pytest.mark.parametrize("kernels", KERNELS)
+@pytest.mark.parametrize("block", [32, 64, 1280])
+def test_samples_on_a_rail_are_counted_one_by_one(kernels, block):
+    """Two levels at random: about 320 samples of a window are third in a run, as many as the flag asks for. One more or less shows."""
+    x = np.random.default_rng(block).choice(np.array([-8000, 8000], np.int32), 6000)
+    for model in (pooled(clip_ms=2500), plain(clip_ms=2500)):
+        clipped = run(model, "scalar", x, 128_000, 32, 32)[2] & 2
+        assert 0.1 < (clipped > 0).mean() < 0.9
+        assert_equal(model, kernels, x, 128_000, hop=32, block=block)
 
 
 def extreme_layer(weights_of, groups, seed):
