@@ -4,6 +4,7 @@
     python train/evaluate.py --model my.eecg --data DIR --baselines random hrv catch22 minirocket
     python train/evaluate.py --model my.eecg --float runs/recipe/encoder.safetensors --tasks S_ds1_ds2 identity
     python train/evaluate.py --model default --fractions 0.01 0.1 1
+    python train/evaluate.py --model default default+hrv --tasks ptbxl_super_I_cv4           what do both know together?
     python train/evaluate.py --model default --tasks more         rhythm, single diagnoses, sleep, noise, retrieval
     python train/evaluate.py --model --baselines supervised --seeds 1 --json twin.json       long: goes on where it was
 
@@ -30,7 +31,7 @@ from tqdm import tqdm
 import edgeecg
 from edgeecg.errors import InputError
 from train.command import run_command
-from train.probes.features import FEATURES, Features, features_by_name
+from train.probes.features import FEATURES, Features, features_by_name, parts
 from train.probes.more_tasks import MORE_TASKS
 from train.probes.protocol import Score, run_task
 from train.probes.tasks import TASKS, Task, read_task
@@ -51,6 +52,7 @@ TITLES = {
     "ptbxl_mi_I_cv4": "myocardial infarction, PTB-XL lead I (AUC)",
     "ptbxl_cd_I_cv4": "conduction disturbance, PTB-XL lead I (AUC)",
     "sleep_cv5": "sleep stage, Challenge 2018 (macro AUC)",
+    "quality_cv5": "signal quality, Challenge 2011, 5 folds of all (AUC)",
     "noise_type": "kind of noise, 6 dB (macro AUC)",
     "noise_snr": "SNR of noise, four levels (macro AUC)",
     "retrieval_V_between": "V beats found in other people (AUC)",
@@ -67,7 +69,7 @@ DRAWN = ("random", "random_mean_max", SUPERVISED)  # of random weights
 class Config:
     """The probe bench."""
 
-    model: tuple[str, ...] = ("default",)  # bundled names or .eecg files
+    model: tuple[str, ...] = ("default",)  # bundled names or .eecg files; beside each other or a baseline: default+hrv
     fractions: tuple[float, ...] = (1.0,)  # shares of the training patients that have labels (tasks with labels)
     # `float` below hides the type of that name from what follows it
     float: tuple[Path, ...] = ()  # encoder.safetensors that the models were made from: how much quantisation cost
@@ -214,7 +216,8 @@ def evaluate(config: Config) -> list[Result]:
 
 def settings(config: Config) -> dict:
     """What the numbers of a file depend on, beside the recordings: model files by their bytes."""
-    identity = [edgeecg.load(name).model.id for name in config.model]
+    models = [n for name in config.model for n in parts(name) if n not in FEATURES]
+    identity = [edgeecg.load(name).model.id for name in models]
     return {"features": feature_names(config), "models": identity, "fractions": list(config.fractions), "seeds": config.seeds}
 
 

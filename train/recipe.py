@@ -6,8 +6,8 @@
     python train/recipe.py --data DIR --steps 200 --out runs/trial         a trial
 
 Each lead is there twice, as it is and as the same heart in another rhythm (train/views/rhythm.py). Half of the positives
-are the same ten seconds under other noise, half lie within 30 s of them, and some of either kind are in the other rhythm;
-other windows of a patient are no negatives (train/objectives/masked.py). Beside the contrast, linear heads regress from
+are the same ten seconds under other noise, half lie within 30 s of them, and some of either kind are in the other rhythm
+or in another lead; other windows of a patient are no negatives (train/objectives/masked.py). Beside the contrast, linear heads regress from
 the pooled features what train/targets computes from the clean signal: rhythm and beat statistics, the mean beat, the
 spectrum and the noise that was added; and from each frame of the trunk, the beat in it. No label that a person gave is
 used. At the end the last linear layer is put together anew (train/readout.py): `latest.safetensors` is the encoder as
@@ -41,6 +41,7 @@ from train.data.corpora import NOISE, corpus
 from train.data.front import default_front_end, to_input
 from train.data.rhythms import with_other_rhythms
 from train.data.windows import is_validation
+from train.drawer import Drawer
 from train.engine.optimiser import parameter_groups
 from train.nets import ENCODERS, Encoder
 from train.nets.projector import make_projector
@@ -49,15 +50,10 @@ from train.objectives.masked import masked_nt_xent
 from train.objectives.options import make_objective
 from train.readout import PAIRS, assemble, pair_features
 from train.run import Log, config_dict, write_json
-from train.targets import Bank, BeatTargets, open_bank, signal_statistics
+from train.targets import BeatTargets, open_bank, signal_statistics
 from train.targets.heads import EXISTS, WIDTHS, Heads
 from train.views import LEAST_LEVEL, Augment, Views, load_noise
 
-# Share of the drawn windows by corpus; what is not named gets 0.05. By hours alone, cinc2018 and qtdb would crowd out
-# the 12-lead recordings, which hold most patients and diagnoses.
-SHARES = {"ptbxl": 0.33, "cinc2018": 0.25, "mitdb": 0.15, "qtdb": 0.12, "challenge2011": 0.09, "cinc2017": 0.06}
-EVENTFUL = 3.0  # a window with a premature beat is drawn this many times as often as another of its corpus
-PREMATURE = 0.85  # of the local median interval
 WEIGHTS = {
     "contrast": 1.0, "statistics": 9.0, "beat": 3.0, "signal": 1.5, "noise": 0.5, "heat": 1.0, "frame": 1.0,
 }  # fmt: skip
@@ -80,6 +76,7 @@ class Config:
     neighbours: float = 0.5  # share of positives from within 30 s
     rhythms: bool = True  # draw each lead in another rhythm as often as it is (train/views/rhythm.py)
     across: float = 0.3  # share of positives that are in the other of a lead's two rhythms
+    leads: float = 0.25  # share of positives from another lead of the recording at that time, where there is one
     context: float = 0.25  # share of steps whose windows have real signal around them
     clean: float = 0.5  # share of the pairs that no view disturbs
     validation: float = 0.02  # share of patients kept for the validation losses
@@ -112,48 +109,12 @@ class Config:
         unknown = set(self.weights) - set(WEIGHTS)
         if unknown:
             raise InputError(f"weights: no loss is called {', '.join(sorted(unknown))}")
-        for name in ("neighbours", "across", "context", "clean"):
+        for name in ("neighbours", "across", "leads", "context", "clean"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} is a share: from 0 to 1")
         for name in ("steps", "batch", "workers", "log_every", "save_every", "evaluate_every", "meet"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1")
-
-
-class Drawer:
-    """Draws windows near the grid of the bank. `kept` (leads,) bool: the rows of the cache that may be drawn."""
-
-    def __init__(self, cache: Cache, bank: Bank, kept: np.ndarray):
-        self.cache, self.bank = cache, bank
-        self.first = cache.index["start"].astype(np.int64)
-        self.length = cache.index["length"].astype(np.int64)
-        self.patient = cache.patients()
-        of_set = cache.index["set"][bank.row]
-        weight, often = np.zeros(len(bank.row)), np.where(self.eventful(), EVENTFUL, 1.0)
-        for name in np.unique(of_set):
-            rows = (of_set == name) & kept[bank.row]
-            weight[rows] = SHARES.get(str(name), 0.05) * often[rows] / max(1, often[rows].sum())
-        if not weight.any():
-            raise InputError("no recording of at least 10 s to train on")
-        self.weight = weight
-
-    def eventful(self) -> np.ndarray:
-        """Whether a premature beat lies in each window of the grid."""
-        beats = self.bank.beats
-        early = beats.position[(beats.rr > 0) & (beats.ratio < PREMATURE)]
-        low, high = np.searchsorted(early, [self.bank.start, self.bank.start + WINDOW])
-        return high > low
-
-    def draw(self, count: int, margin: int, neighbours: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Rows (N,) and starts (2 N,) of first and second crops; with a margin only where the signal goes on."""
-        weight = np.where(self.length[self.bank.row] >= WINDOW + 2 * margin, self.weight, 0.0)
-        at = np.searchsorted(np.cumsum(weight), rng.random(count) * weight.sum(), side="right").clip(max=len(weight) - 1)
-        row = self.bank.row[at]
-        low, high = self.first[row] + margin, self.first[row] + self.length[row] - WINDOW - margin
-        first = np.clip(self.bank.start[at] + rng.integers(-192, 193, count), low, high)
-        far = rng.random(count) < neighbours
-        move = np.where(far, rng.integers(-3840, 3841, count), rng.integers(-48, 49, count))
-        return row, np.concatenate([first, np.clip(first + move, low, high)])
 
 
 class Trainer:
@@ -180,8 +141,9 @@ class Trainer:
         self.beats, self.samples = BeatTargets(cache.samples, bank.beats), cache.samples
         held_out = is_validation(cache, config.validation)
         held_out &= not held_out.all()
-        self.training = Drawer(cache, bank, ~held_out)
-        self.validation = Drawer(cache, bank, held_out) if held_out.any() else None
+        copies = 2 if config.rhythms else 1
+        self.training = Drawer(cache, bank, ~held_out, copies)
+        self.validation = Drawer(cache, bank, held_out, copies) if held_out.any() else None
         self.augment = Augment(config.views, load_noise(config.data, default_front_end()))
         stride = spec.total_stride
         margin = -(-max(spec.reach()) // stride) * stride
@@ -201,6 +163,7 @@ class Trainer:
         rng = np.random.default_rng(seed)
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         row, start = drawer.draw(count, margin, self.config.neighbours, rng)
+        start[count:] = drawer.other_leads(row, start[count:], self.config.leads, rng)
         if self.config.rhythms:  # the other version lies half of the samples further on
             move = (rng.random(count) < self.config.across) * (len(self.samples) // 2)
             start[count:] = (start[count:] + move) % len(self.samples)

@@ -9,8 +9,9 @@ import pytest
 
 pytest.importorskip("sklearn")
 
+import edgeecg
 from edgeecg.errors import InputError
-from train.evaluate import Config, Result, aligned, evaluate, markdown, row_cosine
+from train.evaluate import Config, Result, aligned, evaluate, markdown, row_cosine, settings
 from train.probes.features import features_by_name, hrv_and_shape
 from train.probes.more_tasks import with_noise
 from train.probes.protocol import Score, fitted, nearest_centroid, run_task, scored, some_groups
@@ -269,6 +270,17 @@ def test_a_window_embeds_alike_alone_and_in_company(model_file, toy_ecg):
     assert features(x).shape == (4, 128)
 
 
+def test_features_with_a_plus_stand_beside_each_other(model_file, toy_ecg, tmp_path):
+    samples, fs = toy_ecg
+    x = cut(resample(samples, fs))[:4]
+    odd = tmp_path / "a+b.eecg"  # a file of this name is one model
+    odd.write_bytes(model_file.read_bytes())
+    alone = [features_by_name(name)(x) for name in (str(odd), "hrv")]
+    assert np.array_equal(features_by_name(f"{model_file}+hrv")(x), np.concatenate(alone, 1))
+    held = settings(Config(model=(f"{model_file}+hrv", str(odd)), data=tmp_path))
+    assert held["models"] == [edgeecg.load(model_file).model.id] * 2
+
+
 def test_wrong_names_end_in_a_sentence(tmp_path):
     with pytest.raises(InputError, match="task 'nothing' is not one of V_ds1_ds2"):
         Config(tasks=("nothing",), data=tmp_path)
@@ -311,5 +323,7 @@ def test_bench_runs_on_the_recordings(data_dir, model_file):
     for side in (noisy := read_task("noise_type", data_dir)).train, noisy.test:
         assert set(side.label) == {0, 1, 2, 3}
     assert not set(noisy.train.group) & set(noisy.test.group)
+    every = read_task("quality_cv5", data_dir).train
+    assert len(set(every.group)) == len(every.label) == 998 and every.label.sum() == 773
     # the same features under an independent implementation of the protocol
     assert results[1].score.value == pytest.approx(0.739, abs=0.002)

@@ -19,6 +19,7 @@ from train.checkpoint import load_encoder, load_tensors, load_training
 from train.data import Cache, open_cache
 from train.data.corpora import corpus, corpus_folder
 from train.data.front import default_front_end, front_end_reader
+from train.drawer import EVENTFUL, PREMATURE, Drawer
 from train.golden import synthetic_ecg
 from train.objectives.masked import masked_nt_xent
 from train.readout import NUMBERS, assemble, steady_axes
@@ -224,7 +225,7 @@ def small(toy_cache, tmp_path):
 
 def test_drawn_windows_stay_in_their_recording(toy_cache, small):
     bank = open_bank(toy_cache, quiet=True)
-    drawer = recipe.Drawer(toy_cache, bank, np.arange(10) != 3)
+    drawer = Drawer(toy_cache, bank, np.arange(10) != 3)
     for margin in (0, 288):
         row, start = drawer.draw(500, margin, 0.5, np.random.default_rng(0))
         rows = np.tile(row, 2)
@@ -240,15 +241,31 @@ def test_positives_across_rhythms_are_the_same_moment_of_the_same_lead(toy_cache
     monkeypatch.setattr(recipe.Trainer, "targets", lambda self, start, x, level: starts.append(start))
     for across in (0.0, 0.3, 1.0):
         trainer = object.__new__(recipe.Trainer)
-        trainer.config, trainer.samples = replace(small, rhythms=True, across=across, neighbours=0.0), cache.samples
+        trainer.config, trainer.samples = replace(small, rhythms=True, across=across, neighbours=0.0, leads=0.0), cache.samples
         trainer.augment = recipe.Augment(small.views)
-        trainer.batch(recipe.Drawer(cache, open_bank(cache, quiet=True), np.ones(20, bool)), 400, 0, (1,))
+        trainer.batch(Drawer(cache, open_bank(cache, quiet=True), np.ones(20, bool)), 400, 0, (1,))
         first, second = starts[-1].reshape(2, -1)
         half = len(cache.samples) // 2
         assert (np.abs(first % half - second % half) <= 48).all()
         assert (first // half != second // half).mean() == pytest.approx(across, abs=0.07)
         assert 0.3 < (first >= half).mean() < 0.7
     shutil.rmtree(cache.path)
+
+
+def test_positives_of_other_leads_are_the_same_moment_of_the_same_recording(toy_cache, small):
+    bank = open_bank(toy_cache, quiet=True)
+    row = np.repeat(np.arange(10), 200)
+    start = row * 3840 + np.arange(2000)
+    index = dict(toy_cache.index, record=np.array([*"aabbcde", *"aae"]))  # the last three as if copies had no number
+    five = Drawer(replace(toy_cache, index=dict(index, record=np.array([*"aabbc"] * 2))), bank, np.ones(10, bool), copies=2)
+    moved = five.other_leads(row, start, 1.0, np.random.default_rng(0))
+    assert (moved % 3840 == start % 3840).all()
+    assert np.array_equal(moved // 3840, np.array([1, 0, 3, 2, 4, 6, 5, 8, 7, 9])[row])  # never in the other copy
+    some = five.other_leads(row, start, 0.3, np.random.default_rng(0))
+    assert (some != start).mean() == pytest.approx(0.3 * 0.8, abs=0.04)
+    assert np.array_equal(five.other_leads(row, start, 0.0, np.random.default_rng(0)), start)
+    one = Drawer(replace(toy_cache, index=index), bank, np.ones(10, bool))
+    assert set(one.other_leads(row[:200], start[:200], 1.0, np.random.default_rng(0)) // 3840) == {1, 7, 8}
 
 
 def test_a_killed_run_continues_bit_for_bit(toy_cache, small):
@@ -283,11 +300,11 @@ def test_a_killed_run_continues_bit_for_bit(toy_cache, small):
 
 def test_windows_with_premature_beats_are_drawn_more_often(toy_cache, small):
     bank = open_bank(toy_cache, quiet=True)
-    drawer = recipe.Drawer(toy_cache, bank, np.ones(10, bool))
-    early = bank.beats.position[(bank.beats.rr > 0) & (bank.beats.ratio < recipe.PREMATURE)]
+    drawer = Drawer(toy_cache, bank, np.ones(10, bool))
+    early = bank.beats.position[(bank.beats.rr > 0) & (bank.beats.ratio < PREMATURE)]
     holds = np.array([((early >= a) & (early < a + 1280)).any() for a in bank.start])
     assert holds.any() and not holds.all()  # record 208 has premature beats in most windows
-    assert np.unique(drawer.weight[holds] / drawer.weight[~holds].min()) == pytest.approx([recipe.EVENTFUL])
+    assert np.unique(drawer.weight[holds] / drawer.weight[~holds].min()) == pytest.approx([EVENTFUL])
 
 
 def test_the_losses_fall(toy_cache, small):

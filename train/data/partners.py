@@ -42,6 +42,12 @@ class Groups:
         return self.order[self.first[row] + (torch.rand(len(row), generator=generator) * count).long().minimum(count - 1)]
 
 
+def recordings(cache: Cache, rows: np.ndarray) -> np.ndarray:
+    """(rows,) a name for each row's recording, whose leads are equally long."""
+    columns = (cache.index[name][rows] for name in ("set", "record", "length"))
+    return np.array([f"{a}/{b}/{n}" for a, b, n in zip(*columns, strict=True)])
+
+
 class Partners:
     """Draws the second window of each pair. `rows` of the cache; a row here is a number below len(rows)."""
 
@@ -49,9 +55,8 @@ class Partners:
         index = cache.index
         self.kind = kind
         self.length = torch.from_numpy(index["length"][rows].astype(np.int64))
-        if kind in ("lead", "segment_lead"):  # leads of one recording are equally long
-            key = [f"{a}/{b}/{n}" for a, b, n in zip(*(index[name][rows] for name in ("set", "record", "length")), strict=True)]
-            self.groups = Groups(np.array(key))
+        if kind in ("lead", "segment_lead"):
+            self.groups = Groups(recordings(cache, rows))
             if self.groups.count.max() == 1:
                 raise InputError(f"positives {kind!r} need recordings of two leads or more, and there are none")
         elif kind == "patient":

@@ -5,6 +5,7 @@ Each is a function (n, 1280) float32 mV at 128 Hz -> (n, d) float. A window's fe
 
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -137,11 +138,23 @@ FEATURES: dict[str, Callable[[int], Features]] = {
 }
 
 
+def parts(name: str) -> list[str]:
+    """The names of which a name with `+` is made; a file may have one in its path."""
+    return [name] if Path(name).exists() else name.split("+")
+
+
+def beside(each: list[Features]) -> Features:
+    """The dimensions of all, one after another."""
+    return lambda windows: np.concatenate([np.asarray(features(windows), np.float64) for features in each], 1)
+
+
 def features_by_name(name: str, seed: int = 0) -> Features:
     """A baseline's name, `NAME.safetensors` of a training run, or anything that `edgeecg.load` takes.
 
-    `seed` is that of random weights.
+    Several with `+` between them (`default+hrv`) stand beside each other. `seed` is that of random weights.
     """
+    if len(names := parts(name)) > 1:
+        return beside([features_by_name(n, seed) for n in names])
     if name in FEATURES:
         return FEATURES[name](seed)
     if not name:

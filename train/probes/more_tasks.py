@@ -11,7 +11,7 @@ import numpy as np
 from train.data.corpora import DS1, DS2, array, table
 from train.nets.spec import WINDOW
 from train.probes.tasks import (
-    RATE, SUPERCLASSES, Task, Windows, beat_windows, cut, first_lead, join, ptbxl, records, resample,
+    RATE, SUPERCLASSES, Task, Windows, beat_windows, cut, first_lead, join, ptbxl, quality, records, resample,
 )  # fmt: skip
 
 AF = ("(AFIB", "(AFL")  # atrial fibrillation and flutter in the rhythm annotations of MIT-BIH
@@ -58,6 +58,13 @@ def sleep(data: Path) -> Task:
     return Task(Windows(windows, label, np.repeat(sorted(stages), each)), kind="folds", folds=5, pooled=True)
 
 
+def quality_of_all(data: Path) -> Task:
+    """Challenge 2011, all 998 records in five folds: the usual test has 250 of them, and an interval of .18."""
+    halves = quality(data)
+    columns = zip(*((w.signal, w.label, w.group) for w in (halves.train, halves.test)), strict=True)
+    return Task(Windows(*map(np.concatenate, columns)), kind="folds", folds=5)
+
+
 def noise(data: Path, what: str) -> Task:
     """Windows of PTB-XL, lead II, with noise of nstdb: "type" (none or one of three, 6 dB) or "snr" (24, 12, 6, 0 dB).
 
@@ -99,6 +106,7 @@ MORE_TASKS: dict[str, Callable[[Path], Task]] = {
     "ptbxl_mi_I_cv4": lambda data: one_class(data, 0, "MI"),
     "ptbxl_cd_I_cv4": lambda data: one_class(data, 0, "CD"),
     "sleep_cv5": sleep,
+    "quality_cv5": quality_of_all,
     "noise_type": lambda data: noise(data, "type"),
     "noise_snr": lambda data: noise(data, "snr"),
     "retrieval_V_between": lambda data: retrieve(data, "V", within=False),
