@@ -2,8 +2,11 @@
 
     python train/evaluate.py --model models/mine.eecg --json probes.json
     python train/card.py models/mine.eecg --probes probes.json
+    python train/card.py edgeecg/models/default.eecg --probes own.json cheap.json few.json more.json --moved moved.json
 
-The model's bytes apart from its metadata stay as they are, and so does its id.
+The file gets the model's own figures on the ten tasks, so that it stays small; NAME.card.md beside it has every table that
+the given files hold (those of train/tables.py), with intervals. The model's bytes apart from its metadata stay as they
+are, and so does its id.
 """
 
 import sys
@@ -18,8 +21,11 @@ import tyro
 
 from edgeecg.errors import EdgeECGError, InputError
 from edgeecg.model import Model
-from train.evaluate import FLOAT_PROBE, TITLES, read_results
+from train.evaluate import TITLES, markdown
+from train.probes.tasks import TASKS
+from train.report import card
 from train.run import write_text
+from train.tables import every_table, read_all
 
 COMMAND = "python train/evaluate.py --model {name}"
 HEADING = "## What a linear probe finds"
@@ -28,6 +34,12 @@ MET = (
     "DS2 and svdb were never trained on. PTB-XL, Challenge 2017, Challenge 2011 and DS1 were met in pretraining, "
     "without labels: their rows say how well the encoder serves people like those it has seen."
 )
+FURTHER = {
+    "more": "## Further tasks",
+    "few": "## Few labels",
+    "quantisation": "## What quantisation costs: the probe is fitted on the float embedding",
+    "moved": "## What a change of the signal moves",
+}
 
 
 @dataclass(frozen=True)
@@ -35,35 +47,43 @@ class Config:
     """Complete a model's card."""
 
     model: Annotated[Path, tyro.conf.Positional]
-    probes: Path  # JSON of train/evaluate.py
+    probes: tuple[Path, ...]  # of train/evaluate.py --json; where two hold the same, the first counts
+    moved: Path | None = None  # of train/invariance.py --json
 
 
-def probe_rows(path: Path, model: Path) -> list[dict]:
-    """The results of this model: task, value, interval; of whole label sets and its own probe."""
-    _, results = read_results(path)
-    rows = [r for r in results if r.fraction == 1 and FLOAT_PROBE not in r.feature]
-    own = [r for r in rows if Path(r.feature).stem == model.stem]
-    return [{"task": TITLES[r.task], **{k: round(getattr(r.score, k), 4) for k in ("value", "low", "high")}} for r in own]
+def own_rows(found: dict, model: str) -> list[dict]:
+    """The model's results on the ten tasks: task, value, interval; of whole label sets and its own probe."""
+    scores = {task: found[task, model, 1.0].score for task in TASKS if (task, model, 1.0) in found}
+    return [{"task": TITLES[t], **{k: round(getattr(s, k), 4) for k in ("value", "low", "high")}} for t, s in scores.items()]
 
 
-def with_probes(card: str, rows: list[dict], command: str) -> str:
-    """The card with its section on probes, in place of an earlier one."""
-    text = [card.split(HEADING)[0].rstrip(), "", HEADING, "", f"`{command}` (int8 through the compiled core)", ""]
-    text += ["| task | value |", "|---|---|"]
-    text += [f"| {r['task']} | {r['value']:.3f} ({r['low']:.3f}-{r['high']:.3f}) |" for r in rows]
-    return "\n".join([*text, "", MET, ""])
+def with_probes(text: str, table: str, command: str) -> str:
+    """The card `text` and its section on probes."""
+    lines = [text.rstrip(), "", HEADING, "", f"`{command}` (int8 through the compiled core)", ""]
+    return "\n".join([*lines, table, MET, ""])
+
+
+def beside_others(found: dict, model: str) -> str:
+    """The ten tasks with intervals: the model, and whatever else the files hold."""
+    names = dict.fromkeys([model, *(name for _, name, _ in found if not name.startswith("float"))])
+    return markdown([found[t, n, 1.0] for t in TASKS for n in names if (t, n, 1.0) in found])
 
 
 def run(config: Config) -> Model:
-    model = Model.load(config.model)
-    rows = probe_rows(config.probes, config.model)
+    model, name, found = Model.load(config.model), config.model.stem, read_all(config.probes)
+    rows = own_rows(found, name)
     if not rows:
-        raise InputError(f"{config.probes} holds no results of {config.model.stem}")
+        raise InputError(f"{', '.join(map(str, config.probes))} holds no results of {name}")
     command = COMMAND.format(name=model.name)
-    card = with_probes(model.meta.get("card", ""), rows, command)
-    model = replace(model, meta={**model.meta, "probes": {"command": command, "results": rows}, "card": card})
+    base = card(model.meta) if "training" in model.meta else f"# {name}"  # not every model is of train/export.py
+    own = "".join(f"| {r['task']} | {r['value']:.3f} ({r['low']:.3f}-{r['high']:.3f}) |\n" for r in rows)
+    short = with_probes(base, "| task | value |\n|---|---|\n" + own, command)
+    tables = every_table(config.probes, config.moved, name)
+    further = [f"{title}\n\n{tables[key]}" for key, title in FURTHER.items() if key in tables]
+    model = replace(model, meta={**model.meta, "probes": {"command": command, "results": rows}, "card": short})
     model.save(config.model)
-    write_text(config.model.with_name(f"{config.model.stem}.card.md"), card)
+    whole = "\n".join([with_probes(base, beside_others(found, name), command), *further])
+    write_text(config.model.with_name(f"{name}.card.md"), whole)
     return model
 
 

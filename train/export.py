@@ -153,7 +153,7 @@ def metadata(model: Model, encoder: Encoder, training: dict, config: Config, rep
         "cosine_to_float": report["clean"]["int8"]["cosine_mean"],
         "probes": [],
     }
-    return meta | {"card": card(meta, training)}
+    return meta | {"card": card(meta)}
 
 
 def run(config: Config) -> dict:

@@ -32,13 +32,15 @@ def markdown(report: dict) -> str:
     return "\n".join([*text, ""])
 
 
-def card(meta: dict, training: dict) -> str:
-    """The model card: what it is, what it was made from, what it must not be used for."""
+def card(meta: dict) -> str:
+    """The model card, of a model's metadata: what it is, what it was made from, what it must not be used for."""
     how = meta["training"]
     text = [f"# {meta['name']}, version {meta['version']}", ""]
     text += [
         f"A single-lead ECG encoder ({meta['encoder']}): 10 s at 128 Hz to {meta['embedding_dim']} numbers, "
         f"{meta['macs'] / 1e6:.2f} M integer multiply-accumulates. Licence {meta['licence']}.",
+        "",
+        "## Data",
         "",
         f"Pretrained without labels ({how.get('objective', 'untrained')}, {how.get('steps', 0)} steps, "
         f"{how.get('minutes', 0)} minutes) on {how.get('hours', 0)} h of ECG:",
@@ -53,9 +55,15 @@ def card(meta: dict, training: dict) -> str:
         f"The int8 embedding follows the float network with a mean cosine of {meta['cosine_to_float']:.4f} on windows "
         "of these corpora.",
         "",
-        "Not a medical device. It names nothing and diagnoses nothing; a classifier on top of it has to be validated "
-        "on the people, leads and devices that it is meant for. Embeddings can identify people: treat them as health "
-        "data.",
+        "## What it must not be used for",
+        "",
+        "- Diagnosis, alarms or monitoring by itself. Not a medical device: it names nothing and diagnoses nothing. A "
+        "classifier on top of it has to be validated on the people, leads and devices that it is meant for.",
+        "- Finding out who somebody is without their consent. Windows of one person lie near each other (identity, "
+        "below): embeddings are health data that identify people.",
+        "- Questions of voltage. The front end takes out gain, so tall or low complexes (hypertrophy, low voltage) show "
+        "only as far as their shape tells.",
+        "- Leads whose sign is not known. An electrode pair the wrong way round gives another embedding.",
         "",
     ]
     return "\n".join(text)

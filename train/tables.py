@@ -116,25 +116,34 @@ def fill(text: str, name: str, content: str) -> str:
     return text[: text.index(start)] + f"{start}\n{content}" + text[text.index(end) :]
 
 
-def run(config: Config) -> list[str]:
-    """Names of the tables that were filled."""
-    found, model = read_all(config.probes), Path(config.model).stem
+def every_table(paths: tuple[Path, ...], moved: Path | None, model: str) -> dict[str, str]:
+    """Tables by name, of what the files hold."""
+    found = read_all(paths)
     more = [r for (task, _, _), r in found.items() if task in MORE_TASKS]
     tables = {
         "probes": probes(found, model), "quantisation": quantisation(found), "few": few(found, model),
-        "more": markdown(more) if more else "",
+        "more": markdown(more) if more else "", "moved": invariance.markdown(read_moved(moved)) if moved else "",
     }  # fmt: skip
-    if config.moved:
-        try:
-            tables["moved"] = invariance.markdown(json.loads(config.moved.read_text(encoding="utf-8")))
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{config.moved} is no output of train/invariance.py --json: {error}") from error
+    return {name: content for name, content in tables.items() if content}
+
+
+def read_moved(path: Path) -> list[dict]:
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        invariance.markdown(rows)  # has all that a table of it needs
+        return rows
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is no output of train/invariance.py --json: {error}") from error
+
+
+def run(config: Config) -> list[str]:
+    """Names of the tables that were filled."""
+    tables = every_table(config.probes, config.moved, Path(config.model).stem)
     text = config.document.read_text(encoding="utf-8")
-    filled = {name: content for name, content in tables.items() if content}
-    for name, content in filled.items():
+    for name, content in tables.items():
         text = fill(text, name, content)
     write_text(config.document, text)
-    return list(filled)
+    return list(tables)
 
 
 if __name__ == "__main__":

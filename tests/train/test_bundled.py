@@ -42,5 +42,5 @@ def test_size_and_work_stay_in_their_budget(name):
 @pytest.mark.parametrize("name", MODELS)
 def test_the_card_states_sources_licences_and_what_was_left_out(name):
     card = Path(MODELS[name]).with_name(f"{name}.card.md").read_text(encoding="utf-8")
-    for words in ("ODC-By 1.0", "CC BY 4.0", "Not in training: MIT-BIH DS2", "Not a medical device", "95 %"):
+    for words in ("ODC-By 1.0", "CC BY 4.0", "Not in training: MIT-BIH DS2", "Not a medical device", "95 %", "must not be used"):
         assert words in card

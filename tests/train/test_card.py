@@ -25,13 +25,30 @@ def test_figures_enter_the_card_once(model_file, tmp_path):
     original.save(path)
     for value in (0.9, 0.91):
         write(probes, "runs/mine.eecg", value)
-        done = run(Config(path, probes))
-    card = (tmp_path / "mine.card.md").read_text()
+        done = run(Config(path, (probes,)))
+    loaded = Model.load(path)
+    card = loaded.meta["card"]
     assert "| identity, 126 people (rank-1) | 0.910 (0.800-0.950) |" in card
     assert card.count("What a linear probe finds") == 1
-    loaded = Model.load(path)
     assert loaded.id == original.id == done.id
-    assert loaded.meta["card"] == card and loaded.meta["probes"]["results"][0]["value"] == 0.91
+    assert loaded.meta["probes"]["results"][0]["value"] == 0.91
+
+
+def test_the_card_beside_the_file_has_every_table(model_file, tmp_path):
+    path, own, more, moved = (tmp_path / name for name in ("mine.eecg", "own.json", "more.json", "moved.json"))
+    Model.load(model_file).save(path)
+    write(own, "runs/mine.eecg")
+    write(more, "hrv", 0.7)
+    change = {"change": "gain x4", "mean": 0.9991, "percentile_5": 0.99, "windows": 5, "superclass_auc": None}
+    moved.write_text(json.dumps([change]))
+    done = run(Config(path, (own, more), moved))
+    card = (tmp_path / "mine.card.md").read_text()
+    assert "| task | mine.eecg | hrv |" in card
+    assert "| identity, 126 people (rank-1) | **.900** (.800-.950) | .700 (.800-.950) |" in card
+    assert "| gain x4 | 0.999 | 0.990 | 5 |  |" in card and "gain x4" not in done.meta["card"]
+    assert "Few labels" not in card  # no file holds any
+    with pytest.raises(InputError, match="no output of train/invariance"):
+        run(Config(path, (own,), own))
 
 
 def test_results_of_another_model_are_refused(model_file, tmp_path):
@@ -39,7 +56,7 @@ def test_results_of_another_model_are_refused(model_file, tmp_path):
     Model.load(model_file).save(path)
     write(probes, "default")
     with pytest.raises(InputError, match="no results of mine"):
-        run(Config(path, probes))
+        run(Config(path, (probes,)))
     probes.write_text("[1]")
     with pytest.raises(InputError, match="no output of train/evaluate"):
-        run(Config(path, probes))
+        run(Config(path, (probes,)))
