@@ -2,8 +2,7 @@
 
     python train/recipe.py --data DIR --out runs/recipe
     python train/recipe.py --data DIR --out runs/recipe --resume           continue after a kill
-    python train/recipe.py --data DIR --out runs/recipe --workers 2        two processes of one thread each
-    python train/recipe.py --data DIR --steps 200 --out runs/trial         a trial
+    python train/recipe.py --data DIR --steps 200 --workers 1 --out runs/trial             a trial, on one core
 
 Each lead is there twice, as it is and as the same heart in another rhythm (train/views/rhythm.py). Half of the positives
 are the same ten seconds under other noise, half lie within 30 s of them, and some of either kind are in the other rhythm
@@ -81,10 +80,10 @@ class Config:
     clean: float = 0.5  # share of the pairs that no view disturbs
     validation: float = 0.02  # share of patients kept for the validation losses
 
-    steps: int = 16000  # updates
+    steps: int = 20000  # updates of each process
     decay: float = 0.35  # share of the steps over which the learning rate falls to zero
     batch: int = 192  # windows a step and process
-    workers: int = 1  # processes of one thread
+    workers: int = 2  # processes of one thread
     meet: int = 10  # steps after which the processes take the mean of their weights
     lr: float = 2e-3
     weight_decay: float = 1e-3
