@@ -25,7 +25,7 @@ from train.evaluate import TITLES, markdown
 from train.probes.tasks import TASKS
 from train.report import card
 from train.run import write_text
-from train.tables import every_table, read_all
+from train.tables import NAMES, every_table, read_all
 
 COMMAND = "python train/evaluate.py --model {name}"
 HEADING = "## What a linear probe finds"
@@ -66,7 +66,7 @@ def with_probes(text: str, table: str, command: str) -> str:
 def beside_others(found: dict, model: str) -> str:
     """The ten tasks with intervals: the model, and whatever else the files hold."""
     names = dict.fromkeys([model, *(name for _, name, _ in found if not name.startswith("float"))])
-    return markdown([found[t, n, 1.0] for t in TASKS for n in names if (t, n, 1.0) in found])
+    return markdown([replace(found[t, n, 1.0], feature=NAMES.get(n, n)) for t in TASKS for n in names if (t, n, 1.0) in found])
 
 
 def run(config: Config) -> Model:

@@ -43,7 +43,7 @@ def test_the_card_beside_the_file_has_every_table(model_file, tmp_path):
     moved.write_text(json.dumps([change]))
     done = run(Config(path, (own, more), moved))
     card = (tmp_path / "mine.card.md").read_text()
-    assert "| task | mine.eecg | hrv |" in card
+    assert "| task | mine | HRV + shape |" in card
     assert "| identity, 126 people (rank-1) | **.900** (.800-.950) | .700 (.800-.950) |" in card
     assert "| gain x4 | 0.999 | 0.990 | 5 |  |" in card and "gain x4" not in done.meta["card"]
     assert "Few labels" not in card  # no file holds any
