@@ -63,9 +63,8 @@ def with_probes(text: str, table: str, command: str) -> str:
     return "\n".join([*lines, table, MET, ""])
 
 
-def beside_others(found: dict, model: str) -> str:
-    """The ten tasks with intervals: the model, and whatever else the files hold."""
-    names = dict.fromkeys([model, *(name for _, name, _ in found if not name.startswith("float"))])
+def ten_tasks(found: dict, names: list[str]) -> str:
+    """The ten tasks with intervals, a column each of `names`."""
     return markdown([replace(found[t, n, 1.0], feature=NAMES.get(n, n)) for t in TASKS for n in names if (t, n, 1.0) in found])
 
 
@@ -76,13 +75,13 @@ def run(config: Config) -> Model:
         raise InputError(f"{', '.join(map(str, config.probes))} holds no results of {name}")
     command = COMMAND.format(name=model.name)
     base = card(model.meta) if "training" in model.meta else f"# {name}"  # not every model is of train/export.py
-    own = "".join(f"| {r['task']} | {r['value']:.3f} ({r['low']:.3f}-{r['high']:.3f}) |\n" for r in rows)
-    short = with_probes(base, "| task | value |\n|---|---|\n" + own, command)
-    tables = every_table(config.probes, config.moved, name)
+    short = with_probes(base, ten_tasks(found, [name]), command)
+    others = dict.fromkeys(n for _, n, _ in found if n != name and not n.startswith("float"))
+    tables = every_table(found, config.moved, name)
     further = [f"{title}\n\n{tables[key]}" for key, title in FURTHER.items() if key in tables]
     model = replace(model, meta={**model.meta, "probes": {"command": command, "results": rows}, "card": short})
     model.save(config.model)
-    whole = "\n".join([with_probes(base, beside_others(found, name), command), *further])
+    whole = "\n".join([with_probes(base, ten_tasks(found, [name, *others]), command), *further])
     write_text(config.model.with_name(f"{name}.card.md"), whole)
     return model
 

@@ -23,7 +23,7 @@ class Drawer:
     """
 
     def __init__(self, cache: Cache, bank: Bank, kept: np.ndarray, copies: int = 1):
-        self.cache, self.bank = cache, bank
+        self.bank = bank
         self.first = cache.index["start"].astype(np.int64)
         self.length = cache.index["length"].astype(np.int64)
         self.patient = cache.patients()

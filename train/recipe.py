@@ -4,16 +4,16 @@
     python train/recipe.py --data DIR --out runs/recipe --resume           continue after a kill
     python train/recipe.py --data DIR --steps 200 --workers 1 --out runs/trial             a trial, on one core
 
-Each lead is there twice, as it is and as the same heart in another rhythm (train/views/rhythm.py). Half of the positives
-are the same ten seconds under other noise, half lie within 30 s of them, and some of either kind are in the other rhythm
-or in another lead; other windows of a patient are no negatives (train/objectives/masked.py). Beside the contrast, linear heads regress from
-the pooled features what train/targets computes from the clean signal: rhythm and beat statistics, the mean beat, the
-spectrum and the noise that was added; and from each frame of the trunk, the beat in it. No label that a person gave is
-used. At the end the last linear layer is put together anew (train/readout.py): `latest.safetensors` is the encoder as
-it was trained, `encoder.safetensors` the finished one. Of several processes each takes steps of its own, and every few
-steps all take the mean of their weights and moments (Stich, "Local SGD Converges Fast and Communicates Little", ICLR
-2019): on a busy machine waiting for each other at every step costs half the speed. What a step draws follows from seed,
-step and process alone, so a resumed run needs no generator's state.
+Each lead is there twice, as it is and as the same heart in another rhythm (train/views/rhythm.py). Half of the
+positives are the same ten seconds under other noise, half lie within 30 s of them, and some of either kind are in the
+other rhythm or in another lead; other windows of a patient are no negatives (train/objectives/masked.py). Beside the
+contrast, linear heads regress from the pooled features what train/targets computes from the clean signal: rhythm and
+beat statistics, the mean beat, the spectrum and the noise that was added; and from each frame of the trunk, the beat in
+it. No label that a person gave is used. At the end the last linear layer is put together anew (train/readout.py):
+`latest.safetensors` is the encoder as it was trained, `encoder.safetensors` the finished one. Of several processes each
+takes steps of its own, and every few steps all take the mean of their weights and moments (Stich, "Local SGD Converges
+Fast and Communicates Little", ICLR 2019): on a busy machine waiting for each other at every step costs half the speed.
+What a step draws follows from seed, step and process alone, so a resumed run needs no generator's state.
 """
 
 import os

@@ -116,29 +116,26 @@ def fill(text: str, name: str, content: str) -> str:
     return text[: text.index(start)] + f"{start}\n{content}" + text[text.index(end) :]
 
 
-def every_table(paths: tuple[Path, ...], moved: Path | None, model: str) -> dict[str, str]:
-    """Tables by name, of what the files hold."""
-    found = read_all(paths)
+def every_table(found: dict, moved: Path | None, model: str) -> dict[str, str]:
+    """Tables by name, of what `found` (read_all) and the file `moved` hold."""
     more = [r for (task, _, _), r in found.items() if task in MORE_TASKS]
     tables = {
         "probes": probes(found, model), "quantisation": quantisation(found), "few": few(found, model),
-        "more": markdown(more) if more else "", "moved": invariance.markdown(read_moved(moved)) if moved else "",
+        "more": markdown(more) if more else "", "moved": moved_table(moved) if moved else "",
     }  # fmt: skip
     return {name: content for name, content in tables.items() if content}
 
 
-def read_moved(path: Path) -> list[dict]:
+def moved_table(path: Path) -> str:
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
-        invariance.markdown(rows)  # has all that a table of it needs
-        return rows
+        return invariance.markdown(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is no output of train/invariance.py --json: {error}") from error
 
 
 def run(config: Config) -> list[str]:
     """Names of the tables that were filled."""
-    tables = every_table(config.probes, config.moved, Path(config.model).stem)
+    tables = every_table(read_all(config.probes), config.moved, Path(config.model).stem)
     text = config.document.read_text(encoding="utf-8")
     for name, content in tables.items():
         text = fill(text, name, content)

@@ -28,7 +28,7 @@ def test_figures_enter_the_card_once(model_file, tmp_path):
         done = run(Config(path, (probes,)))
     loaded = Model.load(path)
     card = loaded.meta["card"]
-    assert "| identity, 126 people (rank-1) | 0.910 (0.800-0.950) |" in card
+    assert "| identity, 126 people (rank-1) | .910 (.800-.950) |" in card
     assert card.count("What a linear probe finds") == 1
     assert loaded.id == original.id == done.id
     assert loaded.meta["probes"]["results"][0]["value"] == 0.91

@@ -268,6 +268,21 @@ def test_positives_of_other_leads_are_the_same_moment_of_the_same_recording(toy_
     assert set(one.other_leads(row[:200], start[:200], 1.0, np.random.default_rng(0)) // 3840) == {1, 7, 8}
 
 
+def test_a_step_sees_other_leads_of_the_same_copy(toy_cache, small, monkeypatch):
+    cache = recipe.with_other_rhythms(toy_cache, open_bank(toy_cache, quiet=True).beats.position, quiet=True)
+    record = np.tile(np.repeat(np.arange(5), 2), 2).astype(str)  # rows 0 and 1, 2 and 3, ..., the same names in both copies
+    paired, starts = replace(cache, index=dict(cache.index, record=record)), []
+    for leads in (0.25, 1.0):
+        trainer = recipe.Trainer(replace(small, rhythms=True, across=0.0, neighbours=0.0, leads=leads, validation=0.0), paired)
+        with monkeypatch.context() as patch:
+            patch.setattr(trainer, "targets", lambda start, x, level: starts.append(start))
+            trainer.batch(trainer.training, 400, 0, (1,))
+        first, second = starts[-1].reshape(2, -1) // 3840
+        assert (second != first).mean() == pytest.approx(leads, abs=0.07)
+        assert np.array_equal(first // 2, second // 2)
+    shutil.rmtree(cache.path)
+
+
 def test_a_killed_run_continues_bit_for_bit(toy_cache, small):
     whole = replace(small, out=small.out / "whole")
     killed = replace(small, out=small.out / "killed")
