@@ -74,7 +74,7 @@ def model_text(model, block: int, plan) -> tuple[str, int]:
     out.text += f"static const ee_head head = {{ {head} }};\n"
     out.text += f"static const ee_buffer buffers[{len(tensors)}] = {{\n{buffers}\n}};\n"
     numbers = (frame_bytes, scratch, block, delay, model.front.window, len(model.layers), strides[-1], model.head.frames, model.head.dim,
-               channels, _features(model.head, channels), model.head.exponent)  # fmt: skip
+               channels, _features(model.head, channels), model.head.exponent, model.head.levels)  # fmt: skip
     out.text += f"#define EE_INITIALISER {{ &front, layers, &head, buffers, {', '.join(map(str, numbers))} }}\n"
     structures = 52 + 56 * len(model.layers) + 36 + 12 * len(tensors) + 44  # on a 32-bit device
     return out.text, out.bytes + structures
@@ -89,7 +89,8 @@ def needs(model, block: int, tensors) -> str:
         if row not in rows:
             rows.append(row)
     layers = " \\\n    ".join(rows)
-    return (f"#define EE_KIND_@name@ {1 << model.front.kind}u\n#define EE_POOL_@name@ {1 << model.head.pool}u\n#define EE_BLOCK_@name@ {block}u\n"
+    return (f"#define EE_KIND_@name@ {1 << model.front.kind}u\n#define EE_POOL_@name@ {1 << model.head.pool}u\n#define EE_LEVELS_@name@ {model.head.levels}u\n"
+            f"#define EE_BLOCK_@name@ {block}u\n"
             f"#define EE_LAYERS_@name@(test) \\\n    {layers}\n")  # fmt: skip
 
 

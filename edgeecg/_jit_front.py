@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from ._model_parts import STEEP
+from ._model_parts import ENDS, STEEP
 
 compiled = njit(cache=True, nogil=True)
 
@@ -154,6 +154,38 @@ def block_statistics(x, missing, fs, high, low, at_high, at_low, gaps):
             at_high[q] += x[i] == high[q]
             at_low[q] += x[i] == low[q]
         gaps[q] += missing[i]
+
+
+@compiled
+def logarithm(v):
+    """Mitchell's, to the base 2, 8 bits behind the point."""
+    e = 0
+    while v >> e > 1:
+        e += 1
+    return 256 * e + (((v >> e - 8) if e > 8 else v << 8 - e) - 256)
+
+
+@compiled
+def levels(x, fs, resampled, z, starts, count, found):
+    """Size, wander and range of the windows of `count` blocks that begin at samples `starts`: (windows, 3)."""
+    for w in range(len(starts)):
+        first = starts[w] // BLOCK
+        begin = (first * BLOCK * fs + 127999) // 128000
+        end = min(((first + count) * BLOCK * fs + 127999) // 128000, len(x))
+        seen = x[begin:end]
+        size, total, squares, start = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+        for i in range(first * BLOCK, (first + count) * BLOCK):
+            size += abs(np.int64(z[i]))
+        inner = max(count - 2 * ENDS, 0)
+        for q in range(first + ENDS, first + ENDS + inner):
+            base = np.int64(resampled[q * BLOCK]) - 4 * np.int64(z[q * BLOCK])
+            if q == first + ENDS:
+                start = base
+            total += (base - start) >> 2
+            squares += ((base - start) >> 2) ** 2
+        found[w, 0] = logarithm(size + 1)
+        found[w, 1] = logarithm(inner * squares - total * total + 1) - 2 * found[w, 0]
+        found[w, 2] = logarithm(np.int64(seen.max()) - seen.min() + 1) - found[w, 0]
 
 
 @compiled

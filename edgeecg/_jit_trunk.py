@@ -175,14 +175,16 @@ def pool_window(frames, first, count, pool, zero_point, mean_mult, zp_mean, u):
 
 
 @compiled
-def head(frames, starts, stride, count, pool, zero_point, mean_mult, zp_mean, weights, bias, mult, e16, e8):
-    """Windows that begin at samples `starts`. `weights` (features, dim)."""
+def head(frames, starts, stride, count, pool, zero_point, mean_mult, zp_mean, weights, bias, mult, level, e16, e8):
+    """Windows that begin at samples `starts`. `weights` (features, dim), `level` (windows, what is added to the last sums)."""
     features, dim = weights.shape
     u = np.empty(features, np.uint8)
     acc = np.empty(dim, np.int32)
     for w in range(len(starts)):
         pool_window(frames, starts[w] // stride, count, pool, zero_point, mean_mult, zp_mean, u)
         accumulate(u, 0, weights, bias, acc)
+        for j in range(level.shape[1]):
+            acc[dim - level.shape[1] + j] += level[w, j]
         for d in range(dim):
             v = np.int64(acc[d]) * mult[d]
             e16[w, d] = min(max((v + (1 << 5)) >> 6, -32767), 32767)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._model_parts import ROUGHEST, TABLE_STEP, FrontEnd, Head, Layer
+from ._model_parts import LEVELS, ROUGHEST, TABLE_STEP, FrontEnd, Head, Layer
 from .errors import ModelError
 
 __all__ = ["MAX_LAYERS", "check", "tensor_strides"]
@@ -194,6 +194,7 @@ def _check_head(head: Head, front: FrontEnd, channels: int, stride: int) -> None
         raise ModelError(f"head frames is {head.frames}, but a window of {front.window} has {front.window // stride}")
     _within("head dim", head.dim, 1, 1024)
     _within("head exponent", head.exponent, 0, 24)
+    _check_levels(head, front)
     if head.pool == 2:
         _absent("head", head, "mean_mult")
     else:
@@ -202,3 +203,12 @@ def _check_head(head: Head, front: FrontEnd, channels: int, stride: int) -> None
     _array("head weights", head.weights, (head.dim, features), -128, 127)
     _array("head bias", head.bias, (head.dim,), -BIAS_MAX, BIAS_MAX)
     _array("head mult", head.mult, (head.dim,), 1, MULT_MAX)
+
+
+def _check_levels(head: Head, front: FrontEnd) -> None:
+    if head.levels not in (0, len(LEVELS)):
+        raise ModelError(f"head levels is {head.levels}, allowed is 0 or {len(LEVELS)}")
+    if head.levels and front.kind == 0:
+        raise ModelError("head has levels, but a front end of kind 0 has no baseline to measure")
+    if head.levels > head.dim:
+        raise ModelError(f"head has {head.levels} levels and only {head.dim} dimensions")

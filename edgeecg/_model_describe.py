@@ -50,6 +50,8 @@ def model_table(model, info: dict) -> str:
         f"  head       {['mean', 'max', 'mean and max'][head.pool - 1]} over {head.frames} frames, "
         f"{head.weights.shape[1]} features -> {head.dim} numbers, in units of 2^-{head.exponent}",
     ]
+    if model.levels:
+        lines.append(f"  levels     the last {head.levels} numbers hold {', '.join(model.levels)} of the signal")
     for key, value in model.meta.items():
         if isinstance(value, (str, int, float)) and key != "card":
             lines.append(f"  {key:10} {value}")

@@ -18,7 +18,7 @@ VERSION = 1
 HEADER = struct.Struct("<8sHHIII32sIIIIIHHIIII24s8s")
 FRONT = struct.Struct("<BBHHHHHHHIII4IIHHHHI36s")
 LAYER = struct.Struct("<BBBBHHHHHHHHIIIIIii16s")
-HEAD = struct.Struct("<BBHHHIIII40s")
+HEAD = struct.Struct("<BBHHHIIIIH38s")
 SPEC = 64
 """Where the part of the file begins that the model id names."""
 FRONT_OFF = HEADER.size
@@ -108,7 +108,7 @@ def _encode_head(head: Head, arrays: _Arrays) -> bytes:
     return HEAD.pack(
         head.pool, head.zp_mean, head.frames, head.dim, head.exponent,
         arrays.put(head.mean_mult), arrays.put(head.weights), arrays.put(head.bias), arrays.put(head.mult),
-        bytes(40),
+        head.levels, bytes(38),
     )  # fmt: skip
 
 
@@ -274,7 +274,7 @@ def _decode_layer(reader: _Reader, index: int) -> Layer:
 
 
 def _decode_head(reader: _Reader, channels: int, offset: int) -> Head:
-    (pool, zp_mean, frames, dim, exponent, mean_off, weights_off, bias_off, mult_off, reserved,
+    (pool, zp_mean, frames, dim, exponent, mean_off, weights_off, bias_off, mult_off, levels, reserved,
     ) = HEAD.unpack_from(reader.data, offset)  # fmt: skip
     _reserved("the head", reserved)
     mean_mult = None
@@ -284,7 +284,7 @@ def _decode_head(reader: _Reader, channels: int, offset: int) -> Head:
         mean_mult = reader.array("mean_mult of the head", mean_off, "int16", channels)
     features = channels * (2 if pool == 3 else 1)
     return Head(
-        pool=pool, zp_mean=zp_mean, frames=frames, dim=dim, exponent=exponent, mean_mult=mean_mult,
+        pool=pool, zp_mean=zp_mean, frames=frames, dim=dim, exponent=exponent, levels=levels, mean_mult=mean_mult,
         weights=reader.array("weights of the head", weights_off, "int8", dim, features),
         bias=reader.array("bias of the head", bias_off, "int32", dim),
         mult=reader.array("mult of the head", mult_off, "int16", dim),

@@ -6,7 +6,7 @@ import numpy as np
 
 from .errors import ModelError
 
-__all__ = ["FrontEnd", "Head", "Layer", "default_front_end", "kernel_table"]
+__all__ = ["LEVELS", "FrontEnd", "Head", "Layer", "default_front_end", "kernel_table"]
 
 TABLE_STEP = 32
 """Points of the resampling table per output sample at 128 Hz."""
@@ -14,6 +14,10 @@ STEEP = 6
 """What a step from byte to byte counts as at most in a block's roughness (docs/numerics.md 5)."""
 ROUGHEST = 31 * STEEP
 """The largest roughness of a block."""
+LEVELS = ("size", "wander", "range")
+"""What a head may add to its last sums, of the signal before it was scaled (docs/numerics.md 4.1)."""
+ENDS = 2
+"""Blocks at each end of a window whose baseline does not count: it may be made of held samples."""
 
 
 def kernel_table(half: int = 16) -> np.ndarray:
@@ -142,7 +146,7 @@ class Head:
 
     `pool` 1 mean, 2 max, 3 mean then max; `frames` pooled in a window; `mean_mult` `(channels,)` int16, None
     without mean; `weights` `(dim, features)` int8, `bias` `(dim,)` int32, `mult` `(dim,)` int16. The embedding is
-    `e16 * 2^-exponent`.
+    `e16 * 2^-exponent`. `levels` is 0, or 3 where the levels of the signal (`LEVELS`) are added to the last three sums.
     """
 
     pool: int = 3
@@ -154,6 +158,7 @@ class Head:
     weights: np.ndarray | None = None
     bias: np.ndarray | None = None
     mult: np.ndarray | None = None
+    levels: int = 0
 
     def __post_init__(self):
         _freeze(self, mean_mult=["int16"], weights=["int8"], bias=["int32"], mult=["int16"])

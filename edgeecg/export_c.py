@@ -105,11 +105,11 @@ def _values(encoder, name, fs, hop, gain, block) -> tuple[dict, str]:
 
 def _config(path: Path, name: str, needs: str) -> str:
     """edgeecg_config.h for this model and those that the folder's file already names."""
-    models = dict(re.findall(r"^(?=#define EE_KIND_(\w+) )((?:#define EE_(?:KIND|POOL|BLOCK|LAYERS)_\1.*\n(?:    .*\n)*)+)", path.read_text() if path.exists() else "", re.M))
+    models = dict(re.findall(r"^(?=#define EE_KIND_(\w+) )((?:#define EE_(?:KIND|POOL|LEVELS|BLOCK|LAYERS)_\1.*\n(?:    .*\n)*)+)", path.read_text() if path.exists() else "", re.M))
     models[name] = needs
     return _fill(TEMPLATES / "config.h", {
         "models": ", ".join(models), "version": __version__, "needs": "\n".join(models.values()), "kinds": " | ".join(f"EE_KIND_{m}" for m in models),
-        "pools": " | ".join(f"EE_POOL_{m}" for m in models), "blocks": " | ".join(f"EE_BLOCK_{m}" for m in models), "layers": " ".join(f"EE_LAYERS_{m}(test)" for m in models),
+        "pools": " | ".join(f"EE_POOL_{m}" for m in models), "levels": " | ".join(f"EE_LEVELS_{m}" for m in models), "blocks": " | ".join(f"EE_BLOCK_{m}" for m in models), "layers": " ".join(f"EE_LAYERS_{m}(test)" for m in models),
     })  # fmt: skip
 
 

@@ -11,12 +11,13 @@ import weakref
 import numpy as np
 
 from . import _jit_front, _jit_trunk
+from ._model_parts import LEVELS
 from ._signal import conversion
 from .errors import InputError
 from .reference import apply_layer, check_rate
 
 __all__ = [
-    "add", "baseline", "conv", "embed", "front_end", "head", "max_pool", "quality", "resample", "samples", "scale", "trunk",
+    "add", "baseline", "conv", "embed", "front_end", "head", "levels", "max_pool", "quality", "resample", "samples", "scale", "trunk",
 ]  # fmt: skip
 
 DENSE_FROM = 16
@@ -81,16 +82,17 @@ def front_end(x, fs_mhz: int, front) -> np.ndarray:
     return _front_end(x, fs_mhz, front)[0]
 
 
-def _front_end(x, fs_mhz: int, front) -> tuple[np.ndarray, np.ndarray]:
-    """(y, the samples at 128 Hz that it was made of)."""
+def _front_end(x, fs_mhz: int, front) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """(y, the samples at 128 Hz that it was made of, those without their baseline)."""
     check_rate(fs_mhz, front)
     x = _writable(x, np.int32)
     if front.kind == 0:
         y = np.empty((len(x), 1), np.uint8)
         _jit_front.plain(x, front.direct_gain, y)
-        return y, x
+        return y, x, None
     x = resample(x, fs_mhz, front)
-    return scale(baseline(x, front), front), x
+    z = baseline(x, front)
+    return scale(z, front), x, z
 
 
 def _pack(layer):
@@ -157,22 +159,37 @@ def _pack_head(h):
     return _packed_heads[h]
 
 
-def head(frames, model, starts) -> tuple[np.ndarray, np.ndarray]:
-    """Windows that begin at samples `starts` (128 Hz) -> (e16 `(n, dim)` int16, e8 `(n, dim)` int8)."""
+def head(frames, model, starts, level=None) -> tuple[np.ndarray, np.ndarray]:
+    """Windows that begin at samples `starts` (128 Hz) -> (e16 `(n, dim)` int16, e8 `(n, dim)` int8): see edgeecg.reference.head."""
     h = model.head
+    if level is None:
+        level = np.zeros((len(starts), h.levels), np.int64)
     e16, e8 = np.empty((len(starts), h.dim), np.int16), np.empty((len(starts), h.dim), np.int8)
     mean_mult, weights, bias, mult = _pack_head(h)
     _jit_trunk.head(
         _writable(frames, np.uint8), np.asarray(starts, np.int64), model.total_stride, h.frames, h.pool,
-        model.zero_points[-1], mean_mult, h.zp_mean, weights, bias, mult, e16, e8,
+        model.zero_points[-1], mean_mult, h.zp_mean, weights, bias, mult, level, e16, e8,
     )  # fmt: skip
     return e16, e8
+
+
+def levels(x, fs_mhz: int, front, starts) -> np.ndarray:
+    """`(n, 3)` int64: size, wander and range of the windows that begin at samples `starts`; `x` as it came in, gaps held."""
+    x = _writable(x, np.int32)
+    resampled = resample(x, fs_mhz, front)
+    return _levels(x, resampled, baseline(resampled, front), fs_mhz, front, starts)
+
+
+def _levels(x, resampled, z, fs_mhz: int, front, starts) -> np.ndarray:
+    found = np.zeros((len(starts), len(LEVELS)), np.int64)
+    _jit_front.levels(_writable(x, np.int32), int(fs_mhz), resampled, z, np.asarray(starts, np.int64), front.window // 32, found)
+    return found
 
 
 def quality(x, missing, fs_mhz: int, front, starts) -> np.ndarray:
     """`(n,)` uint8 flags of the windows that begin at samples `starts` (128 Hz); `x` as it came in, gaps held."""
     if front.noise:
-        y, resampled = _front_end(x, fs_mhz, front)
+        y, resampled, _ = _front_end(x, fs_mhz, front)
     else:
         y, resampled = None, x if front.kind == 0 else resample(x, fs_mhz, front)
     return _quality(x, y, resampled, missing, fs_mhz, front, starts)
@@ -194,7 +211,8 @@ def _quality(x, y, resampled, missing, fs_mhz: int, front, starts) -> np.ndarray
 
 def embed(x, missing, fs_mhz: int, model, hop: int):
     """(e16 `(n, dim)` int16, e8 `(n, dim)` int8, flags `(n,)` uint8); `hop` in samples at 128 Hz."""
-    y, resampled = _front_end(x, fs_mhz, model.front)
+    y, resampled, z = _front_end(x, fs_mhz, model.front)
     starts = np.arange(0, len(y) - model.front.window + 1, hop)
-    e16, e8 = head(trunk(y, model), model, starts)
+    level = _levels(x, resampled, z, fs_mhz, model.front, starts) if model.head.levels else None
+    e16, e8 = head(trunk(y, model), model, starts, level)
     return e16, e8, _quality(x, y, resampled, missing, fs_mhz, model.front, starts)

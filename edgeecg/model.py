@@ -7,7 +7,7 @@ import os
 from . import _model_format
 from ._model_check import tensor_strides
 from ._model_describe import layer_rows, model_table
-from ._model_parts import FrontEnd, Head, Layer, default_front_end, kernel_table
+from ._model_parts import LEVELS, FrontEnd, Head, Layer, default_front_end, kernel_table
 from .errors import ModelError
 
 __all__ = ["FrontEnd", "Head", "Layer", "Model", "default_front_end", "describe", "inspect", "kernel_table"]
@@ -87,6 +87,11 @@ class Model:
         return [128, *(layer.zp_out for layer in self.layers)]
 
     @property
+    def levels(self) -> tuple[str, ...]:
+        """What the last numbers of an embedding hold of the signal before it was scaled: size, wander, range, or nothing."""
+        return LEVELS[: self.head.levels]
+
+    @property
     def macs(self) -> int:
         """Multiply-accumulates of convolutions and linear layer for one window computed on its own."""
         total = self.head.weights.size
@@ -127,7 +132,7 @@ def inspect(source) -> dict:
     head = model.head
     return {
         "name": model.name, "version": _model_format.VERSION, "id": model.id, "file_size": size,
-        "weight_bytes": model.weight_bytes, "macs": model.macs, "embedding_dim": head.dim, "exponent": head.exponent,
+        "weight_bytes": model.weight_bytes, "macs": model.macs, "embedding_dim": head.dim, "levels": list(model.levels), "exponent": head.exponent,
         "pool": head.pool, "frames": head.frames, "total_stride": model.total_stride, "lookahead": model.lookahead,
         "trunk_reach": model.trunk_reach, "front_end": front, "layers": layer_rows(model), "meta": model.meta,
     }  # fmt: skip

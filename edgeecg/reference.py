@@ -8,12 +8,12 @@ import sys
 
 import numpy as np
 
-from ._model_parts import STEEP
+from ._model_parts import ENDS, STEEP
 from ._signal import X_MAX, conversion
 from .errors import InputError
 
 __all__ = [
-    "add", "baseline", "conv", "embed", "front_end", "head", "max_pool", "quality", "resample", "roughness", "samples", "scale", "trunk",
+    "add", "baseline", "conv", "embed", "front_end", "head", "levels", "max_pool", "quality", "resample", "roughness", "samples", "scale", "trunk",
 ]  # fmt: skip
 
 BLOCK = 32
@@ -211,8 +211,11 @@ def apply_layer(engine, layer, tensors, zeros) -> np.ndarray:
 # 4. Head
 
 
-def head(frames: np.ndarray, model, starts) -> tuple[np.ndarray, np.ndarray]:
-    """Windows that begin at samples `starts` (128 Hz) -> (e16 `(n, dim)` int16, e8 `(n, dim)` int8)."""
+def head(frames: np.ndarray, model, starts, level=None) -> tuple[np.ndarray, np.ndarray]:
+    """Windows that begin at samples `starts` (128 Hz) -> (e16 `(n, dim)` int16, e8 `(n, dim)` int8).
+
+    `level` `(n, 3)` int: what `levels` gives, for a head that adds them; None adds nothing.
+    """
     h = model.head
     e16 = np.empty((len(starts), h.dim), np.int16)
     e8 = np.empty((len(starts), h.dim), np.int8)
@@ -220,6 +223,8 @@ def head(frames: np.ndarray, model, starts) -> tuple[np.ndarray, np.ndarray]:
         first = int(n0) // model.total_stride
         u = pool(frames[first : first + h.frames], h, model.zero_points[-1])
         acc = h.bias.astype(np.int64) + h.weights.astype(np.int64) @ u
+        if h.levels and level is not None:
+            acc[-h.levels :] += level[w]
         product = acc * h.mult.astype(np.int64)
         e16[w] = np.clip(rnd(product, 6), -32767, 32767)
         e8[w] = np.clip(rnd(product, 14), -127, 127)
@@ -238,13 +243,43 @@ def pool(frames: np.ndarray, h, zero_point: int) -> np.ndarray:
     return np.concatenate(features)
 
 
+# 4.1 Levels
+
+
+def levels(x: np.ndarray, fs_mhz: int, front, starts) -> np.ndarray:
+    """`(n, 3)` int64: size, wander and range of the windows that begin at samples `starts`; `x` as it came in, gaps held."""
+    x = np.asarray(x, np.int64)
+    if not len(starts):
+        return np.zeros((0, 3), np.int64)
+    resampled = resample(x, fs_mhz, front).astype(np.int64)
+    z = baseline(resampled, front).astype(np.int64)
+    base = resampled[::BLOCK] - 4 * z[::BLOCK]
+    block = _input_blocks(x, fs_mhz)
+    found = np.zeros((len(starts), 3), np.int64)
+    for w, n0 in enumerate(starts):
+        first, end = int(n0) // BLOCK, int(n0) // BLOCK + front.window // BLOCK
+        seen = x[slice(*np.searchsorted(block, [first, end]))]
+        inner = base[first + ENDS : end - ENDS]
+        d = (inner - inner[:1]) >> 2
+        size = logarithm(int(np.abs(z[first * BLOCK : end * BLOCK]).sum()) + 1)
+        wander = logarithm(len(d) * int((d * d).sum()) - int(d.sum()) ** 2 + 1) - 2 * size
+        found[w] = size, wander, logarithm(int(seen.max() - seen.min()) + 1) - size
+    return found
+
+
+def logarithm(v: int) -> int:
+    """Mitchell's logarithm to the base 2 of `v` >= 1, 8 bits behind the point."""
+    e = v.bit_length() - 1
+    return 256 * e + ((v << 8) >> e) - 256
+
+
 # 5. Quality flags
 
 
 def quality(x: np.ndarray, missing: np.ndarray, fs_mhz: int, front, starts) -> np.ndarray:
     """`(n,)` uint8 flags of the windows that begin at samples `starts` (128 Hz); `x` as it came in, gaps held."""
     x = np.asarray(x, np.int64)
-    block = (np.arange(len(x)) * 128000 // fs_mhz) >> 5
+    block = _input_blocks(x, fs_mhz)
     run = _run_lengths(x)
     flat = _flat_blocks(x if front.kind == 0 else resample(x, fs_mhz, front), front.flat_max)
     rough = roughness(front_end(x, fs_mhz, front)) if front.noise else np.zeros(len(flat), np.int64)
@@ -257,6 +292,11 @@ def quality(x: np.ndarray, missing: np.ndarray, fs_mhz: int, front, starts) -> n
         if front.noise and rough[blocks].sum() >= front.noise:
             flags[w] |= NOISY
     return flags
+
+
+def _input_blocks(x: np.ndarray, fs_mhz: int) -> np.ndarray:
+    """The block of 32 samples at 128 Hz that each input sample belongs to."""
+    return (np.arange(len(x)) * 128000 // fs_mhz) >> 5
 
 
 def roughness(y: np.ndarray) -> np.ndarray:
@@ -308,5 +348,6 @@ def embed(x: np.ndarray, missing: np.ndarray, fs_mhz: int, model, hop: int):
     """(e16 `(n, dim)` int16, e8 `(n, dim)` int8, flags `(n,)` uint8); `hop` in samples at 128 Hz."""
     y = front_end(x, fs_mhz, model.front)
     starts = range(0, len(y) - model.front.window + 1, hop)
-    e16, e8 = head(trunk(y, model), model, starts)
+    level = levels(x, fs_mhz, model.front, starts) if model.head.levels else None
+    e16, e8 = head(trunk(y, model), model, starts, level)
     return e16, e8, quality(x, missing, fs_mhz, model.front, starts)

@@ -116,7 +116,9 @@ CRAFTED = [
     ("head weights beyond 2^32", HEAD + 12, "I", HUGE, "weights of the head .* outside"),
     ("head bias", HEAD + 16, "I", HUGE, "bias of the head .* outside"),
     ("head multipliers", HEAD + 20, "I", 4, "mult of the head .* not a multiple of 16"),
-    ("head reserved", HEAD + 24, "B", 1, "reserved bytes of the head"),
+    ("levels", HEAD + 24, "H", 1, "levels is 1"),
+    ("levels of two dimensions", HEAD + 24, "H", 3, "3 levels and only 2 dimensions"),
+    ("head reserved", HEAD + 26, "B", 1, "reserved bytes of the head"),
 ]  # fmt: skip
 
 

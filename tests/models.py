@@ -82,11 +82,11 @@ class Net:
                   zp_out=self.zeros[src])
         )  # fmt: skip
 
-    def model(self, pool: int = 3, dim: int = 128, zp_mean: int = 0, exponent: int = 12, name: str = "test") -> Model:
+    def model(self, pool: int = 3, dim: int = 128, zp_mean: int = 0, exponent: int = 12, name: str = "test", levels: int = 0) -> Model:
         channels, frames = self.channels[-1], self.front.window // tensor_strides(self.layers)[-1]
         weights = self.rng.integers(-128, 128, (dim, channels * (2 if pool == 3 else 1)))
         mean_mult = None if pool == 2 else np.full(channels, np.clip(2**14 // frames, 1, 8191))
-        head = Head(pool=pool, zp_mean=0 if pool == 2 else zp_mean, frames=frames, dim=dim, exponent=exponent,
+        head = Head(pool=pool, zp_mean=0 if pool == 2 else zp_mean, frames=frames, dim=dim, exponent=exponent, levels=levels,
                     mean_mult=mean_mult, weights=weights, bias=np.zeros(dim), mult=np.ones(dim))  # fmt: skip
         if self.tame:  # features vary by some 10 steps: let that fill a tenth of the embedding's range
             usual = weights @ reference.pool(self.tensors[-1][:frames], head, self.zeros[-1])
@@ -104,7 +104,7 @@ def edge_like(seed: int = 0, **front) -> Model:
     for cout, stride in ((24, 2), (32, 2), (48, 1)):
         last = net.conv(last, net.channels[last], kernel=9, stride=stride, groups=net.channels[last], zp_out=7)
         last = net.conv(last, cout)
-    return net.model()
+    return net.model(levels=3)
 
 
 def resnet_like(seed: int = 1, **front) -> Model:
@@ -160,7 +160,7 @@ def saturated(seed: int = 9, **front) -> Model:
     a = net.conv(0, 9, kernel=11, stride=6, zp_out=200)
     b = net.conv(a, 9, kernel=3, requant=1, zp_out=17)
     net.add(a, b, zp_out=99)
-    return net.model(dim=40)
+    return net.model(dim=40, levels=3)
 
 
 def wide(seed: int = 7, **front) -> Model:
@@ -215,7 +215,9 @@ def models(draw) -> Model:
         step = draw(st.sampled_from([1, 1, 2, 3])) if stride <= 16 else 1
         stride *= step
         last = _draw_layer(draw, net, last, step)
-    return net.model(pool=draw(st.integers(1, 3)), dim=draw(st.integers(1, 9)), zp_mean=draw(st.integers(0, 255)))
+    dim = draw(st.integers(1, 9))
+    levels = draw(st.sampled_from([0, 3])) if dim >= 3 and net.front.kind == 1 else 0
+    return net.model(pool=draw(st.integers(1, 3)), dim=dim, zp_mean=draw(st.integers(0, 255)), levels=levels)
 
 
 def _draw_layer(draw, net: Net, last: int, stride: int) -> int:

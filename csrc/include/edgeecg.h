@@ -70,7 +70,7 @@ typedef struct ee_model {
     const void *packed;               /* weights packed for those kernels by ee_pack(), or NULL */
 #endif
     uint32_t window;                  /* samples at 128 Hz */
-    uint16_t n_layers, total_stride, frames, dim, channels, features, exponent;
+    uint16_t n_layers, total_stride, frames, dim, channels, features, exponent, levels;
 } ee_model;
 
 /* ee_config.flags */
@@ -89,7 +89,7 @@ typedef struct ee_stream ee_stream;
 
 typedef struct ee_result {
     uint64_t start;                   /* window start, samples at 128 Hz from the first sample */
-    const int16_t *embedding;         /* dim values; real value = embedding[i] * 2^-exponent */
+    const int16_t *embedding;         /* dim values, the last `levels` of the model among them; real value = embedding[i] * 2^-exponent */
     const int8_t *embedding8;         /* dim values; real value = embedding8[i] * 2^(8 - exponent) */
     uint32_t quality;                 /* EE_FLAT | ... */
 } ee_result;
@@ -123,7 +123,7 @@ uint32_t ee_delay(const ee_model *model, const ee_config *config);
 /* An exported model's memory is declared, not asked for: `edgeecg export-c` writes EE_STATE_SIZE = EE_STREAM_BYTES + the bytes of the
  * arrays behind a stream's structure, as ee_plan_device() counts them on a host. */
 #ifdef EE_EXPORTED
-#define EE_STREAM_BYTES (sizeof(void *) == 8 ? 352u : 280u)
+#define EE_STREAM_BYTES (sizeof(void *) == 8 ? 368u : 288u)
 #endif
 
 /* Hosts only. */

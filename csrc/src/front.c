@@ -11,7 +11,7 @@
 /* ---------------------------------------------------------------- layout */
 static uint32_t round_up_blocks(uint32_t n) { return (n + EE_BLOCK - 1) / EE_BLOCK; }
 
-void ee_front_layout(ee_front_state *f, const ee_config *config, uint8_t **memory)
+void ee_front_layout(ee_front_state *f, const ee_config *config, int levels, uint8_t **memory)
 {
     const ee_front *front = f->front;
     const uint32_t kind = EE_KIND(front), wait = EE_BLOCK_OF(config) - EE_BLOCK;
@@ -40,6 +40,7 @@ void ee_front_layout(ee_front_state *f, const ee_config *config, uint8_t **memor
     }
     f->blocks = (ee_block_stats *)ee_take(memory, f->n_blocks * sizeof *f->blocks);
     f->sums = (uint32_t *)ee_take(memory, f->n_sums * sizeof *f->sums);
+    f->bases = levels ? (int32_t *)ee_take(memory, (f->n_sums - front->reach) * sizeof *f->bases) : NULL;
 }
 
 static uint32_t *sum_at(const ee_front_state *f, uint32_t block) { return &f->sums[block % f->n_sums]; }
@@ -195,6 +196,14 @@ uint32_t ee_front_take(ee_front_state *f, uint32_t most, uint8_t *y, const ee_bl
 }
 
 /* ---------------------------------------------------------------- baseline (2.2) */
+/* What was taken out of the first sample of each block. */
+static void keep_bases(ee_front_state *f, const int32_t *x, const int16_t *z, uint32_t blocks)
+{
+    const uint32_t size = f->n_sums - f->front->reach;
+    for (uint32_t i = 0, at = f->z_block % size; i < blocks; i++, at = at + 1 == size ? 0 : at + 1)
+        f->bases[at] = x[i * EE_BLOCK] - 4 * z[i * EE_BLOCK];
+}
+
 /* The next samples of the block that is being filled, at most n; returns how many. */
 static uint32_t run_block(ee_front_state *f, uint32_t n)
 {
@@ -211,6 +220,7 @@ static uint32_t run_block(ee_front_state *f, uint32_t n)
     *sum += n << 24 | EE_KERNEL(f->kernels, detrend)(x, f->front->baseline / 2u, f->front->log2_baseline, &f->x_sum, n, f->z + f->z_first + f->z_count,
                                           &f->x_hi, &f->x_lo);
     b->flat = f->x_hi - f->x_lo <= (int32_t)f->front->flat_max;
+    if (EE_LEVELS && f->bases && filled == 0) keep_bases(f, x, f->z + f->z_first + f->z_count, 1);
     f->z_count += n;
     if (filled + n == EE_BLOCK) f->z_block++;
     return n;
@@ -225,6 +235,7 @@ static uint32_t run_blocks(ee_front_state *f, uint32_t n)
     uint32_t *sum = sum_at(f, f->z_block), blocks = ee_min(n / EE_BLOCK, f->in_block - f->z_block + 1);
     blocks = ee_min(blocks, ee_min((uint32_t)(f->blocks + f->n_blocks - b), (uint32_t)(f->sums + f->n_sums - sum)));
     f->kernels->detrend_blocks(f->x + f->x_pos, f->front, &f->x_sum, blocks, f->z + f->z_first + f->z_count, sum, b);
+    if (f->bases) keep_bases(f, f->x + f->x_pos, f->z + f->z_first + f->z_count, blocks);
     f->z_count += blocks * EE_BLOCK;
     f->z_block += blocks;
     return blocks * EE_BLOCK;

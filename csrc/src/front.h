@@ -51,6 +51,7 @@ typedef struct ee_front_state {
     uint32_t z_block, out_block;                         /* block being filled; next block to leave */
     ee_block_stats *blocks;           /* ring [n_blocks], from the next block to leave to the newest of the input */
     uint32_t *sums;                   /* ring [n_sums] of blocks: samples << 24 | sum of |z|, from `reach` before that block on */
+    int32_t *bases;                   /* ring [n_sums - reach]: the baseline at each block's first sample; NULL where no head asks for levels */
     uint32_t n_blocks, n_sums;
     uint32_t pad_raw, pad_x;          /* padding still to be fed after the end */
     uint8_t started, x_started, x_summed, ended;
@@ -59,11 +60,14 @@ typedef struct ee_front_state {
 static inline ee_block_stats *ee_block_at(const ee_front_state *f, uint32_t block) { return &f->blocks[block % f->n_blocks]; }
 
 /* front.c */
-void ee_front_layout(ee_front_state *f, const ee_config *config, uint8_t **memory);
+void ee_front_layout(ee_front_state *f, const ee_config *config, int levels, uint8_t **memory);
 void ee_front_reset(ee_front_state *f);
 int ee_front_ready(const ee_front_state *f);           /* a block can leave */
 int ee_front_full(const ee_front_state *f);            /* as many as the trunk takes at once can leave */
 int ee_front_empty(const ee_front_state *f);           /* the recording has ended and all of it has left */
+/* Of a block that left last or with the last ones: the sum of |z|, and the baseline at its first sample. */
+static inline uint32_t ee_block_size(const ee_front_state *f, uint32_t block) { return f->sums[block % f->n_sums] & 0xFFFFFFu; }
+static inline int32_t ee_block_base(const ee_front_state *f, uint32_t block) { return f->bases[block % (f->n_sums - f->front->reach)]; }
 /* A block or, of a host, up to `most` in a row: number of samples, and the statistics of each block. */
 uint32_t ee_front_take(ee_front_state *f, uint32_t most, uint8_t *y, const ee_block_stats **stats);
 int32_t *ee_front_put(ee_front_state *f);              /* where to put up to chunk input samples */

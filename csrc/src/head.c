@@ -31,7 +31,7 @@ static void results_of(const ee_stream *s, int16_t **e16, int8_t **e8)
 }
 
 #ifdef EE_NO_HOST
-void ee_head_run(ee_stream *s, uint8_t *pools)
+void ee_head_run(ee_stream *s, uint8_t *pools, const int32_t *levels)
 {
 #ifdef EE_EXPORTED
     const ee_head *head = s->model->head;
@@ -45,14 +45,16 @@ void ee_head_run(ee_stream *s, uint8_t *pools)
     make_features(head, pools);
     const int8_t *w = head->weights;
     for (uint32_t d = 0; d < head->dim; d++, w += head->features) {
-        int64_t v = (int64_t)(head->bias[d] + ee_run_dot(pools, w, head->features)) * head->mult[d];
+        int32_t sum = head->bias[d] + ee_run_dot(pools, w, head->features);
+        if (EE_LEVELS && levels && d + EE_N_LEVELS >= head->dim) sum += *levels++;
+        int64_t v = (int64_t)sum * head->mult[d];
         int32_t coarse = (int32_t)ee_rnd(v, EE_SHIFT);   /* in units of 2^8 of the fine one, which fits int32 where this is small */
         e16[d] = (int16_t)(coarse < -128 ? -32767 : coarse > 128 ? 32767 : ee_clamp((int32_t)ee_rnd(v, 6), -32767, 32767));
         e8[d] = (int8_t)ee_clamp(coarse, -127, 127);
     }
 }
 #else
-void ee_head_run(ee_stream *s, uint8_t *pools)
+void ee_head_run(ee_stream *s, uint8_t *pools, const int32_t *levels)
 {
     const ee_kernels *kernels = s->front.kernels;
     ee_head head;
@@ -62,6 +64,7 @@ void ee_head_run(ee_stream *s, uint8_t *pools)
     results_of(s, &e16, &e8);
     make_features(&head, pools);
     kernels->linear(&head, pools, s->acc);
+    for (uint32_t i = 0; levels && i < EE_N_LEVELS; i++) s->acc[head.dim - EE_N_LEVELS + i] += levels[i];
     kernels->requantise(s->acc, head.mult, head.dim, e16, e8);
 }
 #endif

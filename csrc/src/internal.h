@@ -40,6 +40,7 @@
 #define EE_ANY(test) 1
 #define EE_KINDS 3u                   /* bit k: front ends of kind k */
 #define EE_POOLS 15u                  /* bit p: heads with pool p */
+#define EE_LEVELS 3u                  /* of the heads, combined */
 #define EE_BLOCKS 0u                  /* ee_config.block of all models, combined with | */
 #endif
 #define EE_KIND(front) (EE_KINDS == 3u ? (front)->kind : (uint8_t)(EE_KINDS >> 1))
@@ -256,6 +257,13 @@ typedef struct ee_quality_slot {
     uint8_t flags;                    /* EE_MISSED, EE_LEAD_OFF */
 } ee_quality_slot;
 
+#define EE_N_LEVELS 3u                /* size, wander, range: docs/numerics.md section 4.1 */
+#define EE_ENDS 2u                    /* blocks at each end of a window whose baseline does not count */
+typedef struct ee_level_slot {
+    int64_t squares;                  /* of d */
+    int32_t level[EE_N_LEVELS];       /* while the window is open: sum of |z|, sum of d, baseline that d is counted from */
+} ee_level_slot;
+
 /* Windows begin `hop` apart and are met in steps of so many samples each: until the next one, counted without a division. */
 typedef struct ee_countdown { uint32_t left, rest; } ee_countdown;
 /* A ring of open windows, the oldest one first. */
@@ -279,6 +287,7 @@ struct ee_stream {
     uint8_t *pools;                   /* [n_pools][pool_bytes]: sums (uint16[channels]) and maxima (uint8[channels]), as the head asks */
     uint16_t *pooled;                 /* [n_pools] frames in it */
     ee_quality_slot *slots;           /* ring of windows in quality */
+    ee_level_slot *level_slots;       /* the same ring; NULL where the head asks for none */
     ee_ring open_pools, open_slots;
     ee_countdown next_pool, next_slot;                   /* in frames, in blocks */
     int32_t ahead;                    /* samples that have left the front end, from the start of the oldest window on */
@@ -322,8 +331,12 @@ void ee_quality_open(ee_quality_slot *slot, uint32_t blocks);
 void ee_quality_merge(ee_quality_slot *slot, const ee_block_stats *stats, uint32_t off_blocks);
 uint32_t ee_quality_flags(const ee_quality_slot *slot, const ee_front *front, uint32_t fs_mhz);
 
+/* levels.c */
+void ee_levels_merge(ee_level_slot *slot, uint32_t size, int32_t base, uint32_t before, uint32_t behind);  /* blocks of the window around this one */
+void ee_levels_finish(ee_level_slot *slot, const ee_quality_slot *extremes, uint32_t blocks);
+
 /* head.c */
-void ee_head_run(ee_stream *s, uint8_t *pools);       /* a window's sums and maxima, used up */
+void ee_head_run(ee_stream *s, uint8_t *pools, const int32_t *levels); /* a window's sums and maxima, used up; levels: EE_N_LEVELS or NULL */
 
 /* A bump allocator that also only counts: memory starts at NULL to learn the size. Aligned to 4. */
 static inline void *ee_take(uint8_t **memory, size_t bytes)

@@ -215,8 +215,9 @@ static ee_status check_head(const uint8_t *b, const uint8_t *p, const tensor_sha
     uint32_t pool = p[0], frames = ee_u16(p + 2), dim = ee_u16(p + 4), window = ee_u16(b + HEADER + 4);
     uint32_t mean = ee_u32(p + 8), bias = ee_u32(p + 16), mult = ee_u32(p + 20);
     if (pool < 1 || pool > 3 || frames != window / last->stride || frames < 1 || frames > 256 || dim < 1 || dim > 1024 ||
-        ee_u16(p + 6) > 24 || !all_zero(p + 24, 40))
+        ee_u16(p + 6) > 24 || !all_zero(p + 26, 38))
         return EE_BAD_HEAD;
+    if (ee_u16(p + 24) && (ee_u16(p + 24) != EE_N_LEVELS || dim < EE_N_LEVELS || !b[HEADER])) return EE_BAD_HEAD;
     uint64_t features = (uint64_t)last->channels * (pool == 3 ? 2u : 1u);
     if (!in_data(b, ee_u32(p + 12), features * dim) || !in_data(b, bias, 4ull * dim) || !in_data(b, mult, 2ull * dim))
         return EE_BAD_OFFSET;
@@ -267,6 +268,7 @@ ee_status ee_model_view(ee_model *model, const void *bytes, size_t size)
     model->channels = (uint16_t)last.channels;
     model->features = (uint16_t)(last.channels * (head[0] == 3 ? 2 : 1));
     model->exponent = ee_u16(head + 6);
+    model->levels = ee_u16(head + 24);
     return EE_OK;
 }
 

@@ -13,7 +13,6 @@ void ee_quality_open(ee_quality_slot *slot, uint32_t blocks)
 
 void ee_quality_merge(ee_quality_slot *slot, const ee_block_stats *b, uint32_t off_blocks)
 {
-    if (!slot->left) return;                             /* all of its blocks are in */
     slot->left--;
     if (b->hi > slot->hi) {
         slot->hi = b->hi;

@@ -23,13 +23,14 @@ static void layout(ee_stream *s, uint8_t **memory, int filling)
     const ee_model *m = s->model;
     uint32_t hop = s->config.hop, delay = ee_trunk_delay(m);
     ee_trunk_layout(s, memory, filling);
-    ee_front_layout(&s->front, &s->config, memory);
+    ee_front_layout(&s->front, &s->config, EE_LEVELS && m->levels, memory);
     s->open_pools.size = (uint16_t)most_pools(m, hop);
     s->open_slots.size = (uint16_t)((m->window + delay + EE_BLOCK_OF(&s->config) + 3 * EE_BLOCK + m->total_stride) / hop + 2);
     s->pool_bytes = ((uint32_t)m->channels * (s->pool == 3 ? 3u : s->pool == 1 ? 2u : 1u) + 3u) & ~3u;
     s->pools = (uint8_t *)ee_take(memory, s->open_pools.size * s->pool_bytes);
     s->pooled = (uint16_t *)ee_take(memory, s->open_pools.size * sizeof *s->pooled);
     s->slots = (ee_quality_slot *)ee_take(memory, s->open_slots.size * sizeof *s->slots);
+    s->level_slots = EE_LEVELS && m->levels ? (ee_level_slot *)ee_take_aligned(memory, s->open_slots.size * sizeof *s->level_slots) : NULL;
 }
 
 static int prepare(ee_stream *s, const ee_model *model, const ee_config *config)
@@ -150,26 +151,6 @@ uint32_t ee_delay(const ee_model *model, const ee_config *config)
     return ee_front_delay(front, config->fs_mhz) + ee_trunk_delay(model) + ee_max(config->block, EE_BLOCK);
 }
 
-int ee_set_gain(ee_config *config, uint32_t num, uint32_t den)
-{
-    /* scale = 8000 den / num = mult / 2^shift with mult in 2^15 .. 2^16 */
-    uint64_t n = (uint64_t)8000 * den, d = num;
-    int32_t shift = 15;
-    if (!num || !den || (uint64_t)num * 4 < den || (uint64_t)num > (uint64_t)den << 24) return 0;
-    while (n >= 2 * d) { d *= 2; shift--; }
-    while (n < d) { n *= 2; shift++; }
-    uint32_t mult = 1;                                   /* n 2^15 / d, bit by bit */
-    n -= d;
-    for (int bit = 0; bit < 15; bit++) {
-        uint32_t one = 2 * n >= d;
-        n = 2 * n - (one ? d : 0);
-        mult = 2 * mult + one;
-    }
-    config->mult = mult + (2 * n >= d);
-    config->shift = shift;
-    return 1;
-}
-
 /* ---------------------------------------------------------------- windows */
 /* From one window's start to the next one's, in whole steps; the rest is carried on. */
 static void count_hop(ee_countdown *next, uint32_t hop, uint32_t step)
@@ -191,13 +172,26 @@ static void drop_oldest(ee_ring *ring)
     ring->count--;
 }
 
-static void feed_quality(ee_stream *s, const ee_block_stats *stats)
+/* The statistics of a block, counted from the recording's first, into the windows that cover it. */
+static EE_APART void feed_windows(ee_stream *s, const ee_block_stats *stats, uint32_t block)
 {
-    for (; !s->next_slot.left; count_hop(&s->next_slot, s->config.hop, EE_BLOCK))
-        ee_quality_open(&s->slots[place_of(&s->open_slots, s->open_slots.count++)], s->model->window / EE_BLOCK);
+    static const ee_level_slot nothing = { 0, { 0, 0, 0 } };
+    const int levels = EE_LEVELS && s->level_slots;
+    const uint32_t size = levels ? ee_block_size(&s->front, block) : 0, blocks = s->model->window / EE_BLOCK;
+    const int32_t base = levels ? ee_block_base(&s->front, block) : 0;
+    for (; !s->next_slot.left; count_hop(&s->next_slot, s->config.hop, EE_BLOCK)) {
+        const uint32_t at = place_of(&s->open_slots, s->open_slots.count++);
+        ee_quality_open(&s->slots[at], blocks);
+        if (levels) s->level_slots[at] = nothing;
+    }
     s->next_slot.left--;
-    for (uint32_t i = 0; i < s->open_slots.count; i++)
-        ee_quality_merge(&s->slots[place_of(&s->open_slots, i)], stats, s->front.front->off_blocks);
+    for (uint32_t i = 0; i < s->open_slots.count; i++) {
+        const uint32_t at = place_of(&s->open_slots, i);
+        const uint32_t left = s->slots[at].left;
+        if (!left) continue;                             /* all of its blocks are in */
+        ee_quality_merge(&s->slots[at], stats, s->front.front->off_blocks);
+        if (levels) ee_levels_merge(&s->level_slots[at], size, base, blocks - left, left - 1);
+    }
 }
 
 /* Blocks that are ready go through the trunk, at most config.block samples at once. */
@@ -211,7 +205,7 @@ static void feed_trunk(ee_stream *s)
         input->count = (uint16_t)(input->count + n);
         input->real = (uint16_t)(input->real + n);
         s->ahead += (int32_t)n;
-        for (uint32_t i = 0; i < n; i += EE_BLOCK, room--) feed_quality(s, stats++);
+        for (uint32_t i = 0, first = s->front.out_block - (n + EE_BLOCK - 1) / EE_BLOCK; i < n; i += EE_BLOCK, room--) feed_windows(s, stats++, first++);
     }
     ee_trunk_run(s, s->flushed && ee_front_empty(&s->front));
 }
@@ -247,8 +241,11 @@ static int finish_window(ee_stream *s)
 {
     uint32_t at = s->open_pools.first;
     if (!s->open_pools.count || s->pooled[at] != s->model->frames || s->ahead < (int32_t)s->model->window) return 0;
-    ee_head_run(s, s->pools + (size_t)at * s->pool_bytes);
-    s->result_quality = (uint8_t)ee_quality_flags(&s->slots[s->open_slots.first], s->front.front, s->config.fs_mhz);
+    const ee_quality_slot *slot = &s->slots[s->open_slots.first];
+    ee_level_slot *levels = EE_LEVELS && s->level_slots ? &s->level_slots[s->open_slots.first] : NULL;
+    if (EE_LEVELS && levels) ee_levels_finish(levels, slot, s->model->window / EE_BLOCK);
+    ee_head_run(s, s->pools + (size_t)at * s->pool_bytes, levels ? levels->level : NULL);
+    s->result_quality = (uint8_t)ee_quality_flags(slot, s->front.front, s->config.fs_mhz);
     drop_oldest(&s->open_pools);
     drop_oldest(&s->open_slots);
     s->next_start += s->config.hop;

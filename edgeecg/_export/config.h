@@ -7,6 +7,7 @@
 @needs@
 #define EE_KINDS (@kinds@)              /* bit k: front ends of kind k */
 #define EE_POOLS (@pools@)              /* bit p: heads with pool p */
+#define EE_LEVELS (@levels@)            /* of the heads, combined */
 #define EE_BLOCKS (@blocks@)            /* ee_config.block of all models, combined */
 #define EE_LAYERS(test) @layers@
 

@@ -1,0 +1,33 @@
+/* The levels of a window, which scaling takes out: how large the signal is, how its baseline wanders, how far it reaches.
+ * docs/numerics.md section 4.1. */
+#include "internal.h"
+
+#if EE_LEVELS
+void ee_levels_merge(ee_level_slot *slot, uint32_t size, int32_t base, uint32_t before, uint32_t behind)
+{
+    slot->level[0] += (int32_t)size;
+    if (before < EE_ENDS || behind < EE_ENDS) return;
+    if (before == EE_ENDS) slot->level[2] = base;
+    const int32_t d = (base - slot->level[2]) >> 2;
+    slot->level[1] += d;
+    slot->squares += (int64_t)d * d;
+}
+
+/* Mitchell's logarithm to the base 2 of v >= 1, 8 bits behind the point. */
+static int32_t logarithm(uint64_t v)
+{
+    int32_t e = 8;
+    for (; v >= 512; e++) v >>= 1;
+    for (; v < 256; e--) v <<= 1;
+    return 256 * e + (int32_t)v - 256;
+}
+
+void ee_levels_finish(ee_level_slot *slot, const ee_quality_slot *extremes, uint32_t blocks)
+{
+    const uint32_t n = blocks > 2 * EE_ENDS ? blocks - 2 * EE_ENDS : 0;
+    const int64_t variance = n * slot->squares - (int64_t)slot->level[1] * slot->level[1];
+    slot->level[0] = logarithm((uint64_t)slot->level[0] + 1);
+    slot->level[1] = logarithm((uint64_t)variance + 1) - 2 * slot->level[0];
+    slot->level[2] = logarithm((uint64_t)((int64_t)extremes->hi - extremes->lo) + 1) - slot->level[0];
+}
+#endif
