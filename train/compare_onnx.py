@@ -20,6 +20,7 @@ import numpy as np
 import tyro
 
 import edgeecg
+from edgeecg import jit
 from edgeecg.errors import InputError, MissingDependencyError
 from train.command import run_command
 from edgeecg.model import Model
@@ -48,14 +49,15 @@ def session(graph: bytes):
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
-def run_onnx(runtime, y: np.ndarray) -> dict[str, np.ndarray]:
-    """Outputs for front-end bytes (N, 1280), at the batch size that the graph has."""
+def run_onnx(runtime, y: np.ndarray, levels: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """Outputs for front-end bytes (N, 1280) and `levels` (N, 3) where the graph takes them, at the batch size that it has."""
+    given = {"y": y} if levels is None else {"y": y, "levels": levels.astype(np.int32)}
     fixed = runtime.get_inputs()[0].shape[0]
     size = fixed if isinstance(fixed, int) else len(y)
     names = [output.name for output in runtime.get_outputs()]
     if len(y) % size:
         raise InputError(f"the graph takes batches of {size}, which do not divide {len(y)} windows")
-    parts = [runtime.run(names, {"y": y[i : i + size]}) for i in range(0, len(y), size)]
+    parts = [runtime.run(names, {key: value[i : i + size] for key, value in given.items()}) for i in range(0, len(y), size)]
     return {name: np.concatenate(column) for name, column in zip(names, zip(*parts, strict=True), strict=True)}
 
 
@@ -79,6 +81,11 @@ def windows(data: Path | None, corpora: tuple[str, ...], count: int, window: int
     return chosen
 
 
+def canonical(piece: Recording) -> np.ndarray:
+    """Its samples in 1/8 microvolt, gaps held."""
+    return jit.samples(np.asarray(piece.signal), gain=piece.gain)[0]
+
+
 def compare(model: Model, graph: bytes, pieces: list[Recording]) -> dict:
     """Agreement of the compiled core and ONNX Runtime on stretches of 10 s."""
     encoder, rows = edgeecg.load(model), []
@@ -87,9 +94,9 @@ def compare(model: Model, graph: bytes, pieces: list[Recording]) -> dict:
         e16 = encoder.embed(piece.signal, **options)[0] * 2.0**model.head.exponent
         e8 = encoder.embed(piece.signal, **options, dtype="int8")[0]
         y = encoder.front_end(piece.signal, **options)[: model.front.window, 0]
-        rows.append((y, e16, e8))
-    y, e16, e8 = (np.stack(column) for column in zip(*rows, strict=True))
-    other = run_onnx(session(graph), y)
+        rows.append((y, e16, e8, jit.levels(canonical(piece), round(piece.fs * 1000), model.front, [0])[0]))
+    y, e16, e8, levels = (np.stack(column) for column in zip(*rows, strict=True))
+    other = run_onnx(session(graph), y, levels if model.head.levels else None)
     return {"windows": len(y), **agreement(e16, e8, other)}
 
 

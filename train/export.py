@@ -33,6 +33,7 @@ from train.compare_onnx import agreement, run_onnx, session
 from train.data import PRETRAINING, Cache, WindowSampler, open_cache
 from train.data.front import SCALE, ZERO, default_front_end
 from train.golden import write_golden
+from train.levels import with_levels
 from train.nets import Encoder
 from train.nets.spec import WINDOW
 from train.noise_flag import with_noise_flag
@@ -148,6 +149,7 @@ def metadata(model: Model, encoder: Encoder, training: dict, config: Config, rep
         "sources": training.get("sources", []),
         "macs": model.macs,
         "embedding_dim": model.head.dim,
+        "levels": list(model.levels),
         "encoder": encoder.spec.name,
         "training": {key: training[key] for key in ("objective", "steps", "hours", "minutes") if key in training},
         "cosine_to_float": report["clean"]["int8"]["cosine_mean"],
@@ -169,16 +171,17 @@ def run(config: Config) -> dict:
     noise = load_noise(config.data, front)
     windows = draw_windows(config, cache, noise)
     print(f"calibrating on {len(windows['calibration'])} windows ...", flush=True)
-    model, layers = quantise(encoder, windows["calibration"], front, name)
+    network, layers = quantise(encoder, windows["calibration"], front, name)
     if config.qat_steps:
         batches = training_windows(config, cache, noise)
-        model = follow(model, encoder, batches, moments(encoder, windows["calibration"]), config.qat_steps)
+        network = follow(network, encoder, batches, moments(encoder, windows["calibration"]), config.qat_steps)
+    model = with_noise_flag(with_levels(network) if encoder.spec.head.levels else network)
     report = {"model": name, "macs": model.macs, "weight_bytes": model.weight_bytes, "exponent": EXPONENT}
     report["layers"] = layers
     for kind in ("clean", "noisy"):
-        report[kind] = fidelity(model, encoder, windows[kind], windows["calibration"])
-    report["onnx"] = second_engine(model, windows["clean"])
-    model = replace(with_noise_flag(model), meta=metadata(model, encoder, training, config, report))
+        report[kind] = fidelity(network, encoder, windows[kind], windows["calibration"])
+    report["onnx"] = second_engine(network, windows["clean"])
+    model = replace(model, meta=metadata(model, encoder, training, config, report))
     config.out.mkdir(parents=True, exist_ok=True)
     write_json(config.out / f"{name}.report.json", report)
     write_text(config.out / f"{name}.report.md", markdown(report))

@@ -1,6 +1,7 @@
 """A model file as an ONNX graph: the second engine that must give the same numbers.
 
-Input `y`: (batch, 1280) uint8, the front end's output for one window. Outputs: `embedding` (batch, dim) float32, `e16`
+Input `y`: (batch, 1280) uint8, the front end's output for one window, and where the head has levels `levels`: (batch, 3) int32
+(`edgeecg.jit.levels`; docs/numerics.md, section 4.1). Outputs: `embedding` (batch, dim) float32, `e16`
 int16 and `e8` int8. Two forms:
 
 - "qdq": convolutions as DequantizeLinear - Conv - QuantizeLinear with uint8 activations and int8 weights (U8S8), which
@@ -67,11 +68,14 @@ def onnx_model(model: Model, form: str = "qdq", batch: int | None = 1) -> onnx.M
         tensors.append(add_layer(graph, layer, tensors, model.zero_points, form))
     head(graph, model.head, tensors[-1], model.zero_points[-1], form)
     size = "batch" if batch is None else batch
+    inputs = [helper.make_tensor_value_info("y", TensorProto.UINT8, [size, front.window])]
+    if model.head.levels:
+        inputs.append(helper.make_tensor_value_info("levels", TensorProto.INT32, [size, model.head.levels]))
     outputs = {"embedding": TensorProto.FLOAT, "e16": TensorProto.INT16, "e8": TensorProto.INT8}
     proto = helper.make_graph(
         graph.nodes,
         model.name,
-        [helper.make_tensor_value_info("y", TensorProto.UINT8, [size, front.window])],
+        inputs,
         [helper.make_tensor_value_info(name, kind, [size, model.head.dim]) for name, kind in outputs.items()],
         [numpy_helper.from_array(np.array(value, order="C"), name) for name, value in graph.constants.items()],
     )
@@ -190,6 +194,9 @@ def head(graph: Graph, head: Head, last: str, zero: int, form: str) -> None:
     flat = graph.node("Flatten", joined)
     weights = graph.constant(np.ascontiguousarray(head.weights.T))
     acc = graph.node("Add", graph.node("MatMulInteger", flat, weights), graph.constant(head.bias[None]))
+    if head.levels:
+        before = graph.constant(np.array([0, head.dim - head.levels, 0, 0], np.int64))
+        acc = graph.node("Add", acc, graph.node("Pad", "levels", before))
     product = graph.node("Mul", graph.node("Cast", acc, to=TensorProto.DOUBLE), graph.constant(head.mult.astype(np.float64)))
     exact = graph.node("Clip", graph.round_shift(product, 6), *(graph.constant(np.float64(v)) for v in (-32767, 32767)))
     graph.node("Cast", exact, to=TensorProto.INT16, name="e16")

@@ -7,10 +7,13 @@ contrast's embedding: its main axes, after directions that vary between two wind
 standardising each dimension does not blow up small axes. No label takes part: pairs of windows within 30 s are a class.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from edgeecg._model_parts import LEVELS
 from train.data.front import to_input
 from train.nets import Encoder
 from train.nets.spec import WINDOW
@@ -25,6 +28,7 @@ NUMBERS = (
     "rr_change_50ms", "rr_deviation", "rr_successive", "rr_scatter",
     "p_wave_mean", "p_range", "p_size", "p_repeats", "amplitude",
 )  # fmt: skip
+MORE = ("rr_15", "rr_scatter_share", "similarity_mean", "p_strange")  # where at least half of the dimensions stay to the contrast
 SIGNALS = range(SIGNAL)  # the spectrum and evenness of the view as it is: noise included
 PAIRS = 8000
 CONTRAST = 2.0  # deviation of the contrast's embedding, over that of the pooled features
@@ -32,14 +36,21 @@ FLOOR = 0.05  # of the mean variance within pairs, added to that of each directi
 
 
 @torch.no_grad()
-def assemble(encoder: Encoder, pooled: nn.BatchNorm1d, heads: Heads, first: Tensor, second: Tensor) -> None:
-    """Replaces `encoder.linear`. `first`, `second` (N, features): pooled features of pairs of windows of one recording."""
-    kept = {"statistics": [STATISTICS.index(name) for name in NUMBERS], "signal": list(SIGNALS), "noise": [0]}
+def assemble(encoder: Encoder, pooled: nn.BatchNorm1d, heads: Heads, first: Tensor, second: Tensor, levels: bool) -> None:
+    """Replaces `encoder.linear`; with `levels` by one that leaves three dimensions to them, as its spec then says.
+
+    `first`, `second` (N, features): pooled features of pairs of windows of one recording.
+    """
+    dim = encoder.linear.out_features - levels * len(LEVELS)
+    names = (*NUMBERS, *MORE)
+    if 2 * (len(names) + len(SIGNALS) + 1) > dim:
+        names = NUMBERS
+    kept = {"statistics": [STATISTICS.index(name) for name in names], "signal": list(SIGNALS), "noise": [0]}
     weight = torch.cat([heads.linear[name].weight[rows] for name, rows in kept.items()])
     bias = torch.cat([heads.linear[name].bias[rows] for name, rows in kept.items()])
-    count = encoder.linear.out_features - len(weight)
+    count = dim - len(weight)
     if count < 1:
-        raise ValueError(f"{len(weight)} numbers leave none of the {encoder.linear.out_features} dimensions to the contrast")
+        raise ValueError(f"{len(weight)} numbers leave none of the {dim} dimensions to the contrast")
     standard = 1 / (pooled.running_var + pooled.eps).sqrt()
     embedded = encoder.linear(torch.cat([first, second]))
     share = CONTRAST / embedded.std(0).square().sum().sqrt()
@@ -47,8 +58,10 @@ def assemble(encoder: Encoder, pooled: nn.BatchNorm1d, heads: Heads, first: Tens
     turn = steady_axes(*((z @ both.T).double().numpy() for z in (first, second)), count)
     weight = torch.cat([weight * standard, torch.from_numpy(turn).to(weight.dtype) @ both])
     bias = torch.cat([bias, torch.zeros(count)]) - weight @ pooled.running_mean
+    encoder.linear = nn.Linear(encoder.linear.in_features, dim)
     encoder.linear.bias.copy_(bias)
     encoder.linear.weight.copy_(weight)
+    encoder.spec = replace(encoder.spec, head=replace(encoder.spec.head, dim=dim, levels=levels))
 
 
 def steady_axes(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarray:

@@ -78,6 +78,7 @@ class Config:
     leads: float = 0.25  # share of positives from another lead of the recording at that time, where there is one
     context: float = 0.25  # share of steps whose windows have real signal around them
     clean: float = 0.5  # share of the pairs that no view disturbs
+    levels: bool = True  # size, wander and range of the signal as the last three dimensions (train/levels.py)
     validation: float = 0.02  # share of patients kept for the validation losses
 
     steps: int = 20000  # updates of each process
@@ -219,7 +220,7 @@ class Trainer:
         for module in self.modules.values():
             module.eval()
         features = pair_features(self.encoder, self.samples, start)
-        assemble(self.encoder, self.pooled, self.heads, *features.chunk(2))
+        assemble(self.encoder, self.pooled, self.heads, *features.chunk(2), self.config.levels)
 
     @torch.no_grad()
     def evaluate(self, batches: int = 3) -> dict[str, float]:

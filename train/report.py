@@ -32,6 +32,14 @@ def markdown(report: dict) -> str:
     return "\n".join([*text, ""])
 
 
+VOLTAGE = {
+    False: "- Questions of voltage. The front end takes out gain, so tall or low complexes (hypertrophy, low voltage) show only as "
+    "far as their shape tells.",
+    True: "- Signals of unknown gain beside calibrated ones. The last three numbers are the size of the signal in millivolts, the "
+    "wander of its baseline and its range: leave them out, or give the gain, where devices are mixed.",
+}
+
+
 def card(meta: dict) -> str:
     """The model card, of a model's metadata: what it is, what it was made from, what it must not be used for."""
     how = meta["training"]
@@ -61,8 +69,7 @@ def card(meta: dict) -> str:
         "classifier on top of it has to be validated on the people, leads and devices that it is meant for.",
         "- Finding out who somebody is without their consent. Windows of one person lie near each other (identity, "
         "below): embeddings are health data that identify people.",
-        "- Questions of voltage. The front end takes out gain, so tall or low complexes (hypertrophy, low voltage) show "
-        "only as far as their shape tells.",
+        VOLTAGE[bool(meta.get("levels"))],
         "- Leads whose sign is not known. An electrode pair the wrong way round gives another embedding.",
         "",
     ]

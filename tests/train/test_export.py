@@ -10,9 +10,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeecg import jit, reference
+from edgeecg import jit, load, reference
 from edgeecg.errors import EdgeECGError, InputError
 from edgeecg.model import Head, Layer, Model, default_front_end
+from train import levels
 from train.checkpoint import save_encoder
 from train.compare_onnx import agreement, compare, run_onnx, session, windows
 from train.data import WindowSampler, open_cache
@@ -20,6 +21,7 @@ from train.equalise import channel_factors, scaled
 from train.export import Config, main, moments, run, to_bytes
 from train.fold import Folded
 from train.golden import check_compiled_core, golden, synthetic_ecg
+from train.levels import of_windows
 from train.nets import Add, Conv, Encoder, MaxPool, Spec, basic_cnn, edge, resnet1d
 from train.nets import Head as HeadSpec
 from train.onnx_graph import onnx_model
@@ -29,7 +31,7 @@ from train.views import Augment, Views
 
 FRONT = default_front_end()
 SMALL_RESNET = resnet1d(depth=10, widths=(16, 32, 48, 64))
-SPECS = {"edge": edge(), "basic_cnn": basic_cnn(), "resnet1d": SMALL_RESNET}
+SPECS = {"edge": replace(edge(), head=HeadSpec(dim=125, levels=True)), "basic_cnn": basic_cnn(), "resnet1d": SMALL_RESNET}
 STEPS = {"edge": 70, "basic_cnn": 20, "resnet1d": 20}
 
 
@@ -166,6 +168,30 @@ def test_the_compiled_core_and_onnx_runtime_agree_on_every_corpus(exported, data
     assert compare(model, (folder / "out" / "edge.onnx").read_bytes(), pieces)["identical_int16"] == 1.0
 
 
+def test_the_last_numbers_are_the_levels_in_units_of_the_embedding(exported):
+    """What the compiled core adds is what the float form of a checkpoint is given, to a step of int16."""
+    model = Model.load(exported("edge")[0] / "out" / "edge.eecg")
+    signals = np.stack([a * synthetic_ecg(10, 128, 70, np.random.default_rng(7)) for a in (0.1, 1.0, 5.0)])
+    found = load(model).embed_batch(signals, fs=128)
+    assert found.shape == (3, 128)
+    np.testing.assert_allclose(found[:, -3:], of_windows(signals), atol=2**-11)
+    assert np.abs(np.diff(found[:, -3]) - [np.log2(10) / 2, np.log2(5) / 2]).max() < 0.1  # a factor of four in size is 1
+
+
+def test_levels_hardly_turn_the_embedding(exported):
+    """Four times the gain: within the project's bound, cosine .98."""
+    model = Model.load(exported("edge")[0] / "out" / "edge.eecg")
+    x = synthetic_ecg(10, 128, 70, np.random.default_rng(8))
+    e = load(model).embed_batch(np.stack([x / 4, x, x * 4]), fs=128)
+    e = e / np.linalg.norm(e, axis=1, keepdims=True)
+    assert min(e[0] @ e[1], e[1] @ e[2]) > 0.98
+
+
+def test_levels_of_the_corpora_are_printed(capsys):
+    levels.main(levels.Config(windows=12))
+    assert "| toy | 12 |" in capsys.readouterr().out
+
+
 def test_an_export_that_strays_fails_with_a_reason_and_without_a_model(exported, cache_root, tmp_path):
     folder, _ = exported("basic_cnn")
     config = Config(folder / "encoder.safetensors", tmp_path, windows=16, cosine=1.1, cache=cache_root)
@@ -274,7 +300,7 @@ def test_the_trained_integers_start_as_the_models(exported, name, real):
     model = Model.load(exported(name)[0] / "out" / f"{name}.eecg")
     network, y = IntegerNetwork(model), real(6, 3).first
     with torch.no_grad():
-        found = network(y).numpy() * 2.0**model.head.exponent
+        found = np.clip(network(y).numpy() * 2.0**model.head.exponent, -32767, 32767)
     e16, _ = embed_windows(model, y.numpy())
     wrong = np.abs(found - e16)
     assert np.median(wrong) <= 0.5 and wrong.max() <= 256, "binary32 may turn a tie in a layer"

@@ -7,6 +7,8 @@ the left (docs/numerics.md, section 3), so nothing here depends on the window.
 
 from dataclasses import asdict, dataclass
 
+from edgeecg._model_parts import LEVELS
+
 WINDOW = 1280  # samples at 128 Hz: 10 s
 
 
@@ -49,10 +51,14 @@ class MaxPool:
 
 @dataclass(frozen=True)
 class Head:
-    """Pooling over the frames of a window ("mean", "max" or "mean_max"), then a linear layer."""
+    """Pooling over the frames of a window ("mean", "max" or "mean_max"), then a linear layer into `dim` numbers.
+
+    `levels`: the model file has the levels of the signal behind them (train/levels.py); the network knows nothing of those.
+    """
 
     pool: str = "mean_max"
     dim: int = 128
+    levels: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,8 +115,8 @@ class Spec:
         return -(-max(self.reach()) // self.total_stride) * self.total_stride
 
     def macs(self, window: int = WINDOW) -> int:
-        """Multiply-accumulates of one window: convolutions and the last linear layer."""
-        total = self.features * self.head.dim
+        """Multiply-accumulates of one window: convolutions and the last linear layer, whose rows of the levels are zeros."""
+        total = self.features * (self.head.dim + self.head.levels * len(LEVELS))
         for layer, (_, stride) in zip(self.layers, self.shapes()[1:], strict=True):
             if isinstance(layer, Conv):
                 total += -(-window // stride) * layer.kernel * layer.cin // layer.groups * layer.cout

@@ -34,6 +34,7 @@ def checkpoint(path: str) -> Features:
 
     from train.checkpoint import load_encoder
     from train.data.front import SCALE, ZERO, default_front_end, front_end_reader
+    from train.levels import of_windows
 
     network, _ = load_encoder(path)
     read = front_end_reader(default_front_end())
@@ -42,7 +43,8 @@ def checkpoint(path: str) -> Features:
         y = np.stack([read(w, RATE)[:, 0] for w in windows])
         x = (torch.from_numpy(y).float() - ZERO) / SCALE
         with torch.no_grad():
-            return np.concatenate([network(piece).numpy() for piece in x.split(256)])
+            embedding = np.concatenate([network(piece).numpy() for piece in x.split(256)])
+        return np.concatenate([embedding, of_windows(windows)], 1) if network.spec.head.levels else embedding
 
     return features
 
