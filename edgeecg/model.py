@@ -10,7 +10,7 @@ from ._model_describe import layer_rows, model_table
 from ._model_parts import LEVELS, FrontEnd, Head, Layer, default_front_end, kernel_table
 from .errors import ModelError
 
-__all__ = ["FrontEnd", "Head", "Layer", "Model", "default_front_end", "describe", "inspect", "kernel_table"]
+__all__ = ["LEVELS", "FrontEnd", "Head", "Layer", "Model", "default_front_end", "describe", "inspect", "kernel_table"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -17,8 +17,7 @@ if __package__ in (None, ""):  # run as a script
 import numpy as np
 
 from edgeecg import jit
-from edgeecg._model_parts import LEVELS
-from edgeecg.model import Model, default_front_end
+from edgeecg.model import LEVELS, Model, default_front_end
 from train.command import run_command
 from train.compare_onnx import canonical, windows
 from train.data.corpora import PRETRAINING

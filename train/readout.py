@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from edgeecg._model_parts import LEVELS
+from edgeecg.model import LEVELS
 from train.data.front import to_input
 from train.nets import Encoder
 from train.nets.spec import WINDOW

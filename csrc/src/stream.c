@@ -182,7 +182,7 @@ static EE_APART void feed_windows(ee_stream *s, const ee_block_stats *stats, uin
     for (; !s->next_slot.left; count_hop(&s->next_slot, s->config.hop, EE_BLOCK)) {
         const uint32_t at = place_of(&s->open_slots, s->open_slots.count++);
         ee_quality_open(&s->slots[at], blocks);
-        if (levels) s->level_slots[at] = nothing;
+        if (EE_LEVELS && levels) s->level_slots[at] = nothing;
     }
     s->next_slot.left--;
     for (uint32_t i = 0; i < s->open_slots.count; i++) {
@@ -190,7 +190,7 @@ static EE_APART void feed_windows(ee_stream *s, const ee_block_stats *stats, uin
         const uint32_t left = s->slots[at].left;
         if (!left) continue;                             /* all of its blocks are in */
         ee_quality_merge(&s->slots[at], stats, s->front.front->off_blocks);
-        if (levels) ee_levels_merge(&s->level_slots[at], size, base, blocks - left, left - 1);
+        if (EE_LEVELS && levels) ee_levels_merge(&s->level_slots[at], size, base, blocks - left, left - 1);
     }
 }
 

@@ -7,7 +7,7 @@ the left (docs/numerics.md, section 3), so nothing here depends on the window.
 
 from dataclasses import asdict, dataclass
 
-from edgeecg._model_parts import LEVELS
+from edgeecg.model import LEVELS
 
 WINDOW = 1280  # samples at 128 Hz: 10 s
 
