@@ -13,7 +13,7 @@ moved; what lies outside stays. Tables of which the files hold nothing stay as t
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 if __package__ in (None, ""):  # run as a script
@@ -118,7 +118,7 @@ def fill(text: str, name: str, content: str) -> str:
 
 def every_table(found: dict, moved: Path | None, model: str) -> dict[str, str]:
     """Tables by name, of what `found` (read_all) and the file `moved` hold."""
-    more = [r for (task, _, _), r in found.items() if task in MORE_TASKS]
+    more = [replace(r, feature=NAMES.get(r.feature, r.feature)) for (task, _, _), r in found.items() if task in MORE_TASKS]
     tables = {
         "probes": probes(found, model), "quantisation": quantisation(found), "few": few(found, model),
         "more": markdown(more) if more else "", "moved": moved_table(moved) if moved else "",
