@@ -7,7 +7,7 @@ FILE ?=
 PYTEST_ARGS ?=
 JOBS ?= 2
 MODEL_DIR ?= runs/model
-RECIPE_ARGS ?=
+RECIPE_ARGS ?= --seed 1
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
