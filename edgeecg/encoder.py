@@ -135,8 +135,8 @@ class Encoder:
         fs: sampling rate in Hz, 50 to 4000. hop: seconds between window starts.
         nan: "raise", or "mask" to hold the last value and flag the windows. dtype: "float32", or "int8" (see `int8_scale`).
         threads: pieces of a long recording to work on side by side; the bytes stay the same.
-        Returns (n_windows, 128): one row a 10 s window. The last numbers are those that `info["levels"]` names: size, baseline wander and
-        range of the signal, which need the right `unit` or `gain`; the others do not depend on them. Raises InputError; warns AmplitudeWarning.
+        Returns (n_windows, 128): one row a 10 s window. The last numbers are those that `info["levels"]` names; of them
+        the size of the signal needs the right `unit` or `gain`, nothing else depends on it. Raises InputError; warns AmplitudeWarning.
         """
         if type(signal) is ndarray and type(threads) is int and threads == 1:
             try:  # one window takes a few microseconds: options that were good before are not looked at again

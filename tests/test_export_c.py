@@ -100,7 +100,7 @@ def test_what_is_left_of_the_core_for_a_model_gives_pythons_numbers(make, tmp_pa
     model = make()
     export_c.export(tmp_path, model, fs=128, hop=1.0, gain=GAIN)
     program = tmp_path / "example"
-    subprocess.run(["gcc", "-std=c99", "-O1", "-DEE_NO_HOST=1", f"-I{tmp_path}/src", str(tmp_path / "example.c"), *map(str, sources(tmp_path)), "-o", str(program)],
+    subprocess.run(["gcc", "-std=c99", "-O0", "-DEE_NO_HOST=1", f"-I{tmp_path}/src", str(tmp_path / "example.c"), *map(str, sources(tmp_path)), "-o", str(program)],
                    check=True)  # fmt: skip
     x = np.round(ecg(30, 128, seed=4, offset=1.0) * GAIN).astype(np.int16)
     want = edgeecg.load(model).analyze(x, 128, 1.0, gain=GAIN)

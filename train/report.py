@@ -35,8 +35,8 @@ def markdown(report: dict) -> str:
 VOLTAGE = {
     False: "- Questions of voltage. The front end takes out gain, so tall or low complexes (hypertrophy, low voltage) show only as "
     "far as their shape tells.",
-    True: "- Signals of unknown gain beside calibrated ones. The last three numbers are the size of the signal in millivolts, the "
-    "wander of its baseline and its range: leave them out, or give the gain, where devices are mixed.",
+    True: "- Signals of unknown gain beside calibrated ones. The third number from the end is the size of the signal: leave it out, or "
+    "give the gain, where devices are mixed. The two behind it, the wander of the baseline and the range, are relative to it.",
 }
 
 
