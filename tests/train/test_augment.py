@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from edgeecg.errors import InputError
 from train.data.front import default_front_end
-from train.views import Augment, Views, load_noise
-from train.views.augment import at_snr, rescale, sines
+from train.views import Added, Augment, Views, load_noise
+from train.views.augment import KINDS, LEAST_LEVEL, NOISES, at_snr, moving_size, rescale, sines
 
 OFF = Views(**{f.name: 0.0 for f in fields(Views) if f.name.startswith("p_")})
 NOISE = torch.randn(3, 5000, generator=torch.Generator().manual_seed(9))
@@ -97,15 +97,48 @@ def test_each_disturbance_reaches_its_ratio_to_a_tenth_of_a_decibel(kind, decibe
     chosen = (decibel, decibel)
     views = Views(noise_snr=chosen, gaussian_snr=chosen, powerline_snr=chosen, wander_snr=chosen)
     clean = windows(64).float() - 128
-    added = getattr(Augment(views, NOISE), kind)(clean, generator()) - clean
+    added = getattr(Augment(views, NOISE), kind)(clean, generator())[0] - clean
     ratio = 10 * torch.log10(clean.square().mean(1) / added.square().mean(1))
     torch.testing.assert_close(ratio, torch.full((64,), decibel), atol=0.1, rtol=0)
 
 
-def test_the_whole_view_tells_the_ratio_of_what_was_added():
-    views = replace(OFF, p_noise=1.0, noise_snr=(10.0, 10.0))
-    _, level = Augment(views, NOISE).with_level(windows(32), generator())
-    torch.testing.assert_close(-10 * level, torch.full((32,), 10.0), atol=0.1, rtol=0)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_view_tells_which_noise_was_added_and_how_much(kind):
+    """Of recorded noise whose rows are each of one kind, as load_noise has them; 10 dB below the signal."""
+    ten, recorded = (10.0, 10.0), kind in NOISES
+    chance = {"p_noise" if recorded else f"p_{kind}": 1.0}
+    views = replace(OFF, noises=(kind,) if recorded else NOISES, **chance)
+    views = replace(views, noise_snr=ten, wander_snr=ten, gaussian_snr=ten, powerline_snr=ten)
+    _, added = Augment(views, NOISE).with_noise(windows(32), generator())
+    levels = added.levels()
+    assert levels.shape == (32, 1 + len(KINDS))
+    present = [0, 1 + KINDS.index(kind)]
+    torch.testing.assert_close(-10 * levels[:, present], torch.full((32, 2), 10.0), atol=0.1, rtol=0)
+    absent = [i for i in range(1 + len(KINDS)) if i not in present]
+    assert (levels[:, absent] == LEAST_LEVEL).all()
+
+
+def test_recorded_noise_is_told_apart_by_its_rows():
+    """Two rows a kind, in the order of load_noise: a view with noise of `em` holds a row of `em`."""
+    rows = torch.arange(6.0)[:, None].expand(6, 2000) + 1  # a constant of its own in each row
+    x = torch.randn(64, 1280, generator=generator(1))
+    noisy, kind = Augment(replace(OFF, p_noise=1.0, noise_snr=(0.0, 0.0)), rows).recorded(x, generator())
+    assert set(kind.tolist()) == {KINDS.index(name) for name in NOISES}
+    drawn = torch.randint(6, (64, 1), generator=generator())[:, 0]  # the first draw of `recorded`
+    assert [KINDS[k] for k in kind.tolist()] == [("bw", "em", "ma")[r // 2] for r in drawn.tolist()]
+    assert (noisy != x).all()
+
+
+def test_the_course_of_noise_says_where_it_is():
+    noise = torch.zeros(2, 1280)
+    noise[0, 320:640] = 3.0
+    added = Added(noise, noise.square().mean(1, keepdim=True).expand(2, len(KINDS)), torch.full((2,), 9.0))
+    course = added.course(32)
+    assert course.shape == (2, 40) and course[0, 10:20].abs().max() < 1e-3
+    assert (course[0, :10] == LEAST_LEVEL).all() and (course[0, 20:] == LEAST_LEVEL).all() and (course[1] == LEAST_LEVEL).all()
+    torch.testing.assert_close(added.levels()[0, 0], torch.tensor(0.25 + 1e-3).log10())
+    nothing = added.without(torch.tensor([True, False]))
+    assert (nothing.levels() == LEAST_LEVEL).all() and (nothing.course(32) == LEAST_LEVEL).all()
 
 
 def test_reversing_twice_is_the_window():
@@ -146,6 +179,36 @@ def test_smoothing_and_pooling_keep_slow_waves_and_take_fast_ones():
         assert change(fast, generator()).square().mean() < 0.05 * fast.square().mean()
 
 
+@pytest.mark.parametrize("name", ["p_smooth", "p_high_pass", "p_pool"])
+def test_a_filtered_view_is_as_large_as_the_front_end_makes_it(name):
+    y = windows(8)
+    views = replace(OFF, smooth=(9, 9), high_pass=(1.0, 1.0), pool=(4, 4), **{name: 1.0})
+    x, before = Augment(views)(y, generator()) * 16, y.float() - 128
+    moving = (moving_size(x) / moving_size(before))[:, 8:-8]
+    assert (before - x).abs().mean() > 1 and (moving - 1).abs().max() < 0.1
+
+
+@pytest.mark.parametrize("corner", [0.05, 0.67, 1.0])
+@pytest.mark.parametrize("length", [1280, 1283])
+def test_the_high_pass_is_a_filter_of_first_order(corner, length):
+    """Amplitude and phase of a sine behind R and C, away from the ends."""
+    from scipy.signal import lfilter
+
+    time, f = torch.arange(length) / 128, 1.5
+    x = torch.sin(2 * np.pi * f * time).expand(3, 2, -1)
+    y = Augment(Views(high_pass=(corner, corner))).high_pass(x, generator())
+    gain, phase = f / np.hypot(f, corner), np.arctan(corner / f)
+    expected = gain * torch.sin(2 * np.pi * f * time + phase)
+    torch.testing.assert_close(y[..., 384:-384], expected[384:-384].expand(3, 2, -1), atol=0.02, rtol=0)
+    if corner >= 0.5:  # and a pulse, by the recursion: it rings behind the pulse and not before it
+        pulse = torch.zeros(1, 1, 1280)
+        pulse[..., 640:650] = 1.0
+        k = np.tan(np.pi * corner / 128)
+        recursion = lfilter([1 / (1 + k), -1 / (1 + k)], [1, (k - 1) / (k + 1)], pulse[0, 0].numpy())
+        y = Augment(Views(high_pass=(corner, corner))).high_pass(pulse, generator())[0, 0]
+        np.testing.assert_allclose(y, recursion, atol=0.03)
+
+
 @pytest.mark.parametrize("length", [1280, 1283, 1676])
 def test_pooling_keeps_length_and_place(length):
     ramp = torch.arange(float(length)).expand(12, 1, -1)
@@ -157,13 +220,13 @@ def test_leads_of_a_window_keep_their_time_and_get_noise_of_their_own():
     y = windows(6)[:, None].expand(-1, 3, -1).contiguous()
     moved = Augment(replace(OFF, p_warp=1.0, p_crop=1.0, p_smooth=1.0, p_pool=1.0, p_reverse=0.5, p_flip=0.5))(y, generator())
     assert moved.shape == y.shape and torch.equal(moved[:, 0], moved[:, 2])
-    noisy, level = Augment(replace(OFF, p_gaussian=1.0)).with_level(y, generator())
-    assert level.shape == (6, 3) and not torch.equal(noisy[:, 0], noisy[:, 1])
+    noisy, added = Augment(replace(OFF, p_gaussian=1.0)).with_noise(y, generator())
+    assert added.noise.shape == (18, 1280) and not torch.equal(noisy[:, 0], noisy[:, 1])
 
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
-    [({"crop": (0.0, 0.5)}, "crop"), ({"noises": ("hum",)}, "bw, em, ma"), ({"pool": (0, 2)}, "count samples"),
+    [({"crop": (0.0, 0.5)}, "crop"), ({"noises": ("hum",)}, "bw, em, ma"), ({"pool": (0, 2)}, "count samples"), ({"high_pass": (0.0, 1.0)}, "above 0"),
      ({"noise_snr": (9.0, 3.0)}, "smaller to the larger")],
 )  # fmt: skip
 def test_strengths_that_mean_nothing_are_refused(wrong, words):

@@ -24,6 +24,7 @@ from train.data.front import SCALE, ZERO, FrontEnd
 RATE = 128.0  # Hz
 BLOCK = 32  # samples of the front end's scale
 NOISES = ("bw", "em", "ma")  # of nstdb
+KINDS = (*NOISES, "wander", "gaussian", "powerline")  # what may be added to a view
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class Views:
     crop: tuple[float, float] = (0.5, 1.0)  # the stretch's share of the window
     p_smooth: float = 0.0  # convolution with a Hann kernel
     smooth: tuple[int, int] = (3, 9)  # its samples, an odd number
+    p_high_pass: float = 0.0  # another device's filter of first order, log-uniform
+    high_pass: tuple[float, float] = (0.05, 1.0)  # its corner in Hz, where half of the power is left
     p_pool: float = 0.0  # down-sampling: means over 2 or more samples, drawn straight lines between
     pool: tuple[int, int] = (2, 4)  # samples to one mean
     p_reverse: float = 0.0  # time runs backwards: no ECG does, so it is never on by itself
@@ -65,6 +68,8 @@ class Views:
                 raise InputError(f"views: {name} goes from the smaller to the larger value")
         if not 0 < self.crop[0] <= self.crop[1] <= 1:
             raise InputError("views: crop is a share of the window, above 0 and at most 1")
+        if self.high_pass[0] <= 0:
+            raise InputError("views: high_pass is a frequency, above 0")
         if min(*self.smooth, *self.pool) < 1:
             raise InputError("views: smooth and pool count samples, at least 1")
         unknown = set(self.noises) - set(NOISES)
@@ -75,6 +80,34 @@ class Views:
 LEAST_LEVEL = -3.0  # of a window to which nothing was added
 
 
+@dataclass(frozen=True)
+class Added:
+    """What was added to N views: `noise` (N, L) front-end units, `power` (N, len(KINDS)) of each kind and `signal` (N,) of
+    what it was added to, as mean squares. Levels are log10 of a noise's power over the signal's, from `LEAST_LEVEL` up."""
+
+    noise: Tensor
+    power: Tensor
+    signal: Tensor
+
+    def levels(self) -> Tensor:
+        """(N, 1 + len(KINDS)): of the whole, and of each kind."""
+        whole = self.noise.square().mean(1, keepdim=True)
+        return self.level(torch.cat([whole, self.power], 1), self.signal[:, None])
+
+    def course(self, samples: int) -> Tensor:
+        """(N, L / samples): of the whole in each stretch of so many samples."""
+        return self.level(self.noise.square().unflatten(1, (-1, samples)).mean(2), self.signal[:, None])
+
+    @staticmethod
+    def level(noise: Tensor, signal: Tensor) -> Tensor:
+        return (noise / signal + 10.0**LEAST_LEVEL).log10().clamp(max=2)
+
+    def without(self, rows: Tensor) -> "Added":
+        """The same, but nothing was added to the `rows` (N,) bool."""
+        kept = (~rows).float()[:, None]
+        return Added(self.noise * kept, self.power * kept, self.signal)
+
+
 class Augment:
     """`augment(y, generator)`: uint8 windows (N, L) or (N, leads, L) -> real network input of that shape, `(y' - 128) / 16`."""
 
@@ -82,7 +115,8 @@ class Augment:
         self.views, self.noise = views, noise
         source = [
             (views.p_flip, lambda x, _: -x), (views.p_reverse, lambda x, _: x.flip(-1)), (views.p_warp, self.warp),
-            (views.p_crop, self.crop), (views.p_smooth, self.smooth), (views.p_pool, self.pool),
+            (views.p_crop, self.crop), (views.p_smooth, filtered(self.smooth)), (views.p_pool, filtered(self.pool)),
+            (views.p_high_pass, filtered(self.high_pass)),
         ]  # fmt: skip
         disturb = [(views.p_wander, self.wander), (views.p_gaussian, self.gaussian), (views.p_powerline, self.powerline)]
         if noise is not None:
@@ -91,34 +125,45 @@ class Augment:
         self.source, self.disturb, self.output = ([c for c in stage if c[0] > 0] for stage in (source, disturb, output))
 
     def __call__(self, y: Tensor, generator: torch.Generator) -> Tensor:
-        return self.with_level(y, generator)[0]
+        return self.with_noise(y, generator)[0]
 
-    def with_level(self, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """The views, and what was added to each: (N,) or (N, leads) log10 of noise power over signal power, from `LEAST_LEVEL` up."""
+    def with_noise(self, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Added]:
+        """The views, and what was added to each lead of them."""
         leads = y.float().reshape(len(y), -1, y.shape[-1]) - ZERO
         clean = some_rows(leads, self.source, generator).flatten(0, 1)
-        noisy = some_rows(clean.clone(), self.disturb, generator)
-        ratio = (noisy - clean).square().mean(1) / clean.square().mean(1).clamp(min=1e-2)
-        level = (ratio + 10.0**LEAST_LEVEL).log10().clamp(max=2)
+        noisy, power = clean.clone(), torch.zeros(len(clean), len(KINDS))
+        for probability, disturb in self.disturb:
+            rows = chosen(len(noisy), probability, generator)
+            if len(rows):
+                before = noisy[rows]
+                after, kind = disturb(before, generator)
+                power[rows, kind] = (after - before).square().mean(1)
+                noisy[rows] = after
+        added = Added(noisy - clean, power, clean.square().mean(1).clamp(min=1e-2))
         views = quantise(some_rows(rescale(noisy, clean), self.output, generator))
-        return views.reshape(y.shape), level.reshape(y.shape[:-1])
+        return views.reshape(y.shape), added
 
-    def wander(self, x: Tensor, generator: torch.Generator) -> Tensor:
+    # disturbances: windows (N, L) -> those with noise, and of which of KINDS it is: one number, or (N,)
+
+    def wander(self, x: Tensor, generator: torch.Generator) -> tuple[Tensor, int]:
         drift = sines(x.shape, 3, 0.1, 1.0, generator)
-        return x + at_snr(drift, x, self.views.wander_snr, generator)
+        return x + at_snr(drift, x, self.views.wander_snr, generator), KINDS.index("wander")
 
-    def powerline(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        return x + at_snr(sines(x.shape, 1, 45.0, 60.0, generator), x, self.views.powerline_snr, generator)
+    def powerline(self, x: Tensor, generator: torch.Generator) -> tuple[Tensor, int]:
+        mains = sines(x.shape, 1, 45.0, 60.0, generator)
+        return x + at_snr(mains, x, self.views.powerline_snr, generator), KINDS.index("powerline")
 
-    def gaussian(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        return x + at_snr(torch.randn(x.shape, generator=generator), x, self.views.gaussian_snr, generator)
+    def gaussian(self, x: Tensor, generator: torch.Generator) -> tuple[Tensor, int]:
+        white = torch.randn(x.shape, generator=generator)
+        return x + at_snr(white, x, self.views.gaussian_snr, generator), KINDS.index("gaussian")
 
-    def recorded(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        kinds, length = self.noise.shape
-        kind = torch.randint(kinds, (len(x), 1), generator=generator)
+    def recorded(self, x: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        rows, length = self.noise.shape
+        row = torch.randint(rows, (len(x), 1), generator=generator)
         start = torch.randint(length - x.shape[1] + 1, (len(x), 1), generator=generator)
-        noise = self.noise.reshape(-1)[kind * length + start + torch.arange(x.shape[1])]
-        return x + at_snr(noise, x, self.views.noise_snr, generator)
+        noise = self.noise.reshape(-1)[row * length + start + torch.arange(x.shape[1])]
+        kinds = torch.tensor([KINDS.index(name) for name in sorted(self.views.noises)])  # the order of load_noise
+        return x + at_snr(noise, x, self.views.noise_snr, generator), kinds[row[:, 0] * len(kinds) // rows]
 
     def warp(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """Around the middle; at a squeezed window's ends the last value is held."""
@@ -141,6 +186,15 @@ class Augment:
         padded = F.pad(x, (high, high), mode="replicate").reshape(1, -1, x.shape[-1] + 2 * high)
         return F.conv1d(padded, kernel[:, None], groups=len(kernel)).reshape(x.shape)
 
+    def high_pass(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """What devices differ in most beside their low pass: monitors cut at 0.5 or 0.67 Hz, diagnostic recorders at 0.05."""
+        corner = log_uniform((len(x), 1, 1), *self.views.high_pass, generator)
+        reach = min(2 * round(RATE), x.shape[-1] - 1)
+        padded = F.pad(x, (reach, reach), mode="reflect")
+        frequency = torch.fft.rfftfreq(padded.shape[-1], 1 / RATE)
+        response = frequency / (frequency - 1j * corner)
+        return torch.fft.irfft(torch.fft.rfft(padded) * response, padded.shape[-1])[..., reach:-reach]
+
     def pool(self, x: Tensor, generator: torch.Generator) -> Tensor:
         low, high = self.views.pool
         factor, result = torch.randint(low, high + 1, (len(x),), generator=generator), x.clone()
@@ -151,8 +205,7 @@ class Augment:
         return result
 
     def amplitude(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        low, high = (math.log(v) for v in self.views.amplitude)
-        return x * uniform((len(x), 1), low, high, generator).exp()
+        return x * log_uniform((len(x), 1), *self.views.amplitude, generator)
 
     def cutout(self, x: Tensor, generator: torch.Generator) -> Tensor:
         low, high = self.views.cutout
@@ -165,10 +218,15 @@ class Augment:
 def some_rows(x: Tensor, changes: list, generator: torch.Generator) -> Tensor:
     """Apply each (probability, change) to the rows that it falls on, in place."""
     for probability, change in changes:
-        rows = (torch.rand(len(x), generator=generator) < probability).nonzero()[:, 0]
+        rows = chosen(len(x), probability, generator)
         if len(rows):
             x[rows] = change(x[rows], generator)
     return x
+
+
+def chosen(count: int, probability: float, generator: torch.Generator) -> Tensor:
+    """Those of `count` rows that a change falls on."""
+    return (torch.rand(count, generator=generator) < probability).nonzero()[:, 0]
 
 
 def interpolate(x: Tensor, place: Tensor) -> Tensor:
@@ -181,6 +239,10 @@ def interpolate(x: Tensor, place: Tensor) -> Tensor:
 
 def uniform(shape, low: float, high: float, generator: torch.Generator) -> Tensor:
     return torch.rand(shape, generator=generator) * (high - low) + low
+
+
+def log_uniform(shape, low: float, high: float, generator: torch.Generator) -> Tensor:
+    return uniform(shape, math.log(low), math.log(high), generator).exp()
 
 
 def sines(shape, count: int, low: float, high: float, generator: torch.Generator) -> Tensor:
@@ -198,6 +260,15 @@ def at_snr(noise: Tensor, x: Tensor, decibel: tuple[float, float], generator: to
     snr = uniform((len(x), 1), *decibel, generator)
     size = x.square().mean(1, keepdim=True) / noise.square().mean(1, keepdim=True).clamp(min=1e-6)
     return noise * (size.sqrt() * 10 ** (-snr / 20))
+
+
+def filtered(change):
+    """The change with its result as large as what it was made of: the front end gives a filtered signal that size too."""
+
+    def scaled(x: Tensor, generator: torch.Generator) -> Tensor:
+        return rescale(change(x, generator).flatten(0, 1), x.flatten(0, 1)).reshape(x.shape)
+
+    return scaled
 
 
 def rescale(noisy: Tensor, clean: Tensor) -> Tensor:
