@@ -6,6 +6,7 @@
     python train/evaluate.py --model default --fractions 0.01 0.1 1
     python train/evaluate.py --model default default+hrv --tasks ptbxl_super_I_cv4           what do both know together?
     python train/evaluate.py --model default --tasks more         rhythm, single diagnoses, sleep, noise, retrieval
+    python train/evaluate.py --model default --tasks leads        quality and diagnoses from all leads instead of one
     python train/evaluate.py --model --baselines supervised --seeds 1 --json twin.json       long: goes on where it was
 
 Models are the exported ones, run by `edgeecg` in integers. The protocol is train/probes/protocol.py: StandardScaler, L2
@@ -32,7 +33,7 @@ import edgeecg
 from edgeecg.errors import InputError
 from train.command import run_command
 from train.probes.features import FEATURES, Features, features_by_name, parts
-from train.probes.more_tasks import MORE_TASKS
+from train.probes.more_tasks import LEADS_TASKS, MORE_TASKS
 from train.probes.protocol import Score, run_task
 from train.probes.tasks import TASKS, Task, read_task
 from train.run import write_text
@@ -57,7 +58,10 @@ TITLES = {
     "noise_snr": "SNR of noise, four levels (macro AUC)",
     "retrieval_V_between": "V beats found in other people (AUC)",
     "retrieval_V_within": "V beats found in the same recording (AUC)",
+    "quality_seta_leads": "signal quality, Challenge 2011, four leads (AUC)",
+    "ptbxl_super_leads_cv4": "PTB-XL superclasses, eight leads (macro AUC)",
 }
+GROUPS = {"more": MORE_TASKS, "leads": LEADS_TASKS}
 
 
 FLOAT_PROBE = "(probe fitted on float)"
@@ -74,7 +78,7 @@ class Config:
     # `float` below hides the type of that name from what follows it
     float: tuple[Path, ...] = ()  # encoder.safetensors that the models were made from: how much quantisation cost
     baselines: tuple[str, ...] = ()  # of random, random_mean_max, hrv, catch22, minirocket, supervised
-    tasks: tuple[str, ...] = tuple(TASKS)  # or `more`: the further ones
+    tasks: tuple[str, ...] = tuple(TASKS)  # or `more`: the further ones; or `leads`
     seeds: int = 3  # draws of labelled patients, of random weights
     data: Path | None = field(default_factory=lambda: Path(os.environ["EDGEECG_DATA"]) if "EDGEECG_DATA" in os.environ else None)
     json: Path | None = None  # the numbers, one object a task and feature
@@ -83,11 +87,11 @@ class Config:
     def __post_init__(self):
         if self.data is None or not self.data.is_dir():
             raise InputError("give the folder of the recordings with --data, or in the environment variable EDGEECG_DATA")
-        tasks = tuple(itertools.chain.from_iterable(MORE_TASKS if name == "more" else [name] for name in self.tasks))
+        tasks = tuple(itertools.chain.from_iterable(GROUPS.get(name, [name]) for name in self.tasks))
         object.__setattr__(self, "tasks", tasks)  # frozen
         for name in self.tasks:
             if name not in TITLES:
-                raise InputError(f"task {name!r} is not one of {', '.join(TITLES)}, more")
+                raise InputError(f"task {name!r} is not one of {', '.join([*TITLES, *GROUPS])}")
         for name in self.baselines:
             if name not in (*FEATURES, SUPERVISED):
                 raise InputError(f"baseline {name!r} is not one of {', '.join([*FEATURES, SUPERVISED])}")
@@ -181,7 +185,7 @@ def task_results(config: Config, name: str, bar: tqdm) -> list[Result]:
     for feature in feature_names(config):
         bar.set_postfix(task=name, features=feature)
         if feature == SUPERVISED:
-            results += supervised_results(config, name, task, windows) if task.kind != "retrieval" else []
+            results += supervised_results(config, name, task, windows) if task.kind != "retrieval" and task.train.signal.ndim == 2 else []
         else:
             found, kept[feature] = feature_results(config, name, task, feature, windows)
             results += found

@@ -1,4 +1,4 @@
-"""How far an embedding moves when the ECG stays and its recording changes: gain, offset, rate, mains, noise, shift.
+"""How far an embedding moves when the ECG stays and its recording changes: gain, offset, filters, rate, mains, noise, shift.
 
     python train/invariance.py --model default            the installed model, on the recordings in EDGEECG_DATA
     python train/invariance.py --model my.eecg --data DIR --json moved.json --picture moved.png
@@ -63,10 +63,21 @@ def changes(x: np.ndarray, noise: np.ndarray | None, rng: np.random.Generator) -
     yield "drift 0.15 Hz, 0.5 mV", x + 0.5 * np.sin(2 * np.pi * 0.15 * time)
     for mains in (50, 60):
         yield f"mains {mains} Hz, 0.1 mV", x + 0.1 * np.sin(2 * np.pi * mains * time)
+    for corner in (40, 25, 15):
+        yield f"low pass {corner} Hz", filtered(x, "lowpass", corner)
+    for corner in (0.5, 0.67, 1.0):
+        yield f"high pass {corner:g} Hz", filtered(x, "highpass", corner)
     yield "lead turned round", -x
     if noise is not None:
         for decibel in (24, 12, 6, 0):
             yield f"nstdb noise, {decibel} dB", x + draw_noise(x, noise, decibel, rng)
+
+
+def filtered(x: np.ndarray, kind: str, corner: float) -> np.ndarray:
+    """What another device makes of the windows: a low pass of second order, or a high pass of first order (Hz)."""
+    from scipy.signal import butter, sosfilt
+
+    return sosfilt(butter(2 if kind == "lowpass" else 1, corner, kind, fs=RATE, output="sos"), x - x[:, :1], axis=1)
 
 
 def draw_noise(x: np.ndarray, noise: np.ndarray, decibel: float, rng: np.random.Generator) -> np.ndarray:

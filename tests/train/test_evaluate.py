@@ -11,11 +11,11 @@ pytest.importorskip("sklearn")
 
 import edgeecg
 from edgeecg.errors import InputError
-from train.evaluate import Config, Result, aligned, evaluate, markdown, row_cosine, settings
+from train.evaluate import TITLES, Config, Result, aligned, evaluate, markdown, row_cosine, settings
 from train.probes.features import features_by_name, hrv_and_shape
-from train.probes.more_tasks import with_noise
+from train.probes.more_tasks import LEADS_TASKS, MORE_TASKS, with_noise
 from train.probes.protocol import Score, fitted, nearest_centroid, run_task, scored, some_groups
-from train.probes.tasks import DS1, DS2, Task, Windows, cut, join, read_task, resample
+from train.probes.tasks import DS1, DS2, TASKS, Task, Windows, cut, join, read_task, resample
 from train.probes.minirocket import TRIPLES, MiniRocket, response
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -281,6 +281,20 @@ def test_features_with_a_plus_stand_beside_each_other(model_file, toy_ecg, tmp_p
     assert held["models"] == [edgeecg.load(model_file).model.id] * 2
 
 
+def test_leads_stand_beside_each_other(model_file, toy_ecg):
+    samples, fs = toy_ecg
+    x = cut(resample(samples, fs))[:6].reshape(3, 2, 1280)
+    for name in (str(model_file), "hrv", f"{model_file}+hrv"):
+        of_one = features_by_name(name)
+        assert np.array_equal(features_by_name(name)(x), np.concatenate([of_one(x[:, 0]), of_one(x[:, 1])], 1)), name
+
+
+def test_names_of_groups_stand_for_their_tasks(tmp_path):
+    assert Config(tasks=("identity", "leads"), data=tmp_path).tasks == ("identity", *LEADS_TASKS)
+    assert Config(tasks=("more",), data=tmp_path).tasks == tuple(MORE_TASKS)
+    assert set(TITLES) == {*TASKS, *MORE_TASKS, *LEADS_TASKS}
+
+
 def test_wrong_names_end_in_a_sentence(tmp_path):
     with pytest.raises(InputError, match="task 'nothing' is not one of V_ds1_ds2"):
         Config(tasks=("nothing",), data=tmp_path)
@@ -323,6 +337,10 @@ def test_bench_runs_on_the_recordings(data_dir, model_file):
     for side in (noisy := read_task("noise_type", data_dir)).train, noisy.test:
         assert set(side.label) == {0, 1, 2, 3}
     assert not set(noisy.train.group) & set(noisy.test.group)
+    one, four = (read_task(name, data_dir) for name in ("quality_seta", "quality_seta_leads"))
+    assert four.test.signal.shape == (250, 4, 1280) and np.array_equal(four.test.signal[:, 1], one.test.signal)
+    one, eight = (read_task(name, data_dir).train for name in ("ptbxl_super_II_cv4", "ptbxl_super_leads_cv4"))
+    assert eight.signal.shape == (2230, 8, 1280) and np.array_equal(eight.signal[:, 1], one.signal)
     every = read_task("quality_cv5", data_dir).train
     assert len(set(every.group)) == len(every.label) == 998 and every.label.sum() == 773
     # the same features under an independent implementation of the protocol

@@ -1,6 +1,7 @@
 """Frozen features by name: the encoder under test, and what anybody could have for less.
 
-Each is a function (n, 1280) float32 mV at 128 Hz -> (n, d) float. A window's features depend on that window alone.
+Each is a function (n, 1280) float32 mV at 128 Hz -> (n, d) float. A window's features depend on that window alone. By
+`features_by_name` they take (n, leads, 1280) too: the features of each lead, one after another.
 """
 
 import warnings
@@ -150,6 +151,17 @@ def beside(each: list[Features]) -> Features:
     return lambda windows: np.concatenate([np.asarray(features(windows), np.float64) for features in each], 1)
 
 
+def of_each_lead(features: Features) -> Features:
+    """The same for windows of several leads, (n, leads, 1280): (n, leads * d)."""
+
+    def together(windows: np.ndarray) -> np.ndarray:
+        if windows.ndim == 2:
+            return features(windows)
+        return np.concatenate([features(lead) for lead in np.moveaxis(windows, 1, 0)], 1)
+
+    return together
+
+
 def features_by_name(name: str, seed: int = 0) -> Features:
     """A baseline's name, `NAME.safetensors` of a training run, or anything that `edgeecg.load` takes.
 
@@ -158,7 +170,7 @@ def features_by_name(name: str, seed: int = 0) -> Features:
     if len(names := parts(name)) > 1:
         return beside([features_by_name(n, seed) for n in names])
     if name in FEATURES:
-        return FEATURES[name](seed)
+        return of_each_lead(FEATURES[name](seed))
     if not name:
         raise InputError("a feature needs a name")
-    return checkpoint(name) if name.endswith(".safetensors") else encoder(name)
+    return of_each_lead(checkpoint(name) if name.endswith(".safetensors") else encoder(name))

@@ -1,6 +1,7 @@
 """Further tasks: rhythm from annotations, single diagnoses, sleep stages, the kind and the size of noise, retrieval.
 
-They stand beside the ten of train/probes/tasks.py and are read by the same protocol.
+They stand beside the ten of train/probes/tasks.py and are read by the same protocol. LEADS_TASKS are two of the ten with
+all leads that there are: what a label holds that one lead cannot show.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import numpy as np
 from train.data.corpora import DS1, DS2, array, table
 from train.nets.spec import WINDOW
 from train.probes.tasks import (
-    RATE, SUPERCLASSES, Task, Windows, beat_windows, cut, first_lead, join, ptbxl, quality, records, resample,
+    ALL, RATE, SUPERCLASSES, Task, Windows, beat_windows, cut, first_lead, join, ptbxl, quality, records, resample,
 )  # fmt: skip
 
 AF = ("(AFIB", "(AFL")  # atrial fibrillation and flutter in the rhythm annotations of MIT-BIH
@@ -111,4 +112,9 @@ MORE_TASKS: dict[str, Callable[[Path], Task]] = {
     "noise_snr": lambda data: noise(data, "snr"),
     "retrieval_V_between": lambda data: retrieve(data, "V", within=False),
     "retrieval_V_within": lambda data: retrieve(data, "V", within=True),
+}
+
+LEADS_TASKS: dict[str, Callable[[Path], Task]] = {
+    "quality_seta_leads": lambda data: quality(data, ALL),
+    "ptbxl_super_leads_cv4": lambda data: ptbxl(data, ALL, "super"),
 }

@@ -19,12 +19,13 @@ from train.nets.spec import WINDOW
 RATE = 128
 SUPERCLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
 BEATS = {"V": "VE", "S": "AaJSj"}  # ANSI/AAMI EC57: ventricular and supraventricular ectopic beats
+ALL = slice(None)  # leads
 RHYTHMS = "NAO~"  # Challenge 2017: normal, atrial fibrillation, other, too noisy
 
 
 @dataclass(frozen=True)
 class Windows:
-    """`signal` (n, 1280) float32 mV, `label` (n,) int or (n, classes) 0/1, `group` (n,): the patient or record."""
+    """`signal` (n, 1280) float32 mV, or (n, leads, 1280); `label` (n,) int or (n, classes) 0/1, `group` (n,): the patient or record."""
 
     signal: np.ndarray
     label: np.ndarray
@@ -102,10 +103,10 @@ def beats(data: Path, kind: str, test: str) -> Task:
     return Task(train, join([beat_windows(data / test, r, kind) for r in names]))
 
 
-def quality(data: Path) -> Task:
-    """Challenge 2011: acceptable or not, lead II; every fourth record is for the test."""
+def quality(data: Path, lead: int | slice = 1) -> Task:
+    """Challenge 2011: acceptable or not, lead II unless another is asked for; every fourth record is for the test."""
     folder = data / "challenge2011"
-    signal = np.asarray(array(folder, "ecg_128hz_uV_int16.npy")[:, 1] / 1000.0, np.float32)
+    signal = np.asarray(array(folder, "ecg_128hz_uV_int16.npy")[:, lead] / 1000.0, np.float32)
     label = np.array([int(float(row["acceptable"])) for row in table(folder, "labels.csv")])
     number = np.arange(len(label))
     test = number % 4 == 0
@@ -125,7 +126,7 @@ def identity(data: Path) -> Task:
     return Task(*(join(half) for half in halves), kind="identity")
 
 
-def ptbxl(data: Path, lead: int, what: str) -> Task:
+def ptbxl(data: Path, lead: int | slice, what: str) -> Task:
     folder = data / "ptbxl"
     signal = np.asarray(array(folder, "ecg_128hz_uV_int16.npy")[:, lead] / 1000.0, np.float32)
     rows = table(folder, "metadata.csv")
@@ -166,9 +167,9 @@ TASKS: dict[str, Callable[[Path], Task]] = {
 
 
 def read_task(name: str, data: Path) -> Task:
-    from train.probes.more_tasks import MORE_TASKS
+    from train.probes.more_tasks import LEADS_TASKS, MORE_TASKS
 
-    known = TASKS | MORE_TASKS
+    known = TASKS | MORE_TASKS | LEADS_TASKS
     if name not in known:
         raise InputError(f"task {name!r} is not one of {', '.join(known)}")
     try:
