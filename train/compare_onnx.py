@@ -24,7 +24,8 @@ from edgeecg import jit
 from edgeecg.errors import InputError, MissingDependencyError
 from train.command import run_command
 from edgeecg.model import Model
-from train.data.corpora import PRETRAINING, Recording, corpus
+from train.data.corpora import PRETRAINING, Recording
+from train.data.stretches import canonical, stretches
 from train.onnx_graph import onnx_model
 
 
@@ -61,31 +62,6 @@ def run_onnx(runtime, y: np.ndarray, levels: np.ndarray | None = None) -> dict[s
     return {name: np.concatenate(column) for name, column in zip(names, zip(*parts, strict=True), strict=True)}
 
 
-def windows(data: Path | None, corpora: tuple[str, ...], count: int, window: int = 1280) -> list[Recording]:
-    """About `count` stretches of 10 s, spread evenly over the recordings of each corpus."""
-    names = [name for name in corpora if data and (data / name).is_dir()] if data else ["toy"]
-    if not names:
-        raise InputError(f"{data} holds none of {', '.join(corpora)}")
-    chosen = []
-    for name in names:
-        share, found = -(-count // len(names)), []
-        for recording in corpus(name).read(data / name if data else Path()):
-            length = int(np.ceil(window / 128 * recording.fs))
-            if len(recording.signal) >= length:
-                found.append((recording, length))
-        for place in np.linspace(0, len(found) - 1, share).round().astype(int):
-            recording, length = found[place]
-            start = (len(recording.signal) - length) * len(chosen) // count % (len(recording.signal) - length + 1)
-            signal = np.asarray(recording.signal[start : start + length])
-            chosen.append(Recording(name, name, recording.lead, recording.fs, signal, recording.gain))
-    return chosen
-
-
-def canonical(piece: Recording) -> np.ndarray:
-    """Its samples in 1/8 microvolt, gaps held."""
-    return jit.samples(np.asarray(piece.signal), gain=piece.gain)[0]
-
-
 def compare(model: Model, graph: bytes, pieces: list[Recording]) -> dict:
     """Agreement of the compiled core and ONNX Runtime on stretches of 10 s."""
     encoder, rows = edgeecg.load(model), []
@@ -115,7 +91,7 @@ def agreement(e16: np.ndarray, e8: np.ndarray, other: dict[str, np.ndarray]) -> 
 def main(config: Config) -> None:
     model = Model.load(config.model)
     graph = config.onnx.read_bytes() if config.onnx else onnx_model(model, config.form).SerializeToString()
-    print(json.dumps(compare(model, graph, windows(config.data, config.corpora, config.windows)), indent=1))
+    print(json.dumps(compare(model, graph, stretches(config.data, config.corpora, config.windows)), indent=1))
 
 
 if __name__ == "__main__":

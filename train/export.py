@@ -151,7 +151,7 @@ def metadata(model: Model, encoder: Encoder, training: dict, config: Config, rep
         "embedding_dim": model.head.dim,
         "levels": list(model.levels),
         "encoder": encoder.spec.name,
-        "training": {key: training[key] for key in ("objective", "steps", "hours", "minutes") if key in training},
+        "training": {key: training[key] for key in ("objective", "steps", "processes", "hours", "minutes") if key in training},
         "cosine_to_float": report["clean"]["int8"]["cosine_mean"],
         "probes": [],
     }

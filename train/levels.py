@@ -19,8 +19,8 @@ import numpy as np
 from edgeecg import jit
 from edgeecg.model import LEVELS, Model, default_front_end
 from train.command import run_command
-from train.compare_onnx import canonical, windows
 from train.data.corpora import PRETRAINING
+from train.data.stretches import canonical, stretches
 
 CENTRE = np.array([18.0, -12.5, -4.375])  # about the middle of the corpora: a mean magnitude of 0.1 mV
 UNIT = np.array([2.0, 4.0, 1.0])  # of the logarithms to one of the embedding, so that a corpus has a deviation of about a half: cosines stay the network's
@@ -60,7 +60,7 @@ class Config:
 def main(config: Config) -> None:
     found: dict[str, list[np.ndarray]] = {}
     front = default_front_end()
-    for piece in windows(config.data, config.corpora, config.windows):
+    for piece in stretches(config.data, config.corpora, config.windows):
         found.setdefault(piece.record, []).append(in_units(jit.levels(canonical(piece), round(piece.fs * 1000), front, [0])[0]))
     print(f"| corpus | windows | {' | '.join(LEVELS)} |\n|---|--:|{'---|' * len(LEVELS)}")
     for name, rows in found.items():

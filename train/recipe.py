@@ -316,6 +316,7 @@ def provenance(config: Config, cache: Cache, steps: int, seconds: float) -> dict
         "sources": sources,
         "hours": round(recorded_hours(config, cache), 1),
         "steps": steps + before.get("steps", 0),
+        "processes": config.workers,
         "minutes": round(seconds / 60 + before.get("minutes", 0), 1),
         "torch": torch.__version__,
     }

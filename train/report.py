@@ -43,6 +43,7 @@ VOLTAGE = {
 def card(meta: dict) -> str:
     """The model card, of a model's metadata: what it is, what it was made from, what it must not be used for."""
     how = meta["training"]
+    each = f" in each of {how['processes']} processes" if how.get("processes", 1) > 1 else ""
     text = [f"# {meta['name']}, version {meta['version']}", ""]
     text += [
         f"A single-lead ECG encoder ({meta['encoder']}): 10 s at 128 Hz to {meta['embedding_dim']} numbers, "
@@ -50,7 +51,7 @@ def card(meta: dict) -> str:
         "",
         "## Data",
         "",
-        f"Pretrained without labels ({how.get('objective', 'untrained')}, {how.get('steps', 0)} steps, "
+        f"Pretrained without labels ({how.get('objective', 'untrained')}, {how.get('steps', 0)} steps{each}, "
         f"{how.get('minutes', 0)} minutes) on {how.get('hours', 0)} h of ECG:",
         "",
     ]

@@ -2,16 +2,21 @@
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip("torch")
 
+from edgeecg import __file__ as package
 from edgeecg.errors import InputError
 from edgeecg.model import Model
 from train.card import Config, run
 from train.evaluate import Result
 from train.probes.protocol import Score
+from train.report import card
+
+BUNDLED = Path(package).parent / "models"
 
 
 def write(path, feature, value=0.9):
@@ -32,6 +37,14 @@ def test_figures_enter_the_card_once(model_file, tmp_path):
     assert card.count("What a linear probe finds") == 1
     assert loaded.id == original.id == done.id
     assert loaded.meta["probes"]["results"][0]["value"] == 0.91
+
+
+def test_the_card_says_how_many_processes_took_the_steps():
+    meta = Model.load(BUNDLED / "default.eecg").meta
+    how = {"objective": "contrast", "steps": 20, "minutes": 2, "hours": 1}
+    cards = [card(meta | {"training": how | more}) for more in ({"processes": 2}, {"processes": 1}, {})]
+    assert "(contrast, 20 steps in each of 2 processes, 2 minutes)" in cards[0]
+    assert all("(contrast, 20 steps, 2 minutes)" in text for text in cards[1:])
 
 
 def test_the_card_beside_the_file_has_every_table(model_file, tmp_path):

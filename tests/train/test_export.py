@@ -15,8 +15,9 @@ from edgeecg.errors import EdgeECGError, InputError
 from edgeecg.model import Head, Layer, Model, default_front_end
 from train import levels
 from train.checkpoint import save_encoder
-from train.compare_onnx import agreement, compare, run_onnx, session, windows
+from train.compare_onnx import agreement, compare, run_onnx, session
 from train.data import WindowSampler, open_cache
+from train.data.stretches import stretches
 from train.equalise import channel_factors, scaled
 from train.export import Config, main, moments, run, to_bytes
 from train.fold import Folded
@@ -155,7 +156,7 @@ def test_a_wrong_byte_in_golden_vectors_is_noticed(exported):
 def test_the_compiled_core_and_onnx_runtime_agree_on_raw_samples(exported):
     folder, _ = exported("edge")
     model = Model.load(folder / "out" / "edge.eecg")
-    result = compare(model, (folder / "out" / "edge.onnx").read_bytes(), windows(None, (), 20))
+    result = compare(model, (folder / "out" / "edge.onnx").read_bytes(), stretches(None, (), 20))
     assert result["windows"] == 20 and result["identical_int16"] == 1.0
 
 
@@ -163,7 +164,7 @@ def test_the_compiled_core_and_onnx_runtime_agree_on_raw_samples(exported):
 def test_the_compiled_core_and_onnx_runtime_agree_on_every_corpus(exported, data_dir):
     folder, _ = exported("edge")
     model = Model.load(folder / "out" / "edge.eecg")
-    pieces = windows(data_dir, ("svdb", "cinc2017", "ptbxl", "challenge2011"), 100)
+    pieces = stretches(data_dir, ("svdb", "cinc2017", "ptbxl", "challenge2011"), 100)
     assert {piece.fs for piece in pieces} == {128.0, 300.0}
     assert compare(model, (folder / "out" / "edge.onnx").read_bytes(), pieces)["identical_int16"] == 1.0
 
