@@ -18,7 +18,7 @@ from train.data.front import to_input
 from train.nets import Encoder
 from train.nets.spec import WINDOW
 from train.targets import SIGNAL, STATISTICS
-from train.targets.heads import WIDTHS, Heads
+from train.targets.heads import Heads
 
 # What gets a dimension: many measures of premature beats, which hardly move where there are none, and the most telling
 # others. Each number more helps its task and blurs who it is (docs/results/quality.md).
@@ -42,10 +42,10 @@ def assemble(encoder: Encoder, pooled: nn.BatchNorm1d, heads: Heads, first: Tens
     `first`, `second` (N, features): pooled features of pairs of windows of one recording.
     """
     dim = encoder.linear.out_features - levels * len(LEVELS)
-    roomy = 2 * (len(NUMBERS) + len(MORE) + len(SIGNALS) + WIDTHS["noise"]) <= dim
-    names = NUMBERS + MORE * roomy
-    noise = range(WIDTHS["noise"] if roomy else 1)  # of the whole, and of each kind
-    kept = {"statistics": [STATISTICS.index(name) for name in names], "signal": list(SIGNALS), "noise": list(noise)}
+    names = (*NUMBERS, *MORE)
+    if 2 * (len(names) + len(SIGNALS) + 1) > dim:
+        names = NUMBERS
+    kept = {"statistics": [STATISTICS.index(name) for name in names], "signal": list(SIGNALS), "noise": [0]}
     weight = torch.cat([heads.linear[name].weight[rows] for name, rows in kept.items()])
     bias = torch.cat([heads.linear[name].bias[rows] for name, rows in kept.items()])
     count = dim - len(weight)

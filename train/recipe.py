@@ -8,8 +8,8 @@ Each lead is there twice, as it is and as the same heart in another rhythm (trai
 positives are the same ten seconds under other noise, half lie within 30 s of them, and some of either kind are in the
 other rhythm or in another lead; other windows of a patient are no negatives (train/objectives/masked.py). Beside the
 contrast, linear heads regress from the pooled features what train/targets computes from the clean signal: rhythm and
-beat statistics, the mean beat, the spectrum and how much noise of which kind was added; and from each frame of the trunk,
-the beat and the noise in it. No label that a person gave is used. At the end the last linear layer is put together anew (train/readout.py):
+beat statistics, the mean beat, the spectrum and the noise that was added; and from each frame of the trunk, the beat in
+it. No label that a person gave is used. At the end the last linear layer is put together anew (train/readout.py):
 `latest.safetensors` is the encoder as it was trained, `encoder.safetensors` the finished one. Of several processes each
 takes steps of its own, and every few steps all take the mean of their weights and moments (Stich, "Local SGD Converges
 Fast and Communicates Little", ICLR 2019): on a busy machine waiting for each other at every step costs half the speed.
@@ -51,10 +51,10 @@ from train.readout import PAIRS, assemble, pair_features
 from train.run import Log, config_dict, write_json
 from train.targets import BeatTargets, open_bank, signal_statistics
 from train.targets.heads import EXISTS, WIDTHS, Heads
-from train.views import Added, Augment, Views, load_noise
+from train.views import LEAST_LEVEL, Augment, Views, load_noise
 
 WEIGHTS = {
-    "contrast": 1.0, "statistics": 9.0, "beat": 3.0, "signal": 1.5, "noise": 0.5, "heat": 1.0, "frame": 1.0, "course": 1.0,
+    "contrast": 1.0, "statistics": 9.0, "beat": 3.0, "signal": 1.5, "noise": 0.5, "heat": 1.0, "frame": 1.0,
 }  # fmt: skip
 POOLS, OBJECTIVES = ("mean_max", "mean", "max"), ("nt_xent", "barlow_twins", "vicreg")
 
@@ -69,7 +69,7 @@ class Config:
     pool: str = "mean_max"  # of the frames of a window: or mean, or max
     standardise: bool = False  # each window: to compare with, not for export
     objective: str = "nt_xent"  # of the contrast, with the patient's other windows masked: or barlow_twins, or vicreg
-    views: Views = field(default_factory=lambda: Views(p_warp=0.0, p_flip=0.0, p_smooth=0.2, p_high_pass=0.2))
+    views: Views = field(default_factory=lambda: Views(p_warp=0.0, p_flip=0.0))
     weights: dict[str, float] = field(default_factory=lambda: dict(WEIGHTS))  # of the losses; 0 leaves one out
     temperature: float = 0.1  # of the contrast
     neighbours: float = 0.5  # share of positives from within 30 s
@@ -150,14 +150,12 @@ class Trainer:
         self.margin = margin if config.context and (self.training.length >= WINDOW + 2 * margin).any() else 0
         self.heads.standardise(self.moments())
 
-    def targets(self, start: np.ndarray, x: Tensor, added: Added, margin: int) -> dict[str, Tensor]:
+    def targets(self, start: np.ndarray, x: Tensor, level: Tensor) -> dict[str, Tensor]:
         statistics, known, beat = self.beats.describe(start)
-        stride = self.encoder.spec.total_stride
-        heat, frame = self.beats.frames(start, stride)
-        course = added.course(stride)[:, margin // stride : (margin + WINDOW) // stride]
+        heat, frame = self.beats.frames(start, self.encoder.spec.total_stride)
         return {
             "statistics": statistics, "known": known, "beat": beat, "heat": heat, "frame": frame,
-            "signal": signal_statistics(x), "noise": added.levels(), "course": course,
+            "signal": signal_statistics(x), "noise": level[:, None],
         }  # fmt: skip
 
     def batch(self, drawer: Drawer, count: int, margin: int, seed: tuple[int, ...]):
@@ -170,11 +168,11 @@ class Trainer:
             move = (rng.random(count) < self.config.across) * (len(self.samples) // 2)
             start[count:] = (start[count:] + move) % len(self.samples)
         y = torch.from_numpy(self.samples[start[:, None] + np.arange(-margin, WINDOW + margin)])
-        x, added = self.augment.with_noise(y, generator)
+        x, level = self.augment.with_level(y, generator)
         clean = (torch.arange(count) < self.config.clean * count).repeat(2)
-        x[clean] = to_input(y[clean])
+        x[clean], level[clean] = to_input(y[clean]), LEAST_LEVEL
         inside = x[:, margin : margin + WINDOW]
-        return x, self.targets(start, inside, added.without(clean), margin), torch.from_numpy(drawer.patient[row])
+        return x, self.targets(start, inside, level), torch.from_numpy(drawer.patient[row])
 
     def moments(self) -> dict[str, tuple[Tensor, Tensor]]:
         """Mean and deviation of every linear head's target over 1500 pairs."""

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from edgeecg.errors import InputError
 from train.data.front import default_front_end
-from train.views import Added, Augment, Views, load_noise
-from train.views.augment import KINDS, LEAST_LEVEL, NOISES, at_snr, moving_size, rescale, sines
+from train.views import Augment, Views, load_noise
+from train.views.augment import at_snr, moving_size, rescale, sines
 
 OFF = Views(**{f.name: 0.0 for f in fields(Views) if f.name.startswith("p_")})
 NOISE = torch.randn(3, 5000, generator=torch.Generator().manual_seed(9))
@@ -97,48 +97,15 @@ def test_each_disturbance_reaches_its_ratio_to_a_tenth_of_a_decibel(kind, decibe
     chosen = (decibel, decibel)
     views = Views(noise_snr=chosen, gaussian_snr=chosen, powerline_snr=chosen, wander_snr=chosen)
     clean = windows(64).float() - 128
-    added = getattr(Augment(views, NOISE), kind)(clean, generator())[0] - clean
+    added = getattr(Augment(views, NOISE), kind)(clean, generator()) - clean
     ratio = 10 * torch.log10(clean.square().mean(1) / added.square().mean(1))
     torch.testing.assert_close(ratio, torch.full((64,), decibel), atol=0.1, rtol=0)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_view_tells_which_noise_was_added_and_how_much(kind):
-    """Of recorded noise whose rows are each of one kind, as load_noise has them; 10 dB below the signal."""
-    ten, recorded = (10.0, 10.0), kind in NOISES
-    chance = {"p_noise" if recorded else f"p_{kind}": 1.0}
-    views = replace(OFF, noises=(kind,) if recorded else NOISES, **chance)
-    views = replace(views, noise_snr=ten, wander_snr=ten, gaussian_snr=ten, powerline_snr=ten)
-    _, added = Augment(views, NOISE).with_noise(windows(32), generator())
-    levels = added.levels()
-    assert levels.shape == (32, 1 + len(KINDS))
-    present = [0, 1 + KINDS.index(kind)]
-    torch.testing.assert_close(-10 * levels[:, present], torch.full((32, 2), 10.0), atol=0.1, rtol=0)
-    absent = [i for i in range(1 + len(KINDS)) if i not in present]
-    assert (levels[:, absent] == LEAST_LEVEL).all()
-
-
-def test_recorded_noise_is_told_apart_by_its_rows():
-    """Two rows a kind, in the order of load_noise: a view with noise of `em` holds a row of `em`."""
-    rows = torch.arange(6.0)[:, None].expand(6, 2000) + 1  # a constant of its own in each row
-    x = torch.randn(64, 1280, generator=generator(1))
-    noisy, kind = Augment(replace(OFF, p_noise=1.0, noise_snr=(0.0, 0.0)), rows).recorded(x, generator())
-    assert set(kind.tolist()) == {KINDS.index(name) for name in NOISES}
-    drawn = torch.randint(6, (64, 1), generator=generator())[:, 0]  # the first draw of `recorded`
-    assert [KINDS[k] for k in kind.tolist()] == [("bw", "em", "ma")[r // 2] for r in drawn.tolist()]
-    assert (noisy != x).all()
-
-
-def test_the_course_of_noise_says_where_it_is():
-    noise = torch.zeros(2, 1280)
-    noise[0, 320:640] = 3.0
-    added = Added(noise, noise.square().mean(1, keepdim=True).expand(2, len(KINDS)), torch.full((2,), 9.0))
-    course = added.course(32)
-    assert course.shape == (2, 40) and course[0, 10:20].abs().max() < 1e-3
-    assert (course[0, :10] == LEAST_LEVEL).all() and (course[0, 20:] == LEAST_LEVEL).all() and (course[1] == LEAST_LEVEL).all()
-    torch.testing.assert_close(added.levels()[0, 0], torch.tensor(0.25 + 1e-3).log10())
-    nothing = added.without(torch.tensor([True, False]))
-    assert (nothing.levels() == LEAST_LEVEL).all() and (nothing.course(32) == LEAST_LEVEL).all()
+def test_the_whole_view_tells_the_ratio_of_what_was_added():
+    views = replace(OFF, p_noise=1.0, noise_snr=(10.0, 10.0))
+    _, level = Augment(views, NOISE).with_level(windows(32), generator())
+    torch.testing.assert_close(-10 * level, torch.full((32,), 10.0), atol=0.1, rtol=0)
 
 
 def test_reversing_twice_is_the_window():
@@ -220,8 +187,8 @@ def test_leads_of_a_window_keep_their_time_and_get_noise_of_their_own():
     y = windows(6)[:, None].expand(-1, 3, -1).contiguous()
     moved = Augment(replace(OFF, p_warp=1.0, p_crop=1.0, p_smooth=1.0, p_pool=1.0, p_reverse=0.5, p_flip=0.5))(y, generator())
     assert moved.shape == y.shape and torch.equal(moved[:, 0], moved[:, 2])
-    noisy, added = Augment(replace(OFF, p_gaussian=1.0)).with_noise(y, generator())
-    assert added.noise.shape == (18, 1280) and not torch.equal(noisy[:, 0], noisy[:, 1])
+    noisy, level = Augment(replace(OFF, p_gaussian=1.0)).with_level(y, generator())
+    assert level.shape == (6, 3) and not torch.equal(noisy[:, 0], noisy[:, 1])
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,7 @@ def features_by_name(name: str, seed: int = 0) -> Features:
     Several with `+` between them (`default+hrv`) stand beside each other. `seed` is that of random weights.
     """
     if len(names := parts(name)) > 1:
-        return beside([features_by_name(n, seed) for n in names])
+        return of_each_lead(beside([features_by_name(n, seed) for n in names]))
     if name in FEATURES:
         return of_each_lead(FEATURES[name](seed))
     if not name:

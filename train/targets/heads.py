@@ -7,14 +7,13 @@ from torch import Tensor, nn
 from train.targets.beats import AFTER, BEFORE
 from train.targets.signal import SIGNAL
 from train.targets.statistics import FRAME, STATISTICS
-from train.views.augment import KINDS, LEAST_LEVEL
 
-WIDTHS = {"statistics": len(STATISTICS), "beat": BEFORE + AFTER, "signal": SIGNAL, "noise": 1 + len(KINDS)}
+WIDTHS = {"statistics": len(STATISTICS), "beat": BEFORE + AFTER, "signal": SIGNAL, "noise": 1}
 EXISTS = {"statistics": "known", "beat": "known"}  # masks of what has no target
 
 
 class Heads(nn.Module):
-    """Linear maps from a window's pooled features to each target, and from each frame of the trunk to the beat and the noise in it.
+    """Linear maps from a window's pooled features to each target, and from each frame of the trunk to the beat in it.
 
     Targets are standardised with the moments given to `standardise`, so that every number counts alike.
     """
@@ -22,7 +21,7 @@ class Heads(nn.Module):
     def __init__(self, dim: int, channels: int):
         super().__init__()
         self.linear = nn.ModuleDict({name: nn.Linear(dim, width) for name, width in WIDTHS.items()})
-        self.frame = nn.Linear(channels, 2 + len(FRAME))
+        self.frame = nn.Linear(channels, 1 + len(FRAME))
         for name, width in WIDTHS.items():
             self.register_buffer(f"{name}_mean", torch.zeros(width))
             self.register_buffer(f"{name}_deviation", torch.ones(width))
@@ -43,9 +42,8 @@ class Heads(nn.Module):
         out, heat = self.frame(frames), targets["heat"]
         known = targets["known"].float()[:, None]
         losses["heat"] = weighted(F.binary_cross_entropy_with_logits(out[..., 0], heat, reduction="none"), known)
-        error = F.smooth_l1_loss(out[..., 1:-1], targets["frame"], reduction="none").mean(-1)
+        error = F.smooth_l1_loss(out[..., 1:], targets["frame"], reduction="none").mean(-1)
         losses["frame"] = weighted(error, heat * known)
-        losses["course"] = F.smooth_l1_loss(out[..., -1], targets["course"] - LEAST_LEVEL / 2)
         return losses
 
 

@@ -1,5 +1,5 @@
 """Augmented views of windows."""
 
-from train.views.augment import Added, Augment, Views, load_noise
+from train.views.augment import LEAST_LEVEL, Augment, Views, load_noise
 
-__all__ = ["Added", "Augment", "Views", "load_noise"]
+__all__ = ["LEAST_LEVEL", "Augment", "Views", "load_noise"]

@@ -24,7 +24,6 @@ from train.data.front import SCALE, ZERO, FrontEnd
 RATE = 128.0  # Hz
 BLOCK = 32  # samples of the front end's scale
 NOISES = ("bw", "em", "ma")  # of nstdb
-KINDS = (*NOISES, "wander", "gaussian", "powerline")  # what may be added to a view
 
 
 @dataclass(frozen=True)
@@ -80,34 +79,6 @@ class Views:
 LEAST_LEVEL = -3.0  # of a window to which nothing was added
 
 
-@dataclass(frozen=True)
-class Added:
-    """What was added to N views: `noise` (N, L) front-end units, `power` (N, len(KINDS)) of each kind and `signal` (N,) of
-    what it was added to, as mean squares. Levels are log10 of a noise's power over the signal's, from `LEAST_LEVEL` up."""
-
-    noise: Tensor
-    power: Tensor
-    signal: Tensor
-
-    def levels(self) -> Tensor:
-        """(N, 1 + len(KINDS)): of the whole, and of each kind."""
-        whole = self.noise.square().mean(1, keepdim=True)
-        return self.level(torch.cat([whole, self.power], 1), self.signal[:, None])
-
-    def course(self, samples: int) -> Tensor:
-        """(N, L / samples): of the whole in each stretch of so many samples."""
-        return self.level(self.noise.square().unflatten(1, (-1, samples)).mean(2), self.signal[:, None])
-
-    @staticmethod
-    def level(noise: Tensor, signal: Tensor) -> Tensor:
-        return (noise / signal + 10.0**LEAST_LEVEL).log10().clamp(max=2)
-
-    def without(self, rows: Tensor) -> "Added":
-        """The same, but nothing was added to the `rows` (N,) bool."""
-        kept = (~rows).float()[:, None]
-        return Added(self.noise * kept, self.power * kept, self.signal)
-
-
 class Augment:
     """`augment(y, generator)`: uint8 windows (N, L) or (N, leads, L) -> real network input of that shape, `(y' - 128) / 16`."""
 
@@ -125,45 +96,34 @@ class Augment:
         self.source, self.disturb, self.output = ([c for c in stage if c[0] > 0] for stage in (source, disturb, output))
 
     def __call__(self, y: Tensor, generator: torch.Generator) -> Tensor:
-        return self.with_noise(y, generator)[0]
+        return self.with_level(y, generator)[0]
 
-    def with_noise(self, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Added]:
-        """The views, and what was added to each lead of them."""
+    def with_level(self, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """The views, and what was added to each: (N,) or (N, leads) log10 of noise power over signal power, from `LEAST_LEVEL` up."""
         leads = y.float().reshape(len(y), -1, y.shape[-1]) - ZERO
         clean = some_rows(leads, self.source, generator).flatten(0, 1)
-        noisy, power = clean.clone(), torch.zeros(len(clean), len(KINDS))
-        for probability, disturb in self.disturb:
-            rows = chosen(len(noisy), probability, generator)
-            if len(rows):
-                before = noisy[rows]
-                after, kind = disturb(before, generator)
-                power[rows, kind] = (after - before).square().mean(1)
-                noisy[rows] = after
-        added = Added(noisy - clean, power, clean.square().mean(1).clamp(min=1e-2))
+        noisy = some_rows(clean.clone(), self.disturb, generator)
+        ratio = (noisy - clean).square().mean(1) / clean.square().mean(1).clamp(min=1e-2)
+        level = (ratio + 10.0**LEAST_LEVEL).log10().clamp(max=2)
         views = quantise(some_rows(rescale(noisy, clean), self.output, generator))
-        return views.reshape(y.shape), added
+        return views.reshape(y.shape), level.reshape(y.shape[:-1])
 
-    # disturbances: windows (N, L) -> those with noise, and of which of KINDS it is: one number, or (N,)
-
-    def wander(self, x: Tensor, generator: torch.Generator) -> tuple[Tensor, int]:
+    def wander(self, x: Tensor, generator: torch.Generator) -> Tensor:
         drift = sines(x.shape, 3, 0.1, 1.0, generator)
-        return x + at_snr(drift, x, self.views.wander_snr, generator), KINDS.index("wander")
+        return x + at_snr(drift, x, self.views.wander_snr, generator)
 
-    def powerline(self, x: Tensor, generator: torch.Generator) -> tuple[Tensor, int]:
-        mains = sines(x.shape, 1, 45.0, 60.0, generator)
-        return x + at_snr(mains, x, self.views.powerline_snr, generator), KINDS.index("powerline")
+    def powerline(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        return x + at_snr(sines(x.shape, 1, 45.0, 60.0, generator), x, self.views.powerline_snr, generator)
 
-    def gaussian(self, x: Tensor, generator: torch.Generator) -> tuple[Tensor, int]:
-        white = torch.randn(x.shape, generator=generator)
-        return x + at_snr(white, x, self.views.gaussian_snr, generator), KINDS.index("gaussian")
+    def gaussian(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        return x + at_snr(torch.randn(x.shape, generator=generator), x, self.views.gaussian_snr, generator)
 
-    def recorded(self, x: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        rows, length = self.noise.shape
-        row = torch.randint(rows, (len(x), 1), generator=generator)
+    def recorded(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        kinds, length = self.noise.shape
+        kind = torch.randint(kinds, (len(x), 1), generator=generator)
         start = torch.randint(length - x.shape[1] + 1, (len(x), 1), generator=generator)
-        noise = self.noise.reshape(-1)[row * length + start + torch.arange(x.shape[1])]
-        kinds = torch.tensor([KINDS.index(name) for name in sorted(self.views.noises)])  # the order of load_noise
-        return x + at_snr(noise, x, self.views.noise_snr, generator), kinds[row[:, 0] * len(kinds) // rows]
+        noise = self.noise.reshape(-1)[kind * length + start + torch.arange(x.shape[1])]
+        return x + at_snr(noise, x, self.views.noise_snr, generator)
 
     def warp(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """Around the middle; at a squeezed window's ends the last value is held."""
@@ -218,15 +178,10 @@ class Augment:
 def some_rows(x: Tensor, changes: list, generator: torch.Generator) -> Tensor:
     """Apply each (probability, change) to the rows that it falls on, in place."""
     for probability, change in changes:
-        rows = chosen(len(x), probability, generator)
+        rows = (torch.rand(len(x), generator=generator) < probability).nonzero()[:, 0]
         if len(rows):
             x[rows] = change(x[rows], generator)
     return x
-
-
-def chosen(count: int, probability: float, generator: torch.Generator) -> Tensor:
-    """Those of `count` rows that a change falls on."""
-    return (torch.rand(count, generator=generator) < probability).nonzero()[:, 0]
 
 
 def interpolate(x: Tensor, place: Tensor) -> Tensor:

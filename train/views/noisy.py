@@ -14,6 +14,6 @@ def noisy_pair(y: Tensor, noise: Tensor, snr: tuple[float, float], generator: to
     moving size; the clean signal is scaled by the same factors, so that the two differ by the noise and by rounding only.
     """
     x = y.float() - ZERO
-    noisy, _ = Augment(Views(noise_snr=snr), noise).recorded(x, generator)
+    noisy = Augment(Views(noise_snr=snr), noise).recorded(x, generator)
     factor = gain(noisy, x)
     return quantise(noisy * factor), x * factor / SCALE
