@@ -149,7 +149,7 @@ def test_smoothing_and_pooling_keep_slow_waves_and_take_fast_ones():
 @pytest.mark.parametrize("name", ["p_smooth", "p_high_pass", "p_pool"])
 def test_a_filtered_view_is_as_large_as_the_front_end_makes_it(name):
     y = windows(8)
-    views = replace(OFF, smooth=(9, 9), high_pass=(1.0, 1.0), pool=(4, 4), **{name: 1.0})
+    views = replace(OFF, smooth=(9, 9), high_pass=(8.0, 8.0), pool=(4, 4), **{name: 1.0})
     x, before = Augment(views)(y, generator()) * 16, y.float() - 128
     moving = (moving_size(x) / moving_size(before))[:, 8:-8]
     assert (before - x).abs().mean() > 1 and (moving - 1).abs().max() < 0.1
