@@ -310,7 +310,7 @@ def test_a_killed_run_continues_bit_for_bit(toy_cache, small):
     assert [line["step"] for line in lines if "loss" in line] == [1, 2, 3, 4, 5, 6]
     assert "validation_contrast" in lines[-1]
     encoder, meta = load_encoder(killed.out / "encoder.safetensors")
-    assert encoder(torch.zeros(2, 1280)).shape == (2, 125) and meta["steps"] == 6  # the levels are not of the network
+    assert encoder(torch.zeros(2, 1280)).shape == (2, 125) and (meta["steps"], meta["processes"]) == (6, 1)  # the levels are not of the network
 
 
 def test_windows_with_premature_beats_are_drawn_more_often(toy_cache, small):
@@ -434,6 +434,13 @@ def test_each_objective_trains_on_the_pooling_asked_for(objective, small, toy_ca
     before = [p.detach().clone() for p in trainer.projector.parameters()]
     assert np.isfinite(trainer.step(1)["contrast"])
     assert any((p != b).any() for p, b in zip(trainer.projector.parameters(), before, strict=True))
+
+
+def test_views_take_the_noises_they_name(small, toy_cache, monkeypatch):
+    asked = []
+    monkeypatch.setattr(recipe, "load_noise", lambda data, front, kinds: asked.append(kinds))
+    recipe.Trainer(replace(small, views=replace(small.views, noises=("em",))), toy_cache)
+    assert asked == [("em",)]
 
 
 def test_clean_pairs_are_the_signal_as_it_is(small, toy_cache):

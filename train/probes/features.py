@@ -148,6 +148,8 @@ def parts(name: str) -> list[str]:
 
 def beside(each: list[Features]) -> Features:
     """The dimensions of all, one after another."""
+    if len(each) == 1:
+        return each[0]
     return lambda windows: np.concatenate([np.asarray(features(windows), np.float64) for features in each], 1)
 
 
@@ -167,10 +169,12 @@ def features_by_name(name: str, seed: int = 0) -> Features:
 
     Several with `+` between them (`default+hrv`) stand beside each other. `seed` is that of random weights.
     """
-    if len(names := parts(name)) > 1:
-        return of_each_lead(beside([features_by_name(n, seed) for n in names]))
+    return of_each_lead(beside([one_by_name(n, seed) for n in parts(name)]))
+
+
+def one_by_name(name: str, seed: int) -> Features:
     if name in FEATURES:
-        return of_each_lead(FEATURES[name](seed))
+        return FEATURES[name](seed)
     if not name:
         raise InputError("a feature needs a name")
-    return of_each_lead(checkpoint(name) if name.endswith(".safetensors") else encoder(name))
+    return checkpoint(name) if name.endswith(".safetensors") else encoder(name)
