@@ -181,6 +181,14 @@ def test_a_second_call_goes_on_where_the_first_stopped(tmp_path, monkeypatch):
     assert calls[2:] == ["V_ds1_ds2"], "other shares of labels: nothing is taken over"
 
 
+def test_the_twin_is_left_out_where_a_window_has_leads(tmp_path, monkeypatch):
+    import train.evaluate as bench
+
+    leads = Task(*(Windows(np.zeros((4, 2, 1280), np.float32), np.arange(4) % 2, np.arange(4)) for _ in range(2)))
+    monkeypatch.setattr(bench, "read_task", lambda name, data: leads)
+    assert evaluate(Config(model=(), baselines=("supervised",), tasks=("quality_seta_leads",), data=tmp_path)) == []
+
+
 def test_the_interval_draws_groups_and_not_rows():
     hit, group = np.repeat([1.0, 0.0], 500), np.repeat([0, 1], 500)  # two patients: any share from 0 to 1 may come
     score = scored(lambda rows: float(hit[rows].mean()), group)
