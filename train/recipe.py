@@ -16,6 +16,7 @@ Fast and Communicates Little", ICLR 2019): on a busy machine waiting for each ot
 What a step draws follows from seed, step and process alone, so a resumed run needs no generator's state.
 """
 
+import multiprocessing
 import os
 import sys
 import tempfile
@@ -273,6 +274,7 @@ def train(config: Config, cache: Cache, rank: int = 0) -> None:
             seconds = time.perf_counter() - start
             saved = number % config.save_every == 0 or last
             if saved or number % config.meet == 0:
+                stop_without_parent()
                 average(trainer.state())
             if rank:
                 continue
@@ -287,6 +289,13 @@ def train(config: Config, cache: Cache, rank: int = 0) -> None:
     if rank == 0:
         trainer.finish()
         save_encoder(config.out / "encoder.safetensors", trainer.encoder, provenance(config, cache, config.steps, seconds))
+
+
+def stop_without_parent() -> None:
+    """Ends a process whose command was killed: it would go on for hours, and write beside the one that resumes the run."""
+    parent = multiprocessing.parent_process()
+    if parent is not None and not parent.is_alive():
+        raise EdgeECGError("the command that started this process is gone: continue with --resume")
 
 
 def open_leads(config: Config, quiet: bool = False) -> Cache:

@@ -1,9 +1,11 @@
 """The recipe: the masked contrast, what is drawn, a run that is killed and continued, the last layer."""
 
 import json
+import multiprocessing
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import train.recipe as recipe
-from edgeecg.errors import InputError
+from edgeecg.errors import EdgeECGError, InputError
 from train.checkpoint import load_encoder, load_tensors, load_training
 from train.data import Cache, open_cache
 from train.data.front import default_front_end
@@ -156,6 +158,19 @@ def test_a_killed_run_continues_bit_for_bit(toy_cache, small):
     assert "validation_contrast" in lines[-1]
     encoder, meta = load_encoder(killed.out / "encoder.safetensors")
     assert encoder(torch.zeros(2, 1280)).shape == (2, 125) and (meta["steps"], meta["processes"]) == (6, 1)  # the levels are not of the network
+
+
+def test_a_process_ends_when_its_command_was_killed(toy_cache, small, monkeypatch):
+    """Killed between steps 3, where it saved, and 6: nothing is written any more, and the run can be resumed."""
+    small.out.mkdir(parents=True)
+    alive = iter([True, False])
+    monkeypatch.setattr(multiprocessing, "parent_process", lambda: SimpleNamespace(is_alive=lambda: next(alive)))
+    with pytest.raises(EdgeECGError, match="continue with --resume"):
+        recipe.train(small, toy_cache)
+    assert load_tensors(small.out / "checkpoint.safetensors")[1]["step"] == 3
+    monkeypatch.undo()
+    recipe.train(replace(small, resume=True), toy_cache)
+    assert load_tensors(small.out / "checkpoint.safetensors")[1]["step"] == 6
 
 
 def test_windows_with_premature_beats_are_drawn_more_often(toy_cache, small):
