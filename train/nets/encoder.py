@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from train.nets.batch_norm_relu import batch_norm_relu, fits
 from train.nets.spec import WINDOW, Add, Conv, MaxPool, Spec
 
 LEAKY_SLOPE = 0.01
@@ -40,8 +39,6 @@ class ConvUnit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv(F.pad(x, self.extra) if self.extra else x)
-        if (self.layer.order, self.layer.act) == ("norm_act", "relu") and fits(self.norm, x):
-            return batch_norm_relu(self.norm, x)
         return self.norm(self.activate(x)) if self.layer.order == "act_norm" else self.activate(self.norm(x))
 
 
