@@ -73,7 +73,7 @@ DRAWN = ("random", "random_mean_max", SUPERVISED)  # of random weights
 class Config:
     """The probe bench."""
 
-    model: tuple[str, ...] = ("default",)  # bundled names or .eecg files; beside each other or a baseline: default+hrv
+    model: tuple[str, ...] = ("default",)  # bundled names or .eecg files; beside each other or a baseline: default+hrv; some dimensions: default[:55]
     fractions: tuple[float, ...] = (1.0,)  # shares of the training patients that have labels (tasks with labels)
     # `float` below hides the type of that name from what follows it
     float: tuple[Path, ...] = ()  # encoder.safetensors that the models were made from: how much quantisation cost
@@ -220,7 +220,7 @@ def evaluate(config: Config) -> list[Result]:
 
 def settings(config: Config) -> dict:
     """What the numbers of a file depend on, beside the recordings: model files by their bytes."""
-    models = [n for name in config.model for n in parts(name) if n not in FEATURES]
+    models = [n for name in config.model for n, _ in parts(name) if n not in FEATURES]
     identity = [edgeecg.load(name).model.id for name in models]
     return {"features": feature_names(config), "models": identity, "fractions": list(config.fractions), "seeds": config.seeds}
 

@@ -289,6 +289,20 @@ def test_features_with_a_plus_stand_beside_each_other(model_file, toy_ecg, tmp_p
     assert held["models"] == [edgeecg.load(model_file).model.id] * 2
 
 
+def test_some_dimensions_are_those_of_the_whole(model_file, toy_ecg, tmp_path):
+    samples, fs = toy_ecg
+    x = cut(resample(samples, fs))[:4]
+    z, hrv = (np.asarray(features_by_name(name)(x), float) for name in (str(model_file), "hrv"))
+    for name, expected in (("[:55]", z[:, :55]), ("[47:55]", z[:, 47:55]), ("[125:]+hrv", np.concatenate([z[:, 125:], hrv], 1))):
+        assert np.array_equal(features_by_name(f"{model_file}{name}")(x), expected), name
+    odd = tmp_path / "a[1:2]"  # a file of this name is one model
+    odd.write_bytes(model_file.read_bytes())
+    assert features_by_name(str(odd))(x).shape == z.shape
+    with pytest.raises(InputError, match="no such dimensions"):
+        features_by_name(f"{model_file}[500:]")(x)
+    assert settings(Config(model=(f"{model_file}[:9]",), data=tmp_path))["models"] == [edgeecg.load(model_file).model.id]
+
+
 def test_leads_stand_beside_each_other(model_file, toy_ecg):
     samples, fs = toy_ecg
     x = cut(resample(samples, fs))[:6].reshape(3, 2, 1280)

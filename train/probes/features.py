@@ -4,6 +4,7 @@ Each is a function (n, 1280) float32 mV at 128 Hz -> (n, d) float. A window's fe
 `features_by_name` they take (n, leads, 1280) too: the features of each lead, one after another.
 """
 
+import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -141,16 +142,33 @@ FEATURES: dict[str, Callable[[int], Features]] = {
 }
 
 
-def parts(name: str) -> list[str]:
-    """The names of which a name with `+` is made; a file may have one in its path."""
-    return [name] if Path(name).exists() else name.split("+")
+def parts(name: str) -> list[tuple[str, slice]]:
+    """The names of which a name with `+` is made, and which dimensions of each: `default[:55]+hrv`. A file may have these signs in its path."""
+    if Path(name).exists():
+        return [(name, slice(None))]
+    return [some_dimensions(piece) for piece in name.split("+")]
 
 
-def beside(each: list[Features]) -> Features:
-    """The dimensions of all, one after another."""
-    if len(each) == 1:
-        return each[0]
-    return lambda windows: np.concatenate([np.asarray(features(windows), np.float64) for features in each], 1)
+def some_dimensions(name: str) -> tuple[str, slice]:
+    found = re.fullmatch(r"(.+)\[(\d*):(\d*)\]", name)
+    if not found:
+        return name, slice(None)
+    first, last = (int(end) if end else None for end in found.groups()[1:])
+    return found[1], slice(first, last)
+
+
+def beside(each: list[tuple[Features, slice]]) -> Features:
+    """These dimensions of all, one after another."""
+    if len(each) == 1 and each[0][1] == slice(None):
+        return each[0][0]
+
+    def together(windows: np.ndarray) -> np.ndarray:
+        pieces = [np.asarray(features(windows), np.float64)[:, kept] for features, kept in each]
+        if not all(z.shape[1] for z in pieces):
+            raise InputError("there are no such dimensions: [A:B] must lie within the features")
+        return np.concatenate(pieces, 1)
+
+    return together
 
 
 def of_each_lead(features: Features) -> Features:
@@ -167,9 +185,10 @@ def of_each_lead(features: Features) -> Features:
 def features_by_name(name: str, seed: int = 0) -> Features:
     """A baseline's name, `NAME.safetensors` of a training run, or anything that `edgeecg.load` takes.
 
-    Several with `+` between them (`default+hrv`) stand beside each other. `seed` is that of random weights.
+    Several with `+` between them (`default+hrv`) stand beside each other; `default[:55]` are the first 55 dimensions. `seed` is that
+    of random weights.
     """
-    return of_each_lead(beside([one_by_name(n, seed) for n in parts(name)]))
+    return of_each_lead(beside([(one_by_name(n, seed), kept) for n, kept in parts(name)]))
 
 
 def one_by_name(name: str, seed: int) -> Features:
