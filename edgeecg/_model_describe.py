@@ -52,12 +52,23 @@ def model_table(model, info: dict) -> str:
     ]
     if model.levels:
         lines.append(f"  levels     the last {head.levels} numbers hold {', '.join(model.levels)} of the signal")
+    groups = _dimensions(model.meta)
+    if groups:
+        lines.append(f"  numbers    {', '.join(groups)}")
     for key, value in model.meta.items():
         if isinstance(value, (str, int, float)) and key != "card":
             lines.append(f"  {key:10} {value}")
     for source in _sources(model.meta):
         lines.append(f"  trained on {source}")
     return "\n".join([*lines, "", *_aligned(layer_rows(model))])
+
+
+def _dimensions(meta: dict) -> list[str]:
+    groups = meta.get("dimensions")
+    if not isinstance(groups, dict):
+        return []
+    known = [(ends, name) for name, ends in groups.items() if isinstance(ends, list) and len(ends) == 2 and all(type(n) is int for n in ends)]
+    return [f"{name} [{first}:{end}]" for (first, end), name in sorted(known)]
 
 
 def _sources(meta: dict) -> list[str]:

@@ -150,6 +150,7 @@ def metadata(model: Model, encoder: Encoder, training: dict, config: Config, rep
         "macs": model.macs,
         "embedding_dim": model.head.dim,
         "levels": list(model.levels),
+        "dimensions": training.get("dimensions", {}),  # what holds what, the last one excluded
         "encoder": encoder.spec.name,
         "training": {key: training[key] for key in ("objective", "steps", "processes", "hours", "minutes") if key in training},
         "cosine_to_float": report["clean"]["int8"]["cosine_mean"],

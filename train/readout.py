@@ -39,8 +39,10 @@ FLOOR = 0.05  # of the mean variance within pairs, added to that of each directi
 @torch.no_grad()
 def assemble(
     encoder: Encoder, pooled: nn.BatchNorm1d, heads: Heads, first: Tensor, second: Tensor, levels: bool, drawn: bool
-) -> None:
+) -> dict[str, list[int]]:
     """Replaces `encoder.linear`; with `levels` by one that leaves three dimensions to them, as its spec then says.
+
+    Returns which dimensions hold what: the first and the one behind the last of each group.
 
     `drawn`: whether the heads learned what was drawn.
     `first`, `second` (N, features): pooled features of pairs of windows of one recording.
@@ -66,6 +68,9 @@ def assemble(
     encoder.linear.bias.copy_(bias)
     encoder.linear.weight.copy_(weight)
     encoder.spec = replace(encoder.spec, head=replace(encoder.spec.head, dim=dim, levels=levels))
+    sizes = {**{name: len(rows) for name, rows in kept.items()}, "contrast": count, "levels": levels * len(LEVELS)}
+    ends = np.cumsum(list(sizes.values())).tolist()
+    return {name: [end - size, end] for (name, size), end in zip(sizes.items(), ends, strict=True) if size}
 
 
 def steady_axes(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarray:

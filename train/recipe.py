@@ -219,13 +219,13 @@ class Trainer:
             raise EdgeECGError(f"the loss became {values['loss']} at step {number}: lower --lr (now {self.config.lr})")
         return values
 
-    def finish(self) -> None:
-        """Puts the encoder's last linear layer together (train/readout.py)."""
+    def finish(self) -> dict[str, list[int]]:
+        """Puts the encoder's last linear layer together (train/readout.py); returns which dimensions hold what."""
         _, start = self.training.draw(PAIRS, 0, 1.0, np.random.default_rng((self.config.seed, 2**29)))
         for module in self.modules.values():
             module.eval()
         features = pair_features(self.encoder, self.samples, start)
-        assemble(self.encoder, self.pooled, self.heads, *features.chunk(2), self.config.levels, self.config.rhythms)
+        return assemble(self.encoder, self.pooled, self.heads, *features.chunk(2), self.config.levels, self.config.rhythms)
 
     @torch.no_grad()
     def evaluate(self, batches: int = 3) -> dict[str, float]:
@@ -291,8 +291,8 @@ def train(config: Config, cache: Cache, rank: int = 0) -> None:
                 save_training(checkpoint, trainer.modules, trainer.optimiser, none, {"step": number, "seconds": seconds})
                 save_encoder(config.out / "latest.safetensors", trainer.encoder, provenance(config, cache, number, seconds))
     if rank == 0:
-        trainer.finish()
-        save_encoder(config.out / "encoder.safetensors", trainer.encoder, provenance(config, cache, config.steps, seconds))
+        meta = {"dimensions": trainer.finish(), **provenance(config, cache, config.steps, seconds)}
+        save_encoder(config.out / "encoder.safetensors", trainer.encoder, meta)
 
 
 def stop_without_parent() -> None:

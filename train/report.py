@@ -64,6 +64,7 @@ def card(meta: dict) -> str:
         f"The int8 embedding follows the float network with a mean cosine of {meta['cosine_to_float']:.4f} on windows "
         "of these corpora.",
         "",
+        *what_numbers_hold(meta),
         "## What it must not be used for",
         "",
         "- Diagnosis, alarms or monitoring by itself. Not a medical device: it names nothing and diagnoses nothing. A "
@@ -75,3 +76,22 @@ def card(meta: dict) -> str:
         "",
     ]
     return "\n".join(text)
+
+
+GROUPS = {
+    "statistics": "rhythm and beats", "signal": "spectrum and evenness", "noise": "noise", "drawn": "premature and irregular beats",
+    "contrast": "who and what else", "levels": "size, wander, range",
+}  # fmt: skip
+
+
+def what_numbers_hold(meta: dict) -> list[str]:
+    """Which numbers of the embedding say what, where the training says so."""
+    groups = meta.get("dimensions") or {}
+    if "contrast" not in groups:
+        return []
+    text = ", ".join(f"[{first}:{end}] {GROUPS[name]}" for name, (first, end) in sorted(groups.items(), key=lambda group: group[1]))
+    few = groups["contrast"][0]
+    return [
+        f"What the numbers hold: {text}. Where few people are labelled, try a probe of the first {few} alone too: it cannot learn those "
+        "people by heart.", "",
+    ]  # fmt: skip

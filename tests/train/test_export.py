@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeecg import jit, load, reference
+from edgeecg._model_describe import model_table
 from edgeecg.errors import EdgeECGError, InputError
 from edgeecg.model import Head, Layer, Model, default_front_end
 from train import levels
@@ -80,6 +81,9 @@ def encoders(real):
     return get
 
 
+DIMENSIONS = {"statistics": [0, 20], "contrast": [20, 128]}
+
+
 @pytest.fixture(scope="module")
 def exported(encoders, cache_root, tmp_path_factory):
     """(folder, report) of a whole export by name."""
@@ -88,12 +92,23 @@ def exported(encoders, cache_root, tmp_path_factory):
     def get(name):
         if name not in known:
             folder = tmp_path_factory.mktemp(name)
-            save_encoder(folder / "encoder.safetensors", encoders(name), {"sources": []})
+            save_encoder(folder / "encoder.safetensors", encoders(name), {"sources": [], "dimensions": DIMENSIONS})
             options = {"windows": 48, "cache": cache_root, "name": name}
             known[name] = folder, run(Config(folder / "encoder.safetensors", folder / "out", **options))
         return known[name]
 
     return get
+
+
+def test_the_model_says_which_numbers_hold_what(exported):
+    folder, _ = exported("edge")
+    model = Model.load(folder / "out" / "edge.eecg")
+    assert model.meta["dimensions"] == DIMENSIONS
+    assert "[0:20] rhythm and beats, [20:128] who and what else" in model.meta["card"] and "the first 20 alone" in model.meta["card"]
+    info = {"version": 1, "file_size": 0}
+    assert "numbers    statistics [0:20], contrast [20:128]" in model_table(model, info)
+    for odd in ([1], {"a": 3, "b": [1], "c": [[], 1]}, "x", None):  # of a stranger's file
+        assert "numbers   " not in model_table(replace(model, meta={"dimensions": odd}), info)
 
 
 @pytest.mark.parametrize("name", sorted(SPECS))

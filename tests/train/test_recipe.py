@@ -205,13 +205,16 @@ def test_the_losses_fall_and_what_was_drawn_gets_dimensions(toy_cache, small):
     cache = recipe.with_other_rhythms(toy_cache, open_bank(toy_cache, quiet=True).beats.position, quiet=True)
     trainer = recipe.Trainer(replace(small, steps=60, rhythms=True), cache)
     values = [trainer.step(number) for number in range(1, 51)]
-    trainer.finish()
+    dimensions = trainer.finish()
     shutil.rmtree(cache.path)
     with torch.no_grad():
         features = trainer.encoder.pool(trainer.encoder.tensors(x := torch.randn(4, 1280))[-1][:, :, 0])
         drawn = trainer.heads.linear["drawn"](trainer.pooled(features))
-        at = len(NUMBERS) + len(MORE) + SIGNAL + 1
-        assert torch.allclose(trainer.encoder(x)[:, at : at + len(DRAWN)], drawn, atol=1e-4)
+        assert torch.allclose(trainer.encoder(x)[:, slice(*dimensions["drawn"])], drawn, atol=1e-4)
+    sizes = [(name, end - first) for name, (first, end) in dimensions.items()]
+    numbers = len(NUMBERS) + len(MORE) + SIGNAL + 1 + len(DRAWN)
+    assert sizes == [("statistics", 33), ("signal", SIGNAL), ("noise", 1), ("drawn", len(DRAWN)), ("contrast", 125 - numbers), ("levels", 3)]
+    assert list(dimensions.values())[-1] == [125, 128]
     for name in ("statistics", "beat", "signal", "heat", "drawn", "kind"):
         assert np.mean([v[name] for v in values[-5:]]) < 0.9 * np.mean([v[name] for v in values[:5]]), name
 
