@@ -157,7 +157,7 @@ def rhythm_pairs(data: Path, count: int = 4) -> list[tuple[str, np.ndarray, np.n
             continue
         y = read(recording.signal, recording.fs, recording.gain)[:, 0]
         x, beats = y.astype(np.float64) - ZERO, find_beats(y)
-        other, _ = other_rhythm(x, beats.position, np.random.default_rng(number))
+        other = other_rhythm(x, beats.position, np.random.default_rng(number))
         moved = find_beats(np.clip(other + ZERO, 0, 255).astype(np.uint8))
         spread = [np.std(moved.rr[slice(*np.searchsorted(moved.position, [a, a + 1280]))]) for a in range(1280, len(x) - 1280, 1280)]
         part = slice(start := 1280 * (1 + int(np.argmax(spread))), start + 1280)

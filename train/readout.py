@@ -17,7 +17,7 @@ from edgeecg.model import LEVELS
 from train.data.front import to_input
 from train.nets import Encoder
 from train.nets.spec import WINDOW
-from train.targets import DRAWN, SIGNAL, STATISTICS
+from train.targets import SIGNAL, STATISTICS
 from train.targets.heads import Heads
 
 # What gets a dimension: many measures of premature beats, which hardly move where there are none, and the most telling
@@ -28,8 +28,7 @@ NUMBERS = (
     "rr_change_50ms", "rr_deviation", "rr_successive", "rr_scatter",
     "p_wave_mean", "p_range", "p_size", "p_repeats", "amplitude",
 )  # fmt: skip
-# And, where at least half of the dimensions stay to the contrast, these and what was drawn (train/targets/drawn.py).
-MORE = ("rr_15", "rr_scatter_share", "similarity_mean", "p_strange")
+MORE = ("rr_15", "rr_scatter_share", "similarity_mean", "p_strange")  # where at least half of the dimensions stay to the contrast
 SIGNALS = range(SIGNAL)  # the spectrum and evenness of the view as it is: noise included
 PAIRS = 8000
 CONTRAST = 2.0  # deviation of the contrast's embedding, over that of the pooled features
@@ -38,20 +37,18 @@ FLOOR = 0.05  # of the mean variance within pairs, added to that of each directi
 
 @torch.no_grad()
 def assemble(
-    encoder: Encoder, pooled: nn.BatchNorm1d, heads: Heads, first: Tensor, second: Tensor, levels: bool, drawn: bool
+    encoder: Encoder, pooled: nn.BatchNorm1d, heads: Heads, first: Tensor, second: Tensor, levels: bool
 ) -> dict[str, list[int]]:
     """Replaces `encoder.linear`; with `levels` by one that leaves three dimensions to them, as its spec then says.
 
     Returns which dimensions hold what: the first and the one behind the last of each group.
-
-    `drawn`: whether the heads learned what was drawn.
     `first`, `second` (N, features): pooled features of pairs of windows of one recording.
     """
     dim = encoder.linear.out_features - levels * len(LEVELS)
-    more = {"statistics": [STATISTICS.index(name) for name in MORE], "drawn": list(range(len(DRAWN))) if drawn else []}
-    kept = {"statistics": [STATISTICS.index(name) for name in NUMBERS], "signal": list(SIGNALS), "noise": [0], "drawn": []}
-    if 2 * sum(len(rows) for part in (kept, more) for rows in part.values()) <= dim:
-        kept |= {name: kept[name] + rows for name, rows in more.items()}
+    names = (*NUMBERS, *MORE)
+    if 2 * (len(names) + len(SIGNALS) + 1) > dim:
+        names = NUMBERS
+    kept = {"statistics": [STATISTICS.index(name) for name in names], "signal": list(SIGNALS), "noise": [0]}
     weight = torch.cat([heads.linear[name].weight[rows] for name, rows in kept.items()])
     bias = torch.cat([heads.linear[name].bias[rows] for name, rows in kept.items()])
     count = dim - len(weight)

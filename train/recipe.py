@@ -39,7 +39,7 @@ from train.checkpoint import load_encoder, load_training, save_encoder, save_tra
 from train.data import PRETRAINING, Cache, open_cache
 from train.data.corpora import NOISE, corpus
 from train.data.front import default_front_end, to_input
-from train.data.rhythms import drawn_beats, with_other_rhythms
+from train.data.rhythms import with_other_rhythms
 from train.data.windows import is_validation
 from train.drawer import Drawer
 from train.engine.optimiser import parameter_groups
@@ -50,12 +50,12 @@ from train.objectives.masked import masked_nt_xent
 from train.objectives.options import make_objective
 from train.readout import PAIRS, assemble, pair_features
 from train.run import Log, config_dict, write_json
-from train.targets import BeatTargets, DrawnTargets, open_bank, signal_statistics
+from train.targets import BeatTargets, open_bank, signal_statistics
 from train.targets.heads import EXISTS, WIDTHS, Heads
 from train.views import LEAST_LEVEL, Augment, Views, load_noise
 
 WEIGHTS = {
-    "contrast": 1.0, "statistics": 9.0, "beat": 3.0, "signal": 1.5, "noise": 0.5, "heat": 1.0, "frame": 1.0, "drawn": 3.0, "kind": 2.0,
+    "contrast": 1.0, "statistics": 9.0, "beat": 3.0, "signal": 1.5, "noise": 0.5, "heat": 1.0, "frame": 1.0,
 }  # fmt: skip
 POOLS, OBJECTIVES = ("mean_max", "mean", "max"), ("nt_xent", "barlow_twins", "vicreg")
 
@@ -70,7 +70,7 @@ class Config:
     pool: str = "mean_max"  # of the frames of a window: or mean, or max
     standardise: bool = False  # each window: to compare with, not for export
     objective: str = "nt_xent"  # of the contrast, with the patient's other windows masked: or barlow_twins, or vicreg
-    views: Views = field(default_factory=lambda: Views(p_warp=0.0, p_flip=0.0, p_smooth=0.1, p_high_pass=0.15))
+    views: Views = field(default_factory=lambda: Views(p_warp=0.0, p_flip=0.0))
     weights: dict[str, float] = field(default_factory=lambda: dict(WEIGHTS))  # of the losses; 0 leaves one out
     temperature: float = 0.1  # of the contrast
     neighbours: float = 0.5  # share of positives from within 30 s
@@ -82,12 +82,12 @@ class Config:
     levels: bool = True  # size, wander and range of the signal as the last three dimensions (train/levels.py)
     validation: float = 0.02  # share of patients kept for the validation losses
 
-    steps: int = 13000  # updates of each process
+    steps: int = 20000  # updates of each process
     decay: float = 0.35  # share of the steps over which the learning rate falls to zero
     batch: int = 192  # windows a step and process
     workers: int = 2  # processes of one thread
     meet: int = 10  # steps after which the processes take the mean of their weights
-    lr: float = 3e-3
+    lr: float = 2e-3
     weight_decay: float = 1e-3
     clip: float = 3.0
 
@@ -140,7 +140,6 @@ class Trainer:
             self.encoder.units.load_state_dict(load_encoder(config.start)[0].units.state_dict())
         bank = open_bank(cache, quiet=rank > 0)
         self.beats, self.samples = BeatTargets(cache.samples, bank.beats), cache.samples
-        self.drawn = DrawnTargets(drawn_beats(cache))
         held_out = is_validation(cache, config.validation)
         held_out &= not held_out.all()
         copies = 2 if config.rhythms else 1
@@ -155,12 +154,9 @@ class Trainer:
     def targets(self, start: np.ndarray, x: Tensor, level: Tensor) -> dict[str, Tensor]:
         statistics, known, beat = self.beats.describe(start)
         heat, frame = self.beats.frames(start, self.encoder.spec.total_stride)
-        drawn, drawn_known = self.drawn.describe(start)
-        kind, kind_known = self.drawn.frames(start, self.encoder.spec.total_stride)
         return {
             "statistics": statistics, "known": known, "beat": beat, "heat": heat, "frame": frame,
             "signal": signal_statistics(x), "noise": level[:, None],
-            "drawn": drawn, "drawn_known": drawn_known, "kind": kind, "kind_known": kind_known,
         }  # fmt: skip
 
     def batch(self, drawer: Drawer, count: int, margin: int, seed: tuple[int, ...]):
@@ -184,7 +180,7 @@ class Trainer:
         _, targets, _ = self.batch(self.training, 1500, 0, (self.config.seed, 2**30))
         rows = {name: targets[EXISTS[name]] if name in EXISTS else slice(None) for name in WIDTHS}
         pick = {name: targets[name][kept] for name, kept in rows.items()}
-        return {name: (t.mean(0), t.std(0)) for name, t in pick.items() if len(t) > 1}
+        return {name: (t.mean(0), t.std(0)) for name, t in pick.items()}
 
     def losses(self, drawer: Drawer, margin: int, seed: tuple[int, ...]) -> dict[str, Tensor]:
         x, targets, patient = self.batch(drawer, self.config.batch, margin, seed)
@@ -225,7 +221,7 @@ class Trainer:
         for module in self.modules.values():
             module.eval()
         features = pair_features(self.encoder, self.samples, start)
-        return assemble(self.encoder, self.pooled, self.heads, *features.chunk(2), self.config.levels, self.config.rhythms)
+        return assemble(self.encoder, self.pooled, self.heads, *features.chunk(2), self.config.levels)
 
     @torch.no_grad()
     def evaluate(self, batches: int = 3) -> dict[str, float]:

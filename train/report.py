@@ -79,8 +79,8 @@ def card(meta: dict) -> str:
 
 
 GROUPS = {
-    "statistics": "rhythm and beats", "signal": "spectrum and evenness", "noise": "noise", "drawn": "premature and irregular beats",
-    "contrast": "who and what else", "levels": "size, wander, range",
+    "statistics": "rhythm and beats", "signal": "spectrum and evenness", "noise": "noise", "contrast": "who and what else",
+    "levels": "size, wander, range",
 }  # fmt: skip
 
 

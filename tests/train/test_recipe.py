@@ -17,11 +17,10 @@ from edgeecg.errors import EdgeECGError, InputError
 from train.checkpoint import load_encoder, load_tensors, load_training
 from train.data import Cache, open_cache
 from train.data.front import default_front_end
-from train.data.rhythms import drawn_beats
 from train.drawer import EVENTFUL, PREMATURE, Drawer
 from train.objectives.masked import masked_nt_xent
 from train.readout import MORE, NUMBERS, assemble, steady_axes
-from train.targets import DRAWN, SIGNAL, STATISTICS, DrawnTargets, open_bank
+from train.targets import SIGNAL, STATISTICS, open_bank
 from train.targets.heads import Heads
 
 
@@ -174,23 +173,6 @@ def test_a_process_ends_when_its_command_was_killed(toy_cache, small, monkeypatc
     assert load_tensors(small.out / "checkpoint.safetensors")[1]["step"] == 6
 
 
-def test_of_windows_as_they_were_recorded_nothing_is_known(toy_cache, small):
-    cache = recipe.with_other_rhythms(toy_cache, open_bank(toy_cache, quiet=True).beats.position, quiet=True)
-    half = len(cache.samples) // 2
-    targets = DrawnTargets(drawn_beats(cache))
-    start = cache.index["start"].astype(int) + 1000
-    values, known = targets.describe(start)
-    assert not known[start < half].any() and known[start >= half].all()
-    assert not values[~known].any() and values[known].any(0).sum() >= 5
-    assert not targets.frames(start[start < half], 32)[1].any()
-    # what was drawn is where the detectors, who know nothing of it, find beats
-    found = open_bank(cache, quiet=True, smaller=toy_cache).beats.position
-    near = [np.abs(found - p).min() <= 10 for p in targets.drawn.position if (p - half) % 3840 < 3840 - 100]
-    assert np.mean(near) > 0.9
-    shutil.rmtree(cache.path)
-    assert not len(drawn_beats(toy_cache).position) and not DrawnTargets(drawn_beats(toy_cache)).describe(start)[1].any()
-
-
 def test_windows_with_premature_beats_are_drawn_more_often(toy_cache, small):
     bank = open_bank(toy_cache, quiet=True)
     drawer = Drawer(toy_cache, bank, np.ones(10, bool))
@@ -200,22 +182,15 @@ def test_windows_with_premature_beats_are_drawn_more_often(toy_cache, small):
     assert np.unique(drawer.weight[holds] / drawer.weight[~holds].min()) == pytest.approx([EVENTFUL])
 
 
-def test_the_losses_fall_and_what_was_drawn_gets_dimensions(toy_cache, small):
+def test_the_losses_fall(toy_cache, small):
     torch.set_num_threads(1)
-    cache = recipe.with_other_rhythms(toy_cache, open_bank(toy_cache, quiet=True).beats.position, quiet=True)
-    trainer = recipe.Trainer(replace(small, steps=60, rhythms=True), cache)
+    trainer = recipe.Trainer(replace(small, steps=60), toy_cache)
     values = [trainer.step(number) for number in range(1, 51)]
     dimensions = trainer.finish()
-    shutil.rmtree(cache.path)
-    with torch.no_grad():
-        features = trainer.encoder.pool(trainer.encoder.tensors(x := torch.randn(4, 1280))[-1][:, :, 0])
-        drawn = trainer.heads.linear["drawn"](trainer.pooled(features))
-        assert torch.allclose(trainer.encoder(x)[:, slice(*dimensions["drawn"])], drawn, atol=1e-4)
-    sizes = [(name, end - first) for name, (first, end) in dimensions.items()]
-    numbers = len(NUMBERS) + len(MORE) + SIGNAL + 1 + len(DRAWN)
-    assert sizes == [("statistics", 33), ("signal", SIGNAL), ("noise", 1), ("drawn", len(DRAWN)), ("contrast", 125 - numbers), ("levels", 3)]
-    assert list(dimensions.values())[-1] == [125, 128]
-    for name in ("statistics", "beat", "signal", "heat", "drawn", "kind"):
+    numbers = {"statistics": 33, "signal": SIGNAL, "noise": 1, "contrast": 125 - 34 - SIGNAL, "levels": 3}
+    assert {name: end - first for name, (first, end) in dimensions.items()} == numbers
+    assert list(dimensions)[0] == "statistics" and dimensions["levels"] == [125, 128]
+    for name in ("statistics", "beat", "signal", "heat"):
         assert np.mean([v[name] for v in values[-5:]]) < 0.9 * np.mean([v[name] for v in values[:5]]), name
 
 
@@ -296,7 +271,7 @@ def test_the_other_dimensions_hold_the_contrast_first_and_pooled_features_too():
     z = torch.randn(2, 3000, features) * torch.linspace(0.5, 2, features) + 3
     pooled.running_mean, pooled.running_var = z.mean((0, 1)), z.var((0, 1))
     encoder.linear.weight.data[:, 1:] = 0  # this contrast looks at the first feature only
-    assemble(encoder, pooled.eval(), heads, *z, levels=False, drawn=False)
+    assemble(encoder, pooled.eval(), heads, *z, levels=False)
     count = dim - len(NUMBERS) - SIGNAL - 1
     axes = encoder.linear.weight.detach()[-count:] * z.std((0, 1))
     assert torch.linalg.matrix_rank(axes) == count

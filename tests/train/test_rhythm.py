@@ -23,7 +23,7 @@ def heart(peaks, length):
 
 
 def constant(count, factor=1.0, p_wave=1.0, gain=0.0, width=1.0):
-    return Rhythm(*(np.full(count, float(v)) for v in (factor, p_wave, gain, width)), np.full(count, rhythm.ORDINARY))
+    return Rhythm(*(np.full(count, float(v)) for v in (factor, p_wave, gain, width)))
 
 
 @pytest.fixture(scope="module")
@@ -35,18 +35,16 @@ def lead():
 
 def test_with_every_interval_as_it_was_the_lead_is_what_it_was(lead):
     x, peaks = lead
-    y, beats = rebuild(x, peaks, constant(400))
+    y = rebuild(x, peaks, constant(400))
     assert y.shape == x.shape
     assert np.abs(y - x)[: peaks[-1]].max() < 1e-9
-    assert np.array_equal(beats.position[: len(peaks) - 1], peaks[1:]) and (beats.kind == rhythm.ORDINARY).all()
 
 
 @pytest.mark.parametrize("factor", [0.6, 0.8, 1.3, 2.0])
 def test_beats_come_when_the_rhythm_says_and_look_as_before(lead, factor):
     x, peaks = lead
-    y, beats = rebuild(x, peaks, constant(400, factor))
+    y = rebuild(x, peaks, constant(400, factor))
     new = peaks[0] + np.concatenate([[0], np.cumsum(np.round(np.diff(peaks) * factor).astype(int))])
-    assert np.array_equal(beats.position[: min(100, len(new) - 1)], new[new < len(y)][1:101])
     new = new[new < len(y) - 100]
     for part in (slice(-8, 10), slice(-26, -9)):  # QRS, P wave
         offsets = np.arange(part.start, part.stop)
@@ -63,8 +61,6 @@ def test_drawn_rhythms_are_within_what_hearts_do(seed, count):
     assert (r.factor > 0.05).all() and (r.factor < 15).all() and (r.width >= 1).all()
     assert ((r.gain == 0) | (np.abs(r.gain) >= 0.6)).all()
     assert (r.p_wave[r.gain != 0] == 0).all()  # ventricular beats have none
-    assert np.array_equal(r.kind == rhythm.VENTRICULAR, r.gain != 0)
-    assert (r.factor[r.kind == rhythm.EARLY] < 1.5 * 0.95).all() and (r.factor[r.kind == rhythm.PAUSE] > 1).any() == (r.kind == rhythm.PAUSE).any()
 
 
 @given(seed=st.integers(0, 10**6))
@@ -73,7 +69,7 @@ def test_leads_keep_their_length_and_begin_as_they_were(lead, seed):
     length = 1280 + seed % 4000
     inside = peaks[peaks < length]
     before = x.copy()
-    y, beats = other_rhythm(x[:length], inside, np.random.default_rng(seed))
+    y = other_rhythm(x[:length], inside, np.random.default_rng(seed))
     assert y.shape == (length,) and np.isfinite(y).all()
     start = slice(0, peaks[0] - max(rhythm.REACH))
     assert np.array_equal(y[start], x[start]) and np.array_equal(x, before)
@@ -83,8 +79,7 @@ def test_leads_keep_their_length_and_begin_as_they_were(lead, seed):
 @pytest.mark.parametrize("peaks", [[], [100], [100, 200, 300], [100, 140, 180, 900]])
 def test_a_lead_without_three_intervals_stays_as_it_is(peaks):
     x = np.random.default_rng(0).normal(size=1280)
-    y, beats = other_rhythm(x, np.array(peaks, int), np.random.default_rng(1))
-    assert np.array_equal(y, x) and not len(beats.position)
+    assert np.array_equal(other_rhythm(x, np.array(peaks, int), np.random.default_rng(1)), x)
 
 
 @given(old=st.integers(46, 319), factor=st.floats(0.05, 15))

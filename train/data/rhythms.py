@@ -1,7 +1,6 @@
 """A cache of twice the size: every lead as it is, and once more as the same heart in another rhythm (train/views/rhythm.py).
 
     CACHE/<key>/rhythms-<version>/samples.u8, index.npz     first all leads as they are, then the others in the same order
-    CACHE/<key>/rhythms-<version>/drawn.npz                 the beats of the others: where, and what they were drawn as
 """
 
 from pathlib import Path
@@ -11,9 +10,9 @@ from tqdm import tqdm
 
 from train.data.cache import COLUMNS, Cache, read_cache, whole_folder
 from train.data.front import ZERO
-from train.views.rhythm import NONE_DRAWN, Drawn, other_rhythm
+from train.views.rhythm import other_rhythm
 
-VERSION = 3  # raise when other rhythms would come out
+VERSION = 2  # raise when other rhythms would come out
 SEED = 7
 
 
@@ -28,25 +27,14 @@ def with_other_rhythms(cache: Cache, peaks: np.ndarray, quiet: bool = False) -> 
     return read_cache(folder)
 
 
-def drawn_beats(cache: Cache) -> Drawn:
-    """Of all other versions, positions in samples of the cache; none of a cache that has no other versions."""
-    path = cache.path / "drawn.npz"
-    if not path.is_file():
-        return NONE_DRAWN
-    with np.load(path) as file:
-        return Drawn(*(file[name] for name in Drawn._fields))
-
-
 def build(cache: Cache, peaks: np.ndarray, folder: Path, quiet: bool) -> None:
     starts, lengths = cache.index["start"].astype(np.int64), cache.index["length"].astype(np.int64)
     other = np.array(cache.samples)
-    drawn = []
     rows = tqdm(zip(starts, lengths, strict=True), "other rhythms", len(starts), unit=" leads", disable=quiet, mininterval=1.0)
     for number, (start, length) in enumerate(rows):
         first, last = np.searchsorted(peaks, [start, start + length])
         lead = slice(start, start + length)
-        y, beats = other_rhythm(other[lead].astype(np.float64) - ZERO, peaks[first:last] - start, np.random.default_rng((SEED, number)))
-        drawn.append(beats._replace(position=beats.position + len(other) + start))
+        y = other_rhythm(other[lead].astype(np.float64) - ZERO, peaks[first:last] - start, np.random.default_rng((SEED, number)))
         other[lead] = np.clip(np.round(y) + ZERO, 0, 255)
     index = {name: np.tile(cache.index[name], 2) for name in COLUMNS}
     index["start"] = np.concatenate([starts, starts + len(cache.samples)])
@@ -55,4 +43,3 @@ def build(cache: Cache, peaks: np.ndarray, folder: Path, quiet: bool) -> None:
             file.write(cache.samples)
             file.write(other)
         np.savez_compressed(part / "index.npz", **index)
-        np.savez(part / "drawn.npz", **{name: np.concatenate(c) for name, c in zip(Drawn._fields, zip(*drawn, strict=True), strict=True)})

@@ -2,11 +2,9 @@
 
 from train.targets.bank import Bank, open_bank
 from train.targets.beats import Beats, find_beats
-from train.targets.drawn import DRAWN, DrawnTargets
 from train.targets.signal import SIGNAL, signal_statistics
 from train.targets.statistics import FRAME, STATISTICS, BeatTargets
 
 __all__ = [
-    "DRAWN", "FRAME", "SIGNAL", "STATISTICS", "Bank", "BeatTargets", "Beats", "DrawnTargets", "find_beats", "open_bank",
-    "signal_statistics",
+    "FRAME", "SIGNAL", "STATISTICS", "Bank", "BeatTargets", "Beats", "find_beats", "open_bank", "signal_statistics",
 ]  # fmt: skip

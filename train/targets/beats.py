@@ -12,7 +12,6 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from edgeecg.errors import MissingDependencyError
 from train.data.front import ZERO
-from train.nets.spec import WINDOW
 
 RATE = 128  # Hz
 BEFORE, AFTER = 32, 64  # samples of a beat around its R peak
@@ -110,16 +109,6 @@ def align(x: np.ndarray, peaks: np.ndarray, reach: int = 6) -> np.ndarray:
     around = x[peaks[:, None] + np.arange(-reach, reach + 1)]
     sign = 1.0 if np.median(around.max(1) + around.min(1)) >= 0 else -1.0
     return np.unique(peaks + np.argmax(sign * around, 1) - reach)
-
-
-def in_frames(position: np.ndarray, start: np.ndarray, stride: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Beats at samples `position`, ascending, in windows that start at `start` (N,): of each which window, which beat, which frame."""
-    low, high = np.searchsorted(position, [start, start + WINDOW])
-    count = high - low
-    row = np.repeat(np.arange(len(start)), count)
-    of = np.arange(len(row)) + np.repeat(low - np.cumsum(count) + count, count)
-    place = (position[of] - start[row] + stride // 2) // stride
-    return row, of, np.clip(place, 0, WINDOW // stride - 1)
 
 
 def local_median(rr: np.ndarray) -> np.ndarray:

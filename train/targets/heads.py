@@ -5,12 +5,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from train.targets.beats import AFTER, BEFORE
-from train.targets.drawn import DRAWN, KINDS
 from train.targets.signal import SIGNAL
 from train.targets.statistics import FRAME, STATISTICS
 
-WIDTHS = {"statistics": len(STATISTICS), "beat": BEFORE + AFTER, "signal": SIGNAL, "noise": 1, "drawn": len(DRAWN)}
-EXISTS = {"statistics": "known", "beat": "known", "drawn": "drawn_known"}  # masks of what has no target
+WIDTHS = {"statistics": len(STATISTICS), "beat": BEFORE + AFTER, "signal": SIGNAL, "noise": 1}
+EXISTS = {"statistics": "known", "beat": "known"}  # masks of what has no target
 
 
 class Heads(nn.Module):
@@ -22,7 +21,7 @@ class Heads(nn.Module):
     def __init__(self, dim: int, channels: int):
         super().__init__()
         self.linear = nn.ModuleDict({name: nn.Linear(dim, width) for name, width in WIDTHS.items()})
-        self.frame = nn.Linear(channels, 1 + len(FRAME) + len(KINDS))
+        self.frame = nn.Linear(channels, 1 + len(FRAME))
         for name, width in WIDTHS.items():
             self.register_buffer(f"{name}_mean", torch.zeros(width))
             self.register_buffer(f"{name}_deviation", torch.ones(width))
@@ -43,11 +42,8 @@ class Heads(nn.Module):
         out, heat = self.frame(frames), targets["heat"]
         known = targets["known"].float()[:, None]
         losses["heat"] = weighted(F.binary_cross_entropy_with_logits(out[..., 0], heat, reduction="none"), known)
-        numbers, kinds = out[..., 1:].split((len(FRAME), len(KINDS)), -1)
-        error = F.smooth_l1_loss(numbers, targets["frame"], reduction="none").mean(-1)
+        error = F.smooth_l1_loss(out[..., 1:], targets["frame"], reduction="none").mean(-1)
         losses["frame"] = weighted(error, heat * known)
-        error = F.binary_cross_entropy_with_logits(kinds, targets["kind"], reduction="none").mean(-1)
-        losses["kind"] = weighted(error, targets["kind_known"])
         return losses
 
 

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from train.data.front import SCALE, ZERO
 from train.nets.spec import WINDOW
-from train.targets.beats import AFTER, BEFORE, RATE, Beats, in_frames
+from train.targets.beats import AFTER, BEFORE, RATE, Beats
 from train.targets.rhythm import MOST, STATISTICS, WindowBeats, describe
 
 FRAME = ("rr", "ratio", "ratio_next", "similarity", "width", "p_wave")  # of the beat in a frame
@@ -52,8 +52,11 @@ class BeatTargets:
         values = torch.zeros(len(start), frames, len(FRAME))
         if not len(self.beats.position):
             return heat, values
+        number, exists = self.window(start)
         b = self.beats
-        rows, of, at = in_frames(b.position, start, stride)
+        place = np.clip((b.position[number] - start[:, None] + stride // 2) // stride, 0, frames - 1)
+        rows, columns = np.nonzero(exists)
+        of, at = number[rows, columns], place[rows, columns]
         heat[rows, at] = 1
         measures = (
             3 * np.log(np.maximum(b.rr[of], 0.2) / 0.8),

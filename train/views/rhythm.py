@@ -3,25 +3,18 @@
 Recordings with premature beats, pauses or atrial fibrillation come from few people, and an encoder that is to tell
 rhythms learns those people instead. Here any lead gets such rhythms: QRS complexes and P waves stay as they are, the T wave
 gives way a little and the pause behind it most, as in a heart whose rate changes. Some early beats become ventricular:
-wide, of another height and sign, their T wave opposite, without a P wave. What was drawn is known of every beat, which no detector
-tells of a recording (train/targets/drawn.py). Signals are front-end units at 128 Hz around 0.
+wide, of another height and sign, their T wave opposite, without a P wave. Signals are front-end units at 128 Hz around 0.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import median_filter
 
 BEFORE, AFTER = 28, 10  # samples around an R peak that no rate changes: P wave and QRS
 T_WAVE = 40  # samples behind the QRS that a shorter interval squeezes less than the rest
 SHORTEST, LONGEST = 46, 360  # samples of an interval
 USUAL = (45, 320)  # samples of an interval of the lead that is taken for one: between them no beat was missed
-AROUND = 9  # intervals whose median one is the usual one
-EVEN = 0.2  # of the usual interval: what differs by more ends or begins with a premature beat, or is a pause
 REACH = (34, 48)  # samples around an R peak that a ventricular beat changes
-
-
-ORDINARY, EARLY, VENTRICULAR, IRREGULAR, PAUSE = range(5)  # what a beat was drawn as; EARLY: supraventricular
 
 
 class Rhythm(NamedTuple):
@@ -31,44 +24,29 @@ class Rhythm(NamedTuple):
     p_wave: np.ndarray  # gain of the beat's P wave
     gain: np.ndarray  # of a ventricular beat's QRS, below 0 for one that points the other way; 0: an ordinary beat
     width: np.ndarray  # of its QRS, over what it was
-    kind: np.ndarray  # ORDINARY, EARLY, ...
 
 
-class Drawn(NamedTuple):
-    """The beats of a lead in another rhythm, (n,) each: sample of the R peak, what it was drawn as, and the gain of its P wave."""
+def other_rhythm(x: np.ndarray, peaks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A lead (n,) with R peaks at samples `peaks` -> as many samples of the same beats in rhythms that are drawn.
 
-    position: np.ndarray
-    kind: np.ndarray
-    p_wave: np.ndarray
-
-
-NONE_DRAWN = Drawn(np.zeros(0, np.int64), np.zeros(0, np.uint8), np.zeros(0, np.float32))
-
-
-def other_rhythm(x: np.ndarray, peaks: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, Drawn]:
-    """A lead (n,) with R peaks at samples `peaks` -> as many samples of the same beats in rhythms that are drawn, and these.
-
-    It begins as it was, up to the first peak. A lead without three intervals that can be used stays as it is, with no beat drawn.
+    It begins as it was, up to the first peak. A lead without three intervals that can be used stays as it is.
     """
     if not usable(peaks).any():
-        return x.copy(), NONE_DRAWN
+        return x.copy()
     return rebuild(x, peaks, draw_rhythm((len(x) - int(peaks[0])) // SHORTEST + 1, rng))
 
 
 def usable(peaks: np.ndarray) -> np.ndarray:
-    """Which intervals are long and short enough to be one, and like those around; none where there are fewer than three."""
+    """Which intervals are long and short enough to be one; none where there are fewer than three."""
     length = np.diff(peaks)
     kept = (length > USUAL[0]) & (length < USUAL[1])
-    if len(length):
-        usual = median_filter(length, AROUND, mode="nearest")
-        kept &= np.abs(length - usual) < EVEN * usual
     return kept & (kept.sum() >= 3)
 
 
 # ------------------------------------------------------------------------------------------------ drawing
 def draw_rhythm(count: int, rng: np.random.Generator) -> Rhythm:
     """Stretches of 6 to 39 intervals, each of a kind of its own."""
-    rhythm = Rhythm(np.ones(count), np.ones(count), np.zeros(count), np.ones(count), np.full(count, ORDINARY))
+    rhythm = Rhythm(np.ones(count), np.ones(count), np.zeros(count), np.ones(count))
     at = 0
     while at < count:
         end = at + int(rng.integers(6, 40))
@@ -100,7 +78,6 @@ def premature(r: Rhythm, rng: np.random.Generator) -> None:
     pause = rng.uniform(0.95, 1.15) if not ventricular and rng.random() < 0.6 else 2 - coupling
     r.factor[early] *= np.clip(coupling + rng.normal(0, 0.04, early.sum()), 0.42, 0.95)
     r.factor[1:][early[:-1]] *= pause
-    r.kind[early] = VENTRICULAR if ventricular else EARLY
     r.p_wave[early] = 0 if ventricular else rng.choice([1, 1, 0, -0.7, 1.6])
     if ventricular:
         r.gain[early] = rng.choice([-1, 1]) * rng.uniform(0.6, 1.8)
@@ -111,7 +88,6 @@ def irregular(r: Rhythm, rng: np.random.Generator) -> None:
     """Any interval after any other; mostly without P waves, as in atrial fibrillation."""
     steady(r, rng)
     r.factor[:] *= np.exp(rng.normal(0, rng.uniform(0.08, 0.3), len(r.factor)))
-    r.kind[:] = IRREGULAR
     if rng.random() < 0.6:
         r.p_wave[:] = rng.uniform(0, 0.25)
 
@@ -120,18 +96,17 @@ def pauses(r: Rhythm, rng: np.random.Generator) -> None:
     steady(r, rng)
     long = rng.random(len(r.factor)) < 0.08
     r.factor[long] *= rng.uniform(1.5, 2.3)
-    r.kind[long] = PAUSE
 
 
 KINDS = ((as_it_was, 0.2), (premature, 0.45), (irregular, 0.2), (pauses, 0.15))  # and their shares
 
 
 # ------------------------------------------------------------------------------------------------ putting together
-def rebuild(x: np.ndarray, peaks: np.ndarray, rhythm: Rhythm) -> tuple[np.ndarray, Drawn]:
-    """The intervals of a lead one after another, from the first again where they do not reach its end: (n,), and its beats."""
+def rebuild(x: np.ndarray, peaks: np.ndarray, rhythm: Rhythm) -> np.ndarray:
+    """The intervals of a lead one after another, from the first again where they do not reach its end: (n,)."""
     order = np.flatnonzero(usable(peaks))
-    pieces, at, ventricular, beats = [x[: peaks[0] + 1]], int(peaks[0]), [], []
-    for number, (factor, p_wave, gain, width, kind) in enumerate(zip(*rhythm, strict=True)):
+    pieces, at, ventricular = [x[: peaks[0] + 1]], int(peaks[0]), []
+    for number, (factor, p_wave, gain, width) in enumerate(zip(*rhythm, strict=True)):
         which = order[number % len(order)]
         piece = stretched(x[peaks[which] : peaks[which + 1] + 1], factor)
         scale_p_wave(piece, p_wave)
@@ -143,14 +118,12 @@ def rebuild(x: np.ndarray, peaks: np.ndarray, rhythm: Rhythm) -> tuple[np.ndarra
             ventricular.append((at, gain, width))
         if at >= len(x):
             break
-        beats.append((at, kind, p_wave))
     y = np.concatenate(pieces)
     for peak, gain, width in ventricular:
         if peak >= REACH[0] and peak + REACH[1] < len(y):
             part = slice(peak - REACH[0], peak + REACH[1] + 1)
             y[part] = as_ventricular(y[part], gain, width)
-    position, kind, p_wave = np.array(beats, np.float64).reshape(-1, 3).T
-    return y[: len(x)], Drawn(position.astype(np.int64), kind.astype(np.uint8), p_wave.astype(np.float32))
+    return y[: len(x)]
 
 
 def stretched(piece: np.ndarray, factor: float) -> np.ndarray:
