@@ -89,7 +89,7 @@ def what_numbers_hold(meta: dict) -> list[str]:
     groups = meta.get("dimensions") or {}
     if "contrast" not in groups:
         return []
-    text = ", ".join(f"[{first}:{end}] {GROUPS[name]}" for name, (first, end) in sorted(groups.items(), key=lambda group: group[1]))
+    text = ", ".join(f"[{first}:{end}] {GROUPS.get(name, name)}" for name, (first, end) in sorted(groups.items(), key=lambda group: group[1]))
     few = groups["contrast"][0]
     return [
         f"What the numbers hold: {text}. Where few people are labelled, try a probe of the first {few} alone too: it cannot learn those "
