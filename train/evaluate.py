@@ -5,6 +5,7 @@
     python train/evaluate.py --model my.eecg --float runs/recipe/encoder.safetensors --tasks S_ds1_ds2 identity
     python train/evaluate.py --model default --fractions 0.01 0.1 1
     python train/evaluate.py --model default default+hrv --tasks ptbxl_super_I_cv4           what do both know together?
+    python train/evaluate.py --model default "default[:47]" --tasks S_mitdb_to_svdb          some of its numbers
     python train/evaluate.py --model default --tasks more         rhythm, single diagnoses, sleep, noise, retrieval
     python train/evaluate.py --model default --tasks leads        quality and diagnoses from all leads instead of one
     python train/evaluate.py --model --baselines supervised --seeds 1 --json twin.json       long: goes on where it was
@@ -73,7 +74,7 @@ DRAWN = ("random", "random_mean_max", SUPERVISED)  # of random weights
 class Config:
     """The probe bench."""
 
-    model: tuple[str, ...] = ("default",)  # bundled names or .eecg files; beside each other or a baseline: default+hrv; some dimensions: default[:55]
+    model: tuple[str, ...] = ("default",)  # bundled names or .eecg files; beside each other or a baseline: default+hrv; some dimensions: default[:47]
     fractions: tuple[float, ...] = (1.0,)  # shares of the training patients that have labels (tasks with labels)
     # `float` below hides the type of that name from what follows it
     float: tuple[Path, ...] = ()  # encoder.safetensors that the models were made from: how much quantisation cost
@@ -99,6 +100,8 @@ class Config:
             raise InputError("seeds must be at least 1")
         if self.float and len(self.float) != len(self.model) and self.model:
             raise InputError("give one --float for each --model")
+        if self.float and any(parts(name) != [(name, slice(None))] for name in self.model):
+            raise InputError("--float is compared with whole models: give each --model without + and [A:B]")
         if not all(0 < f <= 1 for f in self.fractions):
             raise InputError("fractions lie above 0 and are at most 1")
 

@@ -65,7 +65,7 @@ def assemble(
     encoder.linear.bias.copy_(bias)
     encoder.linear.weight.copy_(weight)
     encoder.spec = replace(encoder.spec, head=replace(encoder.spec.head, dim=dim, levels=levels))
-    sizes = {**{name: len(rows) for name, rows in kept.items()}, "contrast": count, "levels": levels * len(LEVELS)}
+    sizes = {name: len(rows) for name, rows in kept.items()} | {"contrast": count, "levels": levels * len(LEVELS)}
     ends = np.cumsum(list(sizes.values())).tolist()
     return {name: [end - size, end] for (name, size), end in zip(sizes.items(), ends, strict=True) if size}
 

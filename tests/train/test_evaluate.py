@@ -301,6 +301,9 @@ def test_some_dimensions_are_those_of_the_whole(model_file, toy_ecg, tmp_path):
     with pytest.raises(InputError, match="no such dimensions"):
         features_by_name(f"{model_file}[500:]")(x)
     assert settings(Config(model=(f"{model_file}[:9]",), data=tmp_path))["models"] == [edgeecg.load(model_file).model.id]
+    for name in ("default[:9]", "default+hrv"):
+        with pytest.raises(InputError, match="compared with whole models"):
+            Config(model=(name,), float=(tmp_path,), data=tmp_path)
 
 
 def test_leads_stand_beside_each_other(model_file, toy_ecg):

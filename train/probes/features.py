@@ -143,7 +143,7 @@ FEATURES: dict[str, Callable[[int], Features]] = {
 
 
 def parts(name: str) -> list[tuple[str, slice]]:
-    """The names of which a name with `+` is made, and which dimensions of each: `default[:55]+hrv`. A file may have these signs in its path."""
+    """The names of which a name with `+` is made, and which dimensions of each: `default[:47]+hrv`. A file may have these signs in its path."""
     if Path(name).exists():
         return [(name, slice(None))]
     return [some_dimensions(piece) for piece in name.split("+")]
@@ -185,7 +185,7 @@ def of_each_lead(features: Features) -> Features:
 def features_by_name(name: str, seed: int = 0) -> Features:
     """A baseline's name, `NAME.safetensors` of a training run, or anything that `edgeecg.load` takes.
 
-    Several with `+` between them (`default+hrv`) stand beside each other; `default[:55]` are the first 55 dimensions. `seed` is that
+    Several with `+` between them (`default+hrv`) stand beside each other; `default[:47]` are the first 47 dimensions. `seed` is that
     of random weights.
     """
     return of_each_lead(beside([(one_by_name(n, seed), kept) for n, kept in parts(name)]))
