@@ -2,7 +2,7 @@
 
     python train/finetune.py --encoder runs/model/encoder.safetensors --task superclass_II --out runs/superclass
     python train/finetune.py --encoder runs/model/encoder.safetensors --task beats --fractions 1 --epochs 5
-    python train/finetune.py --encoder default --arms linear random hrv --task snomed_II     an exported model, frozen
+    python train/finetune.py --encoder default --task snomed_II                              the bundled model, or any .eecg file
     python train/finetune.py --encoder runs/model/encoder.safetensors --out runs/superclass --resume
     python train/finetune.py --encoder runs/new/encoder.safetensors --out runs/new --against runs/superclass
 
@@ -46,9 +46,9 @@ FREE = ("data", "out", "resume", "against", "threads")  # what may differ when a
 class Config:
     """Linear evaluation and fine-tuning."""
 
-    encoder: str = "default"  # encoder.safetensors of a run; an .eecg file or a bundled model for the arms that freeze it
+    encoder: str = "default"  # encoder.safetensors of a run, an .eecg file or a bundled model
     task: str = "superclass_II"  # a name in train/downstream/tasks.py
-    arms: tuple[str, ...] = ()  # of linear, finetune, random, scratch, hrv; all that the encoder allows where empty
+    arms: tuple[str, ...] = ARMS  # train/downstream/arms.py
     fractions: tuple[float, ...] = (0.01, 0.1, 1.0)  # shares of the training patients whose labels are used
     splits: int = 5
     training: Training = field(default_factory=Training)
@@ -73,11 +73,6 @@ class Config:
         if self.splits < 2 or self.threads < 1 or self.training.epochs < 1 or self.training.batch < 2:
             raise InputError("splits and batch must be at least 2, threads and epochs at least 1")
 
-    @property
-    def chosen(self) -> tuple[str, ...]:
-        whole = self.encoder.endswith(".safetensors")
-        return self.arms or tuple(arm for arm in ARMS if whole or arm != "finetune")
-
 
 class Runner:
     """The parts of a run: one classifier an arm, a share of labels and a split."""
@@ -85,9 +80,9 @@ class Runner:
     def __init__(self, config: Config, data: Labelled):
         torch.set_num_threads(config.threads)
         self.config, self.data = config, data
-        self.arms = Arms(data, config.encoder, config.chosen)
+        self.arms = Arms(data, config.encoder, config.arms)
         self.splits = make_splits(data, config.splits, seed=config.seed)
-        self.cells = [(arm, share, number) for share in config.fractions for arm in config.chosen for number in range(config.splits)]
+        self.cells = [(arm, share, number) for share in config.fractions for arm in config.arms for number in range(config.splits)]
         self.folder = config.out / "cells"
         self.views = None
         if config.augment:

@@ -3,6 +3,7 @@
     python train/recipe.py --data DIR --out runs/recipe
     python train/recipe.py --data DIR --out runs/recipe --resume           continue after a kill
     python train/recipe.py --data DIR --steps 200 --workers 1 --out runs/trial             a trial, on one core
+    python train/recipe.py --data DIR --start default --steps 4000 --out runs/more         go on from the bundled model
 
 Each lead is there twice, as it is and as the same heart in another rhythm (train/views/rhythm.py). Half of the
 positives are the same ten seconds under other noise, half lie within 30 s of them, and some of either kind are in the
@@ -35,7 +36,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from edgeecg.errors import EdgeECGError, InputError
-from train.checkpoint import load_encoder, load_training, save_encoder, save_training
+from train.checkpoint import load_training, save_encoder, save_training
 from train.data import PRETRAINING, Cache, open_cache
 from train.data.corpora import NOISE, corpus
 from train.data.front import default_front_end, to_input
@@ -52,6 +53,7 @@ from train.readout import PAIRS, assemble, pair_features
 from train.run import Log, config_dict, write_json
 from train.targets import BeatTargets, open_bank, signal_statistics
 from train.targets.heads import EXISTS, WIDTHS, Heads
+from train.unfold import Start
 from train.views import LEAST_LEVEL, Augment, Views, load_noise
 
 WEIGHTS = {
@@ -92,7 +94,7 @@ class Config:
     clip: float = 3.0
 
     out: Path = Path("runs/recipe")
-    start: Path | None = None  # encoder.safetensors of another run whose trunk to start from
+    start: str | None = None  # encoder.safetensors of another run, an .eecg file or a bundled model: whose trunk to go on from
     resume: bool = False  # continue the run in `out`; `steps` may change before the decay begins
     seed: int = 0
     log_every: int = 25
@@ -136,8 +138,6 @@ class Trainer:
         }  # fmt: skip
         self.parameters = [p for module in self.modules.values() for p in module.parameters()]
         self.optimiser = torch.optim.AdamW(parameter_groups(self.parameters, config.weight_decay), lr=config.lr)
-        if config.start:
-            self.encoder.units.load_state_dict(load_encoder(config.start)[0].units.state_dict())
         bank = open_bank(cache, quiet=rank > 0)
         self.beats, self.samples = BeatTargets(cache.samples, bank.beats), cache.samples
         held_out = is_validation(cache, config.validation)
@@ -149,6 +149,9 @@ class Trainer:
         stride = spec.total_stride
         margin = -(-max(spec.reach()) // stride) * stride
         self.margin = margin if config.context and (self.training.length >= WINDOW + 2 * margin).any() else 0
+        if config.start:
+            windows, _, _ = self.batch(self.training, 256, 0, (config.seed, 2**30 + 1))
+            self.encoder.units.load_state_dict(Start(config.start).encoder(windows).units.state_dict())
         self.heads.standardise(self.moments())
 
     def targets(self, start: np.ndarray, x: Tensor, level: Tensor) -> dict[str, Tensor]:
@@ -313,8 +316,8 @@ def provenance(config: Config, cache: Cache, steps: int, seconds: float) -> dict
     """What a model made from this run has to state."""
     names = [str(name) for name in dict.fromkeys(cache.index["set"].tolist())]
     sources = [{"name": corpus(n).title, "licence": corpus(n).licence, "use": "pretraining"} for n in names]
-    before = load_encoder(config.start)[1] if config.start else {}
-    start = Path(config.start.name) if config.start else None
+    before = Start(config.start).training() if config.start else {}
+    start = Path(config.start).name if config.start else None
     if (config.data / "nstdb").is_dir():
         sources.append({"name": NOISE.title, "licence": NOISE.licence, "use": "noise"})
     return {

@@ -33,7 +33,6 @@ from torch import Tensor
 
 from edgeecg.errors import InputError
 from train.command import run_command
-from train.checkpoint import load_encoder
 from train.data import PRETRAINING, Cache
 from train.data.front import default_front_end
 from train.data.matches import Kind, LabelledWindows, PatientWindows
@@ -46,6 +45,7 @@ from train.objectives.positives import other_patient
 from train.provenance import provenance
 from train.run import read_log, write_json
 from train.siamese_test import Verdict, judge
+from train.unfold import Start
 from train.views import Augment, Views, load_noise
 
 
@@ -58,7 +58,7 @@ class Config(Options):
     pairs: Kind = "patient"
     annotator: str = "atr"  # suffix of the annotation files (--pairs label)
     encoder: Literal["edge", "basic_cnn", "resnet1d"] = "edge"
-    start: Path | None = None  # encoder.safetensors whose weights to start from
+    start: str | None = None  # encoder.safetensors of a run, an .eecg file or a bundled model: whose weights to start from
     margin: float = 1.0  # how far apart false pairs are pushed
     views: Views = field(default_factory=lambda: Views(p_flip=0.0, p_warp=0.1, p_cutout=0.1))
     validation: float = 0.1  # share of patients held out: one half for the score, one for its test
@@ -80,7 +80,7 @@ class Siamese(Learner):
     def __init__(self, config: Config, cache: Cache, noise: Tensor | None):
         super().__init__()
         self.config, self.cache = config, cache
-        self.encoder = load_start(config) if config.start else Encoder(ENCODERS[config.encoder]())
+        self.encoder = Encoder(ENCODERS[config.encoder]())
         self.objective = SiameseContrastive(config.margin)
         self.augment = Augment(config.views, noise)
         self.held_out = is_validation(cache, config.validation)
@@ -88,14 +88,16 @@ class Siamese(Learner):
         self.training_pairs = self.source(~self.held_out)
         self.validates = bool(self.held_out.any())
         self.validation_pairs = self.source(self.held_out) if self.validates else None
-        self.spread_out()
+        self.begin()
 
     @torch.no_grad()
-    def spread_out(self, count: int = 256) -> None:
+    def begin(self, count: int = 256) -> None:
         """Scale the last layer so that two windows are a margin apart on average: else the loss first has to shrink all distances."""
         generator = torch.Generator().manual_seed(self.config.seed)
-        batch = self.draw(count, generator, generator)
-        z = self.encoder.train()(batch["first"])
+        windows = self.draw(count, generator, generator)["first"]
+        if self.config.start:
+            self.encoder = load_start(self.config, windows)
+        z = self.encoder.train()(windows)
         scale = self.config.margin / (z - z.roll(1, 0)).norm(dim=1).mean().clamp(min=1e-6)
         self.encoder.linear.weight.mul_(scale)
         self.encoder.linear.bias.mul_(scale)
@@ -143,8 +145,8 @@ class Siamese(Learner):
         return self.judged.pictures(folder, read_log(folder), self.config.margin)
 
 
-def load_start(config: Config) -> Encoder:
-    encoder, _ = load_encoder(config.start)
+def load_start(config: Config, windows: Tensor) -> Encoder:
+    encoder = Start(config.start).encoder(windows)
     if encoder.spec.name != config.encoder:
         raise InputError(f"{config.start} is {encoder.spec.name}, not {config.encoder}: say so with --encoder")
     return encoder

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from edgeecg.errors import InputError
 from train import plots_windows
-from train.checkpoint import load_encoder
 from train.data import open_cache
 from train.data.front import default_front_end
 from train.data.matches import LabelledWindows, Matches, PatientWindows, view_matches
@@ -22,6 +21,7 @@ from train.nets import ENCODERS, Encoder
 from train.pair_score import PairScore, Tested, distances, reliability, tested
 from train.probes.features import hrv_and_shape
 from train.restoration import interval
+from train.unfold import Start
 
 PAIRS = 1000  # true ones of a test, and as many false ones
 DRAWN = 3  # of each kind in the picture
@@ -116,7 +116,7 @@ def comparisons(learner, matches: Matches) -> dict:
     """What the network is compared with: name -> distances of pairs. `matches` are those the score was fitted on."""
     ways = {"random encoder": lambda m, net=random_encoder(learner.config.encoder, matches.first): distances(net, m)}
     if learner.config.start:
-        start, _ = load_encoder(learner.config.start)
+        start = Start(learner.config.start).encoder(matches.first)
         ways["the encoder it started from"] = lambda m: distances(start, m)
     deviation = features(matches.first).std(0) + 1e-6
     ways["rhythm and shape features"] = lambda m: np.linalg.norm((features(m.first) - features(m.second)) / deviation, axis=1)

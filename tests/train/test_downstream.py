@@ -18,7 +18,7 @@ from edgeecg.errors import InputError
 from train.checkpoint import save_encoder
 from train.downstream import metrics, predictions
 from train.downstream import tasks as task_module
-from train.downstream.arms import Arms, untrained
+from train.downstream.arms import Arms, embed, untrained
 from train.downstream.fit import Classifier, Training, batches, class_loss, fit, logits_of, mlp, probabilities
 from train.downstream.predictions import Predictions, difference, predict_split, verdict
 from train.downstream.report import compare, read_run
@@ -257,24 +257,25 @@ def test_a_run_resumes_after_its_last_finished_part_and_compares(task, tmp_path,
     capsys.readouterr()
 
 
-def test_wrong_options_end_in_a_sentence(tmp_path, model_file):
+def test_wrong_options_end_in_a_sentence(tmp_path):
     with pytest.raises(InputError, match="EDGEECG_DATA"):
         Config(data=None)
     with pytest.raises(InputError, match="arm 'x' is not one of linear"):
         Config(data=tmp_path, arms=("x",))
     with pytest.raises(InputError, match="task 'x' is not one of superclass_I"):
         Config(data=tmp_path, task="x")
-    with pytest.raises(InputError, match="cannot be fine-tuned"):
-        Arms(labelled(), str(model_file), ("finetune",))
     with pytest.raises(InputError, match="holds no run"):
         read_run(tmp_path)
 
 
-def test_an_exported_model_is_evaluated_frozen(task, tmp_path, model_file):
-    config = Config(encoder=str(model_file), task=task, fractions=(1.0,), splits=2, training=QUICK, data=tmp_path, out=tmp_path / "run")
-    assert config.chosen == ("linear", "random", "scratch", "hrv")
-    main(replace(config, arms=("linear", "hrv")))
-    assert read_run(config.out).arms == ["linear", "hrv"]
+def test_a_model_file_is_evaluated_frozen_and_fine_tuned(task, tmp_path):
+    config = Config(encoder="nano", task=task, fractions=(1.0,), splits=2, training=QUICK, data=tmp_path, out=tmp_path / "run")
+    main(replace(config, arms=("linear", "finetune")))
+    assert read_run(config.out).arms == ["linear", "finetune"]
+    arms = Arms(labelled(), "nano", ("finetune",))
+    integers, floats = arms.embedding, embed(arms.network, arms.windows)
+    assert integers.shape == floats.shape and nn.functional.cosine_similarity(integers, floats).mean() > 0.98  # sine waves saturate some
+    assert torch.equal(Arms(labelled(), "nano", ("linear",)).embedding, integers)
 
 
 @pytest.mark.parametrize("name", ["finetune", "verdict", "correct", "robustness"])

@@ -12,6 +12,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+import edgeecg
 import train.recipe as recipe
 from edgeecg.errors import EdgeECGError, InputError
 from train.checkpoint import load_encoder, load_tensors, load_training
@@ -22,6 +23,7 @@ from train.objectives.masked import masked_nt_xent
 from train.readout import MORE, NUMBERS, assemble, steady_axes
 from train.targets import SIGNAL, STATISTICS, open_bank
 from train.targets.heads import Heads
+from train.unfold import Start
 
 
 @pytest.fixture(scope="module")
@@ -218,12 +220,18 @@ def test_bad_options_end_in_a_sentence():
 def test_a_run_can_start_from_an_encoder(toy_cache, small):
     small.out.mkdir(parents=True)
     recipe.train(small, toy_cache)
-    config = replace(small, seed=5, start=small.out / "encoder.safetensors")
+    config = replace(small, seed=5, start=str(small.out / "encoder.safetensors"))
     trainer = recipe.Trainer(config, toy_cache)
     meta = recipe.provenance(config, toy_cache, 4, 60.0)
     assert meta["steps"] == 10 and meta["minutes"] >= 1 and meta["config"]["start"] == "encoder.safetensors"  # no path
     stored = load_encoder(small.out / "encoder.safetensors")[0].units.state_dict()
     assert all(torch.equal(value, stored[key]) for key, value in trainer.encoder.units.state_dict().items())
+    bundled = replace(small, encoder="nano", start="nano")
+    trainer = recipe.Trainer(bundled, toy_cache)
+    assert recipe.provenance(bundled, toy_cache, 4, 60.0)["steps"] == 4 + edgeecg.load("nano").model.meta["training"]["steps"]
+    x, _, _ = trainer.batch(trainer.training, 8, 0, (1,))
+    expected = Start("nano").encoder(x)
+    torch.testing.assert_close(trainer.encoder.eval().tensors(x)[-1] > 0, expected.tensors(x)[-1] > 0)
 
 
 # ------------------------------------------------------------------------------------------------ the last layer

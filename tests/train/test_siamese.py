@@ -156,7 +156,7 @@ def test_distances_learn_who_is_who(cache, data, tmp_path):
     lines = [line for line in read_log(tmp_path) if "loss" in line]
     assert np.mean([line["loss"] for line in lines[-5:]]) < 0.7 * np.mean([line["loss"] for line in lines[:3]])
     assert np.mean([line["accuracy"] for line in lines[-5:]]) > 0.7
-    start = tmp_path / "encoder.safetensors"
+    start = str(tmp_path / "encoder.safetensors")
     with pytest.raises(InputError, match="is edge, not basic_cnn"):
         Siamese(replace(config, start=start, encoder="basic_cnn"), cache, None)
     again = train(replace(config, start=start, out=tmp_path / "second", steps=1), cache, None)

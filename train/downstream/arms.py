@@ -9,19 +9,18 @@
 
 import copy
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from edgeecg.errors import InputError
-from train.checkpoint import load_encoder
-from train.data.front import SCALE, ZERO
+from train.data.front import to_input
 from train.downstream.fit import Classifier
 from train.downstream.tasks import Labelled
 from train.nets import Encoder, Spec, edge
 from train.probes.features import features_by_name
+from train.unfold import Start
 
 ARMS = ("linear", "finetune", "random", "scratch", "hrv")
 
@@ -29,18 +28,17 @@ ARMS = ("linear", "finetune", "random", "scratch", "hrv")
 class Arms:
     """Windows, embeddings and encoders of one task, each computed when an arm first asks for it.
 
-    `encoder` names encoder.safetensors of a run, an .eecg file or a bundled model; integers cannot be fine-tuned.
+    `encoder` names encoder.safetensors of a run, an .eecg file or a bundled model. Integers stay frozen as they are; what is
+    fine-tuned is the float encoder that they stand for (train/unfold.py), without its levels.
     """
 
     def __init__(self, data: Labelled, encoder: str, arms: tuple[str, ...]):
         self.data, self.encoder = data, encoder
-        self.network: Encoder | None = None
-        if encoder.endswith(".safetensors"):
-            self.network, _ = load_encoder(Path(encoder))
+        self.start_from, self.network = Start(encoder), None
+        if self.start_from.is_float or "finetune" in arms:
+            self.network = self.start_from.encoder(to_input(self.windows[:: -(-len(self.windows) // 512)]))
             if self.network.spec.channels != 1:
                 raise InputError(f"{encoder} reads {self.network.spec.channels} leads at once; the windows here have one")
-        elif "finetune" in arms:
-            raise InputError(f"{encoder} holds integers, which cannot be fine-tuned: give encoder.safetensors, or leave out finetune")
 
     @property
     def spec(self) -> Spec:
@@ -52,9 +50,9 @@ class Arms:
 
     @cached_property
     def embedding(self) -> Tensor:
-        if self.network is None:
-            return self.features(self.encoder)
-        return embed(self.network, self.windows)
+        if self.start_from.is_float:
+            return embed(self.network, self.windows)
+        return self.features(self.encoder)
 
     @cached_property
     def hrv(self) -> Tensor:
@@ -92,7 +90,7 @@ def linear_head(dim: int, classes: int) -> nn.Linear:
 @torch.no_grad()
 def embed(encoder: Encoder, windows: Tensor) -> Tensor:
     encoder.eval()
-    return torch.cat([encoder((piece.float() - ZERO) / SCALE) for piece in windows.split(256)])
+    return torch.cat([encoder(to_input(piece)) for piece in windows.split(256)])
 
 
 @torch.no_grad()
@@ -102,5 +100,5 @@ def untrained(spec: Spec, windows: Tensor) -> Encoder:
     encoder.train()
     for piece in windows[torch.randperm(len(windows))[:2048]].split(256):
         if len(piece) > 1:
-            encoder((piece.float() - ZERO) / SCALE)
+            encoder(to_input(piece))
     return encoder.eval()

@@ -1,0 +1,118 @@
+"""A model file as a float encoder again, to go on training from: the reverse of train/fold.py and train/quantize.py.
+
+What rounding took is lost; the encoder computes what the integers stand for, without their steps in between. A batch norm
+that was folded into its convolution cannot be found again, so each gets factors of 1, convolutions the size that spreads
+every channel by 1 on some windows, and offsets what is then left to add: the function is the same whatever the windows.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+import edgeecg
+from edgeecg.errors import InputError
+from edgeecg.model import Layer, Model
+from train.checkpoint import load_encoder
+from train.data.front import SCALE, ZERO
+from train.nets import Conv, Encoder, Head, Spec
+from train.nets.encoder import ConvUnit
+from train.nets.spec import WINDOW
+from train.quantize import POOLS
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a training goes on from: `encoder.safetensors` of a run, an .eecg file, or a bundled model's name."""
+
+    name: str
+
+    @property
+    def is_float(self) -> bool:
+        return self.name.endswith(".safetensors")
+
+    def encoder(self, windows: Tensor) -> Encoder:
+        """In evaluation mode. `windows` (N, 1280) real network input, for a model file: see `unfold`."""
+        return load_encoder(Path(self.name))[0] if self.is_float else unfold(edgeecg.load(self.name).model, windows)
+
+    def training(self) -> dict:
+        """What is known of how it was trained: "steps", "minutes" and more."""
+        return load_encoder(Path(self.name))[1] if self.is_float else edgeecg.load(self.name).model.meta.get("training", {})
+
+
+@torch.no_grad()
+def unfold(model: Model, windows: Tensor) -> Encoder:
+    """The float encoder that `model` stands for, without its levels. `windows` (N, 1280) real network input.
+
+    InputError where it reads other input, or has layers that the bundled models lack: its own encoder.safetensors is needed.
+    """
+    encoder = Encoder(describe(model)).eval()
+    t = windows[:, None, None].contiguous(memory_format=torch.channels_last)
+    tensors, factors = [t], [np.full(model.front.channels, 1 / SCALE)]  # real size of one step of each channel
+    for number, layer in enumerate(model.layers):
+        unit, source = encoder.units[str(number)], layer.src_a
+        spread = fill(unit, layer, factors[source], ZERO if source == 0 else model.zero_points[source], tensors[source])
+        factors.append(1 / spread)
+        tensors.append(unit(tensors[source]))
+    weight, bias = last_layer(model, factors[-1])
+    encoder.linear.weight.copy_(torch.from_numpy(weight))
+    encoder.linear.bias.copy_(torch.from_numpy(bias))
+    return encoder
+
+
+def describe(model: Model) -> Spec:
+    if model.front.kind != 1 or model.front.window != WINDOW:
+        raise InputError(f"the model {model.name!r} does not read windows of {WINDOW} samples behind the usual front end, as training does")
+    layers = []
+    for layer in model.layers:
+        if layer.op != "conv" or layer.requant != 0 or layer.pad_left != (layer.kernel - 1) // 2:
+            kind = "conv of another form" if layer.op == "conv" else layer.op
+            raise InputError(f"the model {model.name!r} cannot be trained on for one of its layers ({kind}): give encoder.safetensors of its run")
+        act = "none" if layer.zp_out else "relu"
+        layers.append(Conv(layer.src_a, layer.cin, layer.cout, layer.kernel, layer.stride, layer.groups, act))
+    pool = {number: name for name, number in POOLS.items()}[model.head.pool]
+    head = Head(pool, model.head.dim - model.head.levels, levels=bool(model.head.levels))
+    return Spec(model.meta.get("encoder", model.name), tuple(layers), head, model.front.channels)
+
+
+def fill(unit: ConvUnit, layer: Layer, step: np.ndarray, zero: int, source: Tensor) -> np.ndarray:
+    """Gives `unit` the arithmetic of `layer`, on inputs of `step` (cin,) an integer.
+
+    Returns the deviation (cout,) of its channels in integer steps of its output, by which they were divided.
+    """
+    mult = layer.mult / 2.0**14
+    weights = layer.weights * mult[:, None, None]
+    bias = layer.bias * mult + zero * weights.sum((1, 2))  # of a source that is 0 where its integers are `zero`
+    per_group = (1 / step).reshape(layer.groups, -1)
+    weights = weights * per_group[np.arange(layer.cout) * layer.groups // layer.cout][:, None]
+
+    def put(rows: np.ndarray) -> Tensor:
+        unit.conv.weight.copy_(torch.from_numpy(rows.transpose(0, 2, 1)[:, :, None].copy()))
+        return unit.conv(F.pad(source, unit.extra) if unit.extra else source)
+
+    spread = np.maximum(put(weights).std((0, 2, 3)).double().numpy(), 1e-6)
+    mean = put(weights / spread[:, None, None]).mean((0, 2, 3))
+    unit.norm.running_mean.copy_(mean)
+    unit.norm.running_var.fill_(1 - unit.norm.eps)
+    unit.norm.bias.copy_(mean + torch.from_numpy(bias / spread))
+    return spread
+
+
+def last_layer(model: Model, step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (dim, features) and bias (dim,) on the real pooled features, whose channels have `step` (C,) an integer."""
+    head, zero = model.head, model.zero_points[-1]
+    kept = head.dim - head.levels
+    steps, zeros = [], []
+    if head.mean_mult is not None:
+        steps.append(step * (2.0**14 / head.frames) / head.mean_mult)
+        zeros.append(np.full(len(step), head.zp_mean))
+    if head.pool != POOLS["mean"]:
+        steps.append(step)
+        zeros.append(np.full(len(step), zero))
+    unit = head.mult[:kept] * 2.0 ** -(6 + head.exponent)
+    q = head.weights[:kept].astype(np.int64)
+    bias = (head.bias[:kept] + q @ np.concatenate(zeros)) * unit
+    return q * unit[:, None] / np.concatenate(steps), bias
