@@ -32,10 +32,9 @@ from train.correction.mining import Pairs, held_out_scores, make_pairs, mine
 from train.correction.network import CorrectionOptions, train_correction
 from train.correction.report import Finished, write_report
 from train.correction.synthetic import synthetic
-from train.downstream import predictions
+from train.downstream import maps, predictions
 from train.downstream.fit import Training
 from train.downstream.folder import prepare
-from train.downstream.maps import METHODS
 from train.downstream.splits import Split, make_splits
 from train.downstream.tasks import TASKS, Labelled, read_labelled
 from train.probes.features import features_by_name
@@ -72,7 +71,7 @@ class Config:
             raise InputError("give the folder of the recordings with --data, or in the environment variable EDGEECG_DATA")
         if self.task not in TASKS:
             raise InputError(f"task {self.task!r} is not one of {', '.join(TASKS)}")
-        for chosen, known, what in ((self.losses, LOSSES, "loss"), (self.maps, METHODS, "map")):
+        for chosen, known, what in ((self.losses, LOSSES, "loss"), (self.maps, maps.METHODS, "map")):
             for name in chosen:
                 if name not in known:
                     raise InputError(f"{what} {name!r} is not one of {', '.join(known)}")
@@ -134,6 +133,7 @@ def run_split(config: Config, x: torch.Tensor, data: Labelled, split: Split, num
 
 def main(config: Config) -> None:
     torch.set_num_threads(config.threads)
+    maps.check(config.maps)
     every = sources(config)
     prepare(config, FREE, "splits/*/*.npz")
     todo = [(name, number) for name in every for number in range(config.splits)]

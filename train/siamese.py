@@ -44,7 +44,7 @@ from train.objectives.modules import SiameseContrastive
 from train.objectives.positives import other_patient
 from train.provenance import provenance
 from train.run import read_log, write_json
-from train.siamese_test import Verdict, judge
+from train.siamese_test import Verdict, halves, judge
 from train.unfold import Start
 from train.views import Augment, Views, load_noise
 
@@ -87,6 +87,8 @@ class Siamese(Learner):
         self.held_out &= not self.held_out.all()
         self.training_pairs = self.source(~self.held_out)
         self.validates = bool(self.held_out.any())
+        if self.validates:
+            halves(self)  # too few patients for the verdict: said before the training
         self.validation_pairs = self.source(self.held_out) if self.validates else None
         self.begin()
 

@@ -142,10 +142,13 @@ def test_a_class_that_training_never_met_is_never_chosen():
     assert value.argmax(1).tolist() == [0, 2] and (value[:, 1] < value.min(1) + 1e-9).all()
 
 
-def test_without_umap_a_sentence_says_what_to_install(monkeypatch):
+def test_without_umap_a_sentence_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "umap", None)
     with pytest.raises(MissingDependencyError, match="umap-learn"):
         project(np.zeros((20, 4)), "UMAP")
+    with pytest.raises(MissingDependencyError, match="umap-learn"):  # before anything is computed
+        main(Config(synthetic=True, maps=("PCA", "UMAP"), out=tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
 
 
 def test_umap_is_asked_for_two_dimensions(monkeypatch):

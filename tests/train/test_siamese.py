@@ -16,6 +16,7 @@ from train.checkpoint import load_encoder
 from train.data import open_cache
 from train.data.front import ZERO, default_front_end
 from train.data.matches import LabelledWindows, PatientWindows, with_false_pairs
+from train.data.windows import is_validation
 from train.match import main as match
 from train.match import Config as MatchConfig
 from train.pair_score import PairScore, reliability
@@ -208,3 +209,10 @@ def test_a_score_needs_patients_on_both_sides(cache, data, tmp_path):
     learner.held_out = cache.patients() == cache.patients()[0]
     with pytest.raises(InputError, match="raise --validation"):
         siamese_test.halves(learner)
+
+
+def test_too_few_held_out_people_are_named_before_the_training(cache, data, tmp_path):
+    shares = np.linspace(0.01, 0.6, 60)
+    share = float(next(s for s in shares if is_validation(cache, s).any()))  # the first person alone
+    with pytest.raises(InputError, match="too few patients are held out"):
+        Siamese(tiny(data, cache, tmp_path, validation=share), cache, None)

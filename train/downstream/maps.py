@@ -23,14 +23,27 @@ def project(z: np.ndarray, method: str, seed: int = 0) -> np.ndarray:
     return TSNE(2, perplexity=min(30, (len(z) - 1) / 3), init="pca", random_state=seed).fit_transform(z)
 
 
-def umap(z: np.ndarray, seed: int) -> np.ndarray:
+def check(methods: tuple[str, ...]) -> None:
+    """MissingDependencyError where one of them needs what is not installed: to be asked before long work, not behind it."""
+    if "UMAP" in methods:
+        umap_class()
+
+
+def umap_class() -> type:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the tensorflow that it can also do without
         try:
             from umap import UMAP
         except ImportError as error:
             raise MissingDependencyError("UMAP needs umap-learn: pip install 'edgeecg[maps]'") from error
-        return UMAP(n_components=2, n_jobs=1, random_state=seed).fit_transform(z)
+    return UMAP
+
+
+def umap(z: np.ndarray, seed: int) -> np.ndarray:
+    method = umap_class()(n_components=2, n_jobs=1, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return method.fit_transform(z)
 
 
 def some_points(count: int, seed: int = 0) -> np.ndarray:
