@@ -1,8 +1,9 @@
 """Train classifiers with and without a pretrained encoder: linear evaluation and fine-tuning, at few labels and at all.
 
     python train/finetune.py --encoder runs/model/encoder.safetensors --task superclass_II --out runs/superclass
-    python train/finetune.py --encoder runs/model/encoder.safetensors --task beats --fractions 1 --epochs 5
+    python train/finetune.py --encoder runs/model/encoder.safetensors --task beats --fractions 1 --training.epochs 5
     python train/finetune.py --encoder default --task snomed_II                              the bundled model, or any .eecg file
+    python train/finetune.py --arms finetune --fractions 1 --keep --out runs/mine            keeps the fine-tuned encoders, for train/export.py
     python train/finetune.py --encoder runs/model/encoder.safetensors --out runs/superclass --resume
     python train/finetune.py --encoder runs/new/encoder.safetensors --out runs/new --against runs/superclass
 
@@ -11,7 +12,8 @@ epoch of best validation, freezes the thresholds of F1 on validation and is scor
 patients are the same at every share. The arms are in train/downstream/arms.py, the tasks in train/downstream/tasks.py.
 
 OUT holds config.json, log.jsonl, TensorBoard events, cells/ARM-SHARE-SPLIT.npz (predictions and curves of each finished
-part: --resume goes on with the next), curves.png, confusion.png, scores.json and report.md.
+part: --resume goes on with the next), curves.png, confusion.png, scores.json and report.md; with --keep also
+encoders/SHARE-SPLIT.safetensors.
 """
 
 import os
@@ -27,6 +29,7 @@ import torch
 from tqdm import tqdm
 
 from edgeecg.errors import InputError
+from train.checkpoint import save_encoder
 from train.command import run_command
 from train.data.front import default_front_end
 from train.downstream import predictions
@@ -35,8 +38,10 @@ from train.downstream.fit import Training, fit, logits_of, probabilities
 from train.downstream.folder import prepare
 from train.downstream.report import cell_name, compare, read_run, report, table
 from train.downstream.splits import Split, make_splits, with_labels
-from train.downstream.tasks import TASKS, Labelled, read_labelled
+from train.downstream.tasks import TASKS, Labelled, corpus_of, read_labelled
+from train.provenance import union
 from train.run import Log, write_json, write_text
+from train.unfold import Start
 from train.views import Augment, Views, load_noise
 
 FREE = ("data", "out", "resume", "against", "threads")  # what may differ when a run is resumed
@@ -55,7 +60,8 @@ class Config:
     augment: bool = False  # views (train/views/augment.py) of the windows while an encoder is trained
     data: Path | None = field(default_factory=lambda: Path(os.environ["EDGEECG_DATA"]) if "EDGEECG_DATA" in os.environ else None)
     out: Path = Path("runs/finetune")
-    resume: bool = False  # keep the finished parts of the run in `out`
+    keep: bool = False  # the fine-tuned encoders too: OUT/encoders/SHARE-SPLIT.safetensors, for train/export.py
+    resume: bool = False  # go on from the finished parts of the run in `out`
     against: Path | None = None  # an older run of this command: a paired verdict (train/verdict.py)
     seed: int = 0
     threads: int = 1
@@ -96,8 +102,19 @@ class Runner:
         views = self.views if model.encoder is not None else None
         curves = fit(model, x, self.data, rows, split.validation, config.training, config.seed + number, views)
         result = predictions.predict_split(self.data, number, predict(model, x, self.data, split))
+        if config.keep and arm == "finetune":
+            path = config.out / "encoders" / f"{share:g}-{number}.safetensors"
+            path.parent.mkdir(exist_ok=True)
+            save_encoder(path, model.encoder, self.stated())
         predictions.save(self.folder / f"{cell_name(arm, share, number)}.npz", result, **curves)
         return curves
+
+    def stated(self) -> dict:
+        """What a model made from a fine-tuned encoder has to state."""
+        before, labels = Start(self.config.encoder).training(), corpus_of(self.config.task)
+        kept = {key: before[key] for key in ("steps", "processes", "hours", "minutes") if key in before}
+        sources = union(before.get("sources", []), [{"name": labels.title, "licence": labels.licence, "use": "labels"}])
+        return {**kept, "objective": f"{before.get('objective', 'an encoder')}; then labels of {self.config.task}", "sources": sources}
 
     def run(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

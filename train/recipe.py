@@ -38,7 +38,6 @@ from tqdm import tqdm
 from edgeecg.errors import EdgeECGError, InputError
 from train.checkpoint import load_training, save_encoder, save_training
 from train.data import PRETRAINING, Cache, open_cache
-from train.data.corpora import NOISE, corpus
 from train.data.front import default_front_end, to_input
 from train.data.rhythms import with_other_rhythms
 from train.data.windows import is_validation
@@ -49,6 +48,7 @@ from train.nets.projector import make_projector
 from train.nets.spec import WINDOW
 from train.objectives.masked import masked_nt_xent
 from train.objectives.options import make_objective
+from train.provenance import provenance
 from train.readout import PAIRS, assemble, pair_features
 from train.run import Log, config_dict, write_json
 from train.targets import BeatTargets, open_bank, signal_statistics
@@ -288,9 +288,9 @@ def train(config: Config, cache: Cache, rank: int = 0) -> None:
                 log.write(number, trainer.evaluate())
             if saved:
                 save_training(checkpoint, trainer.modules, trainer.optimiser, none, {"step": number, "seconds": seconds})
-                save_encoder(config.out / "latest.safetensors", trainer.encoder, provenance(config, cache, number, seconds))
+                save_encoder(config.out / "latest.safetensors", trainer.encoder, stated(config, cache, number, seconds))
     if rank == 0:
-        meta = {"dimensions": trainer.finish(), **provenance(config, cache, config.steps, seconds)}
+        meta = {"dimensions": trainer.finish(), **stated(config, cache, config.steps, seconds)}
         save_encoder(config.out / "encoder.safetensors", trainer.encoder, meta)
 
 
@@ -312,24 +312,11 @@ def open_leads(config: Config, quiet: bool = False) -> Cache:
     return larger
 
 
-def provenance(config: Config, cache: Cache, steps: int, seconds: float) -> dict:
+def stated(config: Config, cache: Cache, steps: int, seconds: float) -> dict:
     """What a model made from this run has to state."""
-    names = [str(name) for name in dict.fromkeys(cache.index["set"].tolist())]
-    sources = [{"name": corpus(n).title, "licence": corpus(n).licence, "use": "pretraining"} for n in names]
-    before = Start(config.start).training() if config.start else {}
-    start = Path(config.start).name if config.start else None
-    if (config.data / "nstdb").is_dir():
-        sources.append({"name": NOISE.title, "licence": NOISE.licence, "use": "noise"})
-    return {
-        "objective": "NT-Xent with neighbours, and regression of signal, rhythm and beat statistics",
-        "config": config_dict(replace(config, data=Path(), out=Path(config.out.name), cache=Path(), start=start)),
-        "sources": sources,
-        "hours": round(recorded_hours(config, cache), 1),
-        "steps": steps + before.get("steps", 0),
-        "processes": config.workers,
-        "minutes": round(seconds / 60 + before.get("minutes", 0), 1),
-        "torch": torch.__version__,
-    }
+    objective = "NT-Xent with neighbours, and regression of signal, rhythm and beat statistics"
+    said = provenance(config, cache, objective, (config.data / "nstdb").is_dir(), steps, seconds, config.start)
+    return {**said, "hours": round(recorded_hours(config, cache), 1), "processes": config.workers}
 
 
 def recorded_hours(config: Config, cache: Cache) -> float:

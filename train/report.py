@@ -1,5 +1,7 @@
 """What an export tells its reader: the error report and the model card, as Markdown."""
 
+from train.data.corpora import NOT_STATED
+
 
 def markdown(report: dict) -> str:
     """The error report of `train/export.py`."""
@@ -42,7 +44,7 @@ VOLTAGE = {
 
 def card(meta: dict) -> str:
     """The model card, of a model's metadata: what it is, what it was made from, what it must not be used for."""
-    how = meta["training"]
+    how, uses = meta["training"], {source["use"] for source in meta["sources"]}
     each = f" in each of {how['processes']} processes" if how.get("processes", 1) > 1 else ""
     text = [f"# {meta['name']}, version {meta['version']}", ""]
     text += [
@@ -51,15 +53,18 @@ def card(meta: dict) -> str:
         "",
         "## Data",
         "",
-        f"Pretrained without labels ({how.get('objective', 'untrained')}, {how.get('steps', 0)} steps{each}, "
+        f"{'Trained with and without' if 'labels' in uses else 'Pretrained without'} labels ({how.get('objective', 'untrained')}, {how.get('steps', 0)} steps{each}, "
         f"{how.get('minutes', 0)} minutes) on {how.get('hours', 0)} h of ECG:",
         "",
     ]
     text += [f"- {s['name']} ({s['licence']}): {s['use']}" for s in meta["sources"]] or ["- nothing"]
+    if all(source["licence"] != NOT_STATED for source in meta["sources"]):  # else nobody here knows what was in it
+        text += [
+            "",
+            "Not in training: MIT-BIH DS2 (nor record 201, whose patient is in DS2), the MIT-BIH Supraventricular "
+            "Arrhythmia Database, and the second half of each nstdb noise.",
+        ]
     text += [
-        "",
-        "Not in training: MIT-BIH DS2 (nor record 201, whose patient is in DS2), the MIT-BIH Supraventricular "
-        "Arrhythmia Database, and the second half of each nstdb noise.",
         "",
         f"The int8 embedding follows the float network with a mean cosine of {meta['cosine_to_float']:.4f} on windows "
         "of these corpora.",

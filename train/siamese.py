@@ -158,7 +158,7 @@ def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
     """Train as configured. Returns the path of the finished encoder."""
 
     def describe(options, progress) -> dict:
-        return provenance(options, cache, f"Siamese contrastive, pairs by {config.pairs}", noise is not None, progress.step, progress.seconds)
+        return provenance(options, cache, f"Siamese contrastive, pairs by {config.pairs}", noise is not None, progress.step, progress.seconds, options.start)
 
     return fit(lambda: Siamese(config, cache, noise), config, describe, f"Siamese network: {config.encoder}, pairs by {config.pairs}")
 

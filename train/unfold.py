@@ -39,8 +39,11 @@ class Start:
         return load_encoder(Path(self.name))[0] if self.is_float else unfold(edgeecg.load(self.name).model, windows)
 
     def training(self) -> dict:
-        """What is known of how it was trained: "steps", "minutes" and more."""
-        return load_encoder(Path(self.name))[1] if self.is_float else edgeecg.load(self.name).model.meta.get("training", {})
+        """What is known of how it was trained: "sources", "steps", "minutes" and more."""
+        if self.is_float:
+            return load_encoder(Path(self.name))[1]
+        meta = edgeecg.load(self.name).model.meta
+        return {**meta.get("training", {}), "sources": meta.get("sources", [])}
 
 
 @torch.no_grad()

@@ -12,6 +12,7 @@ from edgeecg import __file__ as package
 from edgeecg.errors import InputError
 from edgeecg.model import Model
 from train.card import Config, run
+from train.data.corpora import NOT_STATED
 from train.evaluate import Result
 from train.probes.protocol import Score
 from train.report import card
@@ -45,6 +46,15 @@ def test_the_card_says_how_many_processes_took_the_steps():
     cards = [card(meta | {"training": how | more}) for more in ({"processes": 2}, {"processes": 1}, {})]
     assert "(contrast, 20 steps in each of 2 processes, 2 minutes)" in cards[0]
     assert all("(contrast, 20 steps, 2 minutes)" in text for text in cards[1:])
+
+
+def test_the_card_claims_what_can_be_known():
+    meta = Model.load(BUNDLED / "nano.eecg").meta
+    assert "Not in training: MIT-BIH DS2" in card(meta) and "Pretrained without labels" in card(meta)
+    somebodys = {"name": "ward", "licence": NOT_STATED, "use": "pretraining"}
+    assert "Not in training" not in card(meta | {"sources": [*meta["sources"], somebodys]})
+    labels = {"name": "PTB-XL", "licence": "CC BY 4.0", "use": "labels"}
+    assert "Trained with and without labels" in card(meta | {"sources": [*meta["sources"], labels]})
 
 
 def test_the_card_beside_the_file_has_every_table(model_file, tmp_path):

@@ -14,8 +14,9 @@ from torch import nn
 sklearn_metrics = pytest.importorskip("sklearn.metrics")
 tyro = pytest.importorskip("tyro")
 
+import edgeecg
 from edgeecg.errors import InputError
-from train.checkpoint import save_encoder
+from train.checkpoint import load_encoder, save_encoder
 from train.downstream import metrics, predictions
 from train.downstream import tasks as task_module
 from train.downstream.arms import Arms, embed, untrained
@@ -26,6 +27,7 @@ from train.downstream.splits import make_splits, with_labels
 from train.downstream.tasks import SNOMED, Labelled, one_hot
 from train.finetune import Config, main
 from train.nets import Conv, Encoder, Head, Spec
+from train.unfold import Start
 
 QUICK = Training(epochs=2, batch=16, least_steps=4)
 
@@ -270,8 +272,14 @@ def test_wrong_options_end_in_a_sentence(tmp_path):
 
 def test_a_model_file_is_evaluated_frozen_and_fine_tuned(task, tmp_path):
     config = Config(encoder="nano", task=task, fractions=(1.0,), splits=2, training=QUICK, data=tmp_path, out=tmp_path / "run")
-    main(replace(config, arms=("linear", "finetune")))
+    main(replace(config, arms=("linear", "finetune"), keep=True))
     assert read_run(config.out).arms == ["linear", "finetune"]
+    assert sorted(path.name for path in (config.out / "encoders").iterdir()) == ["1-0.safetensors", "1-1.safetensors"]
+    encoder, meta = load_encoder(config.out / "encoders" / "1-0.safetensors")
+    assert {"name": "PTB-XL 1.0.3 (subset)", "licence": "CC BY 4.0", "use": "labels"} in meta["sources"]
+    assert [s for s in edgeecg.load("nano").model.meta["sources"] if s not in meta["sources"]] == []
+    before = Start("nano").encoder(torch.zeros(2, 1280)).units["0"].conv.weight
+    assert not torch.allclose(before, encoder.units["0"].conv.weight, rtol=1e-3)
     arms = Arms(labelled(), "nano", ("finetune",))
     integers, floats = arms.embedding, embed(arms.network, arms.windows)
     assert integers.shape == floats.shape and nn.functional.cosine_similarity(integers, floats).mean() > 0.98  # sine waves saturate some

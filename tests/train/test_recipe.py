@@ -222,13 +222,15 @@ def test_a_run_can_start_from_an_encoder(toy_cache, small):
     recipe.train(small, toy_cache)
     config = replace(small, seed=5, start=str(small.out / "encoder.safetensors"))
     trainer = recipe.Trainer(config, toy_cache)
-    meta = recipe.provenance(config, toy_cache, 4, 60.0)
+    meta = recipe.stated(config, toy_cache, 4, 60.0)
     assert meta["steps"] == 10 and meta["minutes"] >= 1 and meta["config"]["start"] == "encoder.safetensors"  # no path
     stored = load_encoder(small.out / "encoder.safetensors")[0].units.state_dict()
     assert all(torch.equal(value, stored[key]) for key, value in trainer.encoder.units.state_dict().items())
     bundled = replace(small, encoder="nano", start="nano")
+    sources = [source["name"] for source in recipe.stated(bundled, toy_cache, 4, 60.0)["sources"]]
+    assert "PTB-XL 1.0.3 (subset)" in sources and sources[-1].startswith("MIT-BIH Arrhythmia Database, five")  # what nano met, and this run
     trainer = recipe.Trainer(bundled, toy_cache)
-    assert recipe.provenance(bundled, toy_cache, 4, 60.0)["steps"] == 4 + edgeecg.load("nano").model.meta["training"]["steps"]
+    assert recipe.stated(bundled, toy_cache, 4, 60.0)["steps"] == 4 + edgeecg.load("nano").model.meta["training"]["steps"]
     x, _, _ = trainer.batch(trainer.training, 8, 0, (1,))
     expected = Start("nano").encoder(x)
     torch.testing.assert_close(trainer.encoder.eval().tensors(x)[-1] > 0, expected.tensors(x)[-1] > 0)
@@ -294,7 +296,7 @@ def test_leads_in_both_rhythms_are_built_once_and_counted_once(toy_cache, small,
     both, plain = recipe.open_leads(config, quiet=True), recipe.open_leads(small, quiet=True)
     assert plain is toy_cache and len(both.index["start"]) == 20 and len(both.samples) == 2 * len(toy_cache.samples)
     assert next(both.path.glob("targets-*/beats.npz")).is_file()
-    assert recipe.provenance(config, both, 1, 1.0)["hours"] == recipe.provenance(small, plain, 1, 1.0)["hours"]
+    assert recipe.stated(config, both, 1, 1.0)["hours"] == recipe.stated(small, plain, 1, 1.0)["hours"]
     shutil.rmtree(both.path)
 
 

@@ -43,6 +43,9 @@ class Recording:
     label: str = ""
 
 
+NOT_STATED = "not stated"  # the licence of a folder of recordings that nobody described
+
+
 @dataclass(frozen=True)
 class Corpus:
     """How to read a folder, and what a model trained on it has to state."""
@@ -180,4 +183,4 @@ def toy() -> Iterator[Recording]:
 
 def corpus(name: str) -> Corpus:
     """The table's entry, or a plain WFDB folder of unstated licence."""
-    return CORPORA.get(name, Corpus(wfdb_folder, name, "not stated"))
+    return CORPORA.get(name, Corpus(wfdb_folder, name, NOT_STATED))

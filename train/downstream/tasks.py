@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from edgeecg.errors import InputError
-from train.data.corpora import DS1, DS2, SAME_PATIENT_AS_TEST, array, table
+from train.data.corpora import DS1, DS2, SAME_PATIENT_AS_TEST, Corpus, array, corpus, table
 from train.data.front import default_front_end, front_end_reader
 from train.probes.tasks import RATE, RHYTHMS, SUPERCLASSES, beat_windows, join, read_task
 
@@ -122,6 +122,11 @@ TASKS: dict[str, Callable[[Path], Labelled]] = {
     "cinc2017": lambda data: folded("cinc2017", "cinc2017_cv5", data, tuple(RHYTHMS), pooled=True),
     "beats": lambda data: beats("beats", data),
 }
+
+
+def corpus_of(task: str) -> Corpus:
+    """Where a task's labels come from."""
+    return corpus({"beats": "mitdb", "cinc2017": "cinc2017"}.get(task, "ptbxl"))
 
 
 def read_labelled(name: str, data: Path) -> Labelled:
