@@ -11,13 +11,16 @@ from train.run import config_dict
 from train.unfold import Start
 
 
-def provenance(config, cache: Cache, objective: str, noise: bool, steps: int, seconds: float, start: str | None = None) -> dict:
+def provenance(
+    config, cache: Cache, objective: str, noise: bool, steps: int, seconds: float, start: str | None = None, use: str = "pretraining"
+) -> dict:
     """`config` has the fields data, out and cache, which are left out: paths are nobody's business.
 
     `start`: the encoder that the run goes on from (train/unfold.py); its sources, steps and minutes count too.
+    `use` of the recordings: "labels" where those that people gave were trained on.
     """
     names = [str(name) for name in dict.fromkeys(cache.index["set"].tolist())]
-    sources = [{"name": corpus(n).title, "licence": corpus(n).licence, "use": "pretraining"} for n in names]
+    sources = [{"name": corpus(n).title, "licence": corpus(n).licence, "use": use} for n in names]
     if noise:
         sources.append({"name": NOISE.title, "licence": NOISE.licence, "use": "noise"})
     before = Start(start).training() if start else {}

@@ -151,6 +151,7 @@ def load_start(config: Config, windows: Tensor) -> Encoder:
     encoder = Start(config.start).encoder(windows)
     if encoder.spec.name != config.encoder:
         raise InputError(f"{config.start} is {encoder.spec.name}, not {config.encoder}: say so with --encoder")
+    encoder.spec = replace(encoder.spec, head=replace(encoder.spec.head, levels=False))  # a distance is of what was trained
     return encoder
 
 
@@ -158,7 +159,8 @@ def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
     """Train as configured. Returns the path of the finished encoder."""
 
     def describe(options, progress) -> dict:
-        return provenance(options, cache, f"Siamese contrastive, pairs by {config.pairs}", noise is not None, progress.step, progress.seconds, options.start)
+        objective, use = f"Siamese contrastive, pairs by {config.pairs}", "labels" if config.pairs == "label" else "pretraining"
+        return provenance(options, cache, objective, noise is not None, progress.step, progress.seconds, options.start, use)
 
     return fit(lambda: Siamese(config, cache, noise), config, describe, f"Siamese network: {config.encoder}, pairs by {config.pairs}")
 

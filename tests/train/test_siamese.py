@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+import edgeecg
 from edgeecg.errors import InputError
 from tests.train.records import write_record
 from train import pair_score, siamese_test
@@ -216,3 +217,15 @@ def test_too_few_held_out_people_are_named_before_the_training(cache, data, tmp_
     share = float(next(s for s in shares if is_validation(cache, s).any()))  # the first person alone
     with pytest.raises(InputError, match="too few patients are held out"):
         Siamese(tiny(data, cache, tmp_path, validation=share), cache, None)
+
+
+def test_a_bundled_model_can_be_gone_on_from(cache, data, tmp_path):
+    start = edgeecg.load("default").model
+    learner = Siamese(tiny(data, cache, tmp_path, start="default"), cache, None)
+    assert learner.encoder.spec.head.dim == start.head.dim - len(start.levels) and not learner.encoder.spec.head.levels
+    for pairs, use in (("patient", "pretraining"), ("label", "labels")):
+        finished = train(tiny(data, cache, tmp_path / pairs, start="default", pairs=pairs), cache, None)
+        _, meta = load_encoder(finished)
+        assert meta["steps"] == start.meta["training"]["steps"] + 2
+        assert meta["sources"][: len(start.meta["sources"])] == start.meta["sources"]
+        assert {(s["name"], s["use"]) for s in meta["sources"][len(start.meta["sources"]) :]} == {("clinic", use), ("ward", use)}
