@@ -336,6 +336,8 @@ def worker(rank: int, config: Config, meeting: str) -> None:
 
 def main(config: Config) -> Path:
     config = replace(config, cache=config.cache.expanduser())
+    if config.start:
+        Start(config.start).must_be(config.encoder)
     cache = open_leads(config)  # once, before several processes want it
     config.out.mkdir(parents=True, exist_ok=True)
     if not config.resume:

@@ -148,9 +148,9 @@ class Siamese(Learner):
 
 
 def load_start(config: Config, windows: Tensor) -> Encoder:
-    encoder = Start(config.start).encoder(windows)
-    if encoder.spec.name != config.encoder:
-        raise InputError(f"{config.start} is {encoder.spec.name}, not {config.encoder}: say so with --encoder")
+    start = Start(config.start)
+    start.must_be(config.encoder)
+    encoder = start.encoder(windows)
     encoder.spec = replace(encoder.spec, head=replace(encoder.spec.head, levels=False))  # a distance is of what was trained
     return encoder
 

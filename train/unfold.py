@@ -18,7 +18,7 @@ from edgeecg.errors import InputError
 from edgeecg.model import Layer, Model
 from train.checkpoint import load_encoder
 from train.data.front import SCALE, ZERO
-from train.nets import Conv, Encoder, Head, Spec
+from train.nets import ENCODERS, Conv, Encoder, Head, Spec
 from train.nets.encoder import ConvUnit
 from train.nets.spec import WINDOW
 from train.quantize import POOLS
@@ -33,6 +33,15 @@ class Start:
     @property
     def is_float(self) -> bool:
         return self.name.endswith(".safetensors")
+
+    def spec(self) -> Spec:
+        return load_encoder(Path(self.name))[0].spec if self.is_float else describe(edgeecg.load(self.name).model)
+
+    def must_be(self, name: str) -> None:
+        """InputError where it has other layers than the encoder called `name`."""
+        spec = self.spec()
+        if spec.layers != ENCODERS[name]().layers:
+            raise InputError(f"{self.name} is {spec.name}, not {name}: say so with --encoder")
 
     def encoder(self, windows: Tensor) -> Encoder:
         """In evaluation mode. `windows` (N, 1280) real network input, for a model file: see `unfold`."""

@@ -217,6 +217,13 @@ def test_bad_options_end_in_a_sentence():
         recipe.Config(data=Path(), objective="simsiam")
 
 
+@pytest.mark.parametrize(("start", "says"), [("no such", "there is no bundled model"), ("x.safetensors", "does not exist"), ("nano", "not edge")])
+def test_a_wrong_start_is_named_before_anything_is_read(start, says, tmp_path):
+    with pytest.raises(EdgeECGError, match=says):
+        recipe.main(recipe.Config(data=tmp_path / "nowhere", start=start, out=tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_run_can_start_from_an_encoder(toy_cache, small):
     small.out.mkdir(parents=True)
     recipe.train(small, toy_cache)

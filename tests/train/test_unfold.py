@@ -102,5 +102,8 @@ def test_a_start_is_a_run_a_file_or_a_bundled_model(tmp_path, real):
     with torch.no_grad():
         torch.testing.assert_close(Start(str(path)).encoder(real)(real), Start("nano").encoder(real)(real))
     assert Start(str(path)).training()["steps"] == edgeecg.load("nano").model.meta["training"]["steps"] > 0
+    Start("default").must_be("edge")
+    with pytest.raises(InputError, match="default is edge, not nano: say so with --encoder"):
+        Start("default").must_be("nano")
     with pytest.raises(edgeecg.EdgeECGError, match="there is no bundled model 'no such model'"):
         Start("no such model").encoder(real)
