@@ -31,7 +31,7 @@ from edgeecg.model import Model, write_atomically
 from train.checkpoint import load_encoder
 from train.compare_onnx import agreement, run_onnx, session
 from train.data import PRETRAINING, Cache, WindowSampler, open_cache
-from train.data.front import SCALE, ZERO, default_front_end
+from train.data.front import SCALE, ZERO, default_front_end, to_input
 from train.golden import write_golden
 from train.levels import with_levels
 from train.nets import Encoder
@@ -71,8 +71,8 @@ def draw_windows(config: Config, cache: Cache, noise: Tensor | None) -> dict[str
     first, second = (draw_evenly(cache, config.windows, generator) for _ in range(2))
     noisy = disturb(first[1][::2], generator)
     return {
-        "calibration": torch.cat([real(first[0]), noisy]),
-        "clean": real(second[0]),
+        "calibration": torch.cat([to_input(first[0]), noisy]),
+        "clean": to_input(second[0]),
         "noisy": disturb(second[1], generator),
     }
 
@@ -84,11 +84,6 @@ def draw_evenly(cache: Cache, count: int, generator: torch.Generator) -> tuple[T
     samplers = [WindowSampler(cache, cache.index["set"] == name) for name in names]
     batches = [sampler.draw(n, generator) for sampler, n in zip(samplers, counts, strict=True) if n]
     return torch.cat([b.first for b in batches]), torch.cat([b.second for b in batches])
-
-
-def real(windows: Tensor) -> Tensor:
-    """Front-end bytes as network input."""
-    return (windows.float() - ZERO) / SCALE
 
 
 def training_windows(config: Config, cache: Cache, noise: Tensor | None) -> Iterator[Tensor]:

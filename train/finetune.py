@@ -39,9 +39,8 @@ from train.downstream.folder import prepare
 from train.downstream.report import cell_name, compare, read_run, report, table
 from train.downstream.splits import Split, make_splits, with_labels
 from train.downstream.tasks import TASKS, Labelled, corpus_of, read_labelled
-from train.provenance import union
+from train.provenance import sources
 from train.run import Log, write_json, write_text
-from train.unfold import Start
 from train.views import Augment, Views, load_noise
 
 FREE = ("data", "out", "resume", "against", "threads")  # what may differ when a run is resumed
@@ -53,7 +52,7 @@ class Config:
 
     encoder: str = "default"  # encoder.safetensors of a run, an .eecg file or a bundled model
     task: str = "superclass_II"  # a name in train/downstream/tasks.py
-    arms: tuple[str, ...] = ARMS  # train/downstream/arms.py
+    arms: tuple[str, ...] = ARMS  # of a comparison: train/downstream/arms.py says what each is
     fractions: tuple[float, ...] = (0.01, 0.1, 1.0)  # shares of the training patients whose labels are used
     splits: int = 5
     training: Training = field(default_factory=Training)
@@ -71,6 +70,8 @@ class Config:
             raise InputError("give the folder of the recordings with --data, or in the environment variable EDGEECG_DATA")
         if self.task not in TASKS:
             raise InputError(f"task {self.task!r} is not one of {', '.join(TASKS)}")
+        if not self.arms:
+            raise InputError(f"give at least one arm of {', '.join(ARMS)}")
         for arm in self.arms:
             if arm not in ARMS:
                 raise InputError(f"arm {arm!r} is not one of {', '.join(ARMS)}")
@@ -90,9 +91,8 @@ class Runner:
         self.splits = make_splits(data, config.splits, seed=config.seed)
         self.cells = [(arm, share, number) for share in config.fractions for arm in config.arms for number in range(config.splits)]
         self.folder = config.out / "cells"
-        self.views = None
-        if config.augment:
-            self.views = Augment(Views(p_flip=0.0), load_noise(config.data, default_front_end()))
+        self.noise = load_noise(config.data, default_front_end()) if config.augment else None
+        self.views = Augment(Views(p_flip=0.0), self.noise) if config.augment else None
 
     def train(self, arm: str, share: float, number: int) -> dict:
         """Fit one classifier, write its test predictions; returns the curves."""
@@ -111,10 +111,10 @@ class Runner:
 
     def stated(self) -> dict:
         """What a model made from a fine-tuned encoder has to state."""
-        before, labels = Start(self.config.encoder).training(), corpus_of(self.config.task)
+        before = self.arms.pretrained.training()
         kept = {key: before[key] for key in ("steps", "processes", "hours", "minutes") if key in before}
-        sources = union(before.get("sources", []), [{"name": labels.title, "licence": labels.licence, "use": "labels"}])
-        return {**kept, "objective": f"{before.get('objective', 'an encoder')}; then labels of {self.config.task}", "sources": sources}
+        found = sources([corpus_of(self.config.task)], "labels", self.noise is not None, before)
+        return {**kept, "objective": f"{before.get('objective', 'an encoder')}; then labels of {self.config.task}", "sources": found}
 
     def run(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

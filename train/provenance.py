@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from train.data import Cache
-from train.data.corpora import NOISE, corpus
+from train.data.corpora import NOISE, Corpus, corpus
 from train.run import config_dict
 from train.unfold import Start
 
@@ -19,16 +19,13 @@ def provenance(
     `start`: the encoder that the run goes on from (train/unfold.py); its sources, steps and minutes count too.
     `use` of the recordings: "labels" where those that people gave were trained on.
     """
-    names = [str(name) for name in dict.fromkeys(cache.index["set"].tolist())]
-    sources = [{"name": corpus(n).title, "licence": corpus(n).licence, "use": use} for n in names]
-    if noise:
-        sources.append({"name": NOISE.title, "licence": NOISE.licence, "use": "noise"})
+    corpora = [corpus(str(name)) for name in dict.fromkeys(cache.index["set"].tolist())]
     before = Start(start).training() if start else {}
-    name = {"start": Path(start).name} if start else {}
+    nameless = {"data": None, "out": Path(config.out.name), "cache": Path()} | ({"start": Path(start).name} if start else {})
     return {
         "objective": objective,
-        "config": config_dict(replace(config, data=None, out=Path(config.out.name), cache=Path(), **name)),
-        "sources": union(before.get("sources", []), sources),
+        "config": config_dict(replace(config, **nameless)),
+        "sources": sources(corpora, use, noise, before),
         "hours": round(cache.hours, 1),
         "steps": steps + before.get("steps", 0),
         "minutes": round(seconds / 60 + before.get("minutes", 0), 1),
@@ -36,6 +33,8 @@ def provenance(
     }
 
 
-def union(before: list[dict], sources: list[dict]) -> list[dict]:
-    """Each source once for each use."""
-    return list({(source["name"], source["use"]): source for source in [*before, *sources]}.values())
+def sources(corpora: list[Corpus], use: str, noise: bool, before: dict) -> list[dict]:
+    """What an encoder of the training `before` had met and what is new, each once for each use; `noise`: that of views."""
+    new = [(c, use) for c in corpora] + [(NOISE, "noise")] * noise
+    every = [*before.get("sources", []), *({"name": c.title, "licence": c.licence, "use": what} for c, what in new)]
+    return list({(source["name"], source["use"]): source for source in every}.values())

@@ -98,7 +98,9 @@ class Siamese(Learner):
         generator = torch.Generator().manual_seed(self.config.seed)
         windows = self.draw(count, generator, generator)["first"]
         if self.config.start:
-            self.encoder = load_start(self.config, windows)
+            self.encoder = Start(self.config.start).encoder(windows)
+            head = replace(self.encoder.spec.head, levels=False)  # a distance is of what was trained
+            self.encoder.spec = replace(self.encoder.spec, head=head)
         z = self.encoder.train()(windows)
         scale = self.config.margin / (z - z.roll(1, 0)).norm(dim=1).mean().clamp(min=1e-6)
         self.encoder.linear.weight.mul_(scale)
@@ -147,14 +149,6 @@ class Siamese(Learner):
         return self.judged.pictures(folder, read_log(folder), self.config.margin)
 
 
-def load_start(config: Config, windows: Tensor) -> Encoder:
-    start = Start(config.start)
-    start.must_be(config.encoder)
-    encoder = start.encoder(windows)
-    encoder.spec = replace(encoder.spec, head=replace(encoder.spec.head, levels=False))  # a distance is of what was trained
-    return encoder
-
-
 def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
     """Train as configured. Returns the path of the finished encoder."""
 
@@ -167,6 +161,8 @@ def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
 
 def main(config: Config) -> None:
     config = replace(config, cache=config.cache.expanduser())
+    if config.start:
+        Start(config.start).must_be(config.encoder)
     with joined(config.device) as team:
         cache = open_corpora(config, team)
         try:

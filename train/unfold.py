@@ -10,14 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 import edgeecg
 from edgeecg.errors import InputError
 from edgeecg.model import Layer, Model
 from train.checkpoint import load_encoder
-from train.data.front import SCALE, ZERO
+from train.data.front import SCALE
 from train.nets import ENCODERS, Conv, Encoder, Head, Spec
 from train.nets.encoder import ConvUnit
 from train.nets.spec import WINDOW
@@ -35,7 +34,7 @@ class Start:
         return self.name.endswith(".safetensors")
 
     def spec(self) -> Spec:
-        return load_encoder(Path(self.name))[0].spec if self.is_float else describe(edgeecg.load(self.name).model)
+        return load_encoder(Path(self.name))[0].spec if self.is_float else spec_of(edgeecg.load(self.name).model)
 
     def must_be(self, name: str) -> None:
         """InputError where it has other layers than the encoder called `name`."""
@@ -61,21 +60,20 @@ def unfold(model: Model, windows: Tensor) -> Encoder:
 
     InputError where it reads other input, or has layers that the bundled models lack: its own encoder.safetensors is needed.
     """
-    encoder = Encoder(describe(model)).eval()
+    encoder = Encoder(spec_of(model)).eval()
     t = windows[:, None, None].contiguous(memory_format=torch.channels_last)
-    tensors, factors = [t], [np.full(model.front.channels, 1 / SCALE)]  # real size of one step of each channel
+    tensors, steps = [t], [np.full(model.front.channels, 1 / SCALE)]  # of each channel: what one integer is worth
     for number, layer in enumerate(model.layers):
         unit, source = encoder.units[str(number)], layer.src_a
-        spread = fill(unit, layer, factors[source], ZERO if source == 0 else model.zero_points[source], tensors[source])
-        factors.append(1 / spread)
+        steps.append(fill(unit, layer, steps[source], model.zero_points[source], tensors[source]))
         tensors.append(unit(tensors[source]))
-    weight, bias = last_layer(model, factors[-1])
+    weight, bias = last_layer(model, steps[-1])
     encoder.linear.weight.copy_(torch.from_numpy(weight))
     encoder.linear.bias.copy_(torch.from_numpy(bias))
     return encoder
 
 
-def describe(model: Model) -> Spec:
+def spec_of(model: Model) -> Spec:
     if model.front.kind != 1 or model.front.window != WINDOW:
         raise InputError(f"the model {model.name!r} does not read windows of {WINDOW} samples behind the usual front end, as training does")
     layers = []
@@ -93,24 +91,21 @@ def describe(model: Model) -> Spec:
 def fill(unit: ConvUnit, layer: Layer, step: np.ndarray, zero: int, source: Tensor) -> np.ndarray:
     """Gives `unit` the arithmetic of `layer`, on inputs of `step` (cin,) an integer.
 
-    Returns the deviation (cout,) of its channels in integer steps of its output, by which they were divided.
+    Returns what an integer of its output is worth (cout,): one over the channel's deviation on `source`.
     """
     mult = layer.mult / 2.0**14
     weights = layer.weights * mult[:, None, None]
     bias = layer.bias * mult + zero * weights.sum((1, 2))  # of a source that is 0 where its integers are `zero`
     per_group = (1 / step).reshape(layer.groups, -1)
     weights = weights * per_group[np.arange(layer.cout) * layer.groups // layer.cout][:, None]
-
-    def put(rows: np.ndarray) -> Tensor:
-        unit.conv.weight.copy_(torch.from_numpy(rows.transpose(0, 2, 1)[:, :, None].copy()))
-        return unit.conv(F.pad(source, unit.extra) if unit.extra else source)
-
-    spread = np.maximum(put(weights).std((0, 2, 3)).double().numpy(), 1e-6)
-    mean = put(weights / spread[:, None, None]).mean((0, 2, 3))
-    unit.norm.running_mean.copy_(mean)
+    unit.conv.weight.copy_(torch.from_numpy(weights.transpose(0, 2, 1)[:, :, None].copy()))
+    sums = unit.convolve(source).double()
+    spread, mean = sums.std((0, 2, 3)).clamp(min=1e-6), sums.mean((0, 2, 3))
+    unit.conv.weight.div_(spread[:, None, None, None])
+    unit.norm.running_mean.copy_(mean / spread)
     unit.norm.running_var.fill_(1 - unit.norm.eps)
-    unit.norm.bias.copy_(mean + torch.from_numpy(bias / spread))
-    return spread
+    unit.norm.bias.copy_((mean + torch.from_numpy(bias)) / spread)
+    return 1 / spread.numpy()
 
 
 def last_layer(model: Model, step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

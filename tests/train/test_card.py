@@ -12,9 +12,10 @@ from edgeecg import __file__ as package
 from edgeecg.errors import InputError
 from edgeecg.model import Model
 from train.card import Config, run
-from train.data.corpora import NOT_STATED
+from train.data.corpora import NOISE, NOT_STATED, corpus
 from train.evaluate import Result
 from train.probes.protocol import Score
+from train.provenance import sources
 from train.report import card
 
 BUNDLED = Path(package).parent / "models"
@@ -55,6 +56,17 @@ def test_the_card_claims_what_can_be_known():
     assert "Not in training" not in card(meta | {"sources": [*meta["sources"], somebodys]})
     labels = {"name": "PTB-XL", "licence": "CC BY 4.0", "use": "labels"}
     assert "Trained with and without labels" in card(meta | {"sources": [*meta["sources"], labels]})
+
+
+def test_sources_of_both_trainings_are_named_once_for_each_use():
+    known = {"name": NOISE.title, "licence": NOISE.licence, "use": "noise"}
+    before = {"sources": [{"name": "ward", "licence": NOT_STATED, "use": "pretraining"}, known]}
+    found = sources([corpus("ward"), corpus("mitdb")], "labels", True, before)
+    assert [(s["name"], s["use"]) for s in found] == [
+        ("ward", "pretraining"), (NOISE.title, "noise"), ("ward", "labels"), (corpus("mitdb").title, "labels"),
+    ]  # fmt: skip
+    assert sources([corpus("ward")], "pretraining", True, {})[-1] == known
+    assert sources([corpus("ward")], "pretraining", False, {})[-1]["name"] == "ward"
 
 
 def test_the_card_beside_the_file_has_every_table(model_file, tmp_path):

@@ -16,6 +16,7 @@ tyro = pytest.importorskip("tyro")
 
 import edgeecg
 from edgeecg.errors import InputError
+from tests.models import resnet_like
 from train.checkpoint import load_encoder, save_encoder
 from train.downstream import metrics, predictions
 from train.downstream import tasks as task_module
@@ -264,6 +265,8 @@ def test_wrong_options_end_in_a_sentence(tmp_path):
         Config(data=None)
     with pytest.raises(InputError, match="arm 'x' is not one of linear"):
         Config(data=tmp_path, arms=("x",))
+    with pytest.raises(InputError, match="at least one arm of linear"):
+        Config(data=tmp_path, arms=())
     with pytest.raises(InputError, match="task 'x' is not one of superclass_I"):
         Config(data=tmp_path, task="x")
     with pytest.raises(InputError, match="holds no run"):
@@ -284,6 +287,15 @@ def test_a_model_file_is_evaluated_frozen_and_fine_tuned(task, tmp_path):
     integers, floats = arms.embedding, embed(arms.network, arms.windows)
     assert integers.shape == floats.shape and nn.functional.cosine_similarity(integers, floats).mean() > 0.98  # sine waves saturate some
     assert torch.equal(Arms(labelled(), "nano", ("linear",)).embedding, integers)
+
+
+def test_integers_with_additions_are_evaluated_and_not_fine_tuned(tmp_path):
+    path = tmp_path / "residual.eecg"
+    resnet_like().save(path)
+    arms = Arms(labelled(), str(path), ("linear", "random"))
+    assert arms.network is None and arms.embedding.shape == (120, 128)
+    with pytest.raises(InputError, match="cannot be trained on .*give encoder.safetensors of its run, or leave out finetune"):
+        Arms(labelled(), str(path), ("finetune",))
 
 
 @pytest.mark.parametrize("name", ["finetune", "verdict", "correct", "robustness"])

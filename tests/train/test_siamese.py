@@ -23,6 +23,7 @@ from train.match import Config as MatchConfig
 from train.pair_score import PairScore, reliability
 from train.run import read_log
 from train.siamese import Config, Siamese, train
+from train.siamese import main as siamese_main
 from train.views import Views
 
 pytest.importorskip("wfdb")
@@ -160,7 +161,8 @@ def test_distances_learn_who_is_who(cache, data, tmp_path):
     assert np.mean([line["accuracy"] for line in lines[-5:]]) > 0.7
     start = str(tmp_path / "encoder.safetensors")
     with pytest.raises(InputError, match="is edge, not basic_cnn"):
-        Siamese(replace(config, start=start, encoder="basic_cnn"), cache, None)
+        siamese_main(replace(config, start=start, encoder="basic_cnn", out=tmp_path / "wrong"))
+    assert not (tmp_path / "wrong").exists()
     again = train(replace(config, start=start, out=tmp_path / "second", steps=1), cache, None)
     figures = json.loads((again.parent / "siamese.json").read_text())
     assert "the encoder it started from" in figures["held-out patients"]

@@ -47,6 +47,8 @@ def test_the_float_encoder_of_a_bundled_model_computes_what_its_integers_do(name
     expected = integers(model, real[48:])
     assert cosines(z, expected).min() > 0.99 and cosines(z, expected).mean() > 0.998
     assert np.abs(z - expected).mean() < 0.03
+    spread = encoder.units["0"].convolve(real[:48, None, None]).std((0, 2, 3))  # the form that training is used to
+    torch.testing.assert_close(spread, torch.ones_like(spread), atol=1e-3, rtol=0.0)
 
 
 def test_the_windows_choose_the_form_and_not_the_function(real):

@@ -33,10 +33,12 @@ class Arms:
     """
 
     def __init__(self, data: Labelled, encoder: str, arms: tuple[str, ...]):
-        self.data, self.encoder = data, encoder
-        self.start_from, self.network = Start(encoder), None
-        if self.start_from.is_float or "finetune" in arms:
-            self.network = self.start_from.encoder(to_input(self.windows[:: -(-len(self.windows) // 512)]))
+        self.data, self.pretrained, self.network = data, Start(encoder), None
+        if self.pretrained.is_float or "finetune" in arms:
+            try:
+                self.network = self.pretrained.encoder(to_input(self.windows[:: -(-len(self.windows) // 512)]))
+            except InputError as error:
+                raise InputError(f"{error}, or leave out finetune") from error
             if self.network.spec.channels != 1:
                 raise InputError(f"{encoder} reads {self.network.spec.channels} leads at once; the windows here have one")
 
@@ -50,9 +52,9 @@ class Arms:
 
     @cached_property
     def embedding(self) -> Tensor:
-        if self.start_from.is_float:
+        if self.pretrained.is_float:
             return embed(self.network, self.windows)
-        return self.features(self.encoder)
+        return self.features(self.pretrained.name)
 
     @cached_property
     def hrv(self) -> Tensor:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from edgeecg.errors import EdgeECGError, InputError
-from train.data.front import SCALE, ZERO
+from train.data.front import to_input
 from train.downstream import metrics
 from train.downstream.predictions import pooled
 from train.downstream.tasks import Labelled
@@ -51,7 +51,7 @@ class Classifier(nn.Module):
     def embed(self, x: Tensor) -> Tensor:
         if self.encoder is None:
             return x
-        return self.encoder((x.float() - ZERO) / SCALE if x.dtype == torch.uint8 else x)
+        return self.encoder(to_input(x) if x.dtype == torch.uint8 else x)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.norm(self.embed(x)))

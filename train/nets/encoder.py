@@ -37,8 +37,11 @@ class ConvUnit(nn.Module):
             return F.relu(x, inplace=True)
         return F.leaky_relu(x, LEAKY_SLOPE) if self.layer.act == "leaky" else x
 
+    def convolve(self, x: Tensor) -> Tensor:
+        return self.conv(F.pad(x, self.extra) if self.extra else x)
+
     def forward(self, x: Tensor) -> Tensor:
-        x = self.conv(F.pad(x, self.extra) if self.extra else x)
+        x = self.convolve(x)
         return self.norm(self.activate(x)) if self.layer.order == "act_norm" else self.activate(self.norm(x))
 
 

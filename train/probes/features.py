@@ -35,7 +35,7 @@ def checkpoint(path: str) -> Features:
     import torch
 
     from train.checkpoint import load_encoder
-    from train.data.front import SCALE, ZERO, default_front_end, front_end_reader
+    from train.data.front import default_front_end, front_end_reader, to_input
     from train.levels import of_windows
 
     network, _ = load_encoder(path)
@@ -43,7 +43,7 @@ def checkpoint(path: str) -> Features:
 
     def features(windows: np.ndarray) -> np.ndarray:
         y = np.stack([read(w, RATE)[:, 0] for w in windows])
-        x = (torch.from_numpy(y).float() - ZERO) / SCALE
+        x = to_input(torch.from_numpy(y))
         with torch.no_grad():
             embedding = np.concatenate([network(piece).numpy() for piece in x.split(256)])
         return np.concatenate([embedding, of_windows(windows)], 1) if network.spec.head.levels else embedding
@@ -58,7 +58,7 @@ def random_encoder(pool: str, seed: int = 0) -> Features:
     """
     import torch
 
-    from train.data.front import SCALE, ZERO, default_front_end, front_end_reader
+    from train.data.front import default_front_end, front_end_reader, to_input
     from train.nets import Encoder
     from train.nets.edge import edge
 
@@ -68,7 +68,7 @@ def random_encoder(pool: str, seed: int = 0) -> Features:
 
     def features(windows: np.ndarray) -> np.ndarray:
         y = np.stack([read(w, RATE)[:, 0] for w in windows])
-        x = (torch.from_numpy(y).float() - ZERO) / SCALE
+        x = to_input(torch.from_numpy(y))
         with torch.no_grad():
             if not tuned:
                 network.train()

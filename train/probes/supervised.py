@@ -14,7 +14,7 @@ from sklearn.model_selection import GroupKFold
 from torch import nn
 
 from edgeecg.errors import InputError
-from train.data.front import SCALE, ZERO, default_front_end, front_end_reader
+from train.data.front import default_front_end, front_end_reader, to_input
 from train.downstream.fit import (
     Classifier, Training, batches, class_loss, logits_of, make_optimiser, probabilities,
 )  # fmt: skip
@@ -102,7 +102,7 @@ def untrained(x: torch.Tensor, classes: int, seed: int) -> Classifier:
     torch.manual_seed(seed)
     encoder = Encoder(edge()).train()
     with torch.no_grad():
-        embedding = torch.cat([encoder((piece.float() - ZERO) / SCALE) for piece in x[:1024].split(256) if len(piece) > 1])
+        embedding = torch.cat([encoder(to_input(piece)) for piece in x[:1024].split(256) if len(piece) > 1])
     model = Classifier(nn.Linear(embedding.shape[1], classes), embedding.shape[1], encoder)
     model.standardise(embedding)
     return model

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from edgeecg.errors import InputError
-from train.data.front import SCALE, ZERO
+from train.data.front import to_input
 from train.data.independent import IndependentSampler
 from train.data.partners import Positives
 from train.data.windows import WindowSampler
@@ -54,7 +54,7 @@ class WindowPairs:
         sampler = self.validation if validation else self.training
         batch = sampler.draw(count, generator, margin, self.views.shift, self.views.positive)
         y = torch.cat([batch.first, batch.second])
-        first, second = (self.augment(y, generator) if self.augment else (y.float() - ZERO) / SCALE).chunk(2)
+        first, second = (self.augment(y, generator) if self.augment else to_input(y)).chunk(2)
         return {"first": first, "second": second, **batch.identity()}
 
 

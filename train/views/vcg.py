@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from edgeecg.errors import InputError
-from train.data.front import SCALE, ZERO, Reader
+from train.data.front import Reader, to_input
 from train.data.independent import INDEPENDENT
 from train.views.augment import at_snr, some_rows, uniform
 
@@ -114,7 +114,7 @@ class Vcg:
         """Each lead through the compiled front end."""
         rows = leads.reshape(-1, leads.shape[-1]).numpy()
         y = np.stack([self.read(row, RATE, None)[:, 0] for row in rows])
-        return ((torch.from_numpy(y).float() - ZERO) / SCALE).reshape(leads.shape)
+        return to_input(torch.from_numpy(y)).reshape(leads.shape)
 
     def gaussian(self, x: Tensor, generator: torch.Generator) -> Tensor:
         flat = x.flatten(0, 1)
