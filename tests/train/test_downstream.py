@@ -17,6 +17,7 @@ tyro = pytest.importorskip("tyro")
 import edgeecg
 from edgeecg.errors import InputError
 from tests.models import resnet_like
+from train import finetune
 from train.checkpoint import load_encoder, save_encoder
 from train.downstream import metrics, predictions
 from train.downstream import tasks as task_module
@@ -26,9 +27,8 @@ from train.downstream.predictions import Predictions, difference, predict_split,
 from train.downstream.report import compare, read_run
 from train.downstream.splits import make_splits, with_labels
 from train.downstream.tasks import SNOMED, Labelled, one_hot
-from train.finetune import Config, main
+from train.finetune import Config, Runner, main
 from train.nets import Conv, Encoder, Head, Spec
-from train.unfold import Start
 
 QUICK = Training(epochs=2, batch=16, least_steps=4)
 
@@ -235,6 +235,7 @@ def test_a_run_resumes_after_its_last_finished_part_and_compares(task, tmp_path,
     options = {"encoder": str(tmp_path / "encoder.safetensors"), "task": task, "fractions": (0.2, 1.0), "splits": 2}
     whole = Config(**options, training=QUICK, data=tmp_path, out=tmp_path / "whole")
     main(whole)
+    assert not (whole.out / "encoders").exists()
     names = sorted(path.name for path in (whole.out / "cells").glob("*.npz"))
     assert len(names) == 5 * 2 * 2
     broken = replace(whole, out=tmp_path / "broken")
@@ -281,12 +282,21 @@ def test_a_model_file_is_evaluated_frozen_and_fine_tuned(task, tmp_path):
     encoder, meta = load_encoder(config.out / "encoders" / "1-0.safetensors")
     assert {"name": "PTB-XL 1.0.3 (subset)", "licence": "CC BY 4.0", "use": "labels"} in meta["sources"]
     assert [s for s in edgeecg.load("nano").model.meta["sources"] if s not in meta["sources"]] == []
-    before = Start("nano").encoder(torch.zeros(2, 1280)).units["0"].conv.weight
-    assert not torch.allclose(before, encoder.units["0"].conv.weight, rtol=1e-3)
     arms = Arms(labelled(), "nano", ("finetune",))
+    fitted, before = encoder.units["0"].conv.weight, arms.network.units["0"].conv.weight
+    assert torch.allclose(fitted, before, atol=0.2) and not torch.allclose(fitted, before, atol=1e-4)
     integers, floats = arms.embedding, embed(arms.network, arms.windows)
     assert integers.shape == floats.shape and nn.functional.cosine_similarity(integers, floats).mean() > 0.98  # sine waves saturate some
     assert torch.equal(Arms(labelled(), "nano", ("linear",)).embedding, integers)
+
+
+@pytest.mark.parametrize("augment", [False, True])
+def test_a_fine_tuned_encoder_states_the_noise_of_its_views(augment, task, tmp_path, monkeypatch):
+    monkeypatch.setattr(finetune, "load_noise", lambda *_: torch.randn(2, 4000))
+    save_encoder(tmp_path / "encoder.safetensors", tiny_encoder(), {"steps": 7})
+    config = Config(encoder=str(tmp_path / "encoder.safetensors"), task=task, augment=augment, data=tmp_path)
+    said = Runner(config, labelled()).stated()
+    assert [source["use"] for source in said["sources"]] == ["labels"] + ["noise"] * augment and said["steps"] == 7
 
 
 def test_integers_with_additions_are_evaluated_and_not_fine_tuned(tmp_path):
