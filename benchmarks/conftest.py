@@ -102,7 +102,7 @@ def pytest_terminal_summary(terminalreporter, config):
     terminalreporter.section("speed")
     terminalreporter.write_line(text)
     if path := config.getoption("--speed-report"):
-        save(path, report.document(text, command_line(config)))
+        save(path, report.document(text, command_line(config), path))
     if path := config.getoption("--speed-json"):
         save(path, json.dumps({**figures, "ratios": report.ratios(figures), "contention": report.contention(figures)}, indent=1) + "\n")
 

@@ -1,5 +1,7 @@
 """The tables of a run, the ratios that are tracked, and the bars that the project has set itself."""
 
+from pathlib import Path
+
 from benchmarks.bars import bars
 from benchmarks.recordings import LENGTHS, RECORDINGS
 
@@ -119,9 +121,9 @@ def contention(figures: dict) -> float:
     return wall / cpu if cpu else 1.0
 
 
-def document(text: str, command: str) -> str:
-    """docs/results/speed.md."""
-    return f"# Speed\n\nMade by the benchmarks themselves:\n\n    {command} --speed-report docs/results/speed.md\n\n{NOTES}\n\n{text}\n"
+def document(text: str, command: str, path: Path) -> str:
+    """What --speed-report writes to `path`: docs/results/speed.md, for instance."""
+    return f"# Speed\n\nMade by the benchmarks themselves:\n\n    {command} --speed-report {path}\n\n{NOTES}\n\n{text}\n"
 
 
 def ratios(figures: dict) -> dict[str, float]:

@@ -7,6 +7,7 @@
     python train/evaluate.py --model default default+hrv --tasks ptbxl_super_I_cv4           what do both know together?
     python train/evaluate.py --model default "default[:47]" --tasks S_mitdb_to_svdb          some of its numbers
     python train/evaluate.py --model default --tasks more         rhythm, single diagnoses, sleep, noise, retrieval
+    python train/evaluate.py --model default --tasks transfer     labels of one set, people of another
     python train/evaluate.py --model default --tasks leads        quality and diagnoses from all leads instead of one
     python train/evaluate.py --model --baselines supervised --seeds 1 --json twin.json       long: goes on where it was
 
@@ -37,6 +38,7 @@ from train.probes.features import FEATURES, Features, features_by_name, parts
 from train.probes.more_tasks import LEADS_TASKS, MORE_TASKS
 from train.probes.protocol import Score, run_task
 from train.probes.tasks import TASKS, Task, read_task
+from train.probes.transfer_tasks import TRANSFER_TASKS
 from train.run import write_text
 
 TITLES = {
@@ -59,10 +61,18 @@ TITLES = {
     "noise_snr": "SNR of noise, four levels (macro AUC)",
     "retrieval_V_between": "V beats found in other people (AUC)",
     "retrieval_V_within": "V beats found in the same recording (AUC)",
+    "V_ds1_to_ptbxl_II": "V beats, DS1 -> PTB-XL lead II (AUC)",
+    "S_ds1_to_ptbxl_II": "S beats, DS1 -> PTB-XL lead II (AUC)",
+    "af_ds1_to_ptbxl_II": "AF, DS1 -> PTB-XL lead II (AUC)",
+    "af_ds1_to_cinc2017": "AF, DS1 -> Challenge 2017 (AUC)",
+    "af_ptbxl_I_to_cinc2017": "AF, PTB-XL lead I -> Challenge 2017 (AUC)",
+    "af_ptbxl_II_to_ds2": "AF, PTB-XL lead II -> DS2 (AUC)",
+    "af_cinc2017_to_ptbxl_I": "AF, Challenge 2017 -> PTB-XL lead I (AUC)",
+    "af_cinc2017_to_ds2": "AF, Challenge 2017 -> DS2 (AUC)",
     "quality_seta_leads": "signal quality, Challenge 2011, four leads (AUC)",
     "ptbxl_super_leads_cv4": "PTB-XL superclasses, eight leads (macro AUC)",
 }
-GROUPS = {"more": MORE_TASKS, "leads": LEADS_TASKS}
+GROUPS = {"more": MORE_TASKS, "transfer": TRANSFER_TASKS, "leads": LEADS_TASKS}
 
 
 FLOAT_PROBE = "(probe fitted on float)"
@@ -79,7 +89,7 @@ class Config:
     # `float` below hides the type of that name from what follows it
     float: tuple[Path, ...] = ()  # encoder.safetensors that the models were made from: how much quantisation cost
     baselines: tuple[str, ...] = ()  # of random, random_mean_max, hrv, catch22, minirocket, supervised
-    tasks: tuple[str, ...] = tuple(TASKS)  # or `more`: the further ones; or `leads`
+    tasks: tuple[str, ...] = tuple(TASKS)  # or `more`: the further ones; `transfer`, between sets; `leads`
     seeds: int = 3  # draws of labelled patients, of random weights
     data: Path | None = field(default_factory=lambda: Path(os.environ["EDGEECG_DATA"]) if "EDGEECG_DATA" in os.environ else None)
     json: Path | None = None  # the numbers, one object a task and feature

@@ -4,15 +4,17 @@
     python train/evaluate.py --model --baselines random random_mean_max hrv catch22 minirocket --json cheap.json
     python train/evaluate.py --model default --fractions 0.01 0.1 1 --json few.json
     python train/evaluate.py --model default --baselines hrv --tasks more --json more.json
+    python train/evaluate.py --model default --baselines hrv --tasks transfer --json transfer.json
     python train/invariance.py --model default --json moved.json --picture docs/results/pictures/invariance.png
-    python train/tables.py --probes own.json cheap.json few.json more.json --moved moved.json
+    python train/tables.py --probes own.json cheap.json few.json more.json transfer.json --moved moved.json
 
-A table stands between the lines `<!-- NAME -->` and `<!-- /NAME -->`, where NAME is probes, quantisation, few, more or
-moved; what lies outside stays. Tables of which the files hold nothing stay as they are.
+A table stands between the lines `<!-- NAME -->` and `<!-- /NAME -->`, where NAME is probes, quantisation, few, more,
+transfer or moved; what lies outside stays. Tables of which the files hold nothing stay as they are.
 """
 
 import json
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from train import invariance
 from train.evaluate import FLOAT_PROBE, TITLES, Result, markdown, read_results
 from train.probes.more_tasks import MORE_TASKS
 from train.probes.tasks import TASKS
+from train.probes.transfer_tasks import TRANSFER_TASKS
 from train.run import write_text
 
 # The project's aims for the default model
@@ -118,12 +121,18 @@ def fill(text: str, name: str, content: str) -> str:
 
 def every_table(found: dict, moved: Path | None, model: str) -> dict[str, str]:
     """Tables by name, of what `found` (read_all) and the file `moved` hold."""
-    more = [replace(r, feature=NAMES.get(r.feature, r.feature)) for (task, _, _), r in found.items() if task in MORE_TASKS]
     tables = {
         "probes": probes(found, model), "quantisation": quantisation(found), "few": few(found, model),
-        "more": markdown(more) if more else "", "moved": moved_table(moved) if moved else "",
+        "more": side_by_side(found, MORE_TASKS), "transfer": side_by_side(found, TRANSFER_TASKS),
+        "moved": moved_table(moved) if moved else "",
     }  # fmt: skip
     return {name: content for name, content in tables.items() if content}
+
+
+def side_by_side(found: dict, tasks: Iterable[str]) -> str:
+    """All features beside each other, with their intervals."""
+    known = [replace(r, feature=NAMES.get(r.feature, r.feature)) for (task, _, _), r in found.items() if task in tasks]
+    return markdown(known) if known else ""
 
 
 def moved_table(path: Path) -> str:

@@ -16,6 +16,7 @@ from train.probes.features import features_by_name, hrv_and_shape
 from train.probes.more_tasks import LEADS_TASKS, MORE_TASKS, with_noise
 from train.probes.protocol import Score, fitted, nearest_centroid, run_task, scored, some_groups
 from train.probes.tasks import DS1, DS2, TASKS, Task, Windows, cut, join, read_task, resample
+from train.probes.transfer_tasks import TRANSFER_TASKS
 from train.probes.minirocket import TRIPLES, MiniRocket, response
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -195,6 +196,13 @@ def test_the_interval_draws_groups_and_not_rows():
     assert (score.value, score.low, score.high) == (0.5, 0.0, 1.0)
 
 
+def test_draws_without_one_of_the_classes_do_not_count_and_say_nothing(recwarn):
+    truth, group = np.arange(40) < 20, np.arange(40) // 20  # one patient with the class, one without
+    score = run_task(Task(windows(truth.astype(int), group), windows(truth.astype(int), group)), *[truth[:, None] * 1.0] * 2)
+    assert (score.value, score.low, score.high) == (1.0, 1.0, 1.0)
+    assert not [w for w in recwarn if "one class" in str(w.message)]
+
+
 def test_a_probe_fitted_on_one_form_is_scored_on_the_other():
     rng = np.random.default_rng(6)
     label = np.arange(200) % 2
@@ -317,7 +325,8 @@ def test_leads_stand_beside_each_other(model_file, toy_ecg):
 def test_names_of_groups_stand_for_their_tasks(tmp_path):
     assert Config(tasks=("identity", "leads"), data=tmp_path).tasks == ("identity", *LEADS_TASKS)
     assert Config(tasks=("more",), data=tmp_path).tasks == tuple(MORE_TASKS)
-    assert set(TITLES) == {*TASKS, *MORE_TASKS, *LEADS_TASKS}
+    assert Config(tasks=("transfer",), data=tmp_path).tasks == tuple(TRANSFER_TASKS)
+    assert set(TITLES) == {*TASKS, *MORE_TASKS, *LEADS_TASKS, *TRANSFER_TASKS}
 
 
 def test_wrong_names_end_in_a_sentence(tmp_path):

@@ -12,7 +12,7 @@ from train.evaluate import FLOAT_PROBE, Result
 from train.probes.protocol import Score
 from train.tables import Config, fill, run
 
-NAMES = ("probes", "quantisation", "few", "more", "moved")
+NAMES = ("probes", "quantisation", "few", "more", "transfer", "moved")
 
 
 def write(path, *results):
@@ -32,7 +32,9 @@ def test_each_table_is_filled_from_the_files(tmp_path):
     few = write(tmp_path / "few.json", ("V_ds1_ds2", "default", 0.01, 0.6), ("V_ds1_ds2", "default", 1.0, 0.95))
     moved = tmp_path / "moved.json"
     moved.write_text(json.dumps([{"change": "gain x2", "mean": 1.0, "percentile_5": 0.5, "windows": 3, "superclass_auc": None}]))
-    assert run(Config(probes=(own, cheap, few), moved=moved, document=document)) == ["probes", "quantisation", "few", "moved"]
+    between = write(tmp_path / "between.json", ("af_ds1_to_cinc2017", "default", 1.0, 0.9), ("af_ds1_to_cinc2017", "hrv", 1.0, 0.8))
+    filled = run(Config(probes=(own, cheap, few, between), moved=moved, document=document))
+    assert filled == ["probes", "quantisation", "few", "transfer", "moved"]
     text = document.read_text()
     assert "| identity, 126 people (rank-1) | **.800** | .700-.900 | .820 | .500 |\n" in text, "the first file counts"
     assert "| identity, 126 people (rank-1) | .810 | .805 | -0.005 | 0.9991 | 0.9987 |\n" in text
@@ -40,6 +42,8 @@ def test_each_table_is_filled_from_the_files(tmp_path):
     assert "| .600 (.500-.700) | .950 (.850-1.000) |" in text
     assert "| gain x2 | 1.000 | 0.500 | 3 |  |" in text
     assert text.startswith("before\n") and all(f"<!-- /{n} -->\nbetween {n}\n" in text for n in NAMES)
+    assert "| task | default | HRV + shape |" in text
+    assert "| AF, DS1 -> Challenge 2017 (AUC) | **.900** (.800-1.000) | .800 (.700-.900) |" in text
     assert text.count("old") == 1, "no file had a further task"
     assert run(Config(document=document)) == [] and document.read_text() == text
 

@@ -4,11 +4,13 @@ Averaging the probabilities of four values of C replaces the choice of one: choo
 patients moves some tasks by a tenth.
 """
 
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
@@ -190,7 +192,8 @@ def bootstrap(measure: Callable[[np.ndarray], float], group: np.ndarray) -> np.n
     values = np.full(DRAWS, np.nan)
     for number in range(DRAWS):
         drawn = np.concatenate([rows[name] for name in rng.choice(names, len(names))])
-        with suppress(ValueError):  # a draw without one of the classes has no AUC
+        with suppress(ValueError), warnings.catch_warnings():  # a draw without one of the classes has no AUC
+            warnings.simplefilter("ignore", UndefinedMetricWarning)  # what newer scikit-learn says of it, beside NaN
             values[number] = measure(drawn)
     return values
 

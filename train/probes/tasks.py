@@ -20,6 +20,7 @@ RATE = 128
 SUPERCLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
 BEATS = {"V": "VE", "S": "AaJSj"}  # ANSI/AAMI EC57: ventricular and supraventricular ectopic beats
 ALL = slice(None)  # leads
+AF_STATEMENTS = ("AFIB", "AFLT")  # of PTB-XL: atrial fibrillation and flutter
 RHYTHMS = "NAO~"  # Challenge 2017: normal, atrial fibrillation, other, too noisy
 
 
@@ -126,14 +127,23 @@ def identity(data: Path) -> Task:
     return Task(*(join(half) for half in halves), kind="identity")
 
 
-def ptbxl(data: Path, lead: int | slice, what: str) -> Task:
+def ptbxl_windows(data: Path, lead: int | slice) -> tuple[np.ndarray, list[dict], np.ndarray]:
+    """Signal, the row of metadata and the patient of every recording."""
     folder = data / "ptbxl"
     signal = np.asarray(array(folder, "ecg_128hz_uV_int16.npy")[:, lead] / 1000.0, np.float32)
     rows = table(folder, "metadata.csv")
-    patient = np.array([float(row["patient_id"]) for row in rows])
+    return signal, rows, np.array([float(row["patient_id"]) for row in rows])
+
+
+def stated(rows: list[dict], codes: tuple[str, ...]) -> np.ndarray:
+    """Which recordings of PTB-XL have one of these SCP statements (ISO 11073-91064)."""
+    return np.array([any(f"'{code}'" in row["scp_codes"] for code in codes) for row in rows])
+
+
+def ptbxl(data: Path, lead: int | slice, what: str) -> Task:
+    signal, rows, patient = ptbxl_windows(data, lead)
     if what == "af":
-        label = np.array([int("'AFIB'" in row["scp_codes"] or "'AFLT'" in row["scp_codes"]) for row in rows])
-        return Task(Windows(signal, label, patient), kind="folds", folds=4)
+        return Task(Windows(signal, stated(rows, AF_STATEMENTS).astype(int), patient), kind="folds", folds=4)
     label = np.array([[int(name in row["superclass"]) for name in SUPERCLASSES] for row in rows])
     known = label.any(1)
     return Task(Windows(signal[known], label[known], patient[known]), kind="folds", folds=4)
@@ -168,8 +178,9 @@ TASKS: dict[str, Callable[[Path], Task]] = {
 
 def read_task(name: str, data: Path) -> Task:
     from train.probes.more_tasks import LEADS_TASKS, MORE_TASKS
+    from train.probes.transfer_tasks import TRANSFER_TASKS
 
-    known = TASKS | MORE_TASKS | LEADS_TASKS
+    known = TASKS | MORE_TASKS | LEADS_TASKS | TRANSFER_TASKS
     if name not in known:
         raise InputError(f"task {name!r} is not one of {', '.join(known)}")
     try:
