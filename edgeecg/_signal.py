@@ -71,15 +71,20 @@ def check_hop(hop: float) -> int:
     return round(value * 128)
 
 
-def as_samples(signal) -> np.ndarray:
-    """A 1-D array of a type that the engines read in place."""
+def as_array(signal) -> np.ndarray:
+    """The values as an array; masked ones are NaN."""
     masked = sys.modules.get("numpy.ma")  # who has a masked array has imported it; importing it here would cost 8 ms
     if masked is not None and isinstance(signal, masked.MaskedArray):
         signal = signal.astype(np.float64).filled(np.nan)
     try:
-        x = np.asarray(signal)
-    except (TypeError, ValueError) as error:
+        return np.asarray(signal)
+    except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: a torch tensor that asks for gradients
         raise InputError(f"the signal is not an array of numbers: {error}") from None
+
+
+def as_samples(signal) -> np.ndarray:
+    """A 1-D array of a type that the engines read in place."""
+    x = as_array(signal)
     if x.dtype.kind not in "iuf":
         raise InputError(f"the signal must hold real numbers, not {x.dtype.name}")
     if x.ndim != 1:

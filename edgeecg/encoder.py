@@ -80,13 +80,13 @@ class _Plan:
 
 
 class Encoder:
-    """A model, ready to embed. Use `edgeecg.load` to get one. Safe to use from several threads.
+    """A model, ready to embed. Use `edgeecg.load` to get one. Safe to use from several threads; may be copied and pickled.
 
     Attributes: `model` (edgeecg.model.Model), `backend`, `dim` (128), `window` (seconds), `int8_scale`.
     """
 
     def __init__(self, model, backend: str = "c"):
-        """model: a Model, or the bytes of a bundled file, which only the C core reads until `model` is asked for."""
+        """model: a Model, or the bytes of a file, which only the C core reads until `model` is asked for."""
         self._given = model
         self.backend = backend
         self._engine = backend_module(backend)
@@ -109,6 +109,10 @@ class Encoder:
 
     def __repr__(self):
         return f"<edgeecg.Encoder {self.model.name}, backend {self.backend}>"
+
+    def __reduce__(self):
+        """Copies and other processes get the model's bytes and open the engine anew."""
+        return type(self), (self._given if isinstance(self._given, bytes) else self._given.to_bytes(), self.backend)
 
     @functools.cached_property
     def info(self) -> dict:
@@ -178,7 +182,7 @@ class Encoder:
 
         A batch is only a loop: no row changes another's embedding.
         """
-        x = np.asarray(windows)
+        x = _signal.as_array(windows)
         if x.ndim != 2 or not x.size:
             raise InputError(f"windows must have two dimensions and at least one row, not the shape {x.shape}")
         hop = x.shape[1] / float(fs) + 1 if _signal.fs_millihertz(fs) else 0

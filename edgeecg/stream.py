@@ -41,6 +41,9 @@ class Stream:
         self._core = encoder.open_stream(_signal.fs_millihertz(fs), _signal.check_hop(hop), self._convert, block=0)
         self._flushed = False
 
+    def __reduce__(self):
+        raise TypeError("a Stream cannot be copied or pickled: make one where it runs, from an Encoder, which can")
+
     @property
     def delay(self) -> float:
         """Seconds between the end of a window and its result, at most."""
@@ -55,9 +58,10 @@ class Stream:
         """Take any number of samples (none is fine too); returns the windows that they complete, in order."""
         if self._flushed:
             raise InputError("the stream has been flushed: call reset() before the next recording")
-        if not np.size(samples):
+        x = _signal.as_array(samples)
+        if not x.size:
             return []
-        x = _signal.as_samples(samples)
+        x = _signal.as_samples(x)
         _signal.check_samples(x, self._convert, self.nan)
         return self._results(self._core.push(x))
 

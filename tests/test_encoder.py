@@ -1,11 +1,15 @@
 """The face of the package: embed, load, Encoder."""
 
+import copy
+import multiprocessing
 import os
+import pickle
 import re
 import subprocess
 import sys
 import threading
 import warnings
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
@@ -60,12 +64,24 @@ def test_masked_arrays_are_missing_samples(encoder, signal):
     with pytest.raises(edgeecg.InputError, match="sample 2000"):
         encoder.embed(masked)
     assert (encoder.analyze(masked, nan="mask").quality == [0, edgeecg.Quality.MISSING, 0]).all()
+    rows = masked[:3840].reshape(3, 1280)
+    with pytest.raises(edgeecg.InputError, match="sample 720"):
+        encoder.embed_batch(rows)
+    held = np.where(np.arange(1280) == 720, signal[1999], signal[1280:2560])
+    np.testing.assert_array_equal(encoder.embed_batch(rows, nan="mask")[1], encoder.embed(held)[0])
 
 
 def test_read_only_and_memory_mapped(encoder, signal, tmp_path):
     np.save(tmp_path / "x.npy", signal)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
     np.testing.assert_array_equal(encoder.embed(mapped), encoder.embed(signal))
+
+
+class AsksForGradients:
+    """What torch answers of a tensor with requires_grad."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
 
 
 BAD = {
@@ -76,6 +92,7 @@ BAD = {
     "text": (["a"] * 1280, {}, "real numbers"),
     "bool": (np.zeros(1280, bool), {}, "real numbers"),
     "ragged": ([[1, 2], [3]], {}, "not an array"),
+    "asks for gradients": (AsksForGradients(), {}, "not an array of numbers: Can't call numpy"),
     "too short": (np.zeros(1279), {}, "a window needs 10 s"),
     "short at its rate": (np.zeros(2497), {"fs": 250}, "a window needs 10 s"),
     "NaN": (np.full(1280, np.nan), {}, "not finite"),
@@ -148,7 +165,7 @@ def test_batch_is_a_loop(encoder):
         np.testing.assert_array_equal(encoder.embed(row, fs=250)[0], one)
     np.testing.assert_array_equal(encoder.embed_batch(rows[::-1], fs=250), z[::-1])
     np.testing.assert_array_equal(encoder.embed_batch(rows, fs=250, threads=2), z)
-    for bad in (rows[0], rows[:0], np.zeros((2, 3, 4))):
+    for bad in (rows[0], rows[:0], np.zeros((2, 3, 4)), [[1.0, 2.0], [3.0]]):
         with pytest.raises(edgeecg.InputError):
             encoder.embed_batch(bad, fs=250)
 
@@ -188,6 +205,27 @@ def test_pieces_in_threads_give_the_same_bytes(encoder, fs, hop):
         np.testing.assert_array_equal(encoder.embed(x, fs, hop, nan="mask", dtype="int8", threads=threads), whole.int8)
         for one, other in zip(encoder.analyze(x, fs, hop, nan="mask", threads=threads), whole, strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("backend", ["c", "numpy"])
+@pytest.mark.parametrize("model", ["default", edge_like()], ids=["bundled", "made"])
+def test_copies_and_pickles_embed_alike(model, backend):
+    original, x = edgeecg.load(model, backend=backend), ecg(11, 128, seed=8)
+    expected = original.embed(x)  # before it is copied, so that there are plans and streams
+    for again in (copy.copy(original), copy.deepcopy(original), pickle.loads(pickle.dumps(original))):
+        assert again is not original and again.backend == backend and again.model.id == original.model.id
+        np.testing.assert_array_equal(again.embed(x), expected)
+
+
+def test_processes_take_an_encoder(encoder, signal):
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        np.testing.assert_array_equal(pool.submit(encoder.embed, signal).result(60), encoder.embed(signal))
+
+
+def test_streams_are_not_copied(encoder):
+    for attempt in (copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError, match="a Stream cannot be copied or pickled: make one"):
+            attempt(encoder.stream())
 
 
 def test_options_may_be_arrays_without_dimensions(encoder, signal):
