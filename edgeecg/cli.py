@@ -27,10 +27,11 @@ EMBED_EXAMPLES = """examples:
   edgeecg embed 100.hea -o 100.npz                      a WFDB record: rate and gain from its header
   edgeecg embed 100.hea --lead V5 --hop 2.5 -o v5.csv   another lead, a window every 2.5 s
   edgeecg embed *.hea -o all.parquet                    many recordings, one table (column `file`)
+  edgeecg embed night.edf -o night.npz                  a sleep recording: its lead called ECG
   edgeecg embed watch.csv --fs 130 --unit uV -o w.npz   text without a header
   edgeecg embed adc.npy --fs 250 --gain 400 -o a.npz    integers, 400 of them a millivolt
 
-reads  WFDB (.hea, .dat; needs the package wfdb), .csv, .tsv, .txt, .npy, .npz
+reads  WFDB (.hea, .dat; needs the package wfdb), EDF (.edf, .bdf; needs edfio), .csv, .tsv, .txt, .npy, .npz
 writes .npz, .csv, .parquet (needs pyarrow): file, start (s), quality, e0 ... e127
 quality  0 is good; bits: 1 flat, 2 clipped, 4 lead off, 8 missing samples, 16 noisy"""
 
@@ -94,7 +95,7 @@ def add_command(commands, name, run, summary, examples):
 
 def add_signal_options(parser):
     """The options that say how to read a recording and how to embed it."""
-    parser.add_argument("--lead", metavar="NAME|INDEX", help="which lead (the first that is a voltage)")
+    parser.add_argument("--lead", metavar="NAME|INDEX", help="which lead (the first voltage, one called ECG before others)")
     parser.add_argument("--hop", type=float, default=10.0, metavar="SECONDS", help="distance of window starts (10)")
     parser.add_argument("--fs", type=float, metavar="HZ", help="sampling rate, where the file does not tell or is wrong")
     parser.add_argument("--unit", choices=["mV", "uV", "V"], help="unit of the samples (as the file says, else mV)")

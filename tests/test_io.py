@@ -1,6 +1,7 @@
 """Recordings in: every format against bytes written by hand; tables out: every format reads back the same."""
 
 import struct
+import sys
 import warnings
 
 import numpy as np
@@ -15,6 +16,7 @@ from edgeecg.io.output import EmbeddingTable, save
 from edgeecg.io.recording import Lead, choose_lead
 
 pytest.importorskip("wfdb")
+pytest.importorskip("edfio")
 
 
 def write_record(folder, header: str, **files: bytes):
@@ -112,6 +114,97 @@ class TestPhysionet:
         # The header's own check: first value 1011 and the 16-bit sum of all samples 20052, with a baseline of 1024.
         assert recording.samples[0] == 1011 - 1024
         assert (int(recording.samples.sum()) + 1024 * 650_000 - 20052) % 2**16 == 0
+
+
+def edf(signals, records, duration="1", reserved="", count=None, width=2) -> bytes:
+    """An EDF file, or BDF with a width of 3: (label, unit, physical min, max, digital min, max, samples a record) of each signal;
+    of each record the samples of all signals one after the other, or bytes."""
+    fields = [("0" if width == 2 else "\xffBIOSEMI", 8), ("X", 80), ("X", 80), ("01.02.03", 8), ("04.05.06", 8), (256 * (len(signals) + 1), 8),
+              (reserved, 44), (len(records) if count is None else count, 8), (duration, 8), (len(signals), 4)]  # fmt: skip
+    columns = [[s[0] for s in signals], [""] * len(signals), *([s[k] for s in signals] for k in (1, 2, 3, 4, 5)), [""] * len(signals)]
+    columns += [[s[6] for s in signals], [""] * len(signals)]
+    for column, size in zip(columns, (16, 80, 8, 8, 8, 8, 8, 80, 8, 32), strict=True):
+        fields += [(value, size) for value in column]
+    head = b"".join(str(value).encode("latin-1").ljust(size) for value, size in fields)
+    body = (r if isinstance(r, bytes) else b"".join(int(v).to_bytes(width, "little", signed=True) for v in r) for r in records)
+    return head + b"".join(body)
+
+
+class TestEdf:
+    ECG = ("ECG", "mV", -5, 5, -2000, 2000, 3)  # 400 steps per mV
+
+    def test_integers_come_with_gain_and_without_baseline_each_lead_at_its_rate(self, tmp_path):
+        signals = [("EEG Fp1", "uV", -3200, 3200, -32000, 32000, 1), self.ECG, ("II", "\xb5V", 0, 1000, -100, 100, 2), ("SpO2", "%", 0, 100, 0, 100, 1)]
+        (tmp_path / "n.edf").write_bytes(edf(signals, [[9, 1, -2, 3, 100, -100, 97], [8, 4, 5, 2000, 0, 1, 98]], duration="0.01"))
+        ecg, turned = io.read(tmp_path / "n.edf"), io.read(tmp_path / "n.edf", lead="ii")
+        assert (ecg.lead, ecg.fs, ecg.gain, ecg.samples.dtype) == ("ECG", 300.0, 400.0, np.int32)
+        np.testing.assert_array_equal(ecg.samples, [1, -2, 3, 4, 5, 2000])
+        assert (turned.fs, turned.gain) == (200.0, 200.0), "0 to 1000 microvolts in 200 steps"
+        np.testing.assert_array_equal(turned.samples, [200, 0, 100, 101])
+        np.testing.assert_allclose(turned.millivolts(), [1.0, 0.0, 0.5, 0.505])
+        assert io.read(tmp_path / "n.edf", lead=0).gain == 10000.0
+        with pytest.raises(edgeecg.InputError, match="'SpO2' is in '%', which is no voltage"):
+            io.read(tmp_path / "n.edf", lead="SpO2")
+
+    def test_a_lead_that_the_header_turns_round_is_turned(self, tmp_path):
+        (tmp_path / "r.edf").write_bytes(edf([("ECG", "mV", 5, -5, -2000, 2000, 3)], [[1, -2, 2000]]))
+        recording = io.read(tmp_path / "r.edf")
+        assert recording.gain == 400.0
+        np.testing.assert_array_equal(recording.samples, [-1, 2, -2000])
+
+    def test_24_bits(self, tmp_path):
+        (tmp_path / "r.bdf").write_bytes(edf([("ECG", "uV", -250000, 250000, -8000000, 8000000, 3)], [[1, -8388608, 8388607]], width=3))
+        recording = io.read(tmp_path / "r.bdf")
+        assert recording.gain == 32000.0
+        np.testing.assert_array_equal(recording.samples, [1, -8388608, 8388607])
+
+    def test_annotations_are_no_lead_and_an_unknown_number_of_records_is_counted(self, tmp_path):
+        notes = ("EDF Annotations", "", -1, 1, -32768, 32767, 8)
+        records = [int16(1, 2, 3) + f"+{n}\x14\x14\0".encode().ljust(16, b"\0") for n in range(4)]
+        (tmp_path / "r.edf").write_bytes(edf([self.ECG, notes], records, reserved="EDF+C", count=-1))
+        source = io.open_source(tmp_path / "r.edf")
+        assert [lead.name for lead in source.leads] == ["ECG"] and source.length == 12 and source.format == "EDF"
+        np.testing.assert_array_equal(source.recording().samples, [1, 2, 3] * 4)
+        records[2:] = [r.replace(b"+2", b"+7").replace(b"+3", b"+8") for r in records[2:]]
+        (tmp_path / "r.edf").write_bytes(edf([self.ECG, notes], records, reserved="EDF+D"))
+        with pytest.raises(edgeecg.InputError, match=r"the recording has gaps \(EDF\+D\)"):
+            io.read(tmp_path / "r.edf")
+
+    def test_voltages_without_a_range_need_a_gain(self, tmp_path):
+        (tmp_path / "r.edf").write_bytes(edf([("ECG", "mV", 0, 0, -2000, 2000, 3)], [[1, 2, 3]]))
+        assert io.read(tmp_path / "r.edf").gain is None
+        assert (io.read(tmp_path / "r.edf", gain=100).gain, io.read(tmp_path / "r.edf").unit) == (100.0, None)
+
+    @pytest.mark.parametrize(
+        ("content", "sentence"),
+        [
+            (edf([ECG], [[1, 2, 3]] * 4)[:-2], "the header tells of 4 data records, and the file holds 3 whole ones"),
+            (edf([ECG], [[1, 2, 3]] * 4, count=2), "the header tells of 2 data records, and the file holds 4"),
+            (edf([ECG], [[1, 2, 3]], duration="0"), "not a readable EDF file"),
+            (edf([ECG], [[1, 2, 3]])[:300], "not a readable EDF file"),
+            (edf([("EDF Annotations", "", -1, 1, -32768, 32767, 8)], [b"+0\x14\x14\0".ljust(16, b"\0")], reserved="EDF+C"), "no signal"),
+            (b"0       ", "not a readable EDF file"),
+        ],
+    )
+    def test_faults_are_named(self, tmp_path, content, sentence):
+        (tmp_path / "r.edf").write_bytes(content)
+        with pytest.raises(edgeecg.InputError, match=sentence):
+            io.read(tmp_path / "r.edf")
+
+    def test_without_the_package_it_is_named(self, tmp_path, monkeypatch):
+        (tmp_path / "r.edf").write_bytes(edf([self.ECG], [[1, 2, 3]]))
+        monkeypatch.setitem(sys.modules, "edfio", None)
+        with pytest.raises(edgeecg.MissingDependencyError, match=r'need the package edfio: pip install "edgeecg\[io\]"'):
+            io.read(tmp_path / "r.edf")
+
+    @given(data=st.data())
+    def test_damaged_files(self, tmp_path_factory, data):
+        content = bytearray(edf([self.ECG, ("V1", "uV", -1, 1, -9, 9, 1)], [[1, 2, 3, 4]] * 3))
+        for _ in range(data.draw(st.integers(1, 5))):
+            content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+        path = tmp_path_factory.mktemp("damaged") / "r.edf"
+        path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
+        refused_or_read(path)
 
 
 class TestText:
@@ -230,7 +323,7 @@ class TestArrays:
 
 
 class TestAnyFile:
-    @pytest.mark.parametrize("suffix", [".npy", ".npz", ".csv", ".hea"])
+    @pytest.mark.parametrize("suffix", [".npy", ".npz", ".csv", ".hea", ".edf", ".bdf"])
     @given(content=st.one_of(st.binary(max_size=300), st.text("0123456789 \n,.rdat/mV(-)#:", max_size=200).map(str.encode)))
     def test_arbitrary_bytes_are_read_or_refused_in_one_sentence(self, tmp_path_factory, suffix, content):
         path = tmp_path_factory.mktemp("any") / f"r{suffix}"
@@ -252,7 +345,7 @@ class TestAnyFile:
     def test_files_that_are_not_there(self, tmp_path):
         (tmp_path / "d.csv").mkdir()
         for name, sentence in (
-            ("no.csv", "there is no such file"), ("no.hea", "there is no such file"), ("x.edf", "unknown kind of recording '.edf'"),
+            ("no.csv", "there is no such file"), ("no.hea", "there is no such file"), ("x.wav", "unknown kind of recording '.wav'"),
             ("d.csv", "is a folder"), ("bare", "without a suffix"),
         ):  # fmt: skip
             with pytest.raises(edgeecg.InputError, match=sentence):
@@ -277,6 +370,11 @@ class TestLead:
     @pytest.mark.parametrize(("wanted", "index"), [("V1", 1), ("ii", 0), ("v1", 2), ("2", 3), (2, 3), ("0", 0), (None, 0), ("RESP", 4)])
     def test_by_name_before_index(self, wanted, index):
         assert choose_lead(self.LEADS, wanted, "f") == index
+
+    def test_an_ecg_among_other_voltages_is_taken_where_none_is_named(self):
+        others = [Lead("EEG Fp1", "uV"), Lead("ECGresp", "mV"), Lead("EOG", "uV"), Lead("EKG1-EKG2", "mV"), Lead("ECG II", "mV")]
+        assert choose_lead(tuple(others), None, "f") == 3
+        assert choose_lead((Lead("EEG", "uV"), Lead("ECG", "bpm")), None, "f") == 0, "no voltage"
 
     @pytest.mark.parametrize(("wanted", "sentence"), [("III", "no lead 'III'; there are II, V1"), (9, "no lead '9'"), ("-1", "no lead")])
     def test_unknown(self, wanted, sentence):

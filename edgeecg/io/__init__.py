@@ -16,16 +16,18 @@ __all__ = ["MISSING", "Lead", "Recording", "Source", "open_source", "read"]
 # Each module has open_source(path) -> Source. A new format is a new module and its suffixes here.
 READERS = {
     ".hea": "physionet", ".dat": "physionet", ".mat": "physionet",
+    ".edf": "edf", ".bdf": "edf",
     ".csv": "text", ".tsv": "text", ".txt": "text",
     ".npy": "arrays", ".npz": "arrays",
 }  # fmt: skip
 
 
 def open_source(path) -> Source:
-    """Open a recording by its suffix: WFDB (.hea, .dat, or a record's name), text (.csv, .tsv, .txt), NumPy (.npy, .npz).
+    """Open a recording by its suffix: WFDB (.hea, .dat, or a record's name), EDF (.edf, .bdf), text (.csv, .tsv, .txt),
+    NumPy (.npy, .npz).
 
-    Raises InputError where the file is missing, damaged or of an unknown format, MissingDependencyError where WFDB
-    files need the package wfdb.
+    Raises InputError where the file is missing, damaged or of an unknown format, MissingDependencyError where WFDB or
+    EDF files need the package wfdb or edfio.
     """
     path = Path(path)
     module = READERS.get(path.suffix.lower())

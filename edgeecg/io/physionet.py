@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError, MissingDependencyError
+from ..errors import InputError
+from ._decode import attempt, import_decoder
 from .recording import MISSING, UNITS_PER_MV, Lead, Source, normal_unit
 
 __all__ = ["open_source"]
@@ -26,14 +27,14 @@ INVALID_BITS = {
 
 def open_source(path) -> Source:
     """Open the record that a header, a signal file or a record name means."""
-    wfdb = import_wfdb()
+    wfdb = import_decoder("wfdb", "WFDB records")
     record = os.fspath(path)
     for suffix in (".hea", ".dat", ".mat"):
         record = record.removesuffix(suffix)
     if not os.path.exists(f"{record}.hea"):
         raise InputError(f"{path}: a WFDB record needs its header, and there is no {record}.hea")
     with readable(wfdb, record) as name:
-        header = attempt(path, wfdb.rdheader, name, rd_segments=True)
+        header = attempt(path, "WFDB record", wfdb.rdheader, name, rd_segments=True)
     multi_segment = isinstance(header, wfdb.MultiRecord)
     specification = lead_specification(header) if multi_segment else header
     if not specification.n_sig or specification.sig_name is None:
@@ -68,23 +69,6 @@ def readable(wfdb, record: str):
         yield record
 
 
-def import_wfdb():
-    try:
-        import wfdb
-    except ImportError as error:
-        raise MissingDependencyError('WFDB records need the package wfdb: pip install "edgeecg[io]"') from error
-    return wfdb
-
-
-def attempt(path, function, *args, **kwargs):
-    """Call into wfdb; whatever a damaged record makes it raise (of any type) becomes one sentence."""
-    try:
-        return function(*args, **kwargs)
-    except Exception as error:
-        text = str(error).strip().splitlines()
-        raise InputError(f"{path}: not a readable WFDB record: {text[0] if text else type(error).__name__}") from error
-
-
 def lead_specification(header):
     """The segment that names the leads of a multi-segment record: the layout, or any segment of a fixed layout."""
     return next(segment for segment in header.segments if segment is not None)
@@ -106,7 +90,7 @@ def read_lead(path, wfdb, record, index, multi_segment) -> np.ndarray:
     A lead with several samples a frame is read at its own rate; wfdb can do that for single segments only.
     """
     signal = attempt(
-        path, wfdb.rdrecord, record, channels=[index], physical=False, smooth_frames=multi_segment, return_res=64
+        path, "WFDB record", wfdb.rdrecord, record, channels=[index], physical=False, smooth_frames=multi_segment, return_res=64
     )  # fmt: skip
     digital = signal.d_signal[:, 0] if multi_segment else signal.e_d_signal[0]
     digital = np.asarray(digital, np.int64)

@@ -1,6 +1,7 @@
 """A recording and the file it comes from, whatever the format."""
 
 import dataclasses
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -79,7 +80,7 @@ class Source:
     load: Callable[[int], np.ndarray]
 
     def recording(self, lead: str | int | None = None, fs=None, unit=None, gain=None) -> Recording:
-        """One lead, by name or by index counted from 0; without one the first that is a voltage.
+        """One lead, by name or by index counted from 0; without one the first voltage, one called ECG before others.
 
         fs (Hz), unit and gain (ADC units per mV) are what the user knows better than the file.
         """
@@ -109,7 +110,8 @@ def choose_lead(leads: tuple[Lead, ...], wanted: str | int | None, where: str) -
         raise InputError(f"{where}: the file has no lead")
     if wanted is None:
         voltages = [i for i, lead in enumerate(leads) if not lead.unit or normal_unit(lead.unit)]
-        return voltages[0] if voltages else 0
+        called = [i for i in voltages if re.search(r"(?<![a-z])e[ck]g(?![a-z])", names[i].lower())]  # a polysomnograph's EEG comes first
+        return (called or voltages or [0])[0]
     text = str(wanted).strip()
     for same in (str.__eq__, lambda a, b: a.lower() == b.lower()):
         found = [i for i, name in enumerate(names) if same(name, text)]
