@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from edgeecg.errors import InputError
-from edgeecg.io.physionet import attempt, import_wfdb
+from edgeecg.io._decode import attempt, import_decoder
 
 # Of the class of every code that stands for a beat. Apnea-ECG's .apn has the codes N and A for minutes instead.
 CLASSES = {code: name for name, codes in {"N": "NLRBej", "S": "AaJSn", "V": "VEr", "F": "F", "Q": "/fQ?"}.items() for code in codes}
@@ -31,11 +31,11 @@ def read_annotations(record: Path, annotator: str, fs: float) -> Annotations:
     Only the codes of beats are kept; of a file without any, the names of rhythms ("AFIB") where it marks their changes, else
     all codes. Raises InputError where the file is missing or damaged.
     """
-    wfdb, path = import_wfdb(), Path(f"{record}.{annotator}")
+    wfdb, path = import_decoder("wfdb", "annotations"), Path(f"{record}.{annotator}")
     if not path.is_file():
         have = sorted({p.suffix[1:] for p in path.parent.glob(f"{path.stem}.*")} - {"hea", "dat", "mat"})
         raise InputError(f"{path}: there is no such annotation file; there is: {', '.join(have) or 'none'}")
-    note = attempt(path, wfdb.rdann, str(record), annotator)
+    note = attempt(path, "annotation file", wfdb.rdann, str(record), annotator)
     second, code = np.asarray(note.sample) / (note.fs or fs), np.asarray(note.symbol, dtype=str)
     if np.isin(code, list(CLASSES)).any():
         kept = np.isin(code, list(CLASSES))
