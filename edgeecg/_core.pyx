@@ -259,7 +259,10 @@ cdef class Stream:
         cdef size_t length                                 # at 128 Hz
         cdef double span
         cdef bint usual
-        PyObject_GetBuffer(samples, &s.view, PyBUF_FORMAT | PyBUF_STRIDES)
+        try:
+            PyObject_GetBuffer(samples, &s.view, PyBUF_FORMAT | PyBUF_STRIDES)
+        except ValueError:                                 # dates have none
+            return None
         try:
             if not 1 <= s.view.ndim <= 2 or (ndim and s.view.ndim != ndim) or not describe(self.scale, &s):
                 return None

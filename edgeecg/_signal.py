@@ -28,7 +28,7 @@ class Conversion(NamedTuple):
 
 def conversion(unit: str, gain: float | None) -> Conversion:
     """How samples in `unit`, or of an ADC with `gain` units per millivolt, become canonical."""
-    if unit not in CANONICAL_PER_UNIT:
+    if not isinstance(unit, str) or unit not in CANONICAL_PER_UNIT:
         raise InputError(f'unit is "mV", "uV" or "V", not {unit!r}')
     if gain is not None:
         mult, shift = gain_multiplier(gain)

@@ -106,7 +106,7 @@ def add_signal_options(parser):
 
 def run_embed(args) -> int:
     """Embed every file into one table."""
-    check_output(args.output)
+    check_output(args.output, args.files)
     encoder = load(args.model)
     progress = Progress(sum(map(size_of, args.files)), enabled=not args.quiet)
     results, failed = [], 0

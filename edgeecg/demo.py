@@ -9,7 +9,7 @@ import numpy as np
 from ._progress import clock
 from .encoder import Quality
 from .errors import InputError, MissingDependencyError
-from .io.output import EmbeddingTable, save
+from .io.output import EmbeddingTable, check_output, save
 from .io.recording import Recording
 from .model import write_atomically
 
@@ -47,6 +47,9 @@ def about(encoder, hop: float) -> dict:
 
 def show(recording: Recording, encoder, hop: float, nan: str, folder: Path) -> None:
     """Embed, print what came out and how fast, save table and picture."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = folder / (re.sub(r"\W+", "-", Path(recording.name).stem).strip("-") or "recording")
+    check_output(f"{stem}.npz", [recording.name])
     info = encoder.info
     print(f"recording   {recording.name}, lead {recording.lead}: {clock(recording.seconds)} at {recording.fs:g} Hz")
     print(f"model       {info['name']}, {info['macs_per_window'] / 1e6:.2f} M multiply-accumulates a window, {info['kernels']} kernels")
@@ -57,8 +60,6 @@ def show(recording: Recording, encoder, hop: float, nan: str, folder: Path) -> N
     print(f"embedding   {shape} {dtype}: a window of {encoder.window:g} s every {hop:g} s")
     print(f"time taken  {took * 1e3:.2f} ms, {recording.seconds / took:,.0f} times real time")
     print_quality(result)
-    folder.mkdir(parents=True, exist_ok=True)
-    stem = folder / (re.sub(r"\W+", "-", Path(recording.name).stem).strip("-") or "recording")
     table = EmbeddingTable(
         np.full(len(result.start), recording.name), result.start, result.quality, result.embedding, None, about(encoder, hop)
     )

@@ -211,6 +211,16 @@ class TestDemo:
         assert code == 0
         assert "missing" in out and "flat" in out and (tmp_path / "out/r.png").exists()
 
+    def test_a_recording_is_never_replaced(self, run, tmp_path, ecg):
+        for file, command in (("r.npz", ("demo", "--out", tmp_path)), ("r.npz", ("embed", "-o", tmp_path / "r.npz")),
+                              ("r.csv", ("embed", "-o", f"{tmp_path}/../{tmp_path.name}/r.csv"))):  # fmt: skip
+            np.savez(tmp_path / "r.npz", signal=ecg, fs=250)
+            np.savetxt(tmp_path / "r.csv", ecg, header="fs: 250")
+            before = (tmp_path / file).read_bytes()
+            code, out, err = run(command[0], tmp_path / file, *command[1:])
+            assert (code, out) == (2, "") and one_sentence(err, "is one of the recordings, which it would replace"), command
+            assert (tmp_path / file).read_bytes() == before
+
     def test_without_matplotlib_the_numbers_are_saved(self, run, tmp_path, ecg, monkeypatch):
         monkeypatch.setitem(sys.modules, "matplotlib", None)
         np.savez(tmp_path / "r.npz", signal=ecg, fs=250)

@@ -344,9 +344,12 @@ class TestAnyFile:
 
     def test_files_that_are_not_there(self, tmp_path):
         (tmp_path / "d.csv").mkdir()
+        for name in ("x.wav", "bare"):
+            (tmp_path / name).write_bytes(b"1\n2\n")
         for name, sentence in (
-            ("no.csv", "there is no such file"), ("no.hea", "there is no such file"), ("x.wav", "unknown kind of recording '.wav'"),
-            ("d.csv", "is a folder"), ("bare", "without a suffix"),
+            ("no.csv", "there is no such file"), ("no.hea", "there is no such file"), ("no", "there is no such file"),
+            ("d.csv", "is a folder"), (".", "is a folder"), ("bare", "a file without a suffix is not known"),
+            ("x.wav", "a file of the kind .wav is not known as a recording; known are .hea"),
         ):  # fmt: skip
             with pytest.raises(edgeecg.InputError, match=sentence):
                 io.read(tmp_path / name)

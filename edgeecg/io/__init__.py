@@ -30,13 +30,13 @@ def open_source(path) -> Source:
     EDF files need the package wfdb or edfio.
     """
     path = Path(path)
-    module = READERS.get(path.suffix.lower())
-    if module is None and os.path.exists(f"{path}.hea"):
-        module = "physionet"
-    if module is None:
-        raise InputError(f"{path}: unknown kind of recording {path.suffix or 'without a suffix'!r}; known are {', '.join(READERS)}")
-    if path.suffix and not path.is_file() and not os.path.exists(f"{path}.hea"):
+    is_record = os.path.exists(f"{path}.hea")
+    if not path.is_file() and not is_record:
         raise InputError(f"{path}: {'is a folder' if path.is_dir() else 'there is no such file'}")
+    module = READERS.get(path.suffix.lower(), "physionet" if is_record else None)
+    if module is None:
+        kind = f"of the kind {path.suffix}" if path.suffix else "without a suffix"
+        raise InputError(f"{path}: a file {kind} is not known as a recording; known are {', '.join(READERS)}")
     try:
         return importlib.import_module(f".{module}", __package__).open_source(path)
     except OSError as error:

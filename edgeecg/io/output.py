@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import io
+import os
 import zipfile
 from pathlib import Path
 
@@ -89,8 +90,8 @@ def as_parquet(table: EmbeddingTable) -> bytes:
 WRITERS = {".npz": as_npz, ".csv": as_csv, ".parquet": as_parquet}
 
 
-def check_output(path) -> None:
-    """Refuse an output that could not be written, before the work is done."""
+def check_output(path, recordings=()) -> None:
+    """Refuse an output that could not be written, or is one of the recordings, before the work is done."""
     path = Path(path)
     if path.suffix.lower() not in WRITERS:
         raise InputError(f"{path}: an output ends in {', '.join(WRITERS)}")
@@ -98,6 +99,8 @@ def check_output(path) -> None:
         raise InputError(f"{path}: there is no folder {path.parent}")
     if path.is_dir():
         raise InputError(f"{path}: is a folder")
+    if path.exists() and any(os.path.exists(file) and os.path.samefile(path, file) for file in recordings):
+        raise InputError(f"{path}: is one of the recordings, which it would replace: give another output")
 
 
 def save(table: EmbeddingTable, path) -> None:
