@@ -27,7 +27,7 @@ EXAMPLES = """examples:
 
 def add_arguments(parser) -> None:
     """The options of the subcommand."""
-    parser.add_argument("folder", metavar="DIR", help="where to write; made if missing, its other files stay")
+    parser.add_argument("folder", metavar="DIR", help="where to write; made if missing, its other files stay, and none that is not of an export is replaced")
     parser.add_argument("--model", default="default", metavar="MODEL", help="a bundled model's name or an .eecg file (default)")
     parser.add_argument("--name", default="edgeecg_model", metavar="NAME", help="prefix of the model's files and symbols (edgeecg_model)")
     parser.add_argument("--fs", type=float, default=250.0, metavar="HZ", help="sampling rate of the device (250)")
@@ -60,26 +60,30 @@ def export(folder, model="default", name="edgeecg_model", fs=250.0, hop=10.0, ga
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} exists and is not a folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-
-    def write(path, text, note=""):
+    files = list(_files(folder, name, values, needs, model_only))
+    ours = (folder / CONFIG).exists()
+    for path, _, _ in files:
+        if path.exists() and not ours:
+            raise InputError(f"{path} is not of an export, and would be replaced: give a folder of its own")
+    for path, text, _ in files:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, text.encode())
-        written.append((path, note))
+    return [(path, note) for path, _, note in files]
 
-    write(folder / f"src/{name}.h", _fill(TEMPLATES / "model.h", values), f"state {values['state_32']} bytes on a 32-bit device")
-    write(folder / f"src/{name}.c", _fill(TEMPLATES / "model.c", values), f"{values['size']} bytes of flash")
-    write(folder / CONFIG, _config(folder / CONFIG, name, needs))
+
+def _files(folder: Path, name: str, values: dict, needs: str, model_only: bool):
+    """(path, text, note) of every file of the export; first the one by which its folder is known, should the writing be interrupted."""
+    yield folder / CONFIG, _config(folder / CONFIG, name, needs), ""
+    yield folder / f"src/{name}.h", _fill(TEMPLATES / "model.h", values), f"state {values['state_32']} bytes on a 32-bit device"
+    yield folder / f"src/{name}.c", _fill(TEMPLATES / "model.c", values), f"{values['size']} bytes of flash"
     if model_only:
-        return written
+        return
     for target, source in _core_files():
-        write(folder / target, source.read_text())
+        yield folder / target, source.read_text(), ""
     ports = _csrc() / "ports"
     for source in sorted(path for path in ports.rglob("*") if path.is_file()):
-        write(folder / Path(*source.relative_to(ports).parts[1:]), _fill(source, values))
-    write(folder / "LICENSE", next(p for p in (_csrc() / "LICENSE", _csrc().parent / "LICENSE") if p.exists()).read_text())
-    return written
+        yield folder / Path(*source.relative_to(ports).parts[1:]), _fill(source, values), ""
+    yield folder / "LICENSE", next(p for p in (_csrc() / "LICENSE", _csrc().parent / "LICENSE") if p.exists()).read_text(), ""
 
 
 def _values(encoder, name, fs, hop, gain, block) -> tuple[dict, str]:

@@ -206,6 +206,28 @@ def test_the_cmake_project_builds_the_example(folder, tmp_path):
     np.testing.assert_array_equal(run_example(tmp_path / "example", x)[2], want)
 
 
+def test_files_that_are_not_of_an_export_are_not_replaced(tmp_path, monkeypatch):
+    (tmp_path / "LICENSE").write_text("mine")
+    with pytest.raises(InputError, match="LICENSE is not of an export, and would be replaced: give a folder of its own"):
+        export_c.export(tmp_path, plain(), fs=128)
+    assert [p.name for p in tmp_path.iterdir()] == ["LICENSE"] and (tmp_path / "LICENSE").read_text() == "mine"
+    (tmp_path / "LICENSE").unlink()
+    (tmp_path / "mine.c").write_text("")
+    write, written = export_c.write_atomically, []
+
+    def interrupted(path, content):
+        if len(written) == 3:
+            raise KeyboardInterrupt
+        written.append(path)
+        write(path, content)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(export_c, "write_atomically", interrupted)
+        export_c.export(tmp_path, plain(), fs=128)
+    again = export_c.export(tmp_path, plain(), fs=128)
+    assert len(again) > 20 and all(path.exists() for path, _ in again) and (tmp_path / "mine.c").exists()
+
+
 def test_bad_calls_end_in_one_sentence(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="is not a folder"):
