@@ -209,12 +209,12 @@ def reuse(config: Config, cache: Cache, noise: Tensor | None) -> Path | None:
     try:
         stored_steps(config)
     except InputError as error:
-        raise InputError(f"{config.out} holds a finished model of other options: remove it or give another --out ({error})") from error
+        raise InputError(f"{config.out} holds a finished model of other options: give another --out ({error})") from error
     learner = Autoencoding(config, cache, noise)
     autoencoder, meta = load_autoencoder(path)
     learner.autoencoder = autoencoder
     learner.pictures(config.out)
-    print(f"{path}: finished before, after {meta['steps']} steps; kept and used again. Remove it to train anew.")
+    print(f"{path}: finished before, after {meta['steps']} steps; kept and used again. To train anew give another --out.")
     return path
 
 

@@ -34,11 +34,10 @@ from train.correction.report import Finished, write_report
 from train.correction.synthetic import synthetic
 from train.downstream import maps, predictions
 from train.downstream.fit import Training
-from train.downstream.folder import prepare
 from train.downstream.splits import Split, make_splits
 from train.downstream.tasks import TASKS, Labelled, read_labelled
 from train.probes.features import features_by_name
-from train.run import write_json
+from train.run import prepare, write_json
 
 LOSSES = ("margin", "soft_nn", "sigmoid")
 FREE = ("data", "out", "resume", "threads", "maps")  # what may differ when a run is resumed

@@ -35,12 +35,11 @@ from train.data.front import default_front_end
 from train.downstream import predictions
 from train.downstream.arms import ARMS, Arms
 from train.downstream.fit import Training, fit, logits_of, probabilities
-from train.downstream.folder import prepare
 from train.downstream.report import cell_name, compare, read_run, report, table
 from train.downstream.splits import Split, make_splits, with_labels
 from train.downstream.tasks import TASKS, Labelled, corpus_of, read_labelled
 from train.provenance import sources
-from train.run import Log, write_json, write_text
+from train.run import Log, prepare, write_json, write_text
 from train.views import Augment, Views, load_noise
 
 FREE = ("data", "out", "resume", "against", "threads")  # what may differ when a run is resumed

@@ -50,12 +50,13 @@ from train.objectives.masked import masked_nt_xent
 from train.objectives.options import make_objective
 from train.provenance import provenance
 from train.readout import PAIRS, assemble, pair_features
-from train.run import Log, config_dict, write_json
+from train.run import Log, prepare
 from train.targets import BeatTargets, open_bank, signal_statistics
 from train.targets.heads import EXISTS, WIDTHS, Heads
 from train.unfold import Start
 from train.views import LEAST_LEVEL, Augment, Views, load_noise
 
+FREE = ("resume", "steps", "levels", "out", "cache", "data", "log_every", "save_every", "evaluate_every")  # what a resumed run may change
 WEIGHTS = {
     "contrast": 1.0, "statistics": 9.0, "beat": 3.0, "signal": 1.5, "noise": 0.5, "heat": 1.0, "frame": 1.0,
 }  # fmt: skip
@@ -338,11 +339,8 @@ def main(config: Config) -> Path:
     config = replace(config, cache=config.cache.expanduser())
     if config.start:
         Start(config.start).must_be(config.encoder)
+    prepare(config, FREE, "checkpoint.safetensors", "encoder.safetensors")
     cache = open_leads(config)  # once, before several processes want it
-    config.out.mkdir(parents=True, exist_ok=True)
-    if not config.resume:
-        (config.out / "checkpoint.safetensors").unlink(missing_ok=True)
-    write_json(config.out / "config.json", config_dict(config))
     leads = len(cache.index["start"]) // (2 if config.rhythms else 1)
     print(f"{recorded_hours(config, cache):.1f} h of ECG in {leads} leads; results go to {config.out}")
     if config.workers == 1:

@@ -28,13 +28,12 @@ from edgeecg.errors import InputError
 from train.command import known_names, run_command
 from train.disturbances import NOISES, disturbances, disturbed
 from train.downstream import metrics, pictures
-from train.downstream.folder import prepare
 from train.downstream.tables import markdown
 from train.invariance import second_halves
 from train.probes.features import FEATURES, Features, features_by_name
 from train.probes.protocol import Probe, scored, truth_of
 from train.probes.tasks import TASKS, Task, Windows, read_task
-from train.run import write_json, write_text
+from train.run import prepare, write_json, write_text
 
 FREE = ("data", "out", "resume")  # what may differ when a run is resumed
 CLEAN = "clean"

@@ -15,6 +15,8 @@ import json
 import os
 from pathlib import Path
 
+from edgeecg.errors import InputError
+
 
 class Log:
     """JSON lines and TensorBoard at once. `step` > 0: a resumed run, whose later lines are forgotten."""
@@ -70,3 +72,47 @@ def write_json(path: Path, value) -> None:
 def config_dict(config) -> dict:
     """A frozen dataclass as JSON values: paths as text, tuples as lists."""
     return json.loads(json.dumps(dataclasses.asdict(config), default=str))
+
+
+def prepare(config, free: tuple[str, ...], *parts: str) -> None:
+    """Makes `config.out` the folder of this run, or goes on with the one that it holds where `config.resume` says so.
+
+    `free` options may change on the way; `parts` are patterns of the files that work went into. InputError where a resumed
+    run's options differ, and where a new run would lose what another one left.
+    """
+    if config.resume:
+        stored_options(config, free)
+    else:
+        refuse_begun(config.out, *parts)
+        config.out.mkdir(parents=True, exist_ok=True)
+    write_json(config.out / "config.json", config_dict(config))
+
+
+def refuse_begun(out: Path, *parts: str) -> None:
+    held = sorted(file for pattern in parts for file in out.glob(pattern))
+    if held:
+        raise InputError(f"{out} holds a run already ({held[0].relative_to(out)}): go on with --resume, or give another --out")
+
+
+def stored_options(config, free: tuple[str, ...]) -> dict:
+    """The options of the run to resume; those of now must be the same but for `free`. An option that is newer than the run had
+    its default."""
+    path = config.out / "config.json"
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(stored, dict):
+            raise ValueError
+    except (OSError, ValueError) as error:
+        raise InputError(f"{config.out} holds no run to resume") from error
+    fields = {field.name: field for field in dataclasses.fields(config)}
+    changed = [name for name, value in config_dict(config).items() if name not in free and stored.get(name, default_of(fields[name])) != value]
+    if changed:
+        raise InputError(f"{path} has other values of {', '.join(changed)}: a resumed run keeps its options")
+    return stored
+
+
+def default_of(field: dataclasses.Field):
+    """As JSON has it; None where there is none."""
+    made = field.default_factory() if field.default_factory is not dataclasses.MISSING else field.default
+    made = dataclasses.asdict(made) if dataclasses.is_dataclass(made) else made
+    return None if made is dataclasses.MISSING else json.loads(json.dumps(made, default=str))

@@ -126,8 +126,9 @@ def test_a_finished_model_is_kept_and_used_again(cache, tmp_path, capsys):
     with pytest.raises(InputError, match="kl_weight"):
         train(replace(config, kl_weight=1.0), cache, None)
     path.unlink()
-    train(replace(config, seed=1), cache, None)
-    assert path.read_bytes() != before
+    with pytest.raises(InputError, match="holds a run already .checkpoint.safetensors.: go on with --resume"):
+        train(replace(config, seed=1), cache, None)
+    assert train(replace(config, seed=1, out=tmp_path / "anew"), cache, None).read_bytes() != before
 
 
 def test_an_exportable_encoder_is_saved_for_export(cache, tmp_path):

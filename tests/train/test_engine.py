@@ -236,5 +236,15 @@ class Grown(Options):
 
 def test_a_run_of_other_options_is_not_resumed(tmp_path):
     fit(Line, options(tmp_path, steps=2), describe, "x")
+    now = vars(options(tmp_path, steps=2, resume=True))
     with pytest.raises(InputError, match="other values of new"):
-        fit(Line, Grown(**vars(options(tmp_path, steps=2, resume=True))), describe, "x")
+        fit(Line, Grown(**now, new=2), describe, "x")
+    fit(Line, Grown(**now), describe, "x")  # what is newer than the run had its default
+
+
+def test_a_new_run_does_not_replace_what_another_one_left(tmp_path):
+    fit(Line, options(tmp_path, steps=2), describe, "x")
+    held = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    with pytest.raises(InputError, match="holds a run already .best.safetensors.: go on with --resume, or give another --out"):
+        fit(Line, options(tmp_path, steps=2, seed=5), describe, "x")
+    assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == held

@@ -224,6 +224,24 @@ def test_a_wrong_start_is_named_before_anything_is_read(start, says, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_hours_of_training_are_not_replaced_nor_gone_on_with_otherwise(tmp_path):
+    out, nowhere = tmp_path / "out", "the data folder .* does not exist"  # what comes next, where nothing is refused
+    config = recipe.Config(data=tmp_path / "nowhere", out=out, steps=8)
+    with pytest.raises(InputError, match="holds no run to resume"):
+        recipe.main(replace(config, resume=True))
+    for _ in range(2):  # nothing was done yet
+        with pytest.raises(EdgeECGError, match=nowhere):
+            recipe.main(config)
+    (out / "checkpoint.safetensors").write_bytes(b"hours")
+    with pytest.raises(InputError, match="holds a run already .checkpoint.safetensors.: go on with --resume, or give another --out"):
+        recipe.main(config)
+    with pytest.raises(InputError, match="other values of views, temperature: a resumed run keeps its options"):
+        recipe.main(replace(config, resume=True, temperature=0.2, views=replace(config.views, p_noise=0.1)))
+    with pytest.raises(EdgeECGError, match=nowhere):
+        recipe.main(replace(config, resume=True, steps=6, levels=False))
+    assert (out / "checkpoint.safetensors").read_bytes() == b"hours" and json.loads((out / "config.json").read_text())["steps"] == 6
+
+
 def test_a_run_can_start_from_an_encoder(toy_cache, small):
     small.out.mkdir(parents=True)
     recipe.train(small, toy_cache)

@@ -22,8 +22,9 @@ from train.engine.options import Options, stored_steps
 from train.engine.processes import Processes, processes
 from train.engine.report import write_report
 from train.engine.trainer import Trainer
-from train.run import Log, config_dict, write_json
+from train.run import Log, config_dict, refuse_begun, write_json
 
+WORK = ("checkpoint.safetensors", "best.safetensors", "encoder.safetensors")  # what a run leaves in its folder
 MEASURED, WARM = 24, 4  # steps that tell the speed; the first of them do not count
 
 
@@ -59,11 +60,10 @@ def fit(make: Callable[[], Learner], options: Options, describe: Callable[[Optio
     if options.resume:
         options = stored_steps(options)
     else:
+        refuse_begun(options.out, *WORK)
         options = settle_steps(make, options, team)
         if team.first:
             options.out.mkdir(parents=True, exist_ok=True)
-            for name in ("checkpoint.safetensors", "best.safetensors", "encoder.safetensors"):
-                (options.out / name).unlink(missing_ok=True)
             write_json(options.out / "config.json", config_dict(options))
     team.wait()
     trainer, progress = build(make, options, team), Progress()

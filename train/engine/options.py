@@ -1,12 +1,11 @@
 """The fields that every training command has. A command's configuration is a frozen dataclass that inherits them."""
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from edgeecg.errors import InputError
-from train.run import config_dict
+from train.run import stored_options
 
 FREE = ("resume", "steps", "minutes", "out", "cache", "data", "log_every", "save_every", "find_lr")
 
@@ -55,13 +54,9 @@ class Options:
 
 def stored_steps(options: Options) -> Options:
     """`options` with the number of steps that the run to resume settled on; the others must be those of now."""
-    path = options.out / "config.json"
+    stored = stored_options(options, options.free)
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
         steps = int(stored["steps"])
-    except (OSError, ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{options.out} holds no run to resume") from error
-    changed = [k for k, v in config_dict(options).items() if k not in options.free and stored.get(k) != v]
-    if changed:
-        raise InputError(f"{path} has other values of {', '.join(changed)}: a resumed run keeps its options")
     return replace(options, steps=steps, minutes=None)
