@@ -1,6 +1,9 @@
 """Fixtures that many tests share."""
 
 import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is there: tests run side by side, and on a busy machine its threads wait for each other
+
 from pathlib import Path
 
 import hypothesis
