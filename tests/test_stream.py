@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import edgeecg
-from tests.models import SHAPES, canonical, ecg, edge_like, models, plain, recording_for
+from tests.models import SHAPES, Net, canonical, ecg, edge_like, models, plain, recording_for
 
 GAIN = 8000  # integers with this gain are canonical samples
 
@@ -124,3 +124,14 @@ def test_real_recordings(data_dir, record):
         y = x[: fs * 60 * 3] if sizes == [1] else x
         expected = whole if sizes != [1] else encoder.analyze(y, fs, 10.0, gain=gain)
         assert_same(streamed(encoder, y, sizes, fs=fs, hop=10.0, gain=gain), expected)
+
+
+def test_more_windows_at_once_than_a_stream_can_count_are_refused():
+    """A look-ahead of 65,536 samples and a window at every sample: the ring of open windows has no room for them."""
+    net = Net(3, window=512)
+    far = net.conv(net.conv(net.conv(0, 4, kernel=1, stride=16), 4, kernel=1, stride=16), 4, kernel=256, stride=1, pad_left=0)
+    assert far == 3
+    encoder, x = edgeecg.load(net.model(dim=4)), ecg(12, 128)
+    with pytest.raises(edgeecg.InputError):
+        encoder.embed(x, hop=1 / 128)
+    assert encoder.embed(x, hop=1.0).shape[1] == 4

@@ -17,15 +17,21 @@ static uint32_t most_pools(const ee_model *model, uint32_t hop)
     return (span + hop - 1) / hop;
 }
 
+/* Windows whose blocks are being counted at one time. */
+static uint32_t most_slots(const ee_model *model, const ee_config *config)
+{
+    return (model->window + ee_trunk_delay(model) + EE_BLOCK_OF(config) + 3 * EE_BLOCK + model->total_stride) / config->hop + 2;
+}
+
 /* Lays out everything behind the stream's own struct. */
 static void layout(ee_stream *s, uint8_t **memory, int filling)
 {
     const ee_model *m = s->model;
-    uint32_t hop = s->config.hop, delay = ee_trunk_delay(m);
+    uint32_t hop = s->config.hop;
     ee_trunk_layout(s, memory, filling);
     ee_front_layout(&s->front, &s->config, EE_LEVELS && m->levels, memory);
     s->open_pools.size = (uint16_t)most_pools(m, hop);
-    s->open_slots.size = (uint16_t)((m->window + delay + EE_BLOCK_OF(&s->config) + 3 * EE_BLOCK + m->total_stride) / hop + 2);
+    s->open_slots.size = (uint16_t)most_slots(m, &s->config);
     s->pool_bytes = ((uint32_t)m->channels * (s->pool == 3 ? 3u : s->pool == 1 ? 2u : 1u) + 3u) & ~3u;
     s->pools = (uint8_t *)ee_take(memory, s->open_pools.size * s->pool_bytes);
     s->pooled = (uint16_t *)ee_take(memory, s->open_pools.size * sizeof *s->pooled);
@@ -54,6 +60,7 @@ static int prepare(ee_stream *s, const ee_model *model, const ee_config *config)
 #ifndef EE_NO_HOST
     s->front.kernels = (const ee_kernels *)model->kernels;
 #endif
+    if (most_pools(s->model, config->hop) > UINT16_MAX || most_slots(s->model, &s->config) > UINT16_MAX) return 0;       /* ee_ring counts so far */
     return EE_KIND(s->front.front) || config->fs_mhz == EE_TICKS;
 }
 
@@ -100,11 +107,13 @@ size_t ee_state_size(const ee_model *model, const ee_config *config)
 int ee_plan_device(const ee_model *model, const ee_config *config, ee_plan *plan, ee_buffer *buffers)
 {
     ee_stream s;
-    uint8_t *memory = NULL;
+    /* A device has no such array of buffers: what lies behind it must be aligned as if it began where the array ends */
+    const size_t own = sizeof *buffers * (model->n_layers + 1u), from = (0u - own) & 7u;
+    uint8_t *memory = (uint8_t *)(uintptr_t)from;
     if (!prepare(&s, model, config)) return 0;
     layout(&s, &memory, 0);
     (void)ee_take(&memory, 0);
-    plan->array_bytes = (uint32_t)((uintptr_t)memory - sizeof *buffers * (model->n_layers + 1u));
+    plan->array_bytes = (uint32_t)((uintptr_t)memory - own - from);
     plan->frame_bytes = ee_trunk_place(model, s.config.block, buffers, &plan->scratch);
     plan->delay = ee_trunk_delay(model);
     return 1;
