@@ -17,7 +17,7 @@ from . import __version__, demo, export_c
 from . import io as recordings
 from ._progress import Progress, clock
 from .encoder import bundled_models, load
-from .errors import AmplitudeWarning, EdgeECGError, InputError, ModelError
+from .errors import AmplitudeWarning, EdgeECGError, InputError
 from .io.output import EmbeddingTable, check_output, save
 from .model import describe
 

@@ -150,7 +150,7 @@ def grouped(seed: int = 4, **front) -> Model:
 def plain(seed: int = 5, **front) -> Model:
     """Front end of kind 0: samples at 128 Hz as they are."""
     net = Net(seed, **{"kind": 0, "direct_gain": 8_000, **front})
-    last = net.conv(0, 7, kernel=16, stride=8)
+    net.conv(0, 7, kernel=16, stride=8)
     return net.model(dim=11)
 
 

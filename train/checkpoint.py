@@ -5,6 +5,7 @@ optimiser's state, the states of random generators where a training keeps any, a
 that was killed continues bit for bit.
 """
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -14,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+import edgeecg
 from edgeecg.errors import InputError
 from train.nets import Encoder, Spec
 
@@ -78,6 +80,16 @@ def load_training(
     except (KeyError, RuntimeError, ValueError) as error:
         raise InputError(f"{path} belongs to another configuration: {error}") from error
     return meta
+
+
+def identity(name: str) -> str:
+    """Which bytes a model's name stands for now: the id of a bundled or exported one, a hash of a checkpoint."""
+    if not name.endswith(".safetensors"):
+        return edgeecg.load(name).model.id
+    try:
+        return hashlib.sha256(Path(name).read_bytes()).hexdigest()[:12]
+    except OSError as error:
+        raise InputError(f"{name} cannot be read: {error.strerror}") from error
 
 
 def strip_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -36,7 +36,7 @@ from train.downstream import maps, predictions
 from train.downstream.fit import Training
 from train.downstream.splits import Split, make_splits
 from train.downstream.tasks import TASKS, Labelled, read_labelled
-from train.probes.features import features_by_name
+from train.probes.features import features_by_name, models_of
 from train.run import prepare, write_json
 
 LOSSES = ("margin", "soft_nn", "sigmoid")
@@ -134,7 +134,7 @@ def main(config: Config) -> None:
     torch.set_num_threads(config.threads)
     maps.check(config.maps)
     every = sources(config)
-    prepare(config, FREE, "splits/*/*.npz")
+    prepare(config, FREE, "splits/*/*.npz", models=() if config.synthetic else models_of(config.model))
     todo = [(name, number) for name in every for number in range(config.splits)]
     finished = []
     for name, number in tqdm(todo, unit=" splits"):

@@ -1,7 +1,7 @@
 """Encoders of every form on recordings of any rate: the exported ones in integers, checkpoints of training in floats.
 
-Both give embeddings of windows that begin every `hop` seconds, and of windows that begin anywhere. The exported ones see the
-recording around the windows of the first kind, as a device does; everything else sees each window alone.
+Both give embeddings of windows that begin every `hop` seconds, with the front end's state of the recording before them and,
+for the exported ones, what the network sees around them, as on a device; and of windows that begin anywhere, each alone.
 """
 
 from collections.abc import Callable
@@ -12,13 +12,15 @@ import numpy as np
 import torch
 
 import edgeecg
+from edgeecg import jit
 from edgeecg.demo import analyze
 from edgeecg.encoder import Encoder
 from edgeecg.errors import InputError
 from edgeecg.io import Recording
 from train.autoencode import load_autoencoder
-from train.checkpoint import load_encoder, load_tensors
+from train.checkpoint import identity, load_encoder, load_tensors
 from train.data.front import carrier, default_front_end, to_input
+from train.levels import in_units
 from train.nets.spec import WINDOW
 
 SECONDS = 10.0
@@ -50,8 +52,8 @@ class Exported:
 class Float:
     """A network of training behind the compiled front end. The quality flags are those of the bundled model's core."""
 
-    def __init__(self, name: str, network: Callable[[torch.Tensor], torch.Tensor]):
-        self.name, self.network = name, network
+    def __init__(self, name: str, network: Callable[[torch.Tensor], torch.Tensor], levels: bool = False):
+        self.name, self.network, self.levels = name, network, levels
         self.front, self.judge = edgeecg.load(carrier(default_front_end())), Exported(edgeecg.load())
 
     def embed(self, y: np.ndarray) -> np.ndarray:
@@ -64,14 +66,22 @@ class Float:
             recording.samples, fs=recording.fs, unit=recording.unit or "mV", gain=recording.gain, nan="mask"
         )[:, 0]  # fmt: skip
 
+    def windows(self, recording: Recording, first: np.ndarray) -> np.ndarray:
+        """(n, dim): of the windows that begin at samples `first` (128 Hz)."""
+        embedding = self.embed(self.bytes(recording)[first[:, None] + np.arange(WINDOW)])
+        if not self.levels:
+            return embedding
+        x, _ = jit.samples(recording.samples, recording.unit or "mV", recording.gain)
+        found = jit.levels(x, round(recording.fs * 1000), default_front_end(), first)
+        return np.concatenate([embedding, in_units(found).astype(np.float32)], 1)
+
     def every(self, recording: Recording, hop: float) -> Embedded:
         judged = self.judge.every(recording, hop)
-        first = np.round(judged.start * 128).astype(np.int64)
-        return judged._replace(embedding=self.embed(self.bytes(recording)[first[:, None] + np.arange(WINDOW)]))
+        return judged._replace(embedding=self.windows(recording, np.round(judged.start * 128).astype(np.int64)))
 
     def at(self, recording: Recording, start: np.ndarray) -> Embedded:
-        y = np.stack([self.bytes(crop)[:WINDOW] for crop in crops(recording, start)])
-        return self.judge.at(recording, start)._replace(embedding=self.embed(y))
+        found = [self.windows(crop, np.zeros(1, np.int64)) for crop in crops(recording, start)]
+        return self.judge.at(recording, start)._replace(embedding=np.concatenate(found))
 
 
 Embedder = Exported | Float
@@ -99,9 +109,9 @@ def embedder_by_name(name: str) -> Embedder:
     _, meta = load_tensors(path)
     if "autoencoder" not in meta:
         encoder, _ = load_encoder(path)
-        return Float(f"{encoder.spec.name} {path.name}", encoder)
+        return Float(f"{encoder.spec.name} {identity(name)}", encoder, encoder.spec.head.levels)
     autoencoder, _ = load_autoencoder(path)
     shape = autoencoder.shape
     if shape.length != WINDOW:
         raise InputError(f"{path}: an autoencoder of {shape.length} samples, not of windows of 10 s")
-    return Float(f"{shape.kind} {shape.encoder} {path.name}", lambda x: autoencoder.code(x).mean[:, : shape.dim])
+    return Float(f"{shape.kind} {shape.encoder} {identity(name)}", lambda x: autoencoder.code(x).mean[:, : shape.dim])

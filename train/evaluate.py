@@ -31,10 +31,10 @@ if __package__ in (None, ""):  # run as a script
 import numpy as np
 from tqdm import tqdm
 
-import edgeecg
 from edgeecg.errors import InputError
+from train.checkpoint import identity
 from train.command import run_command
-from train.probes.features import FEATURES, Features, features_by_name, parts
+from train.probes.features import FEATURES, Features, features_by_name, models_of, parts
 from train.probes.more_tasks import LEADS_TASKS, MORE_TASKS
 from train.probes.protocol import Score, run_task
 from train.probes.tasks import TASKS, Task, read_task
@@ -233,9 +233,8 @@ def evaluate(config: Config) -> list[Result]:
 
 def settings(config: Config) -> dict:
     """What the numbers of a file depend on, beside the recordings: model files by their bytes."""
-    models = [n for name in config.model for n, _ in parts(name) if n not in FEATURES]
-    identity = [edgeecg.load(name).model.id for name in models]
-    return {"features": feature_names(config), "models": identity, "fractions": list(config.fractions), "seeds": config.seeds}
+    names = [n for name in (*config.model, *map(str, config.float)) for n in models_of(name)]
+    return {"features": feature_names(config), "models": [identity(name) for name in names], "fractions": list(config.fractions), "seeds": config.seeds}
 
 
 def keep(path: Path, held: dict, results: list[Result]) -> None:

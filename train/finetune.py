@@ -140,7 +140,7 @@ def predict(model, x: torch.Tensor, data: Labelled, split: Split) -> dict:
 def main(config: Config) -> None:
     data = read_labelled(config.task, config.data)
     runner = Runner(config, data)  # a wrong encoder fails before anything is written
-    prepare(config, FREE, "cells/*.npz")
+    prepare(config, FREE, "cells/*.npz", models=(config.encoder,))
     runner.run()
     run = read_run(config.out)
     text = report(run, data.classes)

@@ -137,8 +137,8 @@ def measure(config: Config) -> list[dict]:
     base = encoder.embed_batch(x, RATE)
     probe = SuperclassProbe(windows, base)
     rows = [row("nothing", np.ones(len(x)), probe.auc(base))]
-    for name, moved in changes(x, second_halves(config.data / "nstdb"), rng):
-        z = encoder.embed_batch(moved, RATE)
+    for name, changed in changes(x, second_halves(config.data / "nstdb"), rng):
+        z = encoder.embed_batch(changed, RATE)
         rows.append(row(name, cosine(base, z), probe.auc(z)))
     rows += [row(name, values) for name, values in rates(encoder, config.data / "ptbxl_500hz")]
     rows += [row("one second later", shifted(encoder, config.data)), row("another person", cosine(base, np.roll(base, 1, 0)))]

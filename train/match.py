@@ -51,8 +51,9 @@ def probabilities(config: Config) -> tuple[np.ndarray, np.ndarray]:
 
 def main(config: Config) -> None:
     distance, p = probabilities(config)
+    known = p[np.isfinite(p)]
     shown = f"{p.shape[0]} and {p.shape[1]} windows: distance {np.nanmedian(distance):.2f} (median)"
-    print(f"{shown}, probability of a match {np.nanmean(p):.2f} (mean), {np.nanmean(p >= 0.5):.0%} of the pairs match")
+    print(f"{shown}, probability of a match {known.mean():.2f} (mean), {(known >= 0.5).mean():.0%} of the pairs match")
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from train.golden import write_golden
 from train.nets.spec import WINDOW
 from train.probes.more_tasks import rhythm_windows, with_noise
 from train.probes.protocol import Score, auc_score, scored
-from train.probes.tasks import RATE, RHYTHMS, beat_windows, cinc2017, join
+from train.probes.tasks import BEATS, RATE, RHYTHMS, beat_windows, cinc2017, join
 from train.run import write_text
 
 NOISE = 2793
@@ -149,7 +149,7 @@ class Bench:
 
     def mitdb(self) -> None:
         folder, title = self.data / "mitdb", "MIT-BIH DS1"
-        beats = join([beat_windows(folder, record, "V") for record in DS1])
+        beats = join([beat_windows(folder, record, BEATS["V"]) for record in DS1])
         rhythm = join([rhythm_windows(folder, record) for record in DS1])
         rows = self.mine(beats.group)
         self.clean[title] = Set(self.read(beats.signal[rows]), beats.group[rows])

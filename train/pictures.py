@@ -28,11 +28,11 @@ from edgeecg.errors import EdgeECGError, InputError
 from train.data.corpora import DS2, corpus, corpus_folder
 from train.data.front import ZERO, default_front_end, front_end_reader
 from train.evaluate import FLOAT_PROBE, SUPERVISED, read_results
-from train.plots_embedding import RATE, maps, neighbours, rhythms, sizes
+from train.plots_embedding import maps, neighbours, rhythms, sizes
 from train.probes.features import FEATURES, features_by_name
 from train.probes.more_tasks import NOISES, noise
 from train.probes.protocol import rows_of, some, unit
-from train.probes.tasks import RHYTHMS, TASKS, Windows, beat_windows, cinc2017, join, records
+from train.probes.tasks import BEATS, RHYTHMS, TASKS, Windows, beat_windows, cinc2017, join, records
 from train.targets import find_beats
 from train.views.rhythm import other_rhythm
 
@@ -62,12 +62,12 @@ class Config:
 def beat_kinds(data: Path, lists: dict[str, tuple[str, ...]]) -> tuple[Windows, list[str]]:
     """Windows of the records, labelled 0 without ectopic beats, 1 with supraventricular, 2 with ventricular ones; their names."""
     pieces, names = [], []
-    for corpus, wanted in lists.items():
+    for name, wanted in lists.items():
         for record in wanted:
-            signal, v = beat_windows(data / corpus, record, "V")
-            _, s = beat_windows(data / corpus, record, "S")
+            signal, v = beat_windows(data / name, record, BEATS["V"])
+            _, s = beat_windows(data / name, record, BEATS["S"])
             pieces.append((signal, np.where(v, 2, s)))
-            names.append(f"{corpus} {record}")
+            names.append(f"{name} {record}")
     return join(pieces), names
 
 

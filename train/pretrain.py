@@ -128,7 +128,8 @@ class Pretraining(Learner):
             raise EdgeECGError(f"training ran away to numbers that are not finite: lower --lr (now {self.config.lr})")
         first, second = projections.chunk(2)
         identity = {name: batch[name] for name in ("patient", "segment", "lead", "index")}
-        return self.objective(first, second, **identity), {"embedding": embedding}
+        loss = self.objective if self.training else self.objective.of_held_out
+        return loss(first, second, **identity), {"embedding": embedding}
 
     def embed(self, x: Tensor, margin: int) -> Tensor:
         """(N, dim). Averaged leads are rows of the encoder, so what is exported is an encoder of one lead."""

@@ -60,6 +60,8 @@ FREE = ("resume", "steps", "levels", "out", "cache", "data", "log_every", "save_
 WEIGHTS = {
     "contrast": 1.0, "statistics": 9.0, "beat": 3.0, "signal": 1.5, "noise": 0.5, "heat": 1.0, "frame": 1.0,
 }  # fmt: skip
+FALSIFYING = ("p_warp", "p_crop", "p_flip", "p_reverse")  # views of another rhythm or beat than the targets are computed from
+VALIDATION_SEED = 0  # of the held-out windows: one for all runs, so that their losses can be compared
 POOLS, OBJECTIVES = ("mean_max", "mean", "max"), ("nt_xent", "barlow_twins", "vicreg")
 
 
@@ -113,6 +115,9 @@ class Config:
         unknown = set(self.weights) - set(WEIGHTS)
         if unknown:
             raise InputError(f"weights: no loss is called {', '.join(sorted(unknown))}")
+        falsified = [name for name in FALSIFYING if getattr(self.views, name) > 0]
+        if falsified:
+            raise InputError(f"views: {', '.join(falsified)} would make what the heads are told of the signal wrong: leave it at 0")
         for name in ("neighbours", "across", "leads", "context", "clean"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} is a share: from 0 to 1")
@@ -229,12 +234,12 @@ class Trainer:
 
     @torch.no_grad()
     def evaluate(self, batches: int = 3) -> dict[str, float]:
-        """Losses on the same windows of held-out patients each time."""
+        """Losses on the same windows of held-out patients each time, whatever the seed of the run."""
         if self.validation is None:
             return {}
         for module in self.modules.values():
             module.eval()
-        rounds = [self.losses(self.validation, 0, (self.config.seed, 2**31 + i)) for i in range(batches)]
+        rounds = [self.losses(self.validation, 0, (VALIDATION_SEED, 2**31 + i)) for i in range(batches)]
         return {f"validation_{name}": sum(float(r[name]) for r in rounds) / batches for name in rounds[0]}
 
     def state(self) -> list[Tensor]:
@@ -335,6 +340,19 @@ def worker(rank: int, config: Config, meeting: str) -> None:
             dist.destroy_process_group()
 
 
+def spawn(config: Config, meeting: str) -> None:
+    """All processes of a run; what ends one of them, in a sentence where it is one."""
+    try:
+        torch.multiprocessing.spawn(worker, (config, meeting), config.workers)
+    except torch.multiprocessing.ProcessExitedException as error:
+        raise EdgeECGError(f"{error}: go on with --resume") from error
+    except torch.multiprocessing.ProcessRaisedException as error:
+        kind, _, text = error.msg.strip().splitlines()[-1].partition(": ")
+        if kind.startswith("edgeecg.errors."):
+            raise EdgeECGError(text) from error
+        raise
+
+
 def main(config: Config) -> Path:
     config = replace(config, cache=config.cache.expanduser())
     if config.start:
@@ -347,7 +365,7 @@ def main(config: Config) -> Path:
         worker(0, config, "")
     else:
         with tempfile.TemporaryDirectory() as folder:
-            torch.multiprocessing.spawn(worker, (config, os.path.join(folder, "meeting")), config.workers)
+            spawn(config, os.path.join(folder, "meeting"))
     finished = config.out / "encoder.safetensors"
     print(f"{finished}: export with\n    python train/export.py {finished} -o {config.out / 'model'} --data {config.data}")
     return finished

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from train import plots, plots_windows
+from train import plots_windows
 from train.data.front import to_input
 from train.objectives.reconstruction import denoising_gain_db, entropy_bits, kl_to_normal, prd, snr_db
 from train.probes.protocol import Score, scored

@@ -30,7 +30,7 @@ from train.disturbances import NOISES, disturbances, disturbed
 from train.downstream import metrics, pictures
 from train.downstream.tables import markdown
 from train.invariance import second_halves
-from train.probes.features import FEATURES, Features, features_by_name
+from train.probes.features import FEATURES, Features, features_by_name, models_of
 from train.probes.protocol import Probe, scored, truth_of
 from train.probes.tasks import TASKS, Task, Windows, read_task
 from train.run import prepare, write_json, write_text
@@ -166,7 +166,9 @@ def report(out: Path, found: dict[str, dict[str, list[dict]]], windows: int) -> 
 
 
 def main(config: Config) -> None:
-    prepare(config, FREE, "cells/*.json")
+    for name in (config.model, *config.baselines):
+        features_by_name(name)  # a wrong name fails before the work begins
+    prepare(config, FREE, "cells/*.json", models=models_of(config.model))
     found = measure_all(config)
     write_json(config.out / "scores.json", found)
     text = report(config.out, found, config.windows)

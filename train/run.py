@@ -16,6 +16,7 @@ import os
 from pathlib import Path
 
 from edgeecg.errors import InputError
+from train.checkpoint import identity
 
 
 class Log:
@@ -74,18 +75,23 @@ def config_dict(config) -> dict:
     return json.loads(json.dumps(dataclasses.asdict(config), default=str))
 
 
-def prepare(config, free: tuple[str, ...], *parts: str) -> None:
+def prepare(config, free: tuple[str, ...], *parts: str, models: tuple[str, ...] = ()) -> None:
     """Makes `config.out` the folder of this run, or goes on with the one that it holds where `config.resume` says so.
 
-    `free` options may change on the way; `parts` are patterns of the files that work went into. InputError where a resumed
-    run's options differ, and where a new run would lose what another one left.
+    `free` options may change on the way; `parts` are patterns of the files that work went into; `models` name what is
+    measured or trained on. InputError where a resumed run's options or its models' bytes differ, and where a new run would
+    lose what another one left.
     """
+    used = {name: identity(name) for name in models}
     if config.resume:
-        stored_options(config, free)
+        before = stored_options(config, free).get("models", used)
+        changed = [name for name in used if before.get(name) != used[name]]
+        if changed:
+            raise InputError(f"{', '.join(changed)} is not the model that {config.out} began with: give another --out")
     else:
         refuse_begun(config.out, *parts)
         config.out.mkdir(parents=True, exist_ok=True)
-    write_json(config.out / "config.json", config_dict(config))
+    write_json(config.out / "config.json", config_dict(config) | ({"models": used} if models else {}))
 
 
 def refuse_begun(out: Path, *parts: str) -> None:

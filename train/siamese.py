@@ -57,11 +57,11 @@ class Config(Options):
     corpora: tuple[str, ...] = PRETRAINING
     pairs: Kind = "patient"
     annotator: str = "atr"  # suffix of the annotation files (--pairs label)
-    encoder: Literal["edge", "basic_cnn", "resnet1d"] = "edge"
+    encoder: Literal[tuple(ENCODERS)] = "edge"
     start: str | None = None  # encoder.safetensors of a run, an .eecg file or a bundled model: whose weights to start from
     margin: float = 1.0  # how far apart false pairs are pushed
     views: Views = field(default_factory=lambda: Views(p_flip=0.0, p_warp=0.1, p_cutout=0.1))
-    validation: float = 0.1  # share of patients held out: one half for the score, one for its test
+    validation: float = 0.2  # share of patients held out: one half for the score, one for its test
     tests: tuple[str, ...] = ("svdb",)  # corpora that are only tested on, where they are there
     out: Path = Path("runs/siamese")
     lr: float = 1e-3

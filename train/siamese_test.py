@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from edgeecg.errors import InputError
 from train import plots_windows
@@ -36,10 +37,11 @@ class Verdict:
     tests: dict[str, dict[str, Tested]]
     matches: Matches  # of the first test
     distance: np.ndarray
+    people: dict[str, int]  # of each test
     held_out: bool  # False: no patient was, and the first test is on training patients
 
     def to_dict(self) -> dict:
-        return {"score": asdict(self.score), "held_out": self.held_out} | {
+        return {"score": asdict(self.score), "held_out": self.held_out, "people": self.people} | {
             name: {way: asdict(result) for way, result in ways.items()} for name, ways in self.tests.items()
         }
 
@@ -47,7 +49,7 @@ class Verdict:
         text = []
         for name, ways in self.tests.items():
             own, others = ways["siamese"], [f"{way} {interval(r.auc, 3)}" for way, r in ways.items() if way != "siamese"]
-            text.append(f"AUC of the distance, {name}: {interval(own.auc, 3)}; {', '.join(others)}")
+            text.append(f"AUC of the distance, {name} ({self.people[name]} people): {interval(own.auc, 3)}; {', '.join(others)}")
             text.append(
                 f"pair score, {name}: accuracy {interval(own.accuracy, 3)}, Brier score {own.brier:.3f}, "
                 f"calibration error {own.calibration_error:.3f}"
@@ -87,11 +89,16 @@ def judge(learner) -> Verdict:
             other = open_cache(config.data, (name,), default_front_end(), config.cache, quiet=True)
             sets[name] = held_out_pairs(learner, other, np.ones(len(other.index["start"]), bool), generator)
     ways = comparisons(learner, fit_on)
-    tests = {}
-    for name, matches in sets.items():
-        tests[name] = {"siamese": tested(distances(learner.encoder, matches), matches, score)}
-        tests[name] |= {way: tested(distance(matches), matches) for way, distance in ways.items()}
-    return Verdict(score, tests, first, distances(learner.encoder, first), held_out)
+    tests: dict[str, dict[str, Tested]] = {}
+    with tqdm(total=len(sets) * (1 + len(ways)), desc="testing", unit=" ways", mininterval=0.5) as bar:
+        for name, matches in sets.items():
+            tests[name] = {"siamese": tested(distances(learner.encoder, matches), matches, score)}
+            bar.update()
+            for way, distance in ways.items():
+                tests[name][way] = tested(distance(matches), matches)
+                bar.update()
+    people = {name: len(np.unique(matches.group)) for name, matches in sets.items()}
+    return Verdict(score, tests, first, distances(learner.encoder, first), people, held_out)
 
 
 def halves(learner) -> tuple[np.ndarray, np.ndarray]:

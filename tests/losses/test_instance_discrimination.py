@@ -46,6 +46,15 @@ def test_the_bank_follows_its_windows_in_training_only():
     assert "bank" in objective.state_dict()
 
 
+def test_held_out_windows_find_their_other_view_and_leave_the_bank_alone():
+    objective = OBJECTIVES["instance_discrimination"](n_items=10, dim=4).eval()
+    start, index = objective.bank.clone(), torch.tensor([1, 4, 7])
+    z = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
+    alike, other = objective.of_held_out(z, z, index=index), objective.of_held_out(z, -z, index=index)
+    assert alike < 1 < other, "the same view is found, the opposite one is not"
+    assert torch.equal(objective.bank, start)
+
+
 def test_a_bank_without_a_size_grows_and_is_restored():
     objective = OBJECTIVES["instance_discrimination"]()
     z = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))

@@ -1,5 +1,7 @@
 """A saved encoder on a folder of WFDB records: rates from the headers, labels from the file that was named."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -151,6 +153,30 @@ def test_checkpoints_of_training_are_encoders_too(folder, tmp_path):
     with torch.no_grad():
         expected = encoder((torch.from_numpy(y[1280:2560]).float()[None] - 128) / 16).numpy()
     np.testing.assert_allclose(embeddings(out)[1:2], expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("windows", ["sliding", "annotated"])
+def test_a_checkpoint_with_levels_has_those_of_the_exported_model(windows, folder, tmp_path):
+    spec = edge()
+    encoder = Encoder(replace(spec, head=replace(spec.head, levels=True))).eval()
+    save_encoder(tmp_path / "encoder.safetensors", encoder, {})
+    embedder = apply.embedder_by_name(str(tmp_path / "encoder.safetensors"))
+    recording = io.read(folder / "a.hea")
+    exported = apply.embedder_by_name("default")  # its last three numbers are the same arithmetic, in steps of 1/16
+    found, expected = (
+        e.every(recording, 10.0) if windows == "sliding" else e.at(recording, np.array([0.0, 17.3])) for e in (embedder, exported)
+    )
+    assert found.embedding.shape == (len(expected.start), spec.head.dim + 3)
+    np.testing.assert_allclose(found.embedding[:, -3:], expected.embedding[:, -3:], atol=1 / 32 + 1e-6)
+
+
+def test_a_checkpoint_is_known_by_its_bytes(tmp_path):
+    names = []
+    for seed in range(2):
+        torch.manual_seed(seed)
+        save_encoder(tmp_path / "encoder.safetensors", Encoder(edge()), {})
+        names.append(apply.embedder_by_name(str(tmp_path / "encoder.safetensors")).name)
+    assert names[0] != names[1]
 
 
 def test_an_autoencoder_is_an_encoder_too(folder, tmp_path):

@@ -10,6 +10,8 @@ from edgeecg.errors import InputError
 from train.data import PRETRAINING, Cache, WindowSampler, open_cache
 from train.data.corpora import DS1, DS2, Recording, corpus
 from train.data.front import default_front_end, front_end_reader
+from train.data.independent import read_independent
+from train.data.stretches import stretches
 from train.data.windows import is_validation
 
 FRONT = default_front_end()
@@ -152,6 +154,32 @@ def test_validation_patients_are_whole_and_stable():
     assert (by_patient == by_patient[0]).all()
     assert 0.07 < held.mean() < 0.13
     assert (is_validation(cache, 0.2) | ~held).all(), "a larger share keeps the smaller one's patients"
+
+
+def test_nobody_is_held_out_of_pieces_whose_people_are_not_named():
+    cache = toy_cache([1280] * 400)
+    cache.index["set"] = np.array(["cinc2018", "ptbxl"] * 200)
+    held = is_validation(cache, 0.5)
+    assert not held[::2].any() and held[1::2].any()
+
+
+def test_records_of_the_qt_database_that_others_hold_are_left_out(tmp_path):
+    names = ["sel100", "sel1234", "sel232", "sel803", "sele0104", "sel30"]
+    (tmp_path / "RECORDS").write_text("\n".join(names))
+    np.save(tmp_path / "ecg_128hz_uV_int16.npy", np.zeros((6, 2, 100), np.int16))
+    kept = dict.fromkeys(r.record for r in corpus("qtdb").read(tmp_path))
+    assert list(kept) == ["sel1234", "sele0104", "sel30"], "sel1xx and sel2xx are of mitdb, sel8xx of svdb"
+
+
+def test_a_folder_that_is_the_corpus_itself_is_read_by_every_reader(tmp_path):
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "clinic"
+    folder.mkdir()
+    write_record(folder, "a", rng)
+    for data in (tmp_path, folder):
+        assert len(stretches(data, ("clinic",), 1)) == 1
+        with pytest.raises(InputError, match="leads I, II"):  # it was read: what lacks are the leads
+            read_independent(data, ("clinic",))
 
 
 def test_missing_samples_are_held():

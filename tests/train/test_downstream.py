@@ -134,7 +134,6 @@ def test_windows_of_a_record_are_one_sample_where_they_are_pooled():
 
 
 def made_predictions(strength: float, seed: int, people=60) -> Predictions:
-    rng = np.random.default_rng(1)
     group = np.repeat(np.arange(people), 2)
     truth = one_hot(group % 2, 2)
     p = strength * truth + np.random.default_rng(seed).random(truth.shape)
@@ -258,6 +257,9 @@ def test_a_run_resumes_after_its_last_finished_part_and_compares(task, tmp_path,
     assert "| 20 % | pretrained, frozen | macro AUROC | +0.000" in compare(read_run(whole.out), read_run(broken.out))
     with pytest.raises(InputError, match="splits: a resumed run keeps"):
         main(replace(broken, resume=True, splits=3))
+    save_encoder(tmp_path / "encoder.safetensors", tiny_encoder(), {"trained": "again"})
+    with pytest.raises(InputError, match="encoder.safetensors is not the model that .*broken began with: give another --out"):
+        main(replace(broken, resume=True))
     capsys.readouterr()
 
 

@@ -1,6 +1,7 @@
 """The engine: processes, optimisers, precision, early stopping, the range test, resume of all of it."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -223,7 +224,7 @@ def test_options_of_objectives():
         make_objective("nt_xent", LossOptions(margin=1.0))
 
 
-@pytest.mark.parametrize("changes", [{"steps": 0}, {"accumulate": 0}, {"patience": 0}, {"lr": -1.0}, {"warmup": 2.0}])
+@pytest.mark.parametrize("changes", [{"steps": 0}, {"accumulate": 0}, {"patience": 0}, {"minutes": math.nan}, {"minutes": 0.0}, {"lr": -1.0}, {"warmup": 2.0}])
 def test_impossible_options_are_refused(changes):
     with pytest.raises(InputError, match=next(iter(changes))):
         Options(**changes)
@@ -240,6 +241,8 @@ def test_a_run_of_other_options_is_not_resumed(tmp_path):
     with pytest.raises(InputError, match="other values of new"):
         fit(Line, Grown(**now, new=2), describe, "x")
     fit(Line, Grown(**now), describe, "x")  # what is newer than the run had its default
+    with pytest.raises(InputError, match="was begun with 2 steps, which its learning rate follows"):
+        fit(Line, options(tmp_path, steps=5, resume=True), describe, "x")
 
 
 def test_a_new_run_does_not_replace_what_another_one_left(tmp_path):

@@ -24,6 +24,7 @@ from train.readout import MORE, NUMBERS, assemble, steady_axes
 from train.targets import SIGNAL, STATISTICS, open_bank
 from train.targets.heads import Heads
 from train.unfold import Start
+from train.views import Views
 
 
 @pytest.fixture(scope="module")
@@ -215,6 +216,24 @@ def test_bad_options_end_in_a_sentence():
         recipe.Config(data=Path(), pool="median")
     with pytest.raises(InputError, match="objective 'simsiam' is not one of"):
         recipe.Config(data=Path(), objective="simsiam")
+    with pytest.raises(InputError, match="views: p_warp, p_flip would make what the heads are told of the signal wrong"):
+        recipe.Config(data=Path(), views=Views(p_warp=0.1, p_flip=0.1))
+
+
+def test_what_ends_a_process_is_said_in_a_sentence(monkeypatch):
+    def ended(text):
+        def spawn(*_):
+            raise torch.multiprocessing.ProcessRaisedException(text, 1, 1)
+
+        monkeypatch.setattr(torch.multiprocessing, "spawn", spawn)
+
+    config = recipe.Config(data=Path())
+    ended("-- Process 1\nTraceback\nedgeecg.errors.EdgeECGError: the loss became nan at step 3: lower --lr (now 9.0)")
+    with pytest.raises(EdgeECGError, match=r"^the loss became nan at step 3: lower --lr \(now 9.0\)$"):
+        recipe.spawn(config, "")
+    ended("-- Process 1\nTraceback\nKeyError: 'x'")
+    with pytest.raises(torch.multiprocessing.ProcessRaisedException):
+        recipe.spawn(config, "")
 
 
 @pytest.mark.parametrize(("start", "says"), [("no such", "there is no bundled model"), ("x.safetensors", "does not exist"), ("nano", "not edge")])

@@ -108,14 +108,14 @@ def test_the_command_resumes_and_draws(tmp_path, monkeypatch, capsys):
         np.save(tmp_path / "nstdb" / f"{kind}_128hz_uV_int16.npy", np.random.default_rng(0).integers(-500, 500, (2, 9000)).astype(np.int16))
     monkeypatch.setitem(robustness.FEATURES, "spectrum", lambda seed: spectrum)
     monkeypatch.setattr(robustness, "features_by_name", lambda name: spectrum)
-    config = Config(model="a.eecg", baselines=("spectrum",), tasks=("V_ds1_ds2",), windows=60, data=tmp_path, out=tmp_path / "out")
+    config = Config(model="nano", baselines=("spectrum",), tasks=("V_ds1_ds2",), windows=60, data=tmp_path, out=tmp_path / "out")
     main(config)
     text = (config.out / "report.md").read_text()
     assert (config.out / "V_ds1_ds2.png").stat().st_size > 1000 and "| electrode motion noise, dB | -6 |" in text
-    kept = (config.out / "cells" / "V_ds1_ds2-a.json").stat().st_mtime_ns
+    kept = (config.out / "cells" / "V_ds1_ds2-nano.json").stat().st_mtime_ns
     (config.out / "cells" / "V_ds1_ds2-spectrum.json").unlink()
     main(replace(config, resume=True))
-    assert (config.out / "cells" / "V_ds1_ds2-a.json").stat().st_mtime_ns == kept
+    assert (config.out / "cells" / "V_ds1_ds2-nano.json").stat().st_mtime_ns == kept
     assert (config.out / "report.md").read_text() == text
     capsys.readouterr()
 

@@ -14,6 +14,7 @@ from edgeecg.errors import InputError
 from tests.train.records import write_record
 from train import pair_score, siamese_test
 from train.checkpoint import load_encoder
+from train.data import matches as matches_module
 from train.data import open_cache
 from train.data.front import ZERO, default_front_end
 from train.data.matches import LabelledWindows, PatientWindows, with_false_pairs
@@ -114,6 +115,20 @@ def test_labelled_windows_are_called_by_their_unusual_beats(cache, data):
     assert first.shape == other.shape == (400, 1280) and 150 < int(label.sum()) < 250, "rare classes come as often"
     with pytest.raises(InputError, match="apn"):
         LabelledWindows(cache, data, "apn", np.ones(len(cache.index["start"]), bool))
+
+
+def test_pairs_by_label_are_drawn_in_batches_of_any_size_and_tested_on_two_people(cache, data):
+    windows = LabelledWindows(cache, data, "atr", np.ones(len(cache.index["start"]), bool))
+    for count in (1, 8, 40):
+        assert len(windows.draw(count, generator())[0]) == count
+    source = dict(zip(windows.start.tolist(), windows.patient.tolist(), strict=True))
+    taken = []
+    original, matches_module.take = matches_module.take, lambda cache, start: taken.append(start) or original(cache, start)
+    try:
+        windows.draw(60, generator(), two_people=True)
+    finally:
+        matches_module.take = original
+    assert all(source[a] != source[b] for a, b in zip(*taken, strict=True))
 
 
 def test_a_batch_goes_through_one_encoder_and_the_loss_is_hadsells(cache, data, tmp_path):

@@ -8,10 +8,9 @@ import torch
 
 from edgeecg.errors import InputError
 from train.data.cache import Cache
-from train.data.corpora import Recording, corpus
+from train.data.corpora import Recording, corpus, corpus_folder, present_corpora
 from train.data.partners import Groups
 from train.data.windows import Batch, is_validation
-from train.nets.spec import WINDOW
 from train.probes.tasks import cut, resample
 
 INDEPENDENT = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
@@ -24,10 +23,8 @@ def read_independent(data: Path | None, corpora: tuple[str, ...]) -> Cache:
     `index` has the columns set, record, patient, lead (empty) and start: the window's number in its recording.
     """
     pieces, rows = [], []
-    for name in corpora:
-        if data is None or not (data / name).is_dir():
-            continue
-        for record, leads in groupby(corpus(name).read(data / name), key=lambda r: r.record):
+    for name in present_corpora(data, corpora) if data else []:
+        for record, leads in groupby(corpus(name).read(corpus_folder(data, name)), key=lambda r: r.record):
             by_lead = {r.lead: r for r in leads}
             if not all(lead in by_lead for lead in INDEPENDENT):
                 break  # the other recordings of a corpus have the same leads

@@ -4,7 +4,7 @@
     patient   true: two moments of one patient; false: of two patients
     label     true: two windows whose beats are called alike (annotations.py); false: called differently
 
-A test's false pairs come from the same corpus and lead where that can be, so that what tells two people apart is not the
+A test's pairs by label are of two people each, so that who is alike is not what is asked. A test's other false pairs come from the same corpus and lead where that can be, so that what tells two people apart is not the
 recorder or the electrode.
 """
 
@@ -19,6 +19,7 @@ from torch import Tensor
 from edgeecg.errors import InputError
 from train.data.annotations import CLASSES, label_windows, read_annotations
 from train.data.cache import Cache
+from train.data.corpora import corpus_folder
 from train.data.front import to_input
 from train.data.windows import RATE, WindowSampler
 from train.nets.spec import WINDOW
@@ -117,19 +118,30 @@ class LabelledWindows:
         self.classes, self.label = np.unique(np.concatenate(name), return_inverse=True)
         if len(self.classes) < 2:
             raise InputError(f"all annotated windows are of one class ({self.classes[0]}): pairs by label need two")
+        self.patient = cache.patients()[self.row]
         self.members = [np.flatnonzero(self.label == c) for c in range(len(self.classes))]
 
-    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, np.ndarray]:
-        """first, second (count, 1280) uint8 of one class each, their class (count,), and the cache's rows of the first ones."""
+    def draw(
+        self, count: int, generator: torch.Generator, two_people: bool = False
+    ) -> tuple[Tensor, Tensor, Tensor, np.ndarray]:
+        """first, second (count, 1280) uint8 of one class each, their class (count,), and the cache's rows of the first ones.
+
+        `two_people`: the second is of another patient, where the class has one.
+        """
         label = torch.randint(len(self.classes), (count,), generator=generator)
         chance = torch.rand(2, count, generator=generator, dtype=torch.float64).numpy()
-        size = np.array([len(m) for m in self.members])[label]
-        picked = [np.array([self.members[c][int(p * n)] for c, p, n in zip(label, share, size, strict=True)]) for share in chance]
-        first, second = (take(self.cache, self.start[rows]) for rows in picked)
-        return first, second, label, self.row[picked[0]]
+        first, second = np.empty((2, count), np.int64)
+        for i, (c, p, q) in enumerate(zip(label.tolist(), *chance, strict=True)):
+            members = self.members[c]
+            first[i] = members[int(p * len(members))]
+            others = members[self.patient[members] != self.patient[first[i]]] if two_people else members
+            others = others if len(others) else members
+            second[i] = others[int(q * len(others))]
+        return take(self.cache, self.start[first]), take(self.cache, self.start[second]), label, self.row[first]
 
     def matches(self, count: int, generator: torch.Generator) -> Matches:
-        first, second, label, row = self.draw(count, generator)
+        """`count` true pairs of two people each, where a class has two, and false ones."""
+        first, second, label, row = self.draw(count, generator, two_people=True)
         patient = self.cache.patients()[row]
         return with_false_pairs(to_input(first), to_input(second), label.numpy(), np.zeros(count), patient)
 
@@ -137,7 +149,7 @@ class LabelledWindows:
 def annotated(cache: Cache, data: Path | None, annotator: str, row: int) -> tuple[np.ndarray, np.ndarray] | None:
     """Starts in the cache and classes of the windows around the beats of a lead, all whole; None where it has no annotations."""
     index = cache.index
-    record = Path(data or "", str(index["set"][row]), str(index["record"][row]))
+    record = corpus_folder(data or Path(), str(index["set"][row])) / str(index["record"][row])
     if data is None or not record.with_name(f"{record.name}.{annotator}").exists():
         return None
     from edgeecg import io

@@ -6,18 +6,18 @@ import numpy as np
 
 from edgeecg import jit
 from edgeecg.errors import InputError
-from train.data.corpora import Recording, corpus
+from train.data.corpora import Recording, corpus, corpus_folder, present_corpora
 
 
 def stretches(data: Path | None, corpora: tuple[str, ...], count: int, window: int = 1280) -> list[Recording]:
     """About `count` stretches of 10 s, spread evenly over the recordings of each corpus."""
-    names = [name for name in corpora if data and (data / name).is_dir()] if data else ["toy"]
+    names = present_corpora(data, corpora) if data else ["toy"]
     if not names:
         raise InputError(f"{data} holds none of {', '.join(corpora)}")
     chosen = []
     for name in names:
         share, found = -(-count // len(names)), []
-        for recording in corpus(name).read(data / name if data else Path()):
+        for recording in corpus(name).read(corpus_folder(data, name) if data else Path()):
             length = int(np.ceil(window / 128 * recording.fs))
             if len(recording.signal) >= length:
                 found.append((recording, length))

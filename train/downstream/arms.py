@@ -44,7 +44,12 @@ class Arms:
 
     @property
     def spec(self) -> Spec:
-        return self.network.spec if self.network else edge()
+        """Of the networks with random weights: the pretrained one's, or the default's where that is none that can be trained."""
+        try:
+            spec = self.pretrained.spec()
+        except InputError:
+            return edge()
+        return spec if spec.channels == 1 else edge()
 
     @cached_property
     def windows(self) -> Tensor:
@@ -52,8 +57,6 @@ class Arms:
 
     @cached_property
     def embedding(self) -> Tensor:
-        if self.pretrained.is_float:
-            return embed(self.network, self.windows)
         return self.features(self.pretrained.name)
 
     @cached_property

@@ -13,7 +13,7 @@ import numpy as np
 from edgeecg.errors import InputError
 from train.data.corpora import DS1, DS2, SAME_PATIENT_AS_TEST, Corpus, array, corpus, table
 from train.data.front import default_front_end, front_end_reader
-from train.probes.tasks import RATE, RHYTHMS, SUPERCLASSES, beat_windows, join, read_task
+from train.probes.tasks import BEATS, RATE, RHYTHMS, SUPERCLASSES, beat_windows, join, read_task
 
 # Statements of the Challenge 2020 (Perez Alday et al., Physiol. Meas. 2020), as SNOMED CT codes, and the SCP-ECG statements
 # of PTB-XL that say the same. These are the 23 that at least 14 of the patients here have.
@@ -106,8 +106,8 @@ def beats(name: str, data: Path) -> Labelled:
 
 
 def beat_class(folder: Path, record: str) -> tuple[np.ndarray, np.ndarray]:
-    signal, ventricular = beat_windows(folder, record, "V")
-    _, supraventricular = beat_windows(folder, record, "S")
+    signal, ventricular = beat_windows(folder, record, BEATS["V"])
+    _, supraventricular = beat_windows(folder, record, BEATS["S"])
     return signal, np.where(ventricular, 2, supraventricular)
 
 

@@ -1,6 +1,7 @@
 """The fields that every training command has. A command's configuration is a frozen dataclass that inherits them."""
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -46,6 +47,8 @@ class Options:
         for name in ("steps", "batch", "accumulate", "threads", "log_every", "save_every", "evaluate_every"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1")
+        if self.minutes is not None and not 0 < self.minutes < math.inf:
+            raise InputError("minutes must be above 0")
         if self.patience is not None and self.patience < 1:
             raise InputError("patience must be at least 1")
         if not (self.lr > 0 and self.clip > 0 and 0 <= self.warmup <= 1):
@@ -59,4 +62,7 @@ def stored_steps(options: Options) -> Options:
         steps = int(stored["steps"])
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{options.out} holds no run to resume") from error
+    default = next(field.default for field in fields(options) if field.name == "steps")
+    if options.steps not in (steps, default):
+        raise InputError(f"{options.out} was begun with {steps} steps, which its learning rate follows: a resumed run keeps them")
     return replace(options, steps=steps, minutes=None)

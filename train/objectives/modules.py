@@ -37,6 +37,10 @@ class Objective(nn.Module):
     def loss(self, z1, z2, labels):
         raise NotImplementedError
 
+    def of_held_out(self, z1, z2, **labels):
+        """The loss of windows that no training step saw."""
+        return self(z1, z2, **labels)
+
 
 class BarlowTwins(Objective):
     def __init__(self, lambd=0.0051, eps=1e-5, threads=1):
@@ -212,6 +216,18 @@ class InstanceDiscrimination(Objective):
         if self.training:
             self._remember(z1, z2, torch.as_tensor(index, device=self.bank.device))
         return value
+
+    @torch.no_grad()
+    def of_held_out(self, z1, z2, *, index, **_):
+        """Each second view finds its first one among the entries: the bank has none of windows that it never met."""
+        rows, places = gather(z1, z2)[0], gather_labels(index)
+        self._make_room(int(places.max()) + 1 if self.grows else self.n_items, z1.shape[1])
+        kept, self.bank = self.bank, self.bank.clone()
+        self.bank[torch.as_tensor(places, device=kept.device)] = nn.functional.normalize(rows, dim=1).to(kept)
+        try:
+            return self(z2, z2, index=index)
+        finally:
+            self.bank = kept
 
     def _make_room(self, n_items, dim):
         """Random unit rows up to `n_items`, from a seed of their own: all ranks must draw the same ones."""

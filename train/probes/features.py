@@ -191,6 +191,11 @@ def features_by_name(name: str, seed: int = 0) -> Features:
     return of_each_lead(beside([(one_by_name(n, seed), kept) for n, kept in parts(name)]))
 
 
+def models_of(name: str) -> tuple[str, ...]:
+    """Those of the parts of a feature's name that are models, not baselines."""
+    return tuple(part for part, _ in parts(name) if part not in FEATURES)
+
+
 def one_by_name(name: str, seed: int) -> Features:
     if name in FEATURES:
         return FEATURES[name](seed)

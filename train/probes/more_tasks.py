@@ -12,7 +12,7 @@ import numpy as np
 from train.data.corpora import DS1, DS2, array, table
 from train.nets.spec import WINDOW
 from train.probes.tasks import (
-    ALL, RATE, SUPERCLASSES, Task, Windows, beat_windows, cut, first_lead, join, ptbxl, quality, records, resample,
+    ALL, BEATS, RATE, SUPERCLASSES, Task, Windows, beat_windows, cut, first_lead, join, ptbxl, quality, records, resample,
 )  # fmt: skip
 
 AF = ("(AFIB", "(AFL")  # atrial fibrillation and flutter in the rhythm annotations of MIT-BIH
@@ -99,7 +99,7 @@ def with_noise(window: np.ndarray, piece: np.ndarray, decibel: float, rng: np.ra
 def retrieve(data: Path, kind: str, within: bool) -> Task:
     """Find windows with ectopic beats by one of them: DS2 and svdb, of whose people nobody was met."""
     pieces = [(data / "mitdb", r) for r in DS2] + [(data / "svdb", r) for r in records(data / "svdb")]
-    return Task(join([beat_windows(folder, record, kind) for folder, record in pieces]), kind="retrieval", within=within)
+    return Task(join([beat_windows(folder, record, BEATS[kind]) for folder, record in pieces]), kind="retrieval", within=within)
 
 
 MORE_TASKS: dict[str, Callable[[Path], Task]] = {

@@ -7,10 +7,9 @@ recording's label here, one of PTB-XL is the whole recording, and one of MIT-BIH
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 
 from train.probes.more_tasks import rhythm
-from train.probes.tasks import AF_STATEMENTS, RHYTHMS, Task, Windows, beats, cinc2017, ptbxl, ptbxl_windows, stated
+from train.probes.tasks import RHYTHMS, Task, Windows, beats, cinc2017, ptbxl, ptbxl_windows, stated
 
 # SCP statements of PTB-XL by kind of beat, and those that leave open which kind it was
 PREMATURE = {"V": ("PVC",), "S": ("PAC",)}
