@@ -68,7 +68,8 @@ model: $(VENV)/.stamp-test  ## train and export the default encoder, from where 
 
 probes: $(VENV)/.stamp-test  ## what a linear probe finds in the installed model (EDGEECG_DATA: recordings)
 	@$(MAKE) -s --no-print-directory core
-	$(RUN) train/evaluate.py --model default --baselines random random_mean_max hrv minirocket
+	@$(PIP_INSTALL) pycatch22 | $(SHORTLY)
+	$(RUN) train/evaluate.py --model default --baselines random random_mean_max hrv catch22 minirocket
 
 clean:  ## remove what was built and the virtual environment
 	rm -rf $(VENV) build dist out edgeecg.egg-info edgeecg/_core*.so

@@ -47,7 +47,7 @@ TITLES = {
     "V_mitdb_to_svdb": "V beats, DS1 -> svdb (AUC)",
     "S_mitdb_to_svdb": "S beats, DS1 -> svdb (AUC)",
     "quality_seta": "signal quality, Challenge 2011 (AUC)",
-    "identity": "identity, 126 people (rank-1)",
+    "identity": "identity, 126 recordings (rank-1)",
     "ptbxl_super_I_cv4": "PTB-XL superclasses, lead I (macro AUC)",
     "ptbxl_super_II_cv4": "PTB-XL superclasses, lead II (macro AUC)",
     "ptbxl_af_I_cv4": "AF, PTB-XL lead I (AUC)",

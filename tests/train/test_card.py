@@ -35,7 +35,7 @@ def test_figures_enter_the_card_once(model_file, tmp_path):
         done = run(Config(path, (probes,)))
     loaded = Model.load(path)
     card = loaded.meta["card"]
-    assert "| identity, 126 people (rank-1) | .910 (.800-.950) |" in card
+    assert "| identity, 126 recordings (rank-1) | .910 (.800-.950) |" in card
     assert card.count("What a linear probe finds") == 1
     assert loaded.id == original.id == done.id
     assert loaded.meta["probes"]["results"][0]["value"] == 0.91
@@ -79,7 +79,7 @@ def test_the_card_beside_the_file_has_every_table(model_file, tmp_path):
     done = run(Config(path, (own, more), moved))
     card = (tmp_path / "mine.card.md").read_text()
     assert "| task | mine | HRV + shape |" in card
-    assert "| identity, 126 people (rank-1) | **.900** (.800-.950) | .700 (.800-.950) |" in card
+    assert "| identity, 126 recordings (rank-1) | **.900** (.800-.950) | .700 (.800-.950) |" in card
     assert "| gain x4 | 0.999 | 0.990 | 5 |  |" in card and "gain x4" not in done.meta["card"]
     assert "Few labels" not in card  # no file holds any
     with pytest.raises(InputError, match="no output of train/invariance"):

@@ -346,7 +346,7 @@ def test_the_table_marks_the_best():
         Result("identity", "hrv", 1.0, Score(0.7, 0.6, 0.8), 15, 10, 0.1),
     ]
     row = markdown(results).splitlines()[2]
-    assert row == "| identity, 126 people (rank-1) | **.900** (.800-.950) | .700 (.600-.800) |"
+    assert row == "| identity, 126 recordings (rank-1) | **.900** (.800-.950) | .700 (.600-.800) |"
 
 
 def test_shares_of_labels_are_read_as_numbers(tmp_path):

@@ -36,8 +36,8 @@ def test_each_table_is_filled_from_the_files(tmp_path):
     filled = run(Config(probes=(own, cheap, few, between), moved=moved, document=document))
     assert filled == ["probes", "quantisation", "few", "transfer", "moved"]
     text = document.read_text()
-    assert "| identity, 126 people (rank-1) | **.800** | .700-.900 | .820 | .500 |\n" in text, "the first file counts"
-    assert "| identity, 126 people (rank-1) | .810 | .805 | -0.005 | 0.9991 | 0.9987 |\n" in text
+    assert "| identity, 126 recordings (rank-1) | **.800** | .700-.900 | .820 | .500 |\n" in text, "the first file counts"
+    assert "| identity, 126 recordings (rank-1) | .810 | .805 | -0.005 | 0.9991 | 0.9987 |\n" in text
     assert "| task | 1% of the patients | 100% of the patients |" in text
     assert "| .600 (.500-.700) | .950 (.850-1.000) |" in text
     assert "| gain x2 | 1.000 | 0.500 | 3 |  |" in text

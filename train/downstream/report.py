@@ -101,7 +101,7 @@ def compare(old: Run, new: Run) -> str:
 
 
 def accuracy_line(run: Run) -> str:
-    """Validation accuracy before the first update and at the best epoch, with and without the pretrained encoder."""
+    """Validation accuracy after the first and after the last epoch, with and without the pretrained encoder."""
     share, text = run.config["fractions"][-1], []
     for arm in ("finetune", "scratch", "linear", "random"):
         if (arm, share) in run.parts:

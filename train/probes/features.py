@@ -54,7 +54,8 @@ def checkpoint(path: str) -> Features:
 def random_encoder(pool: str, seed: int = 0) -> Features:
     """The default encoder's shape with random weights: `pool` "head" (its own last layer) or "mean_max" (features).
 
-    Batch norms get their statistics from the first windows, as an untrained network's would.
+    Batch norms get their statistics from the first windows seen, as an untrained network's would: of the training side, or with
+    folds of all.
     """
     import torch
 
@@ -119,7 +120,7 @@ def catch22(windows: np.ndarray) -> np.ndarray:
 
 
 def minirocket() -> Features:
-    """1,932 MiniRocket features; biases from the first windows seen, which are the training side's."""
+    """1,932 MiniRocket features; biases from the first windows seen, without labels: the training side's, or with folds all."""
     from train.probes.minirocket import MiniRocket
 
     state: list = []
