@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent
 ABI = "cp311"  # the oldest Python whose stable ABI has the buffer protocol
 HOW_TO_GET_A_COMPILER = (
     "a C compiler and the headers of Python {}.{} (Debian, Ubuntu: apt-get install gcc python3-dev; "
-    "Fedora: dnf install gcc python3-devel; macOS: xcode-select --install; Windows: the Visual Studio build tools)"
+    "Fedora: dnf install gcc python3-devel; macOS: xcode-select --install; Windows: in WSL, as there)"
 ).format(*sys.version_info)
 
 
@@ -46,10 +46,9 @@ class BuildCore(build_ext):
 
     def build_extensions(self):
         if self.compiler.compiler_type == "msvc":
-            compile_flags, link_flags = ["/O2", "/fp:precise"], []
-        else:
-            self.require_compiler()
-            compile_flags, link_flags = flags()
+            raise SystemExit("edgeecg: the C core is written for GCC and clang, not for Visual C: on Windows build it in WSL.")
+        self.require_compiler()
+        compile_flags, link_flags = flags()
         for extension in self.extensions:
             extension.extra_compile_args += compile_flags
             extension.extra_link_args += link_flags

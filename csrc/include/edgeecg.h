@@ -1,4 +1,4 @@
-/* edgeecg: single-lead ECG to embeddings in integer arithmetic. C99, freestanding, no allocation.
+/* edgeecg: single-lead ECG to embeddings in integer arithmetic. C99 with the builtins of GCC and clang, freestanding, no allocation.
  *
  * Who owns what: the caller owns everything. A model file's bytes are used in place (flash, memory map) and must
  * outlive every stream on it; a stream lives in one block of the caller's memory whose size ee_state_size() tells.
@@ -17,7 +17,8 @@
  *     while (ee_flush(s)) use(ee_get_result(s));                       // end of the recording
  *
  * What the numbers are is in docs/numerics.md, the file in docs/format.md. No function blocks, allocates or prints;
- * two streams never share state, so each may live in a thread (or an interrupt) of its own.
+ * two streams never share state, so each may live in a thread (or an interrupt) of its own. A stream counts quarter seconds in
+ * 32 bits: it runs for 34 years before it wants an ee_reset().
  */
 #ifndef EDGEECG_H
 #define EDGEECG_H
@@ -63,7 +64,7 @@ typedef struct ee_model {
     const struct ee_head *head;
     const ee_buffer *buffers; /* [n_layers + 1] tensors, for the block below */
     uint32_t frame_bytes, scratch;    /* of all tensors and what lies behind them, from `scratch` on */
-    uint16_t block, delay;            /* samples that the trunk takes at once, and looks ahead */
+    uint32_t block, delay;            /* samples that the trunk takes at once, and looks ahead */
 #else
     const uint8_t *bytes;
     const void *kernels;              /* dispatch table, chosen by ee_model_view() */
@@ -78,10 +79,10 @@ enum { EE_CACHE_TAPS = 1 };           /* keep the resampler's taps of every phas
 
 typedef struct ee_config {
     uint32_t fs_mhz;                  /* sampling rate of the input in millihertz, 50 000 .. 4 000 000 */
-    uint32_t hop;                     /* distance of window starts, in samples at 128 Hz, >= 1 */
-    uint32_t block;                   /* samples at 128 Hz that the trunk takes at once, a multiple of 32; 0 = 32 */
-    uint32_t mult;                    /* integer input: canonical = (x * mult + half) >> shift; mult 0: x is canonical */
-    int32_t shift;
+    uint32_t hop;                     /* distance of window starts, in samples at 128 Hz, 1 .. 2^24 */
+    uint32_t block;                   /* samples at 128 Hz that the trunk takes at once, a multiple of 32 up to 16384; 0 = 32 */
+    uint32_t mult;                    /* integer input: canonical = (x * mult + half) >> shift; up to 65536; mult 0: x is canonical */
+    int32_t shift;                    /* -15 .. 40 */
     uint32_t flags;
 } ee_config;
 
@@ -117,7 +118,7 @@ int ee_push_i32(ee_stream *stream, const int32_t *x, size_t n, size_t *used);
 int ee_flush(ee_stream *stream);
 ee_result ee_get_result(const ee_stream *stream);      /* valid until the next push, flush or reset */
 
-/* Samples at 128 Hz between a window's end and its result. */
+/* Samples at 128 Hz between a window's end and its result; of a configuration that ee_init() takes. */
 uint32_t ee_delay(const ee_model *model, const ee_config *config);
 
 /* An exported model's memory is declared, not asked for: `edgeecg export-c` writes EE_STATE_SIZE = EE_STREAM_BYTES + the bytes of the
@@ -135,7 +136,7 @@ int ee_plan_device(const ee_model *model, const ee_config *config, ee_plan *plan
 typedef enum ee_type { EE_I16, EE_I32, EE_F32, EE_F64 } ee_type;
 typedef struct ee_source {            /* samples read in place, any stride */
     const void *data;
-    ptrdiff_t stride;                 /* bytes */
+    ptrdiff_t stride;                 /* bytes; each sample aligned as its type wants it */
     ee_type type;
     double scale;                     /* floats: canonical units per unit of the input (8000 for mV) */
 } ee_source;

@@ -3,7 +3,8 @@
 
 #ifndef EE_NO_HOST                    /* a device has one instruction set, known to the compiler */
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#ifdef __x86_64__
+#include <cpuid.h>
 extern const ee_kernels ee_kernels_avx512vnni, ee_kernels_avxvnni, ee_kernels_avx2;
 
 static int has_avx512vnni(void)
@@ -11,8 +12,12 @@ static int has_avx512vnni(void)
     return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vbmi");
 }
-static int has_avxvnni(void) { return __builtin_cpu_supports("avxvnni") && __builtin_cpu_supports("fma"); }
 static int has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+static int has_avxvnni(void)          /* asked of the processor: older compilers do not know its name */
+{
+    unsigned a = 0, b, c, d;
+    return has_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1);
+}
 #endif
 
 #if defined(__aarch64__)
@@ -31,7 +36,7 @@ static int always(void) { return 1; }
 
 /* The best first. */
 static const struct choice { const ee_kernels *kernels; int (*runs_here)(void); } choices[] = {
-#if defined(__x86_64__) && defined(__GNUC__)
+#ifdef __x86_64__
     { &ee_kernels_avx512vnni, has_avx512vnni },
     { &ee_kernels_avxvnni, has_avxvnni },
     { &ee_kernels_avx2, has_avx2 },

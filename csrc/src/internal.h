@@ -7,13 +7,17 @@
 #ifdef __cplusplus
 #define restrict __restrict           /* the core compiles as C++ too, for build systems that have nothing else */
 #endif
-#ifdef __GNUC__
+#ifndef __GNUC__
+#error "the core is written for GCC, clang and compilers that follow them: it uses their builtins"
+#endif
+#if !defined(EE_EXPORTED) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "model files are read in place, in little-endian order: on this processor use a folder of `edgeecg export-c`"
+#endif
+#if !defined(EE_NO_HOST) && defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0 && __FLT_EVAL_METHOD__ != 16
+#error "doubles have to be computed as doubles: on 32-bit x86 compile with -msse2 -mfpmath=sse"
+#endif
 #define EE_INLINED static inline __attribute__((always_inline))
 #define EE_APART __attribute__((noinline))               /* together they would spill each other's registers, or be there twice */
-#else
-#define EE_INLINED static inline
-#define EE_APART
-#endif
 
 #define EE_BLOCK 32u                  /* samples at 128 Hz in a front-end block */
 #define EE_CHUNK 16u                  /* a device takes so many of its samples at once, at most: they lie in front of the resampler's history */
@@ -49,7 +53,7 @@
 #define EE_MEAN(pool) ((EE_POOLS & 10u) && (!(EE_POOLS & 4u) || ((pool) & 1)))
 #define EE_MAX(pool) ((EE_POOLS & 12u) && (!(EE_POOLS & 2u) || ((pool) & 2)))
 
-#if defined(__GNUC__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__                 /* one load, also where GCC optimises for size */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__            /* one load, also where GCC optimises for size */
 static inline uint16_t ee_u16(const uint8_t *p) { uint16_t v; __builtin_memcpy(&v, p, sizeof v); return v; }
 static inline uint32_t ee_u32(const uint8_t *p) { uint32_t v; __builtin_memcpy(&v, p, sizeof v); return v; }
 #else

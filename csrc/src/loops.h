@@ -341,26 +341,25 @@ EE_READ(double, int64_t, read_f64)
 #undef EE_READ
 
 /* Lowest and highest of n >= 1 floats, as integers of the same order: infinities and NaN are at its ends. */
-#define EE_EXTREMES(type, bits, shift, name)                                                                      \
+#define EE_EXTREMES(type, bits, mask, name)                                                                       \
     static EE_TARGET void EE_NAME(name)(const type *x, size_t n, type *lowest, type *highest)                     \
     {                                                                                                             \
         bits v, lo, hi;                                                                                           \
-        const bits mask = (bits)~((bits)1 << shift);                                                              \
         __builtin_memcpy(&v, x, sizeof v);                                                                        \
-        lo = hi = v ^ ((v >> shift) & mask);                                                                      \
+        lo = hi = v ^ ((v >> (8 * sizeof v - 1)) & mask);                                                         \
         for (size_t i = 0; i < n; i++) {                                                                          \
             __builtin_memcpy(&v, x + i, sizeof v);                                                                \
-            v ^= (v >> shift) & mask;                                                                             \
+            v ^= (v >> (8 * sizeof v - 1)) & mask;                                                                \
             lo = v < lo ? v : lo;                                                                                 \
             hi = v > hi ? v : hi;                                                                                 \
         }                                                                                                         \
-        lo ^= (lo >> shift) & mask;                                                                               \
-        hi ^= (hi >> shift) & mask;                                                                               \
+        lo ^= (lo >> (8 * sizeof v - 1)) & mask;                                                                  \
+        hi ^= (hi >> (8 * sizeof v - 1)) & mask;                                                                  \
         __builtin_memcpy(lowest, &lo, sizeof lo);                                                                 \
         __builtin_memcpy(highest, &hi, sizeof hi);                                                                \
     }
-EE_EXTREMES(float, int32_t, 31, extremes_f32)
-EE_EXTREMES(double, int64_t, 63, extremes_f64)
+EE_EXTREMES(float, int32_t, INT32_MAX, extremes_f32)
+EE_EXTREMES(double, int64_t, INT64_MAX, extremes_f64)
 #undef EE_EXTREMES
 
 #define EE_LOOPS EE_NAME(add), EE_NAME(max_pool), EE_NAME(requantise), EE_NAME(pool), EE_NAME(detrend), EE_NAME(scale), \

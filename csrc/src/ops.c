@@ -13,7 +13,7 @@ static inline uint8_t quantise(const ee_layer *layer, uint32_t c, int32_t acc)
 #define FRAMES 64u                    /* frames that share them */
 
 /* Four channels meet the same input. Products of 16-bit numbers, 32-bit sums: compilers have one instruction for that. */
-static void dot4(const int16_t w[4][PIECE], const uint8_t *bytes, const int16_t *words, uint32_t n, int32_t acc[4])
+static void dot4(int16_t w[4][PIECE], const uint8_t *bytes, const int16_t *words, uint32_t n, int32_t acc[4])
 {
     int32_t a = 0, b = 0, c = 0, d = 0;
     for (uint32_t i = 0; i < n; i++) {

@@ -93,8 +93,9 @@ static uint8_t *place(ee_stream *s, uint8_t *memory, int filling)
 }
 
 #ifdef EE_EXPORTED
-/* The public header tells this size, so that a state's memory can be declared: a wrong one must not compile. */
-typedef char ee_stream_bytes_are_right[sizeof(ee_stream) == EE_STREAM_BYTES ? 1 : -1];
+/* The public header tells this size, so that a state's memory can be declared: one that is too small must not compile. (It is smaller
+ * where 64-bit integers are aligned to 4, as on 32-bit x86.) */
+typedef char ee_stream_bytes_are_right[sizeof(ee_stream) <= EE_STREAM_BYTES ? 1 : -1];
 #else
 size_t ee_state_size(const ee_model *model, const ee_config *config)
 {

@@ -43,7 +43,7 @@ static uint32_t stride_of(const ee_model *model, uint32_t t)
 }
 
 /* Networks with additions: the delays of all tensors, in samples, because paths meet. */
-static __attribute__((noinline)) uint32_t delay_by_table(const ee_model *model, uint32_t t)
+static EE_APART uint32_t delay_by_table(const ee_model *model, uint32_t t)
 {
     uint32_t delay[EE_MAX_LAYERS + 1];
     ee_layer layer;

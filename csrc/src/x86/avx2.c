@@ -1,7 +1,7 @@
 /* AVX2: products in 16 bits and sums in 32, since vpmaddubsw would saturate. */
 #include "../pack.h"
 
-#if defined(__x86_64__) && !defined(EE_NO_HOST) && defined(__GNUC__)
+#if defined(__x86_64__) && !defined(EE_NO_HOST)
 #include <immintrin.h>
 
 #define EE_ISA "avx2"

@@ -1,7 +1,7 @@
 /* AVX-512 VNNI: 16 lanes, vpdpbusd. */
 #include "../pack.h"
 
-#if defined(__x86_64__) && !defined(EE_NO_HOST) && defined(__GNUC__)
+#if defined(__x86_64__) && !defined(EE_NO_HOST)
 #include <immintrin.h>
 
 #define EE_ISA "avx512-vnni"
