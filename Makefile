@@ -26,7 +26,7 @@ help:  ## this list
 
 demo: $(VENV)/.stamp-$(if $(FILE),demo-io,demo)  ## embed a real recording (or FILE=...) into out/
 	@$(MAKE) -s --no-print-directory core
-	@$(RUN) -m edgeecg demo $(FILE)
+	@$(RUN) -m edgeecg demo $${FILE:+"$$FILE"}
 
 test: $(VENV)/.stamp-test  ## run the tests, JOBS=2 at once (PYTEST_ARGS=... is passed on; EDGEECG_DATA names real recordings)
 	@$(MAKE) -s --no-print-directory core

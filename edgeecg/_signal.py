@@ -1,6 +1,7 @@
 """A user's signal, checked: an array the engines read in place, and how its values become canonical samples."""
 
 import math
+import os
 import sys
 import warnings
 from typing import NamedTuple
@@ -12,6 +13,8 @@ from .errors import AmplitudeWarning, InputError
 __all__ = ["Conversion", "check_hop", "check_signal", "conversion", "fs_millihertz", "gain_multiplier"]
 
 CANONICAL_PER_UNIT = {"mV": 8000.0, "uV": 8.0, "µV": 8.0, "μV": 8.0, "V": 8_000_000.0}  # docs/numerics.md, section 1
+SLOWEST, FASTEST = 50.0, 4000.0  # Hz
+LONGEST_HOP = 86400.0  # seconds
 X_MAX = 2**22 - 1  # largest canonical sample
 MISSING = -(2**31)  # an integer sample that was not measured
 IN_PLACE = (np.dtype(np.int16), np.dtype(np.int32), np.dtype(np.float32), np.dtype(np.float64))
@@ -55,8 +58,8 @@ def fs_millihertz(fs: float) -> int:
         value = float(fs)
     except (TypeError, ValueError):
         raise InputError(f"fs is the sampling rate in Hz, a number, not {fs!r}") from None
-    if not 50.0 <= value <= 4000.0:
-        raise InputError(f"fs is the sampling rate in Hz, from 50 to 4000, not {value:g}")
+    if not SLOWEST <= value <= FASTEST:
+        raise InputError(f"fs is the sampling rate in Hz, from {SLOWEST:g} to {FASTEST:g}, not {value:g}")
     return round(value * 1000)
 
 
@@ -66,16 +69,17 @@ def check_hop(hop: float) -> int:
         value = float(hop)
     except (TypeError, ValueError):
         raise InputError(f"hop is the distance of windows in seconds, a number, not {hop!r}") from None
-    if not 1 / 128 <= value <= 86400:
-        raise InputError(f"hop is the distance of windows in seconds, from 1/128 to 86400, not {value:g}")
+    if not 1 / 128 <= value <= LONGEST_HOP:
+        raise InputError(f"hop is the distance of windows in seconds, from 1/128 to {LONGEST_HOP:g}, not {value:g}")
     return round(value * 128)
 
 
 def as_array(signal) -> np.ndarray:
-    """The values as an array; masked ones are NaN."""
+    """The values as an array; masked ones are missing: NaN, of integers MISSING."""
     masked = sys.modules.get("numpy.ma")  # who has a masked array has imported it; importing it here would cost 8 ms
     if masked is not None and isinstance(signal, masked.MaskedArray):
-        signal = signal.astype(np.float64).filled(np.nan)
+        integer = signal.dtype.kind in "iu"  # which stay what they are: ADC units or microvolts, never millivolts
+        signal = signal.astype(np.int64 if integer else np.float64).filled(MISSING if integer else np.nan)
     try:
         return np.asarray(signal)
     except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: a torch tensor that asks for gradients
@@ -100,10 +104,14 @@ def as_samples(signal) -> np.ndarray:
     return x.astype(np.int32)
 
 
-def check_samples(x: np.ndarray, convert: Conversion, nan: str) -> float:
-    """Refuse NaN and infinity unless masked, and integers of unknown unit; returns the span in mV."""
+def check_nan(nan: str) -> None:
     if nan not in ("raise", "mask"):
         raise InputError(f'nan is "raise" or "mask", not {nan!r}')
+
+
+def check_samples(x: np.ndarray, convert: Conversion, nan: str) -> float:
+    """Refuse NaN and infinity unless masked, and integers of unknown unit; returns the span in mV."""
+    check_nan(nan)
     if x.dtype.kind == "i" and not convert.mult:
         raise InputError("integer samples need gain= (ADC units per millivolt), or unit='uV' if they are microvolts")
     bad, lowest, highest = scan(x)
@@ -118,6 +126,14 @@ def is_plausible(span_mv: float) -> bool:
     return span_mv <= 0 or PLAUSIBLE_MV[0] <= span_mv <= PLAUSIBLE_MV[1]
 
 
+def callers_level() -> int:
+    """The stacklevel of a warning that is to point at who called this package, seen from the caller of this function."""
+    frame, level, package = sys._getframe(1), 1, os.path.dirname(__file__)
+    while frame.f_back is not None and os.path.dirname(frame.f_code.co_filename) == package:
+        frame, level = frame.f_back, level + 1
+    return level
+
+
 def check_signal(signal, convert: Conversion, nan: str) -> np.ndarray:
     """A recording's samples, read in place where possible; warns when the amplitude suggests another unit."""
     x = as_samples(signal)
@@ -126,7 +142,7 @@ def check_signal(signal, convert: Conversion, nan: str) -> np.ndarray:
         warnings.warn(
             f"the signal spans {span:.3g} mV, which is implausible for an ECG: is the unit or the gain right?",
             AmplitudeWarning,
-            stacklevel=4,
+            stacklevel=callers_level(),
         )
     return x
 

@@ -16,6 +16,7 @@ import numpy as np
 from . import __version__, demo, export_c
 from . import io as recordings
 from ._progress import Progress, clock
+from ._signal import check_hop, fs_millihertz
 from .encoder import bundled_models, load
 from .errors import AmplitudeWarning, EdgeECGError, InputError
 from .io.output import EmbeddingTable, check_output, save
@@ -107,6 +108,7 @@ def add_signal_options(parser):
 def run_embed(args) -> int:
     """Embed every file into one table."""
     check_output(args.output, args.files)
+    check_hop(args.hop)  # before a file is blamed
     encoder = load(args.model)
     progress = Progress(sum(map(size_of, args.files)), enabled=not args.quiet)
     results, failed = [], 0
@@ -156,6 +158,7 @@ def read_recording(file, args):
     recording = recordings.read(file, args.lead, args.fs, args.unit, args.gain)
     if recording.fs is None:
         raise InputError(f"{file}: the file does not tell its sampling rate: give it with --fs")
+    fs_millihertz(recording.fs)
     return recording
 
 
@@ -189,11 +192,13 @@ def run_info(args) -> int:
     if Path(args.file).suffix == ".eecg" or (bundled and not Path(args.file).exists()):
         print(describe(bundled or args.file))
         return 0
+    if not Path(args.file).suffix and not Path(args.file).exists() and not Path(f"{args.file}.hea").exists():
+        raise InputError(f"{args.file}: there is no such file, and no bundled model of this name ({', '.join(bundled_models())})")
     source = recordings.open_source(args.file)
     rates = {lead.fs for lead in source.leads}
     rate = rates.pop() if len(rates) == 1 else None
     length = f", {clock(source.length / rate)} at {rate:g} Hz" if rate else ""
-    print(f"{source.name}  {source.format}{length}, {source.length} samples, {len(source.leads)} leads")
+    print(f"{source.name}  {source.format}{length}, {source.length} samples, {len(source.leads)} lead{'s' * (len(source.leads) != 1)}")
     for index, lead in enumerate(source.leads):
         gain = f"{lead.gain:g} ADC units per mV" if lead.gain else lead.unit or "unit not stated"
         print(f"  {index:3}  {lead.name:12}  {f'{lead.fs:g} Hz' if lead.fs else 'rate not stated':16}  {gain}")
@@ -202,6 +207,7 @@ def run_info(args) -> int:
 
 def run_demo(args) -> int:
     """A first look: embed a recording, print what came out, save it with a picture."""
+    check_hop(args.hop)
     recording = read_recording(args.file, args) if args.file else demo.example()
     demo.show(recording, load(args.model), args.hop, args.nan, Path(args.out))
     return 0

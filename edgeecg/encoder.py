@@ -87,6 +87,8 @@ class Encoder:
 
     def __init__(self, model, backend: str = "c"):
         """model: a Model, or the bytes of a file, which only the C core reads until `model` is asked for."""
+        if not isinstance(model, bytes) and not hasattr(model, "to_bytes"):
+            raise InputError(f'Encoder takes a Model, not {type(model).__name__}: edgeecg.load("default") opens one by name or path')
         self._given = model
         self.backend = backend
         self._engine = backend_module(backend)
@@ -185,7 +187,7 @@ class Encoder:
         x = _signal.as_array(windows)
         if x.ndim != 2 or not x.size:
             raise InputError(f"windows must have two dimensions and at least one row, not the shape {x.shape}")
-        hop = x.shape[1] / float(fs) + 1 if _signal.fs_millihertz(fs) else 0
+        hop = min(x.shape[1] / float(fs) + 1, _signal.LONGEST_HOP) if _signal.fs_millihertz(fs) else 0
         if check_threads(threads) > 1:
             from concurrent.futures import ThreadPoolExecutor
 
@@ -224,6 +226,8 @@ class Encoder:
             return self._engine.Model(self._given if isinstance(self._given, bytes) else self._given.to_bytes(), kernels)
         except LookupError:
             raise InputError(f"EDGEECG_ISA={kernels} is unknown or cannot run on this processor") from None
+        except ValueError as error:
+            raise ModelError(str(error)) from None
 
     def _floats(self, e16):
         return e16.astype(np.float32) * self._unit

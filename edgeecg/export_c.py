@@ -17,6 +17,11 @@ __all__ = ["add_arguments", "export", "run"]
 TEMPLATES = Path(__file__).parent / "_export"
 CONFIG = "src/edgeecg_config.h"
 DEVICE_SOURCES = ("", "arm")  # folders of csrc/src that a device compiles
+KEYWORDS = set(
+    "and asm auto bool break case catch char class const continue default delete do double else enum extern false float for friend goto if "
+    "inline int long mutable namespace new not operator or private protected public register restrict return short signed sizeof static "
+    "struct switch template this throw true try typedef typename union unsigned using virtual void volatile while xor".split()
+)  # of C and C++
 HOST_ONLY = ("pack.c", "pack.h", "vector_body.h", "dispatch.c", "ops.c", "model.c", "scan.c")
 
 EXAMPLES = """examples:
@@ -52,8 +57,7 @@ def export(folder, model="default", name="edgeecg_model", fs=250.0, hop=10.0, ga
     model: a bundled model's name, a path or a Model. name: a C identifier. fs (Hz), hop (s), gain (ADC units per mV) and block (samples
     at 128 Hz) go into the generated configuration and decide EE_STATE_SIZE. Raises InputError.
     """
-    if not name.isidentifier() or not name.isascii():
-        raise InputError(f"--name is the prefix of C symbols, letters, digits and underscores, not {name!r}")
+    check_name(name, Path(folder))
     if block < 32 or block > 1024 or block % 32:
         raise InputError(f"--block is a multiple of 32 up to 1024, not {block}")
     values, needs = _values(load(model), name, fs, hop, gain, block)
@@ -69,6 +73,18 @@ def export(folder, model="default", name="edgeecg_model", fs=250.0, hop=10.0, ga
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, text.encode())
     return [(path, note) for path, _, note in files]
+
+
+def check_name(name: str, folder: Path) -> None:
+    """A C identifier that is nothing else in the folder: its files and symbols would take the place of the core's or another model's."""
+    if not name.isidentifier() or not name.isascii():
+        raise InputError(f"--name is the prefix of C symbols, letters, digits and underscores, not {name!r}")
+    taken = {Path(target).stem for target, _ in _core_files()} | {Path(CONFIG).stem, "main", "example"}
+    if name.lower() in taken | KEYWORDS or name.lower().startswith("ee_"):
+        raise InputError(f"--name {name} is a name of the C core or of the language: take another")
+    others = [other for other in _models(folder / CONFIG) if other.lower() == name.lower() and other != name]
+    if others:
+        raise InputError(f"--name {name} differs from the folder's model {others[0]} in capitals alone: take another")
 
 
 def _files(folder: Path, name: str, values: dict, needs: str, model_only: bool):
@@ -109,12 +125,17 @@ def _values(encoder, name, fs, hop, gain, block) -> tuple[dict, str]:
 
 def _config(path: Path, name: str, needs: str) -> str:
     """edgeecg_config.h for this model and those that the folder's file already names."""
-    models = dict(re.findall(r"^(?=#define EE_KIND_(\w+) )((?:#define EE_(?:KIND|POOL|LEVELS|BLOCK|LAYERS)_\1.*\n(?:    .*\n)*)+)", path.read_text() if path.exists() else "", re.M))
-    models[name] = needs
+    models = {**_models(path), name: needs}
     return _fill(TEMPLATES / "config.h", {
         "models": ", ".join(models), "version": __version__, "needs": "\n".join(models.values()), "kinds": " | ".join(f"EE_KIND_{m}" for m in models),
         "pools": " | ".join(f"EE_POOL_{m}" for m in models), "levels": " | ".join(f"EE_LEVELS_{m}" for m in models), "blocks": " | ".join(f"EE_BLOCK_{m}" for m in models), "layers": " ".join(f"EE_LAYERS_{m}(test)" for m in models),
     })  # fmt: skip
+
+
+def _models(path: Path) -> dict[str, str]:
+    """The models that the folder's edgeecg_config.h names, each with its definitions."""
+    text = path.read_text() if path.exists() else ""
+    return dict(re.findall(r"^(?=#define EE_KIND_(\w+) )((?:#define EE_(?:KIND|POOL|LEVELS|BLOCK|LAYERS)_\1.*\n(?:    .*\n)*)+)", text, re.M))
 
 
 def _stream_bytes() -> int:

@@ -1,5 +1,6 @@
 """The same computation as Encoder.embed, with samples pushed as they arrive."""
 
+import threading
 from typing import NamedTuple
 
 import numpy as np
@@ -30,7 +31,8 @@ class Stream:
 
     Gaps and lead-off: push NaN with nan="mask"; the last value is held and the windows are flagged.
     `delay` is the time in seconds between a window's end and its result, `state_bytes` the memory of the stream.
-    Streams run in the C core. One thread at a time may use a stream.
+    Streams run in the C core. One thread at a time may use a stream. They look at no more than they are pushed, so they do not warn of
+    an implausible amplitude as `embed` does.
     """
 
     def __init__(self, encoder: Encoder, fs=128, hop=10.0, unit="mV", gain=None, nan="raise"):
@@ -39,7 +41,9 @@ class Stream:
         self.encoder, self.nan = encoder, nan
         self._convert = _signal.conversion(unit, gain)
         self._core = encoder.open_stream(_signal.fs_millihertz(fs), _signal.check_hop(hop), self._convert, block=0)
+        _signal.check_nan(nan)
         self._flushed = False
+        self._lock = threading.Lock()
 
     def __reduce__(self):
         raise TypeError("a Stream cannot be copied or pickled: make one where it runs, from an Encoder, which can")
@@ -63,17 +67,27 @@ class Stream:
             return []
         x = _signal.as_samples(x)
         _signal.check_samples(x, self._convert, self.nan)
-        return self._results(self._core.push(x))
+        return self._results(self._alone(self._core.push, x))
 
     def flush(self) -> list[Result]:
         """End the recording: the windows that were still waiting for what follows them."""
+        raw = self._alone(self._core.flush)
         self._flushed = True
-        return self._results(self._core.flush())
+        return self._results(raw)
 
     def reset(self) -> None:
         """Back to before the first sample."""
-        self._core.reset()
+        self._alone(self._core.reset)
         self._flushed = False
+
+    def _alone(self, work, *args):
+        """work(*args), which no second thread may enter: its state is one block of memory."""
+        if not self._lock.acquire(blocking=False):
+            raise InputError("another thread is using this stream: each thread needs one of its own")
+        try:
+            return work(*args)
+        finally:
+            self._lock.release()
 
     def _results(self, raw) -> list[Result]:
         scale = np.float32(2.0**-self.encoder.model.head.exponent)

@@ -130,7 +130,7 @@ class TestEmbed:
             (["r.npy", "-o", "o.npz"], ["r.npy", "sampling rate", "--fs"]),
             (["r.npy", "--fs", "20", "-o", "o.npz"], ["fs", "from 50 to 4000", "20"]),
             (["r.npy", "--fs", "4000", "-o", "o.npz"], ["r.npy", "1.88 s", "10 s"]),
-            (["r.npy", "--fs", "250", "--hop", "0", "-o", "o.npz"], ["hop", "0"]),
+            (["r.npy", "--fs", "250", "--hop", "0", "-o", "o.npz"], ["edgeecg: hop", "0"]),
             (["r.npy", "--fs", "250", "--lead", "V9", "-o", "o.npz"], ["r.npy", "no lead 'V9'"]),
             (["r.npy", "--fs", "250", "-o", "o.txt"], ["o.txt", ".parquet"]),
             (["r.npy", "--fs", "250", "-o", "no/o.npz"], ["no folder no"]),
@@ -175,6 +175,19 @@ class TestInfo:
         assert code == 0
         for part in ("NumPy archive", "2:00 at 250 Hz", "30000 samples", "2 leads", "V5", "mV"):
             assert part in out
+
+    def test_a_rate_of_zero_is_one_that_is_not_stated(self, run, tmp_path):
+        np.savez(tmp_path / "r.npz", signal=np.zeros(30_000), fs=0.0)
+        code, out, _ = run("info", tmp_path / "r.npz")
+        assert code == 0 and "rate not stated" in out and ", 1 lead\n" in out
+        code, _, err = run("demo", tmp_path / "r.npz", "--out", tmp_path)
+        assert code == 2 and one_sentence(err, "does not tell its sampling rate")
+        code, _, err = run("demo", tmp_path / "r.npz", "--out", tmp_path, "--fs", 0)
+        assert code == 2 and one_sentence(err, "from 50 to 4000")
+
+    def test_a_name_of_nothing_is_told_what_there_is(self, run):
+        code, _, err = run("info", "nope")
+        assert code == 2 and one_sentence(err, "no such file", "no bundled model", "default, nano, plus")
 
     def test_the_installation(self, run):
         code, out, _ = run("info")

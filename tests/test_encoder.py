@@ -71,6 +71,16 @@ def test_masked_arrays_are_missing_samples(encoder, signal):
     np.testing.assert_array_equal(encoder.embed_batch(rows, nan="mask")[1], encoder.embed(held)[0])
 
 
+def test_masked_integers_stay_integers(encoder, signal):
+    whole = np.round(signal * 400).astype(np.int16)
+    masked = np.ma.masked_where(np.arange(len(whole)) == 2000, whole)
+    with pytest.raises(edgeecg.InputError, match="integer samples need gain="):
+        encoder.embed(masked, nan="mask")
+    missing = whole.astype(np.int32)
+    missing[2000] = -(2**31)
+    np.testing.assert_array_equal(encoder.embed(masked, gain=400, nan="mask"), encoder.embed(missing, gain=400, nan="mask"))
+
+
 def test_read_only_and_memory_mapped(encoder, signal, tmp_path):
     np.save(tmp_path / "x.npy", signal)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
@@ -131,6 +141,11 @@ def test_wrong_model():
         edgeecg.load("/nowhere/x.eecg")
     with pytest.raises(edgeecg.InputError, match="backend"):
         edgeecg.load("default", backend="gpu")
+    for wrong in ("default", None):
+        with pytest.raises(edgeecg.InputError, match=r'Encoder takes a Model, not \w+: edgeecg.load\("default"\) opens one'):
+            edgeecg.Encoder(wrong)
+    with pytest.raises(edgeecg.ModelError, match="shorter than its header"):
+        edgeecg.Encoder(b"abc")
 
 
 @pytest.mark.parametrize("factor, warns", [(1, False), (0.25, False), (4, False), (1e-3, True), (1e3, True)])
@@ -142,6 +157,11 @@ def test_implausible_amplitude_warns(encoder, signal, factor, warns):
     assert np.isfinite(z).all()
     if warns:
         assert caught[0].filename == __file__
+        for way in (encoder.analyze, edgeecg.embed, encoder.front_end, lambda x: encoder.embed_batch(x[None])):
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                way(signal * factor)
+            assert [w.filename for w in caught] == [__file__]
 
 
 def test_quality_of_bad_windows(encoder):
@@ -170,6 +190,11 @@ def test_batch_is_a_loop(encoder):
     for bad in (rows[0], rows[:0], np.zeros((2, 3, 4)), [[1.0, 2.0], [3.0]]):
         with pytest.raises(edgeecg.InputError):
             encoder.embed_batch(bad, fs=250)
+
+
+def test_rows_of_more_than_a_day_give_their_first_window(encoder):
+    row = np.resize(ecg(60, 128, seed=2, offset=0.0), 90_000 * 128).astype(np.float32)
+    np.testing.assert_array_equal(encoder.embed_batch(row[None]), encoder.embed(row[:12800])[:1])
 
 
 def test_neighbours_do_not_change_a_window(encoder, signal):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.models import basic_cnn_like, ecg, edge_like, grouped, plain, pooled, resnet_like
+from tests.models import Net, basic_cnn_like, ecg, edge_like, grouped, plain, pooled, resnet_like
 
 import edgeecg
 from edgeecg import _export_model, export_c
@@ -159,11 +159,25 @@ def test_a_model_that_the_core_was_not_made_for_does_not_compile(tmp_path):
     assert "export it into the folder of the core" in done.stderr
 
 
+def convolutions(count: int):
+    """With levels, behind a front end; the array of buffers, of 12 bytes a tensor, ends at 4 or at 8 bytes."""
+    net = Net(count)
+    last = 0
+    for number in range(count):
+        last = net.conv(last, 8 + 4 * number, kernel=5, stride=4 if number < 2 else 2)
+    return net.model(dim=24, levels=3)
+
+
 @needs_gcc
-def test_the_state_size_is_exact(folder, tmp_path):
+@pytest.mark.parametrize("layers", [None, 2, 3])
+def test_the_state_size_is_exact(layers, folder, tmp_path):
     """The declared memory is taken and one byte less is refused, at every rate and hop."""
+    model = convolutions(layers) if layers else edge_like()
+    if layers:
+        folder = tmp_path / "export"
+        export_c.export(folder, model, fs=FS, hop=HOP, gain=GAIN, block=64)
     core = export_c._core_module()
-    model = core.Model(edge_like().to_bytes(), "scalar")
+    model = core.Model(model.to_bytes(), "scalar")
     configs = [(round(fs * 1000), round(hop * 128)) for fs in (50, 125, 127.773, 130, 250, 360, 512, 1000, 4000) for hop in (0.1, 1, 10, 30)]
     rows = [f"{{ {fs}u, {hop}u, {core.device_plan(model, fs, hop, 64)[0]}u }}" for fs, hop in configs]
     text = """
@@ -236,6 +250,13 @@ def test_bad_calls_end_in_one_sentence(tmp_path):
         export_c.export(tmp_path / "x", name="two words")
     with pytest.raises(InputError, match="multiple of 32"):
         export_c.export(tmp_path / "x", block=48)
+    for name in ("stream", "Internal", "edgeecg", "edgeecg_config", "int", "class", "main", "ee_init"):
+        with pytest.raises(InputError, match=f"--name {name} is a name of the C core or of the language"):
+            export_c.export(tmp_path / "x", plain(), name=name, fs=128)
+    assert not (tmp_path / "x").exists()
+    export_c.export(tmp_path / "x", plain(), name="mine", fs=128)
+    with pytest.raises(InputError, match="--name Mine differs from the folder's model mine in capitals alone"):
+        export_c.export(tmp_path / "x", plain(), name="Mine", fs=128, model_only=True)
     with pytest.raises(InputError, match="128 Hz"):
         export_c.export(tmp_path / "x", plain(), fs=250)
 

@@ -220,7 +220,13 @@ class TestText:
             ("when,ECG\n2024-01-01T00:00:00.000,1\n2024-01-01T00:00:00.004,2\n2024-01-01T00:00:00.008,3\n", 250, None, ["ECG"], [1, 2, 3]),  # noqa: E501
             (",ecg\n" + "".join(f"{i},{i * i}\n" for i in range(20)), None, None, ["ecg"], [i * i for i in range(20)]),
             ("".join(f"{i / 64},{i * i}\n" for i in range(20)), 64, None, ["1"], [i * i for i in range(20)]),
+            *[(f"{name},ecg\n" + "".join(f"{1.7e9 + i / 256},{i * i}\n" for i in range(20)), 256, None, ["ecg"], [i * i for i in range(20)])
+              for name in ("elapsed_time", "ts", "epoch", "unix_time", "Elapsed Time")],
+            *[(f"{name},ecg\n" + "".join(f"{step * i},{i * i}\n" for i in range(20)), None, None, ["ecg"], [i * i for i in range(20)])
+              for name, step in (("frame", 1), ("sample_index", 1), ("ticks", 4), ("counter", 3.9))],
             ("I II\n1 4\n2 5\n", None, None, ["I", "II"], [1, 2]),
+            ("I,II\n" + "".join(f"{i % 9},{i}\n" for i in range(20)), None, None, ["I", "II"], [i % 9 for i in range(20)]),
+            ("0.5\n# a remark\n-0.25\n", None, None, ["0"], [0.5, -0.25]),
             ("ecg\n0.5\n\n1.5\n", None, None, ["ecg"], [0.5, 1.5]),
             ("ecg,ppg\n0.5,1\n,2\nNaN,3\n", None, None, ["ecg", "ppg"], [0.5, np.nan, np.nan]),
             ("\ufeffecg\r\n0.5\r\n1.5\r\n", None, None, ["ecg"], [0.5, 1.5]),
@@ -293,6 +299,19 @@ class TestArrays:
             recording = io.read(tmp_path / "r.npy", lead)
             np.testing.assert_array_equal(recording.samples, expected)
             assert recording.fs is None
+
+    def test_each_lead_of_an_npz_may_have_its_unit(self, tmp_path):
+        path = tmp_path / "r.npz"
+        np.savez(path, signal=np.zeros((2, 9)), fs=250, units=["mV", "uV"], leads=["I", "II"])
+        assert [io.read(path, lead).unit for lead in ("I", "II")] == ["mV", "uV"]
+        np.savez(path, signal=np.zeros((3, 9)), fs=250, unit=["mV", "uV"])
+        with pytest.raises(edgeecg.InputError, match="'unit' holds 2 units for 3 leads"):
+            io.read(path)
+
+    @pytest.mark.parametrize("fs", [0, -1.0, np.nan, np.inf])
+    def test_a_rate_that_cannot_be_is_not_stated(self, tmp_path, fs):
+        np.savez(tmp_path / "r.npz", signal=np.zeros(9), fs=fs)
+        assert io.read(tmp_path / "r.npz").fs is None
 
     def test_npz_with_what_belongs_to_the_signal(self, tmp_path):
         x = np.array([[1, 2, 3], [4, 5, 6]], np.int16)

@@ -1,5 +1,7 @@
 """Stream = whole, bit for bit, under any chunking."""
 
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -107,6 +109,38 @@ def test_push_refuses_what_embed_refuses():
             stream.push(bad)
     with pytest.raises(edgeecg.InputError):
         edgeecg.load(plain()).stream(fs=250)
+
+
+def test_an_unknown_way_with_gaps_is_refused_at_once():
+    with pytest.raises(edgeecg.InputError, match='nan is "raise" or "mask"'):
+        edgeecg.load(edge_like()).stream(nan="no")
+
+
+def test_a_second_thread_is_refused_and_harms_nothing():
+    encoder = edgeecg.load()
+    stream, x = encoder.stream(), ecg(600, 128, seed=1)
+    refused, found = [], []
+
+    def push():
+        for chunk in np.array_split(x, 20):
+            try:
+                found.extend(stream.push(chunk))
+            except edgeecg.InputError as error:
+                refused.append(str(error))
+
+    threads = [threading.Thread(target=push) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(refused) <= {"another thread is using this stream: each thread needs one of its own"}
+    stream.reset()
+    assert len(stream.push(x)) + len(stream.flush()) == len(encoder.embed(x))
+    stream.reset()
+    stream._lock.acquire()  # as a push of another thread does
+    for call in (lambda: stream.push(x), stream.flush, stream.reset):
+        with pytest.raises(edgeecg.InputError, match="another thread"):
+            call()
 
 
 @pytest.mark.data

@@ -48,7 +48,7 @@ class PairScore:
         try:
             return cls(**json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:
-            raise InputError(f"{path} holds no pair score: {error}") from error
+            raise InputError(f"{path} holds no pair score: give the folder of a finished run of train/siamese.py") from error
 
 
 @dataclass(frozen=True)

@@ -26,13 +26,13 @@ def open_source(path) -> Source:
         text = str(error).strip().splitlines()
         raise InputError(f"{path}: not a readable NumPy file: {text[0] if text else type(error).__name__}") from None
     fs, gain = number(path, fields, RATE_KEYS), number(path, fields, ("gain",))
-    unit = first_text(fields, UNIT_KEYS)
     names = next((fields[key] for key in NAME_KEYS if key in fields), None)
     key = signal_key(path, fields)
     rows = as_rows(path, fields[key])
     if names is None or np.size(names) != len(rows):
         names = [key] if len(rows) == 1 else range(len(rows))
-    leads = tuple(Lead(str(name), unit, gain, fs) for name in np.ravel(names))
+    units = units_of(path, fields, len(rows))
+    leads = tuple(Lead(str(name), unit, gain, fs) for name, unit in zip(np.ravel(names), units, strict=True))
     kind = "NumPy array" if isinstance(loaded, np.ndarray) else "NumPy archive"
     return Source(os.fspath(path), kind, rows.shape[1], leads, lambda index: np.array(rows[index]))
 
@@ -48,9 +48,15 @@ def number(path, fields, keys) -> float | None:
     return None
 
 
-def first_text(fields, keys) -> str | None:
-    """The first of `keys` as text."""
-    return next((str(np.ravel(fields[key])[0]) for key in keys if key in fields and np.size(fields[key])), None)
+def units_of(path, fields, leads: int) -> list[str | None]:
+    """One unit for all leads, or one each."""
+    for key in UNIT_KEYS:
+        if key in fields and np.size(fields[key]):
+            units = [str(unit) for unit in np.ravel(fields[key])]
+            if len(units) not in (1, leads):
+                raise InputError(f"{path}: {key!r} holds {len(units)} units for {leads} leads: give one, or one each")
+            return units * (leads // len(units))
+    return [None] * leads
 
 
 def signal_key(path, fields) -> str:

@@ -99,6 +99,8 @@ def check_output(path, recordings=()) -> None:
         raise InputError(f"{path}: there is no folder {path.parent}")
     if path.is_dir():
         raise InputError(f"{path}: is a folder")
+    if not os.access(path.absolute().parent, os.W_OK):
+        raise InputError(f"{path}: the folder {path.absolute().parent} may not be written to")
     if path.exists() and any(os.path.exists(file) and os.path.samefile(path, file) for file in recordings):
         raise InputError(f"{path}: is one of the recordings, which it would replace: give another output")
 

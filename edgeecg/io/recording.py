@@ -68,6 +68,10 @@ class Lead:
     gain: float | None = None  # ADC units per mV
     fs: float | None = None  # Hz
 
+    def __post_init__(self):
+        if self.fs is not None and not 0 < self.fs < np.inf:  # a header that says 0 does not know
+            object.__setattr__(self, "fs", None)
+
 
 @dataclasses.dataclass(frozen=True)
 class Source:

@@ -11,14 +11,14 @@ import re
 
 import numpy as np
 
+from .._signal import FASTEST, SLOWEST
 from ..errors import InputError
-from ._clock import is_index, sampling_rate, seconds, time_scale
+from ._clock import is_index, rises_evenly, sampling_rate, seconds, time_scale
 from .recording import Lead, Source, normal_unit
 
 __all__ = ["open_source"]
 
 HEAD = 1 << 16  # characters in which the first data row must begin
-ENOUGH = 15  # equal steps that make a nameless column a clock: no ECG rises so long
 ABSENT = {"", "-", "?", "na", "n/a", "nan", "null", "none"}
 COMMENT = re.compile(r"^[#%;]+\s*([A-Za-z_ ]+?)\s*[:=]\s*(.+?)\s*$")
 NAME_AND_UNIT = re.compile(r"^(.*?)[\s_]*[(\[]\s*([^)\]]+?)\s*[)\]]$")
@@ -110,9 +110,21 @@ def open_source(path) -> Source:
     if clock is not None:
         kept.remove(0)
         if fs is None and not is_index(layout.names[0], clock):
-            fs = sampling_rate(path, clock, layout.names[0])
+            fs = rate_of(path, layout, clock)
     leads = tuple(lead_of(layout, i, fs) for i in kept)
     return Source(os.fspath(path), "text", len(table), leads, lambda index: np.ascontiguousarray(table[:, kept[index]]))
+
+
+def rate_of(path, layout: Layout, clock: np.ndarray) -> float | None:
+    """Hz; None where the column does not say what it counts, and seconds give no rate that an ECG has."""
+    stated = not layout.names[0] or ":" in layout.first[0] or time_scale(layout.names[0], layout.units[0]) is not None
+    try:
+        rate = sampling_rate(path, clock, layout.names[0])
+    except InputError:
+        if stated:
+            raise
+        return None
+    return rate if stated or SLOWEST <= rate <= FASTEST else None
 
 
 def lead_of(layout: Layout, column: int, fs) -> Lead:
@@ -143,7 +155,7 @@ def read_slowly(path, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
     rows, first = [], []
     with open(path, encoding="utf-8-sig", errors="replace") as file:
         for number, line in enumerate(file, 1):
-            if number <= layout.skip or not line.strip():
+            if number <= layout.skip or not line.strip() or line.lstrip().startswith("#"):
                 continue
             row = layout.split(line)
             if len(row) != layout.columns:
@@ -157,15 +169,13 @@ def read_slowly(path, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
 
 
 def clock_column(layout: Layout, first: np.ndarray) -> np.ndarray | None:
-    """The first column where it is a clock: by its name, by its form, or (nameless) because it rises in equal steps."""
+    """The first column where it is a clock: by its name, by its form, or because it rises in equal steps."""
     if layout.columns == 1:
         return None
     name = layout.names[0]
     scale = time_scale(name, layout.units[0])
     written_as_time = ":" in layout.first[0]
     if scale is None and not written_as_time:
-        steps = np.diff(first)
-        nameless_clock = not name and len(steps) >= ENOUGH and steps.min() > 0 and np.allclose(steps, steps[0], rtol=0.01, atol=1e-3)
-        if not (is_index(name, None) or nameless_clock):
+        if not (is_index(name, first) or rises_evenly(first)):
             return None
     return first * (1.0 if written_as_time or scale is None else scale)

@@ -64,7 +64,7 @@ def finite(**named):
 
 def overflow():
     """Says that finite input became infinite on the way."""
-    raise InputError("the embeddings are too large: their squared distances overflow, so scale them down")
+    raise InputError("the embeddings are too large: their squares overflow, so scale them down")
 
 
 def square_mask(mask, n):

@@ -55,6 +55,8 @@ class Centring:
         if first_bad_row(z, part.start, part.stop) >= 0:
             _checks.all_finite(**{f"z{i + 1}": z for i, z in enumerate(self._views)})
         centre_columns(z, part.start, part.stop, self._eps, self._scaled, out, self.variances[view])
+        if not np.isfinite(self.variances[view][part]).all():
+            _checks.overflow()
 
     def _add_up(self, view):
         """The sum of the workers' products, always in the same order, in the first one's place."""

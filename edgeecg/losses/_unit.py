@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from . import _checks
+
 
 class UnitRows:
     """The rows of z1, z2, ... under one another, each divided by its length."""
@@ -20,6 +22,8 @@ class UnitRows:
             view = slice(start, start + len(z))
             rows.normalise_rows(z, self.rows[view], self._length[view])
             start += len(z)
+        if not np.isfinite(self._length).all():
+            _checks.overflow()
 
     def backward(self, grad, scale):
         """scale * dL/dz for each array handed over, from dL/dunit, which is overwritten."""

@@ -10,6 +10,8 @@ from ._correlation import OffDiagonalEnergy
 from ._threads import Team
 
 
+LARGE = 1e12  # a loss from which on float32 gradients may overflow
+
 def vicreg(z1, z2, invariance=25.0, variance=25.0, covariance=1.0, gamma=1.0, eps=1e-4, threads=1):
     """The three-term loss of the paper.
 
@@ -33,7 +35,10 @@ def vicreg(z1, z2, invariance=25.0, variance=25.0, covariance=1.0, gamma=1.0, ep
         gap = float(np.square(np.subtract(z1, z2, dtype=np.float64)).mean())
         first, grad1 = _one_view(z1, z2, invariance, variance, covariance, gamma, eps, team)
         second, grad2 = _one_view(z2, z1, invariance, variance, covariance, gamma, eps, team)
-    return invariance * gap + first + second, (grad1, grad2)
+    value = invariance * gap + first + second
+    if not np.isfinite(value) or (value > LARGE and not (np.isfinite(grad1).all() and np.isfinite(grad2).all())):
+        _checks.overflow()
+    return value, (grad1, grad2)
 
 
 def _one_view(z, other, invariance, variance, covariance, gamma, eps, team):

@@ -132,6 +132,21 @@ def test_nan_and_infinity_are_named(case, bad, threads):
 
 
 @each_loss
+@pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered:RuntimeWarning")  # by NumPy, on the way to the sentence
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(("dtype", "size"), [(np.float64, 1e170), (np.float32, 1e30)])
+def test_numbers_that_overflow_are_named_or_harmless(case, dtype, size, threads):
+    arrays, options = problem(case, 9, 50, dtype)
+    try:
+        value, grads = case.kernel([z * dtype(size) for z in arrays], options, threads=threads)
+    except InputError as error:
+        assert "too large" in str(error)
+        return
+    assert dtype is np.float32 and ("scale" in case.invariant or case.name == "barlow_twins"), "1e340 is no float64"
+    assert value == pytest.approx(case.kernel(arrays, options)[0], rel=1e-3) and all(np.isfinite(g).all() for g in grads)
+
+
+@each_loss
 def test_other_dtypes_are_refused(case):
     arrays, options = problem(case, 9, 5)
     for dtype in (np.float16, np.int64, np.complex128):

@@ -152,6 +152,8 @@ def parts(name: str) -> list[tuple[str, slice]]:
 
 def some_dimensions(name: str) -> tuple[str, slice]:
     found = re.fullmatch(r"(.+)\[(\d*):(\d*)\]", name)
+    if not found and name.endswith("]"):
+        raise InputError(f"{name}: which dimensions is said as [A:B], whole numbers, or one of them")
     if not found:
         return name, slice(None)
     first, last = (int(end) if end else None for end in found.groups()[1:])
