@@ -36,7 +36,7 @@ from train.checkpoint import identity
 from train.command import run_command
 from train.probes.features import FEATURES, Features, features_by_name, models_of, parts
 from train.probes.more_tasks import LEADS_TASKS, MORE_TASKS
-from train.probes.protocol import Score, run_task
+from train.probes.protocol import Score, row_cosines, run_task
 from train.probes.tasks import TASKS, Task, read_task
 from train.probes.transfer_tasks import TRANSFER_TASKS
 from train.run import write_text
@@ -149,14 +149,10 @@ def quantisation(name: str, task: Task, model: str, real: tuple, integer: tuple,
     factor, offset = aligned(real[0], integer[0])
     train, test = (None if z is None else z * factor + offset for z in real[:2])
     shown = integer[0] if test is None else integer[1]
-    cosine = row_cosine(train if test is None else test, shown)
+    cosine = row_cosines(train if test is None else test, shown)
     score = run_task(task, train, None if test is None else shown, shown=shown if test is None else None)
     low = float(np.percentile(cosine, 5))
     return Result(name, f"{model} {FLOAT_PROBE}", 1.0, score, shown.shape[1], windows, 0.0, float(cosine.mean()), low)
-
-
-def row_cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return (a * b).sum(1) / np.maximum(np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1), 1e-12)
 
 
 def mean(scores: list[Score]) -> Score:

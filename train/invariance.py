@@ -30,7 +30,7 @@ from edgeecg.errors import AmplitudeWarning, InputError
 from train.command import run_command
 from train.data.corpora import array
 from train.plots_embedding import moved
-from train.probes.protocol import Probe
+from train.probes.protocol import Probe, row_cosines
 from train.probes.tasks import Windows, ptbxl
 from train.run import write_text
 
@@ -104,11 +104,7 @@ def rates(encoder: edgeecg.Encoder, folder: Path) -> Iterator[tuple[str, np.ndar
     base = np.concatenate([encoder.embed(s, 500) for s in signals])
     for fs in (100, 125, 128, 200, 250, 360, 1000):
         moved = [encoder.embed(np.r_[y := resample_poly(s, fs, 500, padtype="line"), y[-1:]], fs)[:1] for s in signals]
-        yield f"source rate {fs} Hz", cosine(base, np.concatenate(moved))
-
-
-def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return (a * b).sum(1) / np.maximum(np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1), 1e-12)
+        yield f"source rate {fs} Hz", row_cosines(base, np.concatenate(moved))
 
 
 class SuperclassProbe:
@@ -139,9 +135,9 @@ def measure(config: Config) -> list[dict]:
     rows = [row("nothing", np.ones(len(x)), probe.auc(base))]
     for name, changed in changes(x, second_halves(config.data / "nstdb"), rng):
         z = encoder.embed_batch(changed, RATE)
-        rows.append(row(name, cosine(base, z), probe.auc(z)))
+        rows.append(row(name, row_cosines(base, z), probe.auc(z)))
     rows += [row(name, values) for name, values in rates(encoder, config.data / "ptbxl_500hz")]
-    rows += [row("one second later", shifted(encoder, config.data)), row("another person", cosine(base, np.roll(base, 1, 0)))]
+    rows += [row("one second later", shifted(encoder, config.data)), row("another person", row_cosines(base, np.roll(base, 1, 0)))]
     return rows
 
 
@@ -149,7 +145,7 @@ def shifted(encoder: edgeecg.Encoder, data: Path) -> np.ndarray:
     """Cosines of windows with those that start a second later in the same recording (QT Database)."""
     recordings = array(data / "qtdb", "ecg_128hz_uV_int16.npy")[:, 0, : 60 * RATE] / 1000.0
     pairs = [encoder.embed(r, RATE, hop=1.0) for r in recordings]
-    return np.concatenate([cosine(e[:-1], e[1:]) for e in pairs])
+    return np.concatenate([row_cosines(e[:-1], e[1:]) for e in pairs])
 
 
 def row(name: str, values: np.ndarray, auc: float | None = None) -> dict:

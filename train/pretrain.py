@@ -104,8 +104,7 @@ class Pretraining(Learner):
 
     def context_margin(self) -> int:
         """Samples on each side that the frames of a window can see, in whole frames; 0 where none are wanted."""
-        stride = self.encoder.spec.total_stride
-        margin = -(-max(self.encoder.spec.reach()) // stride) * stride
+        margin = self.encoder.spec.margin
         possible = isinstance(self.pairs, WindowPairs) and self.pairs.training.has_context(margin)
         return margin if self.config.context > 0 and possible else 0
 

@@ -152,9 +152,7 @@ class Trainer:
         self.training = Drawer(cache, bank, ~held_out, copies)
         self.validation = Drawer(cache, bank, held_out, copies) if held_out.any() else None
         self.augment = Augment(config.views, load_noise(config.data, default_front_end(), kinds=config.views.noises))
-        stride = spec.total_stride
-        margin = -(-max(spec.reach()) // stride) * stride
-        self.margin = margin if config.context and (self.training.length >= WINDOW + 2 * margin).any() else 0
+        self.margin = spec.margin if config.context and (self.training.length >= WINDOW + 2 * spec.margin).any() else 0
         if config.start:
             windows, _, _ = self.batch(self.training, 256, 0, (config.seed, 2**30 + 1))
             self.encoder.units.load_state_dict(Start(config.start).encoder(windows).units.state_dict())

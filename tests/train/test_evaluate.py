@@ -11,10 +11,10 @@ pytest.importorskip("sklearn")
 
 import edgeecg
 from edgeecg.errors import InputError
-from train.evaluate import TITLES, Config, Result, aligned, evaluate, markdown, row_cosine, settings
+from train.evaluate import TITLES, Config, Result, aligned, evaluate, markdown, settings
 from train.probes.features import features_by_name, hrv_and_shape
 from train.probes.more_tasks import LEADS_TASKS, MORE_TASKS, with_noise
-from train.probes.protocol import Score, fitted, nearest_centroid, run_task, scored, some_groups
+from train.probes.protocol import Score, fitted, nearest_centroid, row_cosines, run_task, scored, some_groups
 from train.probes.tasks import DS1, DS2, TASKS, Task, Windows, cut, join, read_task, resample
 from train.probes.transfer_tasks import TRANSFER_TASKS
 from train.probes.minirocket import TRIPLES, MiniRocket, response
@@ -219,7 +219,7 @@ def test_float_embeddings_are_brought_to_the_integers_dimensions():
     integer = (real - 3) / np.arange(1, 7) + 0.01 * rng.standard_normal((500, 6))
     factor, offset = aligned(real, integer)
     assert np.allclose(factor, 1 / np.arange(1, 7), rtol=0.01)
-    assert row_cosine(real * factor + offset, integer).min() > 0.99
+    assert row_cosines(real * factor + offset, integer).min() > 0.99
 
 
 def test_features_with_nan_are_refused():

@@ -6,7 +6,8 @@ import pytest
 pytest.importorskip("sklearn")
 
 from edgeecg.errors import InputError
-from train.invariance import Config, SuperclassProbe, changes, cosine, draw_noise, markdown, measure
+from train.invariance import Config, SuperclassProbe, changes, draw_noise, markdown, measure
+from train.probes.protocol import row_cosines
 from train.probes.tasks import Windows
 
 
@@ -35,7 +36,7 @@ def test_filters_leave_half_of_the_power_at_their_corner(name, hz, share):
 
 def test_cosine_of_rows():
     a = np.array([[1.0, 0], [3, 4], [0, 0]])
-    assert np.allclose(cosine(a, np.array([[0, 2.0], [3, 4], [1, 1]])), [0, 1, 0])
+    assert np.allclose(row_cosines(a, np.array([[0, 2.0], [3, 4], [1, 1]])), [0, 1, 0])
 
 
 def test_no_folder_ends_in_a_sentence():

@@ -107,12 +107,12 @@ def fit(
     generator = torch.Generator().manual_seed(seed)
     truth = torch.from_numpy(data.truth).float()
     loss_of = class_loss(truth[train], data.single)
-    optimiser, rates = make_optimiser(model, training)
+    update = Updates(model, loss_of, training)
     batch = min(training.batch, len(train))
     if batch < 2:
         raise InputError("one labelled window is not enough to train on: use a larger share of the labels")
     steps = max(1, len(train) // batch, -(-training.least_steps // training.epochs))
-    total, number = steps * training.epochs, 0
+    total = steps * training.epochs
     start = look(model, x, data, validation, loss_of)
     seen = look(model, x, data, train, loss_of)
     curves = [{"train_loss": seen["loss"], "train_accuracy": seen["accuracy"], **prefixed(start)}]
@@ -121,18 +121,9 @@ def fit(
         model.train()
         losses, right = [], []
         for rows in batches(train, batch, steps, generator):
-            number += 1
-            for group, rate in zip(optimiser.param_groups, rates, strict=True):
-                group["lr"] = rate * schedule(number, total, training.warmup)
-            inputs = x[rows] if views is None else views(x[rows], generator)
-            logits = model(inputs)
-            loss = loss_of(logits, truth[rows])
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-            optimiser.step()
-            losses.append(float(loss.detach()))
-            right.append(accuracy(logits.detach(), data.truth[rows.numpy()], data.single))
+            loss, logits = update(x[rows] if views is None else views(x[rows], generator), truth[rows], total)
+            losses.append(loss)
+            right.append(accuracy(logits, data.truth[rows.numpy()], data.single))
         if not np.isfinite(losses).all():
             raise EdgeECGError("the classifier's training ran away to numbers that are not finite: lower the learning rates")
         now = look(model, x, data, validation, loss_of)
@@ -142,6 +133,28 @@ def fit(
     model.load_state_dict(state)
     model.eval()
     return {name: np.array([line[name] for line in curves]) for name in curves[0]}
+
+
+class Updates:
+    """Counts the updates of a classifier, whose learning rates follow from the number."""
+
+    def __init__(self, model: Classifier, loss_of: Callable[[Tensor, Tensor], Tensor], training: Training):
+        self.model, self.loss_of, self.warmup = model, loss_of, training.warmup
+        self.optimiser, self.rates = make_optimiser(model, training)
+        self.number = 0
+
+    def __call__(self, inputs: Tensor, truth: Tensor, total: int) -> tuple[float, Tensor]:
+        """One more of `total`; returns the loss and the logits before it."""
+        self.number += 1
+        for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
+            group["lr"] = rate * schedule(self.number, total, self.warmup)
+        logits = self.model(inputs)
+        loss = self.loss_of(logits, truth)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
+        self.optimiser.step()
+        return float(loss.detach()), logits.detach()
 
 
 def make_optimiser(model: Classifier, training: Training) -> tuple[torch.optim.Optimizer, list[float]]:

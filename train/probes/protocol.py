@@ -180,6 +180,11 @@ def unit(z: np.ndarray) -> np.ndarray:
     return z / (np.linalg.norm(z, axis=1, keepdims=True) + 1e-9)
 
 
+def row_cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(n,): of the rows of a with those of b, (n, d) each."""
+    return (a * b).sum(1) / np.maximum(np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1), 1e-12)
+
+
 def scored(measure: Callable[[np.ndarray], float], group: np.ndarray) -> Score:
     """The measure on all rows, and its percentiles over DRAWS draws of groups with replacement."""
     return interval(float(measure(np.arange(len(group)))), bootstrap(measure, group))
