@@ -164,6 +164,7 @@ class Autoencoding(Learner):
         if self._restoration is None:
             held_out = load_noise(self.config.data, default_front_end(), half=1) if self.noise is not None else None
             self.autoencoder.eval().to("cpu", torch.float32)
+            print("measuring the reconstruction of held-out windows", flush=True)
             self._restoration = restoration(self, held_out)
         return self._restoration
 
@@ -213,8 +214,8 @@ def reuse(config: Config, cache: Cache, noise: Tensor | None) -> Path | None:
     learner = Autoencoding(config, cache, noise)
     autoencoder, meta = load_autoencoder(path)
     learner.autoencoder = autoencoder
-    learner.pictures(config.out)
     print(f"{path}: finished before, after {meta['steps']} steps; kept and used again. To train anew give another --out.")
+    learner.pictures(config.out)
     return path
 
 
