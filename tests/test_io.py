@@ -223,7 +223,14 @@ class TestText:
             *[(f"{name},ecg\n" + "".join(f"{1.7e9 + i / 256},{i * i}\n" for i in range(20)), 256, None, ["ecg"], [i * i for i in range(20)])
               for name in ("elapsed_time", "ts", "epoch", "unix_time", "Elapsed Time")],
             *[(f"{name},ecg\n" + "".join(f"{step * i},{i * i}\n" for i in range(20)), None, None, ["ecg"], [i * i for i in range(20)])
-              for name, step in (("frame", 1), ("sample_index", 1), ("ticks", 4), ("counter", 3.9))],
+              for name, step in (("frame", 1), ("sample_index", 1), ("ticks", 4), ("counter", 3.9), ("", 4))],
+            (",time,ecg\n" + "".join(f"{i},{i / 250},{i % 7}\n" for i in range(20)), 250, None, ["ecg"], [i % 7 for i in range(20)]),
+            ("frame,time_ms,ecg\n" + "".join(f"{i},{4 * i},{i % 7}\n" for i in range(20)), 250, None, ["ecg"], [i % 7 for i in range(20)]),
+            ("".join(f"{i},{i / 128},{i % 7}\n" for i in range(20)), 128, None, ["2"], [i % 7 for i in range(20)]),
+            ("millis,ecg\n" + "".join(f"{round(i / 0.36)},{i % 7}\n" for i in range(40)), None, None, ["ecg"], [i % 7 for i in range(40)]),
+            ("k,ecg\n" + "".join(f"{'' if i == 5 else i + 9 * (i > 20)},{i % 7}\n" for i in range(40)), None, None, ["ecg"], [i % 7 for i in range(40)]),
+            ("elapsed_time (ms),ecg\n" + "".join(f"{4 * i},{i % 7}\n" for i in range(20)), 250, None, ["ecg"], [i % 7 for i in range(20)]),
+            ("off,II\n" + "".join(f"{i > 9:d},{i % 7}\n" for i in range(40)), None, None, ["off", "II"], [i > 9 for i in range(40)]),
             ("I II\n1 4\n2 5\n", None, None, ["I", "II"], [1, 2]),
             ("I,II\n" + "".join(f"{i % 9},{i}\n" for i in range(20)), None, None, ["I", "II"], [i % 9 for i in range(20)]),
             ("0.5\n# a remark\n-0.25\n", None, None, ["0"], [0.5, -0.25]),
@@ -304,9 +311,12 @@ class TestArrays:
         path = tmp_path / "r.npz"
         np.savez(path, signal=np.zeros((2, 9)), fs=250, units=["mV", "uV"], leads=["I", "II"])
         assert [io.read(path, lead).unit for lead in ("I", "II")] == ["mV", "uV"]
+        np.savez(path, signal=np.zeros((3, 9)), fs=250, unit=["mV", "mV"])
+        assert io.read(path).unit == "mV"
         np.savez(path, signal=np.zeros((3, 9)), fs=250, unit=["mV", "uV"])
-        with pytest.raises(edgeecg.InputError, match="'unit' holds 2 units for 3 leads"):
+        with pytest.raises(edgeecg.InputError, match="is in 'mV, uV', which is no voltage: give the unit"):
             io.read(path)
+        assert io.read(path, unit="uV").unit == "uV"
 
     @pytest.mark.parametrize("fs", [0, -1.0, np.nan, np.inf])
     def test_a_rate_that_cannot_be_is_not_stated(self, tmp_path, fs):

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..errors import InputError
 
-__all__ = ["is_index", "rises_evenly", "sampling_rate", "seconds", "time_scale"]
+__all__ = ["is_index", "only_rises", "sampling_rate", "seconds", "time_scale"]
 
 SECONDS_PER = {
     "s": 1.0, "sec": 1.0, "secs": 1.0, "second": 1.0, "seconds": 1.0,
@@ -14,30 +14,31 @@ SECONDS_PER = {
 }  # fmt: skip
 TIME_NAMES = {"t", "time", "timestamp", "elapsed time", "date", "datetime"}
 INDEX_NAMES = {"sample", "sample #", "sample number", "samples", "index", "idx", "n", "#"}
-ENOUGH = 15  # equal steps that make a column a clock, whatever it is called: no ECG rises so long
+ENOUGH = 15  # steps up and none down that make a column a clock: no ECG rises so long
 
 
 def time_scale(name: str | None, unit: str | None) -> float | None:
     """Seconds per unit of a column of times; None where name and unit do not say that it is one."""
-    name, unit = (name or "").strip().lower(), (unit or "").strip().lower()
-    if name.replace("_", " ") in TIME_NAMES and not unit:
-        return 1.0
-    for text in (unit, name, name.rpartition("_")[2] if name.startswith("t") else ""):
+    name, unit = plain(name), (unit or "").strip().lower()
+    for text in (unit, name, name.rpartition(" ")[2] if name.startswith("t") else ""):
         if text in SECONDS_PER and (text != unit or name in TIME_NAMES or not name):
             return SECONDS_PER[text]
     return 1.0 if name in TIME_NAMES else None
 
 
-def is_index(name: str | None, values: np.ndarray) -> bool:
-    """Sample numbers: by name, or whole numbers one apart in a column that is not named as a time."""
-    named = (name or "").strip().lower().replace("_", " ")
-    return named in INDEX_NAMES or (time_scale(name, None) is None and rises_evenly(values) and bool(np.all(np.diff(values) == 1.0)))
+def plain(name: str | None) -> str:
+    return (name or "").strip().lower().replace("_", " ")
 
 
-def rises_evenly(values: np.ndarray) -> bool:
-    """Whether a column can only be a clock or a count."""
-    steps = np.diff(values)
-    return len(steps) >= ENOUGH and bool(steps.min() > 0) and np.allclose(steps, steps[0], rtol=0.01, atol=1e-3)
+def is_index(name: str | None) -> bool:
+    """Sample numbers, by name."""
+    return plain(name) in INDEX_NAMES
+
+
+def only_rises(values: np.ndarray) -> bool:
+    """Whether a column can only be a clock or a count, whatever it is called: rounded, with jitter, gaps or blanks."""
+    steps = np.diff(values[np.isfinite(values)])
+    return int(np.count_nonzero(steps > 0)) >= ENOUGH and not np.any(steps < 0)
 
 
 def seconds(cell: str, absent: set[str]) -> float:

@@ -31,7 +31,7 @@ def open_source(path) -> Source:
     rows = as_rows(path, fields[key])
     if names is None or np.size(names) != len(rows):
         names = [key] if len(rows) == 1 else range(len(rows))
-    units = units_of(path, fields, len(rows))
+    units = units_of(fields, len(rows))
     leads = tuple(Lead(str(name), unit, gain, fs) for name, unit in zip(np.ravel(names), units, strict=True))
     kind = "NumPy array" if isinstance(loaded, np.ndarray) else "NumPy archive"
     return Source(os.fspath(path), kind, rows.shape[1], leads, lambda index: np.array(rows[index]))
@@ -48,14 +48,14 @@ def number(path, fields, keys) -> float | None:
     return None
 
 
-def units_of(path, fields, leads: int) -> list[str | None]:
-    """One unit for all leads, or one each."""
+def units_of(fields, leads: int) -> list[str | None]:
+    """One unit for all leads, or one each; where it cannot be told whose they are, all of them, which is no voltage."""
     for key in UNIT_KEYS:
         if key in fields and np.size(fields[key]):
             units = [str(unit) for unit in np.ravel(fields[key])]
-            if len(units) not in (1, leads):
-                raise InputError(f"{path}: {key!r} holds {len(units)} units for {leads} leads: give one, or one each")
-            return units * (leads // len(units))
+            if len(units) != leads:
+                units = [", ".join(dict.fromkeys(units))] * leads
+            return units
     return [None] * leads
 
 

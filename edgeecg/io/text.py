@@ -13,7 +13,7 @@ import numpy as np
 
 from .._signal import FASTEST, SLOWEST
 from ..errors import InputError
-from ._clock import is_index, rises_evenly, sampling_rate, seconds, time_scale
+from ._clock import is_index, only_rises, sampling_rate, seconds, time_scale
 from .recording import Lead, Source, normal_unit
 
 __all__ = ["open_source"]
@@ -97,29 +97,31 @@ def delimiter_of(lines: list[str]) -> str | None:
 
 
 def open_source(path) -> Source:
-    """Read the table; every column that is not a clock is a lead."""
+    """Read the table; the first column, and those behind it, are no leads as long as they are clocks or counts."""
     with open(path, encoding="utf-8-sig", errors="replace") as file:
         text = file.read(HEAD)
         complete = text if len(text) < HEAD else text[: text.rfind("\n") + 1]
     if "\0" in text:
         raise InputError(f"{path}: this is not text")
     layout = Layout(path, complete)
-    table, clock = read_table(path, layout)
+    table, first = read_table(path, layout)
     fs = layout.number(*RATE_NAMES)
     kept = list(range(layout.columns))
-    if clock is not None:
-        kept.remove(0)
-        if fs is None and not is_index(layout.names[0], clock):
-            fs = rate_of(path, layout, clock)
+    while len(kept) > 1 and (clock := clock_column(layout, kept[0], table[:, kept[0]] if kept[0] else first)) is not None:
+        fs = rate_of(path, layout, kept[0], clock) if fs is None else fs
+        kept.pop(0)
     leads = tuple(lead_of(layout, i, fs) for i in kept)
     return Source(os.fspath(path), "text", len(table), leads, lambda index: np.ascontiguousarray(table[:, kept[index]]))
 
 
-def rate_of(path, layout: Layout, clock: np.ndarray) -> float | None:
-    """Hz; None where the column does not say what it counts, and seconds give no rate that an ECG has."""
-    stated = not layout.names[0] or ":" in layout.first[0] or time_scale(layout.names[0], layout.units[0]) is not None
+def rate_of(path, layout: Layout, column: int, clock: np.ndarray) -> float | None:
+    """Hz; None of sample numbers, and where a column does not say what it counts and seconds give no rate that an ECG has."""
+    name = layout.names[column]
+    if is_index(name):
+        return None
+    stated = ":" in layout.first[column] or time_scale(name, layout.units[column]) is not None
     try:
-        rate = sampling_rate(path, clock, layout.names[0])
+        rate = sampling_rate(path, clock, name)
     except InputError:
         if stated:
             raise
@@ -135,8 +137,8 @@ def lead_of(layout: Layout, column: int, fs) -> Lead:
     return Lead(name, unit, layout.number("gain"), fs)
 
 
-def read_table(path, layout: Layout) -> tuple[np.ndarray, np.ndarray | None]:
-    """((rows, columns) float64, times of the first column in seconds or sample numbers, or None).
+def read_table(path, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
+    """((rows, columns) float64, the first column, in seconds where it is written as a time of day).
 
     The fast reader takes plain numbers only; a file with absent values, clock times or quotes goes the slow way.
     """
@@ -147,7 +149,7 @@ def read_table(path, layout: Layout) -> tuple[np.ndarray, np.ndarray | None]:
         first = table[:, 0]
     except ValueError:
         table, first = read_slowly(path, layout)
-    return table, clock_column(layout, first)
+    return table, first
 
 
 def read_slowly(path, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
@@ -168,14 +170,11 @@ def read_slowly(path, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
     return np.array(rows), np.array(first)
 
 
-def clock_column(layout: Layout, first: np.ndarray) -> np.ndarray | None:
-    """The first column where it is a clock: by its name, by its form, or because it rises in equal steps."""
-    if layout.columns == 1:
+def clock_column(layout: Layout, column: int, values: np.ndarray) -> np.ndarray | None:
+    """A column where it is a clock or a count (by its name, by its form, or because it only rises), in seconds if it says which."""
+    name = layout.names[column]
+    scale = time_scale(name, layout.units[column])
+    written_as_time = ":" in layout.first[column]
+    if scale is None and not (written_as_time or is_index(name) or only_rises(values)):
         return None
-    name = layout.names[0]
-    scale = time_scale(name, layout.units[0])
-    written_as_time = ":" in layout.first[0]
-    if scale is None and not written_as_time:
-        if not (is_index(name, first) or rises_evenly(first)):
-            return None
-    return first * (1.0 if written_as_time or scale is None else scale)
+    return values * (1.0 if written_as_time or scale is None else scale)
