@@ -20,8 +20,9 @@ DEVICE_SOURCES = ("", "arm")  # folders of csrc/src that a device compiles
 KEYWORDS = set(
     "and asm auto bool break case catch char class const continue default delete do double else enum extern false float for friend goto if "
     "inline int long mutable namespace new not operator or private protected public register restrict return short signed sizeof static "
-    "struct switch template this throw true try typedef typename union unsigned using virtual void volatile while xor".split()
-)  # of C and C++
+    "struct switch template this throw true try typedef typename union unsigned using virtual void volatile while xor constexpr nullptr static_assert alignas alignof thread_local typeof "
+    "null memcpy memmove memset stddef stdint stdio string arduino".split()
+)  # of C and C++, what the core takes from their libraries, and headers that a file of the name would hide
 HOST_ONLY = ("pack.c", "pack.h", "vector_body.h", "dispatch.c", "ops.c", "model.c", "scan.c")
 
 EXAMPLES = """examples:
@@ -80,7 +81,7 @@ def check_name(name: str, folder: Path) -> None:
     if not name.isidentifier() or not name.isascii():
         raise InputError(f"--name is the prefix of C symbols, letters, digits and underscores, not {name!r}")
     taken = {Path(target).stem for target, _ in _core_files()} | {Path(CONFIG).stem, "main", "example"}
-    if name.lower() in taken | KEYWORDS or name.lower().startswith("ee_"):
+    if name.lower() in taken | KEYWORDS or name.lower().startswith("ee_") or name.endswith("_t"):
         raise InputError(f"--name {name} is a name of the C core or of the language: take another")
     others = [other for other in _models(folder / CONFIG) if other.lower() == name.lower() and other != name]
     if others:

@@ -250,7 +250,7 @@ def test_bad_calls_end_in_one_sentence(tmp_path):
         export_c.export(tmp_path / "x", name="two words")
     with pytest.raises(InputError, match="multiple of 32"):
         export_c.export(tmp_path / "x", block=48)
-    for name in ("stream", "Internal", "edgeecg", "edgeecg_config", "int", "class", "main", "ee_init"):
+    for name in ("stream", "Internal", "edgeecg", "edgeecg_config", "int", "class", "main", "ee_init", "uint8_t", "NULL", "stdint", "memset", "Arduino"):
         with pytest.raises(InputError, match=f"--name {name} is a name of the C core or of the language"):
             export_c.export(tmp_path / "x", plain(), name=name, fs=128)
     assert not (tmp_path / "x").exists()

@@ -250,7 +250,9 @@ def known_results(config: Config, wanted: dict) -> list[Result]:
     if not config.json or not config.json.exists():
         return []
     held, results = read_results(config.json)
-    return results if held == wanted else []
+    if held != wanted:
+        raise InputError(f"{config.json} holds results of other models or options, which would be lost: give another --json")
+    return results
 
 
 def markdown(results: list[Result]) -> str:

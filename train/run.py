@@ -19,6 +19,9 @@ from edgeecg.errors import InputError
 from train.checkpoint import identity
 
 
+CODE = 2  # raise when a run that was begun would go on differently: 2 since nobody of nameless pieces is held out
+
+
 class Log:
     """JSON lines and TensorBoard at once. `step` > 0: a resumed run, whose later lines are forgotten."""
 
@@ -75,6 +78,10 @@ def config_dict(config) -> dict:
     return json.loads(json.dumps(dataclasses.asdict(config), default=str))
 
 
+def write_config(config, **more) -> None:
+    write_json(config.out / "config.json", {**config_dict(config), "code": CODE, **more})
+
+
 def prepare(config, free: tuple[str, ...], *parts: str, models: tuple[str, ...] = ()) -> None:
     """Makes `config.out` the folder of this run, or goes on with the one that it holds where `config.resume` says so.
 
@@ -84,14 +91,14 @@ def prepare(config, free: tuple[str, ...], *parts: str, models: tuple[str, ...] 
     """
     used = {name: identity(name) for name in models}
     if config.resume:
-        before = stored_options(config, free).get("models", used)
+        before = stored_options(config, free).get("models", {})
         changed = [name for name in used if before.get(name) != used[name]]
         if changed:
             raise InputError(f"{', '.join(changed)} is not the model that {config.out} began with: give another --out")
     else:
         refuse_begun(config.out, *parts)
         config.out.mkdir(parents=True, exist_ok=True)
-    write_json(config.out / "config.json", config_dict(config) | ({"models": used} if models else {}))
+    write_config(config, models=used)
 
 
 def refuse_begun(out: Path, *parts: str) -> None:
@@ -110,10 +117,13 @@ def stored_options(config, free: tuple[str, ...]) -> dict:
             raise ValueError
     except (OSError, ValueError) as error:
         raise InputError(f"{config.out} holds no run to resume") from error
+    if stored.get("code", 1) != CODE:
+        raise InputError(f"{config.out} was begun by another version of the training code, which would not go on as it began: give another --out")
     fields = {field.name: field for field in dataclasses.fields(config)}
     changed = [name for name, value in config_dict(config).items() if name not in free and stored.get(name, default_of(fields[name])) != value]
     if changed:
-        raise InputError(f"{path} has other values of {', '.join(changed)}: a resumed run keeps its options")
+        said = ", ".join(name if isinstance(stored.get(name), dict) else f"{name} ({stored.get(name)})" for name in changed)
+        raise InputError(f"{path} has other values of {said}: a resumed run keeps its options")
     return stored
 
 

@@ -255,7 +255,7 @@ def test_a_run_resumes_after_its_last_finished_part_and_compares(task, tmp_path,
     steps = [json.loads(line)["step"] for line in (broken.out / "log.jsonl").read_text().splitlines()]
     assert steps == sorted(set(steps))
     assert "| 20 % | pretrained, frozen | macro AUROC | +0.000" in compare(read_run(whole.out), read_run(broken.out))
-    with pytest.raises(InputError, match="splits: a resumed run keeps"):
+    with pytest.raises(InputError, match=r"splits \(2\): a resumed run keeps"):
         main(replace(broken, resume=True, splits=3))
     save_encoder(tmp_path / "encoder.safetensors", tiny_encoder(), {"trained": "again"})
     with pytest.raises(InputError, match="encoder.safetensors is not the model that .*broken began with: give another --out"):

@@ -241,8 +241,13 @@ def test_a_run_of_other_options_is_not_resumed(tmp_path):
     with pytest.raises(InputError, match="other values of new"):
         fit(Line, Grown(**now, new=2), describe, "x")
     fit(Line, Grown(**now), describe, "x")  # what is newer than the run had its default
-    with pytest.raises(InputError, match="was begun with 2 steps, which its learning rate follows"):
-        fit(Line, options(tmp_path, steps=5, resume=True), describe, "x")
+    for changes in ({"steps": 5}, {"steps": 2, "minutes": 3.0}):
+        with pytest.raises(InputError, match="was begun with 2 steps, which its learning rate follows"):
+            fit(Line, options(tmp_path, resume=True, **changes), describe, "x")
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({name: value for name, value in json.loads(path.read_text()).items() if name != "code"}))
+    with pytest.raises(InputError, match="was begun by another version of the training code"):
+        fit(Line, options(tmp_path, steps=2, resume=True), describe, "x")
 
 
 def test_a_new_run_does_not_replace_what_another_one_left(tmp_path):

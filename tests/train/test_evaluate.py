@@ -178,8 +178,10 @@ def test_a_second_call_goes_on_where_the_first_stopped(tmp_path, monkeypatch):
     assert [(r.feature, r.fraction) for r in first] == [(f, s) for f in ("random", "hrv") for s in (0.5, 1.0)]
     second = evaluate(Config(tasks=("V_ds1_ds2", "S_ds1_ds2"), fractions=(0.5, 1.0), **options))
     assert second[:4] == first and calls == ["V_ds1_ds2", "S_ds1_ds2"]
-    evaluate(Config(tasks=("V_ds1_ds2",), **options))
-    assert calls[2:] == ["V_ds1_ds2"], "other shares of labels: nothing is taken over"
+    kept = options["json"].read_bytes()
+    with pytest.raises(InputError, match="out.json holds results of other models or options, which would be lost"):
+        evaluate(Config(tasks=("V_ds1_ds2",), **options))
+    assert options["json"].read_bytes() == kept and len(calls) == 2
 
 
 def test_the_twin_is_left_out_where_a_window_has_leads(tmp_path, monkeypatch):

@@ -254,7 +254,7 @@ def test_hours_of_training_are_not_replaced_nor_gone_on_with_otherwise(tmp_path)
     (out / "checkpoint.safetensors").write_bytes(b"hours")
     with pytest.raises(InputError, match="holds a run already .checkpoint.safetensors.: go on with --resume, or give another --out"):
         recipe.main(config)
-    with pytest.raises(InputError, match="other values of views, temperature: a resumed run keeps its options"):
+    with pytest.raises(InputError, match=r"other values of views, temperature \(0.1\): a resumed run keeps its options"):
         recipe.main(replace(config, resume=True, temperature=0.2, views=replace(config.views, p_noise=0.1)))
     with pytest.raises(EdgeECGError, match=nowhere):
         recipe.main(replace(config, resume=True, steps=6, levels=False))

@@ -22,7 +22,7 @@ from train.engine.options import Options, stored_steps
 from train.engine.processes import Processes, processes
 from train.engine.report import write_report
 from train.engine.trainer import Trainer
-from train.run import Log, config_dict, refuse_begun, write_json
+from train.run import Log, refuse_begun, write_config
 
 WORK = ("checkpoint.safetensors", "best.safetensors", "encoder.safetensors")  # what a run leaves in its folder
 MEASURED, WARM = 24, 4  # steps that tell the speed; the first of them do not count
@@ -64,7 +64,7 @@ def fit(make: Callable[[], Learner], options: Options, describe: Callable[[Optio
         options = settle_steps(make, options, team)
         if team.first:
             options.out.mkdir(parents=True, exist_ok=True)
-            write_json(options.out / "config.json", config_dict(options))
+            write_config(options)
     team.wait()
     trainer, progress = build(make, options, team), Progress()
     if options.resume and checkpoint.exists():

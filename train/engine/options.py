@@ -63,6 +63,6 @@ def stored_steps(options: Options) -> Options:
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{options.out} holds no run to resume") from error
     default = next(field.default for field in fields(options) if field.name == "steps")
-    if options.steps not in (steps, default):
+    if options.minutes is not None and stored.get("minutes") != options.minutes or options.steps not in (steps, default):
         raise InputError(f"{options.out} was begun with {steps} steps, which its learning rate follows: a resumed run keeps them")
     return replace(options, steps=steps, minutes=None)
