@@ -320,7 +320,11 @@ def stated(config: Config, cache: Cache, steps: int, seconds: float) -> dict:
     """What a model made from this run has to state."""
     objective = "NT-Xent with neighbours, and regression of signal, rhythm and beat statistics"
     said = provenance(config, cache, objective, (config.data / "nstdb").is_dir(), steps, seconds, config.start)
-    return {**said, "hours": round(recorded_hours(config, cache), 1), "processes": config.workers}
+    said |= {"hours": round(recorded_hours(config, cache), 1), "processes": config.workers}
+    before = Start(config.start).training() if config.start else {}
+    if before and before.get("processes", 1) != config.workers:  # then all processes' steps are counted together
+        said |= {"steps": before["steps"] * before.get("processes", 1) + steps * config.workers, "processes": 1}
+    return said
 
 
 def recorded_hours(config: Config, cache: Cache) -> float:

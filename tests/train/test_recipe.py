@@ -274,7 +274,10 @@ def test_a_run_can_start_from_an_encoder(toy_cache, small):
     sources = [source["name"] for source in recipe.stated(bundled, toy_cache, 4, 60.0)["sources"]]
     assert "PTB-XL 1.0.3 (subset)" in sources and sources[-1].startswith("MIT-BIH Arrhythmia Database, five")  # what nano met, and this run
     trainer = recipe.Trainer(bundled, toy_cache)
-    assert recipe.stated(bundled, toy_cache, 4, 60.0)["steps"] == 4 + edgeecg.load("nano").model.meta["training"]["steps"]
+    before, said = edgeecg.load("nano").model.meta["training"], recipe.stated(bundled, toy_cache, 4, 60.0)
+    assert (said["steps"], said["processes"]) == (4 + before["steps"] * before["processes"], 1)  # of two processes, then of one
+    said = recipe.stated(replace(bundled, workers=2), toy_cache, 4, 60.0)
+    assert (said["steps"], said["processes"]) == (4 + before["steps"], 2)
     x, _, _ = trainer.batch(trainer.training, 8, 0, (1,))
     expected = Start("nano").encoder(x)
     torch.testing.assert_close(trainer.encoder.eval().tensors(x)[-1] > 0, expected.tensors(x)[-1] > 0)
