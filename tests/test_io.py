@@ -218,6 +218,7 @@ class TestText:
             ("t_ms;I (µV)\n0;0,5\n4;0,25\n8;1,0\n", 250, "uV", ["I"], [0.5, 0.25, 1]),
             ("'sample #','MLII','V5'\n'','mV','mV'\n0,0.5,1\n1,0.25,2\n", None, "mV", ["MLII", "V5"], [0.5, 0.25]),
             ("when,ECG\n2024-01-01T00:00:00.000,1\n2024-01-01T00:00:00.004,2\n2024-01-01T00:00:00.008,3\n", 250, None, ["ECG"], [1, 2, 3]),  # noqa: E501
+            ("when,II\n" + "".join(f"2024-01-01 00:00:00.{4 * i:03}+01:00,{i % 7}\n" for i in range(20)), 250, None, ["II"], [i % 7 for i in range(20)]),
             (",ecg\n" + "".join(f"{i},{i * i}\n" for i in range(20)), None, None, ["ecg"], [i * i for i in range(20)]),
             ("".join(f"{i / 64},{i * i}\n" for i in range(20)), 64, None, ["1"], [i * i for i in range(20)]),
             *[(f"{name},ecg\n" + "".join(f"{1.7e9 + i / 256},{i * i}\n" for i in range(20)), 256, None, ["ecg"], [i * i for i in range(20)])

@@ -1,5 +1,7 @@
 """Columns of times: how they are written, and the sampling rate that they mean."""
 
+import re
+
 import numpy as np
 
 from ..errors import InputError
@@ -48,7 +50,8 @@ def seconds(cell: str, absent: set[str]) -> float:
     if ":" not in cell:
         return float(cell)
     if "-" in cell:
-        moment = np.datetime64(cell.strip("[]").replace(" ", "T").removesuffix("Z"), "ns")
+        local = re.sub(r"(Z|[+-]\d\d:?\d\d)$", "", cell.strip("[]"))  # differences do not depend on the time zone
+        moment = np.datetime64(local.replace(" ", "T"), "ns")
         return moment.astype(np.int64) / 1e9
     total = 0.0
     for part in cell.strip("[]").split(":"):
