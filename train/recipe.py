@@ -319,12 +319,9 @@ def open_leads(config: Config, quiet: bool = False) -> Cache:
 def stated(config: Config, cache: Cache, steps: int, seconds: float) -> dict:
     """What a model made from this run has to state."""
     objective = "NT-Xent with neighbours, and regression of signal, rhythm and beat statistics"
-    said = provenance(config, cache, objective, (config.data / "nstdb").is_dir(), steps, seconds, config.start)
-    said |= {"hours": round(recorded_hours(config, cache), 1), "processes": config.workers}
-    before = Start(config.start).training() if config.start else {}
-    if before and before.get("processes", 1) != config.workers:  # then all processes' steps are counted together
-        said |= {"steps": before["steps"] * before.get("processes", 1) + steps * config.workers, "processes": 1}
-    return said
+    noise = (config.data / "nstdb").is_dir()
+    said = provenance(config, cache, objective, noise, steps, seconds, config.start, processes=config.workers)
+    return {**said, "hours": round(recorded_hours(config, cache), 1)}
 
 
 def recorded_hours(config: Config, cache: Cache) -> float:

@@ -7,7 +7,6 @@ recording's label here, one of PTB-XL is the whole recording, and one of MIT-BIH
 from collections.abc import Callable
 from pathlib import Path
 
-
 from train.probes.more_tasks import rhythm
 from train.probes.tasks import RHYTHMS, Task, Windows, beats, cinc2017, ptbxl, ptbxl_windows, stated
 
