@@ -1,7 +1,9 @@
-"""What the commands of this folder share: typed options, names that exist, and one sentence where something is wrong."""
+"""What the commands of this folder share: typed options, recordings and names that exist, and one sentence where something is wrong."""
 
+import os
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from edgeecg.errors import EdgeECGError, InputError
 
@@ -11,6 +13,16 @@ def known_names(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
     for name in names:
         if name not in known:
             raise InputError(f"{kind} {name!r} is not one of {', '.join(known)}")
+
+
+def recordings_folder() -> Path | None:
+    """What --data is where it is not given: the environment variable EDGEECG_DATA."""
+    return Path(os.environ["EDGEECG_DATA"]) if "EDGEECG_DATA" in os.environ else None
+
+
+def need_recordings(data: Path | None) -> None:
+    if data is None or not data.is_dir():
+        raise InputError("give the folder of the recordings with --data, or in the environment variable EDGEECG_DATA")
 
 
 def run_command(main: Callable, config: type, description: str, stopped: str = "stopped; go on with --resume") -> None:

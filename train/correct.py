@@ -13,7 +13,6 @@ corrected embeddings and scored on test patients, who took no part. Embeddings a
 OUT holds config.json, splits/ (predictions of each finished split), scores.json, maps.png, confusion.png, curves.png and report.md.
 """
 
-import os
 import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -26,7 +25,7 @@ import torch
 from tqdm import tqdm
 
 from edgeecg.errors import InputError
-from train.command import run_command
+from train.command import need_recordings, recordings_folder, run_command
 from train.correction.classifiers import all_scores
 from train.correction.mining import Pairs, held_out_scores, make_pairs, mine
 from train.correction.network import CorrectionOptions, train_correction
@@ -59,15 +58,15 @@ class Config:
     synthetic: bool = False  # embeddings from a generator instead of a model and a task
     noise: tuple[float, ...] = (4.0,)  # of the synthetic embeddings: each with each similarity
     similarity: tuple[float, ...] = (0.5,)
-    data: Path | None = field(default_factory=lambda: Path(os.environ["EDGEECG_DATA"]) if "EDGEECG_DATA" in os.environ else None)
+    data: Path | None = field(default_factory=recordings_folder)
     out: Path = Path("runs/correct")
     resume: bool = False  # keep the finished splits of the run in `out`
     seed: int = 0
     threads: int = 1
 
     def __post_init__(self):
-        if not self.synthetic and (self.data is None or not self.data.is_dir()):
-            raise InputError("give the folder of the recordings with --data, or in the environment variable EDGEECG_DATA")
+        if not self.synthetic:
+            need_recordings(self.data)
         if self.task not in TASKS:
             raise InputError(f"task {self.task!r} is not one of {', '.join(TASKS)}")
         for chosen, known, what in ((self.losses, LOSSES, "loss"), (self.maps, maps.METHODS, "map")):

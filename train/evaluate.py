@@ -19,7 +19,6 @@ is drawn (which patients have labels, random weights) value and interval are mea
 
 import itertools
 import json
-import os
 import sys
 import time
 from dataclasses import asdict, dataclass, field
@@ -33,7 +32,7 @@ from tqdm import tqdm
 
 from edgeecg.errors import InputError
 from train.checkpoint import identity
-from train.command import run_command
+from train.command import need_recordings, recordings_folder, run_command
 from train.probes.features import FEATURES, Features, features_by_name, models_of, parts
 from train.probes.more_tasks import LEADS_TASKS, MORE_TASKS
 from train.probes.protocol import Score, row_cosines, run_task
@@ -91,13 +90,12 @@ class Config:
     baselines: tuple[str, ...] = ()  # of random, random_mean_max, hrv, catch22, minirocket, supervised
     tasks: tuple[str, ...] = tuple(TASKS)  # or `more`: the further ones; `transfer`, between sets; `leads`
     seeds: int = 3  # draws of labelled patients, of random weights
-    data: Path | None = field(default_factory=lambda: Path(os.environ["EDGEECG_DATA"]) if "EDGEECG_DATA" in os.environ else None)
+    data: Path | None = field(default_factory=recordings_folder)
     json: Path | None = None  # the numbers, one object a task and feature
     markdown: Path | None = None  # the table
 
     def __post_init__(self):
-        if self.data is None or not self.data.is_dir():
-            raise InputError("give the folder of the recordings with --data, or in the environment variable EDGEECG_DATA")
+        need_recordings(self.data)
         tasks = tuple(itertools.chain.from_iterable(GROUPS.get(name, [name]) for name in self.tasks))
         object.__setattr__(self, "tasks", tasks)  # frozen
         for name in self.tasks:

@@ -16,7 +16,6 @@ part: --resume goes on with the next), curves.png, confusion.png, scores.json an
 encoders/SHARE-SPLIT.safetensors.
 """
 
-import os
 import sys
 import time
 from dataclasses import asdict, dataclass, field
@@ -30,7 +29,7 @@ from tqdm import tqdm
 
 from edgeecg.errors import InputError
 from train.checkpoint import save_encoder
-from train.command import run_command
+from train.command import need_recordings, recordings_folder, run_command
 from train.data.front import default_front_end
 from train.downstream import predictions
 from train.downstream.arms import ARMS, Arms
@@ -56,7 +55,7 @@ class Config:
     splits: int = 5
     training: Training = field(default_factory=Training)
     augment: bool = False  # views (train/views/augment.py) of the windows while an encoder is trained
-    data: Path | None = field(default_factory=lambda: Path(os.environ["EDGEECG_DATA"]) if "EDGEECG_DATA" in os.environ else None)
+    data: Path | None = field(default_factory=recordings_folder)
     out: Path = Path("runs/finetune")
     keep: bool = False  # the fine-tuned encoders too: OUT/encoders/SHARE-SPLIT.safetensors, for train/export.py
     resume: bool = False  # go on from the finished parts of the run in `out`
@@ -65,8 +64,7 @@ class Config:
     threads: int = 1
 
     def __post_init__(self):
-        if self.data is None or not self.data.is_dir():
-            raise InputError("give the folder of the recordings with --data, or in the environment variable EDGEECG_DATA")
+        need_recordings(self.data)
         if self.task not in TASKS:
             raise InputError(f"task {self.task!r} is not one of {', '.join(TASKS)}")
         if not self.arms:

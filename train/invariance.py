@@ -9,7 +9,6 @@ that two windows of different people have a cosine near 0: the last row gives it
 """
 
 import json
-import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -26,8 +25,8 @@ from threadpoolctl import threadpool_limits
 
 import edgeecg
 from edgeecg import io
-from edgeecg.errors import AmplitudeWarning, InputError
-from train.command import run_command
+from edgeecg.errors import AmplitudeWarning
+from train.command import need_recordings, recordings_folder, run_command
 from train.data.corpora import array
 from train.plots_embedding import moved
 from train.probes.protocol import Probe, row_cosines
@@ -42,15 +41,14 @@ class Config:
     """Invariance of an exported model."""
 
     model: str = "default"
-    data: Path | None = field(default_factory=lambda: Path(os.environ["EDGEECG_DATA"]) if "EDGEECG_DATA" in os.environ else None)
+    data: Path | None = field(default_factory=recordings_folder)
     windows: int = 2230  # of PTB-XL
     json: Path | None = None
     markdown: Path | None = None
     picture: Path | None = None  # PNG
 
     def __post_init__(self):
-        if self.data is None or not self.data.is_dir():
-            raise InputError("give the folder of the recordings with --data, or in the environment variable EDGEECG_DATA")
+        need_recordings(self.data)
 
 
 def changes(x: np.ndarray, noise: np.ndarray | None, rng: np.random.Generator) -> Iterator[tuple[str, np.ndarray]]:

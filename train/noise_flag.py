@@ -9,7 +9,6 @@ threshold above which 2 % of clean windows lie, four sets of them weighted alike
 quarter of each nstdb noise, neither of which training draws from.
 """
 
-import os
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,10 +20,9 @@ if __package__ in (None, ""):  # run as a script
 import numpy as np
 import tyro
 
-from edgeecg.errors import InputError
 from edgeecg.model import Model, default_front_end
 from edgeecg.reference import BLOCK, roughness
-from train.command import run_command
+from train.command import need_recordings, recordings_folder, run_command
 from train.data.corpora import DS1, array, table
 from train.data.front import front_end_reader
 from train.golden import write_golden
@@ -47,7 +45,7 @@ CALIBRATED = ("PTB-XL lead I", "PTB-XL lead II", "MIT-BIH DS1", "Challenge 2017,
 class Config:
     """Measure the flag NOISY, or write it into model files."""
 
-    data: Path | None = field(default_factory=lambda: Path(os.environ["EDGEECG_DATA"]) if "EDGEECG_DATA" in os.environ else None)
+    data: Path | None = field(default_factory=recordings_folder)
     write: tuple[Annotated[Path, tyro.conf.arg(metavar="MODEL.eecg")], ...] = ()  # give these files the threshold, and measure nothing
     noise: int = NOISE  # the threshold to write; 0: never flagged
     document: Path | None = None  # also put the tables there, between <!-- noisy --> and <!-- /noisy -->
@@ -301,8 +299,7 @@ def main(config: Config) -> None:
         print(f"{path}: noise {model.front.noise}, id {model.id[:16]}")
     if config.write:
         return
-    if config.data is None or not config.data.is_dir():
-        raise InputError("give the folder of the recordings with --data, or in the environment variable EDGEECG_DATA")
+    need_recordings(config.data)
     print("reading the half that chooses ...", file=sys.stderr, flush=True)
     lines, least = choice(Bench(config.data, 0))
     print("reading the half that reports ...", file=sys.stderr, flush=True)

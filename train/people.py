@@ -9,7 +9,6 @@ hold those who teach fixed. Here one recording of DS1 after another is left out 
 Markdown.
 """
 
-import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,8 +19,7 @@ if __package__ in (None, ""):  # run as a script
 import numpy as np
 from tqdm import tqdm
 
-from edgeecg.errors import InputError
-from train.command import run_command
+from train.command import need_recordings, recordings_folder, run_command
 from train.data.annotations import CLASSES
 from train.data.corpora import DS1, DS2
 from train.probes.features import encoder
@@ -40,11 +38,10 @@ class Config:
     """What the probes owe to single people."""
 
     model: str = "default"  # a bundled name or an .eecg file
-    data: Path | None = field(default_factory=lambda: Path(os.environ["EDGEECG_DATA"]) if "EDGEECG_DATA" in os.environ else None)
+    data: Path | None = field(default_factory=recordings_folder)
 
     def __post_init__(self):
-        if self.data is None or not self.data.is_dir():
-            raise InputError("give the folder of the recordings with --data, or in the environment variable EDGEECG_DATA")
+        need_recordings(self.data)
 
 
 def picked(side: Windows, z: np.ndarray, rows: np.ndarray) -> tuple[Windows, np.ndarray]:

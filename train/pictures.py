@@ -10,7 +10,6 @@ people of MIT-BIH DS2, noise of the halves kept for tests; the rhythms of the Ch
 looked for among the other people of DS2 and svdb. What train/invariance.py measures is drawn by its own --picture.
 """
 
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ import tyro
 
 import edgeecg
 from edgeecg.errors import EdgeECGError, InputError
+from train.command import need_recordings, recordings_folder
 from train.data.corpora import DS2, corpus, corpus_folder
 from train.data.front import ZERO, default_front_end, front_end_reader
 from train.evaluate import FLOAT_PROBE, SUPERVISED, read_results
@@ -45,7 +45,7 @@ class Config:
     """Pictures of an embedding."""
 
     model: str = "default"
-    data: Path | None = field(default_factory=lambda: Path(os.environ["EDGEECG_DATA"]) if "EDGEECG_DATA" in os.environ else None)
+    data: Path | None = field(default_factory=recordings_folder)
     out: Path = Path("docs/results/pictures")
     pictures: tuple[Literal["maps", "neighbours", "sizes", "rhythms"], ...] = ("maps", "neighbours")
     method: Literal["tsne", "pca"] = "tsne"
@@ -53,8 +53,8 @@ class Config:
     probes: tuple[Path, ...] = ()  # for "sizes"
 
     def __post_init__(self):
-        if set(self.pictures) - {"sizes"} and (self.data is None or not self.data.is_dir()):
-            raise InputError("give the folder of the recordings with --data, or in the environment variable EDGEECG_DATA")
+        if set(self.pictures) - {"sizes"}:
+            need_recordings(self.data)
         if "sizes" in self.pictures and not self.probes:
             raise InputError("the picture of sizes needs --probes: files that train/evaluate.py --json wrote")
 

@@ -10,7 +10,6 @@ deviations of window and noise. OUT holds scores.json, a picture a task and repo
 """
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,7 +24,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from edgeecg.errors import InputError
-from train.command import known_names, run_command
+from train.command import known_names, need_recordings, recordings_folder, run_command
 from train.disturbances import NOISES, disturbances, disturbed
 from train.downstream import metrics, pictures
 from train.downstream.tables import markdown
@@ -47,14 +46,13 @@ class Config:
     baselines: tuple[str, ...] = ("random", "hrv")  # of train/probes/features.py
     tasks: tuple[str, ...] = ("V_ds1_ds2", "S_ds1_ds2", "ptbxl_super_II_cv4")
     windows: int = 1200  # at most so many are disturbed and scored, evenly spread
-    data: Path | None = field(default_factory=lambda: Path(os.environ["EDGEECG_DATA"]) if "EDGEECG_DATA" in os.environ else None)
+    data: Path | None = field(default_factory=recordings_folder)
     out: Path = Path("runs/robustness")
     resume: bool = False  # keep the finished parts of the run in `out`
     seed: int = 0
 
     def __post_init__(self):
-        if self.data is None or not self.data.is_dir():
-            raise InputError("give the folder of the recordings with --data, or in the environment variable EDGEECG_DATA")
+        need_recordings(self.data)
         known_names("task", self.tasks, TASKS)
         known_names("baseline", self.baselines, FEATURES)
         if self.windows < 10:
