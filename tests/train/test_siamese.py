@@ -243,6 +243,7 @@ def test_a_bundled_model_can_be_gone_on_from(cache, data, tmp_path):
     for pairs, use in (("patient", "pretraining"), ("label", "labels")):
         finished = train(tiny(data, cache, tmp_path / pairs, start="default", pairs=pairs), cache, None)
         _, meta = load_encoder(finished)
-        assert meta["steps"] == start.meta["training"]["steps"] + 2
+        before = start.meta["training"]
+        assert (meta["steps"], meta["processes"]) == (before["steps"] * before["processes"] + 2, 1)  # those of all processes together
         assert meta["sources"][: len(start.meta["sources"])] == start.meta["sources"]
         assert {(s["name"], s["use"]) for s in meta["sources"][len(start.meta["sources"]) :]} == {("clinic", use), ("ward", use)}
