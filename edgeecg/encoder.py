@@ -156,8 +156,7 @@ class Encoder:
                 if found is not None:
                     return found
         plan = self._plan(fs, hop, unit, gain)
-        if dtype not in ("float32", "int8"):
-            raise InputError(f'dtype is "float32" or "int8", not {dtype!r}')
+        check_dtype(dtype)
         if type(signal) is ndarray and check_threads(threads) > 1:
             found = self._side_by_side(plan, signal, nan, dtype, threads)
             if found is not None:
@@ -188,17 +187,23 @@ class Encoder:
         if x.ndim != 2 or not x.size:
             raise InputError(f"windows must have two dimensions and at least one row, not the shape {x.shape}")
         hop = min(x.shape[1] / float(fs) + 1, _signal.LONGEST_HOP) if _signal.fs_millihertz(fs) else 0
-        if check_threads(threads) > 1:
+        plan = self._plan(fs, hop, unit, gain)
+        check_dtype(dtype)
+        run = lambda part: self._directly(plan, part, 2, nan, dtype) if type(part) is ndarray else None  # noqa: E731
+        if check_threads(threads) == 1 or len(x) == 1:
+            parts, found = [x], [run(x)]
+        else:
             from concurrent.futures import ThreadPoolExecutor
 
-            parts = [part for part in np.array_split(x, threads) if len(part)]
-            with ThreadPoolExecutor(threads) as pool:
-                return np.concatenate(list(pool.map(lambda part: self.embed_batch(part, fs, unit, gain, nan, dtype), parts)))
-        if type(x) is ndarray and dtype in ("float32", "int8"):
-            found = self._directly(self._plan(fs, hop, unit, gain), x, 2, nan, dtype)
-            if found is not None:
-                return found
-        return np.concatenate([self.embed(row, fs, hop, unit, gain, nan, dtype)[:1] for row in x])
+            parts = np.array_split(x, min(threads, len(x)))
+            with ThreadPoolExecutor(len(parts)) as pool:
+                found = list(pool.map(run, parts))
+        first = 0
+        for i, part in enumerate(parts):
+            if found[i] is None:  # rows that need a closer look get it here: a warning from a thread would not point at the caller
+                found[i] = [self._row(row, first + k, fs, hop, unit, gain, nan, dtype) for k, row in enumerate(part)]
+            first += len(part)
+        return np.concatenate(found) if len(found) > 1 else np.asarray(found[0])
 
     def stream(self, fs=128, hop=10.0, unit="mV", gain=None, nan="raise"):
         """A Stream: push samples as they arrive, get the same embeddings, bit for bit."""
@@ -220,6 +225,13 @@ class Encoder:
         return y
 
     # ------------------------------------------------------------------------------------------------ inside
+    def _row(self, row, number, *options):
+        """The first window of a batch's row, whose number an error tells."""
+        try:
+            return self.embed(row, *options)[0]
+        except InputError as error:
+            raise InputError(f"row {number}: {error}") from None
+
     def _open_model(self):
         kernels = os.environ.get("EDGEECG_ISA") or None
         try:
@@ -321,6 +333,11 @@ class Encoder:
         plan.put_back(stream)
         assert written == n, (written, n)
         return results
+
+
+def check_dtype(dtype) -> None:
+    if dtype not in ("float32", "int8"):
+        raise InputError(f'dtype is "float32" or "int8", not {dtype!r}')
 
 
 def check_threads(threads) -> int:
