@@ -90,6 +90,7 @@ class Config:
     baselines: tuple[str, ...] = ()  # of random, random_mean_max, hrv, catch22, minirocket, supervised
     tasks: tuple[str, ...] = tuple(TASKS)  # or `more`: the further ones; `transfer`, between sets; `leads`
     seeds: int = 3  # draws of labelled patients, of random weights
+    updates: int = 400  # of the network that `supervised` trains on each task, 64 windows each
     data: Path | None = field(default_factory=recordings_folder)
     json: Path | None = None  # the numbers, one object a task and feature
     markdown: Path | None = None  # the table
@@ -104,8 +105,8 @@ class Config:
         for name in self.baselines:
             if name not in (*FEATURES, SUPERVISED):
                 raise InputError(f"baseline {name!r} is not one of {', '.join([*FEATURES, SUPERVISED])}")
-        if self.seeds < 1:
-            raise InputError("seeds must be at least 1")
+        if min(self.seeds, self.updates) < 1:
+            raise InputError("seeds and updates must be at least 1")
         if self.float and len(self.float) != len(self.model) and self.model:
             raise InputError("give one --float for each --model")
         if self.float and any(parts(name) != [(name, slice(None))] for name in self.model):
@@ -180,7 +181,7 @@ def supervised_results(config: Config, name: str, task: Task, windows: int) -> l
     results = []
     for fraction in shares(config, task):
         start = time.perf_counter()
-        score = mean([supervised(task, config.data, fraction, seed) for seed in range(config.seeds)])
+        score = mean([supervised(task, config.data, config.updates, fraction, seed) for seed in range(config.seeds)])
         results.append(Result(name, SUPERVISED, fraction, score, 0, windows, round(time.perf_counter() - start, 2)))
     return results
 
@@ -228,7 +229,8 @@ def evaluate(config: Config) -> list[Result]:
 def settings(config: Config) -> dict:
     """What the numbers of a file depend on, beside the recordings: model files by their bytes."""
     names = [n for name in (*config.model, *map(str, config.float)) for n in models_of(name)]
-    return {"features": feature_names(config), "models": [identity(name) for name in names], "fractions": list(config.fractions), "seeds": config.seeds}
+    held = {"features": feature_names(config), "models": [identity(name) for name in names], "fractions": list(config.fractions), "seeds": config.seeds}
+    return held | ({"updates": config.updates} if SUPERVISED in config.baselines else {})
 
 
 def keep(path: Path, held: dict, results: list[Result]) -> None:

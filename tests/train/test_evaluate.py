@@ -147,18 +147,17 @@ def test_a_network_trained_on_labels_learns_them(kind, tmp_path, monkeypatch):
     pytest.importorskip("torch")
     import train.probes.supervised as twin
 
-    monkeypatch.setattr(twin, "STEPS", 60)
     monkeypatch.setattr(twin, "BATCH", 16)
     rng = np.random.default_rng(12)
     label = np.arange(72) % 2
     sides = [Windows(pulses(rng, label), label, np.arange(72) // 2) for _ in range(2)]
     task = Task(sides[0], None if kind == "folds" else sides[1], kind, folds=2, pooled=False)
-    score = twin.supervised(task, tmp_path)
+    score = twin.supervised(task, tmp_path, 60)
     assert score.value > 0.8 and score.low <= score.value <= score.high
     if kind == "split":
-        assert twin.supervised(task, tmp_path) == score, "drawn from the seed alone"
+        assert twin.supervised(task, tmp_path, 60) == score, "drawn from the seed alone"
         with pytest.raises(InputError, match="no labels"):
-            twin.supervised(Task(sides[0], kind="retrieval"), tmp_path)
+            twin.supervised(Task(sides[0], kind="retrieval"), tmp_path, 60)
 
 
 def test_a_second_call_goes_on_where_the_first_stopped(tmp_path, monkeypatch):
@@ -182,6 +181,14 @@ def test_a_second_call_goes_on_where_the_first_stopped(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="out.json holds results of other models or options, which would be lost"):
         evaluate(Config(tasks=("V_ds1_ds2",), **options))
     assert options["json"].read_bytes() == kept and len(calls) == 2
+
+
+def test_the_number_of_updates_is_a_setting_of_the_network_that_labels_train_alone(tmp_path):
+    few, many = (Config(model=(), baselines=("supervised",), data=tmp_path, updates=n) for n in (400, 1600))
+    assert settings(few) != settings(many)
+    assert "updates" not in settings(Config(model=(), baselines=("hrv",), data=tmp_path))
+    with pytest.raises(InputError, match="at least 1"):
+        Config(model=(), baselines=("supervised",), data=tmp_path, updates=0)
 
 
 def test_the_twin_is_left_out_where_a_window_has_leads(tmp_path, monkeypatch):

@@ -1,8 +1,7 @@
 """What the encoder's shape reaches when labels train all of it: a network from random weights on each task's own split.
 
-The twin of a probe: same windows, same training side, same interval; no pretraining. The budget is short on purpose: STEPS
-updates of BATCH windows under the views of pretraining, one learning rate for all tasks, the last weights count. Tuning and
-time would lift it; more of them than the probe has would be no comparison.
+The twin of a probe: same windows, same training side, same interval; no pretraining. So many updates of BATCH windows under
+the views of pretraining, one learning rate for all tasks, the last weights count: nothing is tuned, as nothing of the probe is.
 """
 
 from functools import partial
@@ -25,16 +24,16 @@ from train.probes.protocol import Score, auc_score, rows_of, samples, scored, so
 from train.probes.tasks import RATE, Task, Windows
 from train.views import Augment, Views, load_noise
 
-STEPS, BATCH = 400, 64
+BATCH = 64
 TRAINING = Training(lr=3e-3, lr_encoder=2e-3)
 
 
-def supervised(task: Task, data: Path, fraction: float = 1.0, seed: int = 0) -> Score:
-    """The task's score for a network trained on it. Raises InputError for tasks without training (retrieval)."""
+def supervised(task: Task, data: Path, updates: int, fraction: float = 1.0, seed: int = 0) -> Score:
+    """The task's score for a network trained on it by so many updates of BATCH windows. Raises InputError for tasks without training (retrieval)."""
     if task.kind == "retrieval":
         raise InputError("a supervised network has no place in a task that uses no labels")
     augment = Augment(Views(p_flip=0.0), load_noise(data, default_front_end()))
-    train = partial(predictions, views=augment, fraction=fraction, seed=seed)
+    train = partial(predictions, views=augment, fraction=fraction, seed=seed, updates=updates)
     if task.kind == "folds":
         return by_folds(task, train)
     p = train(task.train, task.test.signal)
@@ -64,7 +63,7 @@ def positive(p: np.ndarray) -> np.ndarray:
     return p[:, 1:] if p.shape[1] == 2 else p
 
 
-def predictions(known: Windows, shown: np.ndarray, views: Augment, fraction: float, seed: int) -> np.ndarray:
+def predictions(known: Windows, shown: np.ndarray, views: Augment, fraction: float, seed: int, updates: int) -> np.ndarray:
     """Train on `known` (a `fraction` of its groups), return probabilities (n, classes) of the windows `shown`."""
     single = known.label.ndim == 1
     classes = int(known.label.max()) + 1 if single else known.label.shape[1]
@@ -72,18 +71,18 @@ def predictions(known: Windows, shown: np.ndarray, views: Augment, fraction: flo
     rows = np.flatnonzero(some_groups(known.group, known.label if single else known.label[:, 0], fraction, seed))
     x = front_end_bytes(known.signal[rows])
     model = untrained(x, classes, seed)
-    learn(model, x, torch.from_numpy(truth[rows]).float(), single, views, seed)
+    learn(model, x, torch.from_numpy(truth[rows]).float(), single, views, seed, updates)
     return probabilities(logits_of(model, front_end_bytes(shown), np.arange(len(shown))), single)
 
 
-def learn(model: Classifier, x: torch.Tensor, truth: torch.Tensor, single: bool, views: Augment, seed: int) -> None:
-    """STEPS updates on the windows x (n, 1280) bytes; the model is left in evaluation mode."""
+def learn(model: Classifier, x: torch.Tensor, truth: torch.Tensor, single: bool, views: Augment, seed: int, updates: int) -> None:
+    """So many updates on the windows x (n, 1280) bytes; the model is left in evaluation mode."""
     generator, loss_of = torch.Generator().manual_seed(seed), class_loss(truth, single)
     optimiser, rates = make_optimiser(model, TRAINING)
     model.train()
-    for number, rows in enumerate(batches(np.arange(len(x)), BATCH, STEPS, generator), 1):
+    for number, rows in enumerate(batches(np.arange(len(x)), BATCH, updates, generator), 1):
         for group, rate in zip(optimiser.param_groups, rates, strict=True):
-            group["lr"] = rate * schedule(number, STEPS, TRAINING.warmup)
+            group["lr"] = rate * schedule(number, updates, TRAINING.warmup)
         loss = loss_of(model(views(x[rows], generator)), truth[rows])
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
