@@ -1,12 +1,14 @@
 """European Data Format (EDF, EDF+C, and BDF with 24 bits): Holter recorders, polysomnographs.
 
-The integers of the file as they are, with gain and baseline from the digital and physical ranges in its header.
+The integers of the file as they are, with gain and baseline from the digital and physical ranges in its header. Gaps of a
+recording that was interrupted (EDF+D) are missing samples.
 Format: Kemp et al., Electroencephalogr. Clin. Neurophysiol. 1992; Kemp and Olivan, Clin. Neurophysiol. 2003
 (https://www.edfplus.info/specs). The files are decoded by the package edfio.
 """
 
 import functools
 import os
+import re
 import warnings
 from pathlib import Path
 
@@ -14,11 +16,15 @@ import numpy as np
 
 from ..errors import InputError
 from ._decode import attempt, import_decoder
-from .recording import UNITS_PER_MV, Lead, Source, normal_unit
+from .recording import MISSING, UNITS_PER_MV, Lead, Source, normal_unit
 
 __all__ = ["open_source"]
 
 RECORDS = slice(236, 244)  # bytes of the header: how many data records there are, or -1 where the recorder did not say
+SIGNALS = slice(252, 256)  # how many signals, annotations among them
+ONSET = re.compile(rb"[+-]\d+(\.\d*)?(?=[\x14\x15])")  # a data record's first annotation: the second at which it begins
+JITTER = 0.05  # seconds: rounded onsets and a clock that drifts are no gaps
+LONGEST_GAPS = 7 * 86400  # seconds in all that are filled up: a wrong clock must not take all memory
 
 
 def open_source(path) -> Source:
@@ -35,18 +41,57 @@ def open_source(path) -> Source:
             raise InputError(f"{path}: the file has no signal")
         check_records(path, kind, edf)
         leads = tuple(attempt(path, kind, lead_of, signal) for signal in signals)
-        counts = [attempt(path, kind, lambda s=signal: s.samples_per_data_record * edf.num_data_records) for signal in signals]
-    return Source(os.fspath(path), kind.split()[0], max(counts), leads, lambda index: read_lead(path, kind, signals[index], leads[index]))
+        counts = [attempt(path, kind, lambda s=signal: s.samples_per_data_record) for signal in signals]
+        gaps = attempt(path, kind, seconds_between, path, kind, edf)
+    lost = [np.rint(gaps * lead.fs).astype(np.int64) for lead in leads]
+    length = max(count * edf.num_data_records + int(n.sum()) for count, n in zip(counts, lost, strict=True))
+    read_one = lambda i: with_gaps(read_lead(path, kind, signals[i], leads[i]), counts[i], lost[i])  # noqa: E731
+    return Source(os.fspath(path), kind.split()[0], length, leads, read_one)
 
 
 def check_records(path, kind: str, edf) -> None:
-    """Refuse a file whose data records are not those of one continuous recording, as long as its header says."""
+    """Refuse a file that is longer or shorter than its header says."""
     with open(path, "rb") as file:
         stated = attempt(path, kind, int, file.read(RECORDS.stop)[RECORDS])
     if stated not in (-1, edf.num_data_records):
         raise InputError(f"{path}: the header tells of {stated} data records, and the file holds {edf.num_data_records} whole ones")
-    if not attempt(path, kind, lambda: edf.is_continuous):
-        raise InputError(f"{path}: the recording has gaps (EDF+D): save its continuous pieces as files of their own")
+
+
+def seconds_between(path, kind: str, edf) -> np.ndarray:
+    """(data records,): seconds from the end of the one before to each, by the onsets that EDF+ files keep; zeros of others."""
+    gaps = np.zeros(edf.num_data_records)
+    with open(path, "rb") as file:
+        count = int(file.read(SIGNALS.stop)[SIGNALS])
+        columns = file.read(256 * count)
+    names = [columns[16 * i : 16 * i + 16].strip() for i in range(count)]
+    title = f"{kind[:3]} Annotations".encode()
+    if title not in names or not len(gaps):
+        return gaps
+    start = 216 * count  # behind label, transducer, dimension, four limits and filters of all signals
+    sizes = [int(columns[start + 8 * i : start + 8 * i + 8]) * (3 if kind.startswith("BDF") else 2) for i in range(count)]
+    notes = names.index(title)
+    records = np.memmap(path, np.uint8, "r", 256 * (count + 1), (len(gaps), sum(sizes)))
+    first = sum(sizes[:notes])
+    onset = [ONSET.match(row.tobytes()) for row in records[:, first : first + sizes[notes]]]
+    if None in onset:
+        raise ValueError(f"data record {onset.index(None)} does not say when it begins")
+    gaps[1:] = np.diff([float(found[0]) for found in onset]) - edf.data_record_duration
+    if gaps.min() < -JITTER:
+        raise ValueError(f"data record {int(gaps.argmin())} begins before the one before it ends")
+    gaps[gaps <= JITTER] = 0
+    if gaps.sum() > LONGEST_GAPS:
+        raise ValueError(f"gaps (EDF+D) of more than {LONGEST_GAPS // 86400} days")
+    return gaps
+
+
+def with_gaps(samples: np.ndarray, a_record: int, lost: np.ndarray) -> np.ndarray:
+    """The samples with so many missing ones before each data record."""
+    before = np.flatnonzero(lost)
+    if not len(before):
+        return samples
+    first, *rest = np.split(samples, before * a_record)
+    pieces = ((np.full(n, MISSING, np.int32), piece) for n, piece in zip(lost[before], rest, strict=True))
+    return np.concatenate([first, *(part for pair in pieces for part in pair)])
 
 
 def scale_of(signal) -> float:
