@@ -117,7 +117,7 @@ def check_samples(x: np.ndarray, convert: Conversion, nan: str) -> float:
     bad, lowest, highest = scan(x)
     if bad >= 0 and nan == "raise":
         what = "not finite" if x.dtype.kind == "f" else "marked as missing"
-        raise InputError(f'sample {bad} is {what}; nan="mask" holds the value before it and flags the window')
+        raise InputError(f'sample {bad} is {what}; nan="mask", on the command line --nan mask, holds the value before it and flags the window')
     return (highest - lowest) * convert.scale / 8000.0
 
 
