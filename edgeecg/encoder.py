@@ -189,21 +189,19 @@ class Encoder:
         hop = min(x.shape[1] / float(fs) + 1, _signal.LONGEST_HOP) if _signal.fs_millihertz(fs) else 0
         plan = self._plan(fs, hop, unit, gain)
         check_dtype(dtype)
+        _signal.check_nan(nan)
         run = lambda part: self._directly(plan, part, 2, nan, dtype) if type(part) is ndarray else None  # noqa: E731
         if check_threads(threads) == 1 or len(x) == 1:
-            parts, found = [x], [run(x)]
-        else:
-            from concurrent.futures import ThreadPoolExecutor
+            found = run(x)
+            return self._row_by_row(map, x, 0, plan, nan, dtype) if found is None else found
+        from concurrent.futures import ThreadPoolExecutor
 
-            parts = np.array_split(x, min(threads, len(x)))
-            with ThreadPoolExecutor(len(parts)) as pool:
-                found = list(pool.map(run, parts))
-        first = 0
-        for i, part in enumerate(parts):
-            if found[i] is None:  # rows that need a closer look get it here: a warning from a thread would not point at the caller
-                found[i] = [self._row(row, first + k, fs, hop, unit, gain, nan, dtype) for k, row in enumerate(part)]
-            first += len(part)
-        return np.concatenate(found) if len(found) > 1 else np.asarray(found[0])
+        parts = np.array_split(x, min(threads, len(x)))
+        starts = np.cumsum([0] + [len(part) for part in parts])
+        with ThreadPoolExecutor(len(parts)) as pool:
+            found = list(pool.map(run, parts))
+            done = [self._row_by_row(pool.map, parts[i], starts[i], plan, nan, dtype) if z is None else z for i, z in enumerate(found)]
+        return np.concatenate(done)
 
     def stream(self, fs=128, hop=10.0, unit="mV", gain=None, nan="raise"):
         """A Stream: push samples as they arrive, get the same embeddings, bit for bit."""
@@ -225,12 +223,16 @@ class Encoder:
         return y
 
     # ------------------------------------------------------------------------------------------------ inside
-    def _row(self, row, number, *options):
-        """The first window of a batch's row, whose number an error tells."""
-        try:
-            return self.embed(row, *options)[0]
-        except InputError as error:
-            raise InputError(f"row {number}: {error}") from None
+    def _row_by_row(self, each, rows, first, plan, nan, dtype):
+        """The first window of each row; `each` is map, or that of threads. Rows are checked here: warnings point at the caller."""
+        checked = []
+        for number, row in enumerate(rows, first):
+            try:
+                checked.append(_signal.check_signal(row, plan.convert, nan))
+            except InputError as error:
+                raise InputError(f"row {number}: {error}") from None
+        form = (lambda e16, e8, _: e8[0]) if dtype == "int8" else (lambda e16, e8, _: self._floats(e16[0]))
+        return np.stack(list(each(lambda x: form(*self._run_samples(plan, x, 1)), checked)))
 
     def _open_model(self):
         kernels = os.environ.get("EDGEECG_ISA") or None
@@ -306,7 +308,10 @@ class Encoder:
 
     def _run(self, plan, signal, nan, threads):
         """(e16, e8, quality) of a recording's windows."""
-        x = _signal.check_signal(signal, plan.convert, nan)
+        return self._run_samples(plan, _signal.check_signal(signal, plan.convert, nan), threads)
+
+    def _run_samples(self, plan, x, threads):
+        """The same of samples that were checked."""
         fs_mhz, hop = plan.fs_mhz, plan.hop
         window, length = self._window, resampled_length(len(x), fs_mhz)
         if length < window:
