@@ -21,6 +21,7 @@ from .recording import MISSING, UNITS_PER_MV, Lead, Source, normal_unit
 __all__ = ["open_source"]
 
 RECORDS = slice(236, 244)  # bytes of the header: how many data records there are, or -1 where the recorder did not say
+RESERVED = slice(192, 236)  # "EDF+C", "EDF+D" or the same of BDF: continuous, or not
 SIGNALS = slice(252, 256)  # how many signals, annotations among them
 ONSET = re.compile(rb"[+-]\d+(\.\d*)?(?=[\x14\x15])")  # a data record's first annotation: the second at which it begins
 JITTER = 0.05  # seconds: rounded onsets and a clock that drifts are no gaps
@@ -61,7 +62,8 @@ def seconds_between(path, kind: str, edf) -> np.ndarray:
     """(data records,): seconds from the end of the one before to each, by the onsets that EDF+ files keep; zeros of others."""
     gaps = np.zeros(edf.num_data_records)
     with open(path, "rb") as file:
-        count = int(file.read(SIGNALS.stop)[SIGNALS])
+        head = file.read(SIGNALS.stop)
+        count = int(head[SIGNALS])
         columns = file.read(256 * count)
     names = [columns[16 * i : 16 * i + 16].strip() for i in range(count)]
     title = f"{kind[:3]} Annotations".encode()
@@ -73,6 +75,8 @@ def seconds_between(path, kind: str, edf) -> np.ndarray:
     records = np.memmap(path, np.uint8, "r", 256 * (count + 1), (len(gaps), sum(sizes)))
     first = sum(sizes[:notes])
     onset = [ONSET.match(row.tobytes()) for row in records[:, first : first + sizes[notes]]]
+    if None in onset and b"+D" not in head[RESERVED]:
+        return gaps  # a recorder that says it never stopped may leave the onsets out
     if None in onset:
         raise ValueError(f"data record {onset.index(None)} does not say when it begins")
     gaps[1:] = np.diff([float(found[0]) for found in onset]) - edf.data_record_duration

@@ -53,11 +53,11 @@ def test_annotations_are_no_lead_and_an_unknown_number_of_records_is_counted(tmp
     np.testing.assert_array_equal(source.recording().samples, [1, 2, 3] * 4)
 
 
-def in_pieces(tmp_path, *onsets, signals=((ECG, (1, 2, 3)),)):
+def in_pieces(tmp_path, *onsets, signals=((ECG, (1, 2, 3)),), reserved="EDF+D"):
     """A file of data records of one second that begin at these."""
     notes = ("EDF Annotations", "", -1, 1, -32768, 32767, 8)
     records = [int16(*(v for _, values in signals for v in values)) + f"+{at}\x14\x14\0".encode().ljust(16, b"\0") for at in onsets]
-    (tmp_path / "r.edf").write_bytes(edf([*(signal for signal, _ in signals), notes], records, reserved="EDF+D"))
+    (tmp_path / "r.edf").write_bytes(edf([*(signal for signal, _ in signals), notes], records, reserved=reserved))
     return tmp_path / "r.edf"
 
 
@@ -82,6 +82,12 @@ def test_gaps_of_24_bits_with_the_notes_first(tmp_path):
 def test_a_clock_that_drifts_or_is_rounded_makes_no_gap(tmp_path):
     for onsets in ([0, 1.04, 1.999, 3.0405, 4.08], range(0, 5)):
         np.testing.assert_array_equal(io.read(in_pieces(tmp_path, *onsets)).samples, [1, 2, 3] * 5)
+
+
+@pytest.mark.parametrize("reserved", ["EDF+C", ""])
+def test_a_continuous_recording_may_leave_its_onsets_out(tmp_path, reserved):
+    path = in_pieces(tmp_path, 0, "x", 2, reserved=reserved)
+    np.testing.assert_array_equal(io.read(path).samples, [1, 2, 3] * 3)
 
 
 @pytest.mark.parametrize(
