@@ -158,12 +158,27 @@ def test_implausible_amplitude_warns(encoder, signal, factor, warns):
     assert np.isfinite(z).all()
     if warns:
         assert caught[0].filename == __file__
-        in_threads = lambda x: encoder.embed_batch(x[:2560].reshape(2, 1280), threads=2)  # noqa: E731
-        for way in (encoder.analyze, edgeecg.embed, encoder.front_end, lambda x: encoder.embed_batch(x[None]), in_threads):
+        two = lambda x: x[:2560].reshape(2, 1280)  # noqa: E731
+        ways = [(way, 1) for way in (encoder.analyze, edgeecg.embed, encoder.front_end, lambda x: encoder.embed_batch(x[None]))]
+        for way, count in [*ways, (lambda x: encoder.embed_batch(two(x), threads=2), 2)]:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
                 way(signal * factor)
-            assert {w.filename for w in caught} == {__file__}
+            assert [w.filename for w in caught] == [__file__] * count
+
+
+@pytest.mark.filterwarnings("ignore::edgeecg.AmplitudeWarning")
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_rows_that_are_looked_at_closely_are_those_of_a_loop(encoder, dtype):
+    rows = np.stack([ecg(10, 128, seed=i, offset=0.0) * (1e3 if i % 3 == 1 else 1) for i in range(7)])
+    expected = np.concatenate([encoder.embed(row, dtype=dtype) for row in rows])
+    for threads in (1, 2, 3, 9):
+        found = encoder.embed_batch(rows, dtype=dtype, threads=threads)
+        assert found.dtype == dtype
+        np.testing.assert_array_equal(found, expected)
+    rows[5, 9] = np.nan
+    with pytest.raises(edgeecg.InputError, match="row 5: sample 9 is not finite"):
+        encoder.embed_batch(rows, dtype=dtype, threads=3)
 
 
 def test_quality_of_bad_windows(encoder):

@@ -40,52 +40,59 @@ def open_source(path) -> Source:
         signals = attempt(path, kind, lambda: edf.signals)
         if not signals:
             raise InputError(f"{path}: the file has no signal")
-        check_records(path, kind, edf)
+        header = attempt(path, kind, read_header, path)
+        check_records(path, kind, header, edf.num_data_records)
         leads = tuple(attempt(path, kind, lead_of, signal) for signal in signals)
         counts = [attempt(path, kind, lambda s=signal: s.samples_per_data_record) for signal in signals]
-        gaps = attempt(path, kind, seconds_between, path, kind, edf)
+        gaps = attempt(path, kind, seconds_between, path, kind, header, edf)
     lost = [np.rint(gaps * lead.fs).astype(np.int64) for lead in leads]
     length = max(count * edf.num_data_records + int(n.sum()) for count, n in zip(counts, lost, strict=True))
     read_one = lambda i: with_gaps(read_lead(path, kind, signals[i], leads[i]), counts[i], lost[i])  # noqa: E731
     return Source(os.fspath(path), kind.split()[0], length, leads, read_one)
 
 
-def check_records(path, kind: str, edf) -> None:
+def read_header(path) -> bytes:
+    """The header, with what it says of every signal."""
+    with open(path, "rb") as file:
+        head = file.read(256)
+        return head + file.read(256 * int(head[SIGNALS]))
+
+
+def check_records(path, kind: str, header: bytes, held: int) -> None:
     """Refuse a file that is longer or shorter than its header says."""
-    with open(path, "rb") as file:
-        stated = attempt(path, kind, int, file.read(RECORDS.stop)[RECORDS])
-    if stated not in (-1, edf.num_data_records):
-        raise InputError(f"{path}: the header tells of {stated} data records, and the file holds {edf.num_data_records} whole ones")
+    stated = attempt(path, kind, int, header[RECORDS])
+    if stated not in (-1, held):
+        raise InputError(f"{path}: the header tells of {stated} data records, and the file holds {held} whole ones")
 
 
-def seconds_between(path, kind: str, edf) -> np.ndarray:
+def seconds_between(path, kind: str, header: bytes, edf) -> np.ndarray:
     """(data records,): seconds from the end of the one before to each, by the onsets that EDF+ files keep; zeros of others."""
-    gaps = np.zeros(edf.num_data_records)
-    with open(path, "rb") as file:
-        head = file.read(SIGNALS.stop)
-        count = int(head[SIGNALS])
-        columns = file.read(256 * count)
-    names = [columns[16 * i : 16 * i + 16].strip() for i in range(count)]
-    title = f"{kind[:3]} Annotations".encode()
-    if title not in names or not len(gaps):
-        return gaps
-    start = 216 * count  # behind label, transducer, dimension, four limits and filters of all signals
-    sizes = [int(columns[start + 8 * i : start + 8 * i + 8]) * (3 if kind.startswith("BDF") else 2) for i in range(count)]
-    notes = names.index(title)
-    records = np.memmap(path, np.uint8, "r", 256 * (count + 1), (len(gaps), sum(sizes)))
-    first = sum(sizes[:notes])
-    onset = [ONSET.match(row.tobytes()) for row in records[:, first : first + sizes[notes]]]
-    if None in onset and b"+D" not in head[RESERVED]:
-        return gaps  # a recorder that says it never stopped may leave the onsets out
-    if None in onset:
+    gaps, notes = np.zeros(edf.num_data_records), annotations(path, kind, header, edf.num_data_records)
+    onset = [ONSET.match(row.tobytes()) for row in notes]
+    if None in onset and b"+D" in header[RESERVED]:
         raise ValueError(f"data record {onset.index(None)} does not say when it begins")
+    if None in onset:
+        return gaps  # no notes, or a recorder that never stopped and leaves the onsets out
     gaps[1:] = np.diff([float(found[0]) for found in onset]) - edf.data_record_duration
-    if gaps.min() < -JITTER:
+    if gaps.min(initial=0.0) < -JITTER:
         raise ValueError(f"data record {int(gaps.argmin())} begins before the one before it ends")
     gaps[gaps <= JITTER] = 0
     if gaps.sum() > LONGEST_GAPS:
         raise ValueError(f"gaps (EDF+D) of more than {LONGEST_GAPS // 86400} days")
     return gaps
+
+
+def annotations(path, kind: str, header: bytes, records: int) -> np.ndarray:
+    """(data records, bytes) of the first signal of annotations, which edfio gives without the onsets; of a file without one, no bytes."""
+    count = len(header) // 256 - 1
+    names = [header[256 + 16 * i :][:16].strip() for i in range(count)]
+    sizes = [int(header[256 + 216 * count + 8 * i :][:8]) for i in range(count)]  # behind label, transducer, dimension, four limits and filters
+    title, width = f"{kind[:3]} Annotations".encode(), 3 if kind.startswith("BDF") else 2
+    if title not in names or not records:
+        return np.empty((records, 0), np.uint8)
+    whole = np.memmap(path, np.uint8, "r", len(header), (records, width * sum(sizes)))
+    place = names.index(title)
+    return whole[:, width * sum(sizes[:place]) :][:, : width * sizes[place]]
 
 
 def with_gaps(samples: np.ndarray, a_record: int, lost: np.ndarray) -> np.ndarray:

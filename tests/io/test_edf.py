@@ -72,11 +72,11 @@ def test_gaps_are_missing_samples_of_each_lead_at_its_rate(tmp_path):
     assert ecg.samples.dtype == np.int32 and source.length == len(ecg.samples) and np.isnan(ecg.millivolts()).sum() == 7
 
 
-def test_gaps_of_24_bits_with_the_notes_first(tmp_path):
+def test_gaps_of_24_bits_with_the_notes_first_and_records_of_two_seconds(tmp_path):
     notes, ecg = ("BDF Annotations", "", -1, 1, -8388608, 8388607, 5), ("ECG", "uV", -250000, 250000, -8000000, 8000000, 2)
-    records = [f"+{at}\x14\x14\0".encode().ljust(15, b"\0") + b"\1\0\0\2\0\0" for at in (0, 3)]
-    (tmp_path / "r.bdf").write_bytes(edf([notes, ecg], records, width=3, reserved="BDF+D"))
-    np.testing.assert_array_equal(io.read(tmp_path / "r.bdf").samples, [1, 2] + [io.MISSING] * 4 + [1, 2])
+    records = [f"+{at}\x14\x14\0".encode().ljust(15, b"\0") + b"\1\0\0\2\0\0" for at in (0, 5)]
+    (tmp_path / "r.bdf").write_bytes(edf([notes, ecg], records, duration="2", width=3, reserved="BDF+D"))
+    np.testing.assert_array_equal(io.read(tmp_path / "r.bdf").samples, [1, 2] + [io.MISSING] * 3 + [1, 2])
 
 
 def test_a_clock_that_drifts_or_is_rounded_makes_no_gap(tmp_path):

@@ -156,6 +156,7 @@ def test_a_network_trained_on_labels_learns_them(kind, tmp_path, monkeypatch):
     assert score.value > 0.8 and score.low <= score.value <= score.high
     if kind == "split":
         assert twin.supervised(task, tmp_path, 60) == score, "drawn from the seed alone"
+        assert twin.supervised(task, tmp_path, 1) != score
         with pytest.raises(InputError, match="no labels"):
             twin.supervised(Task(sides[0], kind="retrieval"), tmp_path, 60)
 
@@ -183,7 +184,16 @@ def test_a_second_call_goes_on_where_the_first_stopped(tmp_path, monkeypatch):
     assert options["json"].read_bytes() == kept and len(calls) == 2
 
 
-def test_the_number_of_updates_is_a_setting_of_the_network_that_labels_train_alone(tmp_path):
+def test_the_number_of_updates_is_a_setting_of_the_network_that_labels_train_alone(tmp_path, monkeypatch):
+    pytest.importorskip("torch")
+    import train.evaluate as bench
+    import train.probes.supervised as twin
+
+    asked = []
+    monkeypatch.setattr(bench, "read_task", lambda name, data: split_task(np.random.default_rng(14)))
+    monkeypatch.setattr(twin, "supervised", lambda task, data, updates, fraction, seed: asked.append((updates, fraction, seed)) or Score(0.5, 0.4, 0.6))
+    evaluate(Config(model=(), baselines=("supervised",), tasks=("V_ds1_ds2",), data=tmp_path, updates=1600, seeds=2))
+    assert asked == [(1600, 1.0, 0), (1600, 1.0, 1)]
     few, many = (Config(model=(), baselines=("supervised",), data=tmp_path, updates=n) for n in (400, 1600))
     assert settings(few) != settings(many)
     assert "updates" not in settings(Config(model=(), baselines=("hrv",), data=tmp_path))
