@@ -52,6 +52,18 @@ bench-track: $(VENV)/.stamp-test  ## add this commit's speed to docs/results/spe
 	$(RUN) -m pytest benchmarks/test_inference.py benchmarks/test_recordings.py --benchmark-only --nets edge,m1,m2,m3 --speed-json .cache/speed.json -q
 	$(RUN) -m benchmarks.track .cache/speed.json
 
+C_FILES = $(shell git ls-files '*.[ch]')
+
+lint: $(VENV)/.stamp-lint  ## check style: ruff, clang-format
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/clang-format --dry-run -Werror $(C_FILES)
+
+format: $(VENV)/.stamp-lint  ## bring all files into that style
+	$(VENV)/bin/ruff check --fix
+	$(VENV)/bin/ruff format
+	$(VENV)/bin/clang-format -i $(C_FILES)
+
 core: $(CORE)  ## compile the C core in place when a source is newer
 
 wheel: $(VENV)/.stamp-base  ## build dist/*.whl
@@ -98,4 +110,4 @@ firmware: $(VENV)/.stamp-test  ## run the C core on emulated microcontrollers, i
 	@$(MAKE) -s --no-print-directory core
 	$(RUN) -m benchmarks.firmware --write docs/results/firmware.md
 
-.PHONY: firmware help demo test sanitize bench bench-peers bench-track core wheel clean model probes
+.PHONY: firmware help demo lint format test sanitize bench bench-peers bench-track core wheel clean model probes

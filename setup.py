@@ -30,7 +30,10 @@ def switched_on(name):
 
 def flags():
     """(compiler flags, linker flags) for gcc and clang. -ffp-contract=off: no fused a*b+c may change a rounding."""
-    compile_flags, link_flags = ["-std=c99", "-O3", "-g0", "-ffp-contract=off", "-fvisibility=hidden", "-Wno-sign-compare"], []
+    compile_flags, link_flags = (
+        ["-std=c99", "-O3", "-g0", "-ffp-contract=off", "-fvisibility=hidden", "-Wno-sign-compare"],
+        [],
+    )
     if switched_on("EDGEECG_SANITIZE"):
         sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
         compile_flags += ["-O1", "-g", "-fno-omit-frame-pointer", *sanitize]
@@ -46,7 +49,9 @@ class BuildCore(build_ext):
 
     def build_extensions(self):
         if self.compiler.compiler_type == "msvc":
-            raise SystemExit("edgeecg: the C core is written for GCC and clang, not for Visual C: on Windows build it in WSL.")
+            raise SystemExit(
+                "edgeecg: the C core is written for GCC and clang, not for Visual C: on Windows build it in WSL."
+            )
         self.require_compiler()
         compile_flags, link_flags = flags()
         for extension in self.extensions:
@@ -74,7 +79,9 @@ class BuildPackage(build_py):
         sources += [path for folder in ("csrc/src", "csrc/src/arm") for path in (ROOT / folder).glob("*.[ch]")]
         sources += [path for path in (ROOT / "csrc/ports").rglob("*") if path.is_file()]
         for source in sources:
-            target = Path(self.build_lib, "edgeecg/_csrc", source.relative_to(ROOT / "csrc" if source.name != "LICENSE" else ROOT))
+            target = Path(
+                self.build_lib, "edgeecg/_csrc", source.relative_to(ROOT / "csrc" if source.name != "LICENSE" else ROOT)
+            )
             self.mkpath(str(target.parent))
             self.copy_file(str(source), str(target))
 

@@ -30,7 +30,13 @@ class Bar:
 
 def bars(figures: dict) -> list[Bar]:
     """Those that this run can judge."""
-    return [*against_peers(figures), *share_of_peak(figures), *against_torch(figures), *recordings(figures), *process(figures)]
+    return [
+        *against_peers(figures),
+        *share_of_peak(figures),
+        *against_torch(figures),
+        *recordings(figures),
+        *process(figures),
+    ]
 
 
 def us(figures: dict, net: str, work: str, runtime: str) -> float | None:
@@ -44,7 +50,12 @@ def against_peers(figures: dict):
             peers = {peer: t for peer in PEERS if (t := us(figures, net, work, peer))}
             if mine and len(peers) > 1:
                 fastest = min(peers, key=peers.get)
-                yield Bar(f"{net}, {work}: against {fastest}, the fastest of {len(peers)} peers", peers[fastest] / mine, goal, "x")
+                yield Bar(
+                    f"{net}, {work}: against {fastest}, the fastest of {len(peers)} peers",
+                    peers[fastest] / mine,
+                    goal,
+                    "x",
+                )
 
 
 def share_of_peak(figures: dict):
@@ -75,10 +86,19 @@ def recordings(figures: dict):
     peers = [t for peer in ("ort-int8", *PEERS) if (t := us(figures, "edge", "batch", peer))]
     if peers and "day-hop-1" in known:
         recomputing = min(peers) * 1e-6 * known["day-hop-1"]["windows"]
-        yield Bar("hop 1 s against the fastest peer that recomputes windows", recomputing / known["day-hop-1"]["seconds"], 8, "x")
+        yield Bar(
+            "hop 1 s against the fastest peer that recomputes windows",
+            recomputing / known["day-hop-1"]["seconds"],
+            8,
+            "x",
+        )
     if "day" in known and "day-2-threads" in known:
         one, two = (known[name]["wall_seconds"] for name in ("day", "day-2-threads"))
-        apart = f" (two processes at once: {2 * one / min(pair):.2f} x)" if (pair := known["day"].get("wall_of_two")) else ""
+        apart = (
+            f" (two processes at once: {2 * one / min(pair):.2f} x)"
+            if (pair := known["day"].get("wall_of_two"))
+            else ""
+        )
         yield Bar(f"24 h on 2 threads against 1{apart}", one / two, 1.85, "x")
     prices = [known[name]["milliseconds_an_hour"] for name in LENGTHS if name in known]
     if len(prices) > 1:
@@ -91,9 +111,14 @@ def process(figures: dict):
     if {"numpy", "edgeecg", "edgeecg-import"} <= set(start):
         more = (start["edgeecg"]["seconds"] - start["numpy"]["seconds"]) * 1e3
         yield Bar("process start to first embedding, more than numpy alone", more, 10, "ms", at_least=False)
-        yield Bar("peak memory, more than numpy alone", start["edgeecg"]["megabytes"] - start["numpy"]["megabytes"], 8, "MB", at_least=False)
+        yield Bar(
+            "peak memory, more than numpy alone",
+            start["edgeecg"]["megabytes"] - start["numpy"]["megabytes"],
+            8,
+            "MB",
+            at_least=False,
+        )
         ratio = start["edgeecg-import"]["seconds"] / start["numpy"]["seconds"]
         yield Bar("process that imports edgeecg against one that imports numpy", ratio, 1.3, "x", at_least=False)
     if "call" in figures:
         yield Bar("Python's part of a call of embed", figures["call"]["overhead_us"], 2, "µs", at_least=False)
-

@@ -16,10 +16,16 @@ FIGURES = pytest.StashKey[dict]()
 
 def pytest_addoption(parser):
     group = parser.getgroup("edgeecg speed")
-    group.addoption("--peers", action="store_true", help="also LiteRT, OpenVINO and torch int8 (make bench-peers installs them)")
-    group.addoption("--isa", default="scalar", help="instruction sets of the C core beside the best, comma separated (scalar)")
+    group.addoption(
+        "--peers", action="store_true", help="also LiteRT, OpenVINO and torch int8 (make bench-peers installs them)"
+    )
+    group.addoption(
+        "--isa", default="scalar", help="instruction sets of the C core beside the best, comma separated (scalar)"
+    )
     group.addoption("--nets", default="edge,basic_cnn,m1,m2,m3", help="networks to compare, comma separated")
-    group.addoption("--rounds", type=int, default=4, help="slices of 0.15 s for each runtime; the lowest median counts (4)")
+    group.addoption(
+        "--rounds", type=int, default=4, help="slices of 0.15 s for each runtime; the lowest median counts (4)"
+    )
     group.addoption("--speed-report", type=Path, metavar="PATH", help="write the tables as Markdown")
     group.addoption("--speed-json", type=Path, metavar="PATH", help="write the figures as JSON")
 
@@ -50,7 +56,7 @@ def net_folder():
 
     def build(name: str) -> Path:
         command = [sys.executable, "-W", "ignore", "-m", "benchmarks.nets", name]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             pytest.fail(f"the network {name} could not be built: {done.stderr.strip().splitlines()[-1]}")
         return Path(done.stdout.splitlines()[-1])
@@ -104,7 +110,13 @@ def pytest_terminal_summary(terminalreporter, config):
     if path := config.getoption("--speed-report"):
         save(path, report.document(text, command_line(config), path))
     if path := config.getoption("--speed-json"):
-        save(path, json.dumps({**figures, "ratios": report.ratios(figures), "contention": report.contention(figures)}, indent=1) + "\n")
+        save(
+            path,
+            json.dumps(
+                {**figures, "ratios": report.ratios(figures), "contention": report.contention(figures)}, indent=1
+            )
+            + "\n",
+        )
 
 
 def command_line(config) -> str:

@@ -25,8 +25,8 @@ __attribute__((target("avx512f,avx512vnni"))) static double zmm_vnni(long n)
     __m512i a = _mm512_set1_epi8(3), b = _mm512_set1_epi8(5);
     double start;
 #define DECLARE(i) __m512i s##i = _mm512_setzero_si512();
-#define STEP(i) s##i = _mm512_dpbusd_epi32(s##i, a, b);
-#define KEEPZ(i) __asm__ volatile("" : "+v"(s##i));
+#define STEP(i)    s##i = _mm512_dpbusd_epi32(s##i, a, b);
+#define KEEPZ(i)   __asm__ volatile("" : "+v"(s##i));
     SUMS(DECLARE)
     start = now();
     for (long r = 0; r < n; r++) { SUMS(STEP) SUMS(KEEPZ) }
@@ -40,7 +40,7 @@ __attribute__((target("avx2,avxvnni"))) static double ymm_vnni(long n)
     __m256i a = _mm256_set1_epi8(3), b = _mm256_set1_epi8(5);
     double start;
 #define DECLARE(i) __m256i s##i = _mm256_setzero_si256();
-#define STEP(i) s##i = _mm256_dpbusd_avx_epi32(s##i, a, b);
+#define STEP(i)    s##i = _mm256_dpbusd_avx_epi32(s##i, a, b);
     SUMS(DECLARE)
     start = now();
     for (long r = 0; r < n; r++) { SUMS(STEP) SUMS(KEEP) }
@@ -53,7 +53,12 @@ __attribute__((target("avx2"))) static double ymm_madd(long n)
 {
     __m256i a = _mm256_set1_epi16(3), b = _mm256_set1_epi16(5);
     double start;
-#define STEP(i) { __m256i p = a; __asm__ volatile("" : "+x"(p)); s##i = _mm256_add_epi32(s##i, _mm256_madd_epi16(p, b)); }
+#define STEP(i)                                                 \
+    {                                                           \
+        __m256i p = a;                                          \
+        __asm__ volatile("" : "+x"(p));                         \
+        s##i = _mm256_add_epi32(s##i, _mm256_madd_epi16(p, b)); \
+    }
     SUMS(DECLARE)
     start = now();
     for (long r = 0; r < n; r++) { SUMS(STEP) SUMS(KEEP) }

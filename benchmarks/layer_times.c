@@ -19,12 +19,13 @@ static void *aligned(size_t bytes) { return aligned_alloc(64, (bytes + 127) & ~(
 static void run(const ee_kernels *kernels, const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
 {
     if (layer->op == EE_CONV) kernels->conv(layer, x, y, n);
-    else if (layer->op == EE_MAX_POOL) kernels->max_pool(x, y, n, layer->kernel, (size_t)layer->stride * layer->cin, layer->cin);
+    else if (layer->op == EE_MAX_POOL)
+        kernels->max_pool(x, y, n, layer->kernel, (size_t)layer->stride * layer->cin, layer->cin);
     else kernels->add(layer, x, x + ROOM / 2, y, n * layer->cout);
 }
 
-/* What the arithmetic of 16 vectors of 16 sums takes, in seconds: `steps` dot products each, from registers, requantised and stored. What
- * kernels do besides (inputs and weights loaded, bytes shuffled, loops) is not in it. */
+/* What the arithmetic of 16 vectors of 16 sums takes, in seconds: `steps` dot products each, from registers,
+ * requantised and stored. What kernels do besides (inputs and weights loaded, bytes shuffled, loops) is not in it. */
 static double least(uint32_t steps)
 {
     double best = 0;
@@ -35,18 +36,23 @@ static double least(uint32_t steps)
         const double start = now();
         for (int i = 0; i < 64; i++) {
             uint32_t k = steps;
-            __asm__ volatile(".irp a,25,26,27,28,31\n vpxord %%zmm\\a,%%zmm\\a,%%zmm\\a\n .endr\n"
-                             ".irp a,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n vmovdqa64 %%zmm28,%%zmm\\a\n .endr\n"
-                             "1:\n .irp a,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n vpdpbusd %%zmm31,%%zmm31,%%zmm\\a\n .endr\n"
-                             "dec %0\n jnz 1b\n"
-                             ".irp a,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n vcvtdq2ps %%zmm\\a,%%zmm\\a\n vfmadd213ps %%zmm26,%%zmm27,%%zmm\\a\n"
-                             " vcvtps2dq %%zmm\\a,%%zmm\\a\n .endr\n"
-#define NARROW(a, b, c, d, at) "vpackssdw %%zmm" #b ",%%zmm" #a ",%%zmm" #a "\n vpackssdw %%zmm" #d ",%%zmm" #c ",%%zmm" #c "\n"              \
-                               "vpackuswb %%zmm" #c ",%%zmm" #a ",%%zmm" #a "\n vpermd %%zmm" #a ",%%zmm25,%%zmm" #a "\n vmovdqu64 %%zmm" #a "," #at "(%1)\n"
-                             NARROW(0, 1, 2, 3, 0) NARROW(4, 5, 6, 7, 64) NARROW(8, 9, 10, 11, 128) NARROW(12, 13, 14, 15, 192)
-                             : "+r"(k) : "r"(y)
-                             : "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
-                               "xmm12", "xmm13", "xmm14", "xmm15");
+            __asm__ volatile(
+                ".irp a,25,26,27,28,31\n vpxord %%zmm\\a,%%zmm\\a,%%zmm\\a\n .endr\n"
+                ".irp a,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n vmovdqa64 %%zmm28,%%zmm\\a\n .endr\n"
+                "1:\n .irp a,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n vpdpbusd %%zmm31,%%zmm31,%%zmm\\a\n .endr\n"
+                "dec %0\n jnz 1b\n"
+                ".irp a,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n vcvtdq2ps %%zmm\\a,%%zmm\\a\n vfmadd213ps "
+                "%%zmm26,%%zmm27,%%zmm\\a\n"
+                " vcvtps2dq %%zmm\\a,%%zmm\\a\n .endr\n"
+#define NARROW(a, b, c, d, at)                                                                                    \
+    "vpackssdw %%zmm" #b ",%%zmm" #a ",%%zmm" #a "\n vpackssdw %%zmm" #d ",%%zmm" #c ",%%zmm" #c "\n"             \
+    "vpackuswb %%zmm" #c ",%%zmm" #a ",%%zmm" #a "\n vpermd %%zmm" #a ",%%zmm25,%%zmm" #a "\n vmovdqu64 %%zmm" #a \
+    "," #at "(%1)\n"
+                NARROW(0, 1, 2, 3, 0) NARROW(4, 5, 6, 7, 64) NARROW(8, 9, 10, 11, 128) NARROW(12, 13, 14, 15, 192)
+                : "+r"(k)
+                : "r"(y)
+                : "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9",
+                  "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
         }
         const double each = (now() - start) / 64;
         best = !round || each < best ? each : best;
@@ -68,7 +74,8 @@ static double layers(const ee_model *model, const uint8_t *x, uint8_t *y)
         ee_layer_view(model, i, &layer);
         strides[i + 1] = strides[layer.src_a] * layer.stride;
         uint32_t n = model->window / strides[i + 1];
-        double best = 1, macs = layer.op == EE_CONV ? (double)n * layer.cout * layer.kernel * (layer.cin / layer.groups) : 0;
+        double best = 1,
+               macs = layer.op == EE_CONV ? (double)n * layer.cout * layer.kernel * (layer.cin / layer.groups) : 0;
         for (int round = 0; round < ROUNDS; round++) {
             double start = now();
             for (int i = 0; i < 4; i++) run(kernels, &layer, x, y, n);
@@ -76,9 +83,12 @@ static double layers(const ee_model *model, const uint8_t *x, uint8_t *y)
             best = each < best ? each : best;
         }
         total += best;
-        const double alone = layer.packed && kernels->packed == EE_PACKED_WIDE ? least(ee_steps_of(&layer)) * n * layer.cout / 256 : 0;
-        printf("{\"layer\": %u, \"op\": \"%s\", \"cin\": %u, \"cout\": %u, \"kernel\": %u, \"stride\": %u, \"groups\": %u, \"frames\": %u, \"us\": %.3f, \"macs\": %.0f, \"least_us\": %.3f}\n",
-               i, names[layer.op], layer.cin, layer.cout, layer.kernel, layer.stride, layer.groups, n, best * 1e6, macs, alone * 1e6);
+        const double alone =
+            layer.packed && kernels->packed == EE_PACKED_WIDE ? least(ee_steps_of(&layer)) * n * layer.cout / 256 : 0;
+        printf("{\"layer\": %u, \"op\": \"%s\", \"cin\": %u, \"cout\": %u, \"kernel\": %u, \"stride\": %u, \"groups\": "
+               "%u, \"frames\": %u, \"us\": %.3f, \"macs\": %.0f, \"least_us\": %.3f}\n",
+               i, names[layer.op], layer.cin, layer.cout, layer.kernel, layer.stride, layer.groups, n, best * 1e6, macs,
+               alone * 1e6);
     }
     return total;
 }
@@ -112,6 +122,7 @@ int main(int argc, char **argv)
         whole = middle - start < whole ? middle - start : whole;
         front = end - middle < front ? end - middle : front;
     }
-    printf("{\"kernels\": \"%s\", \"trunk_us\": %.2f, \"front_end_us\": %.2f, \"window_us\": %.2f}\n", ee_kernels_name(&model), trunk * 1e6, front * 1e6, whole * 1e6);
+    printf("{\"kernels\": \"%s\", \"trunk_us\": %.2f, \"front_end_us\": %.2f, \"window_us\": %.2f}\n",
+           ee_kernels_name(&model), trunk * 1e6, front * 1e6, whole * 1e6);
     return 0;
 }

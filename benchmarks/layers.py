@@ -5,8 +5,9 @@
     python -m benchmarks.layers my.eecg
 
 Each layer runs alone on data that is in the caches: the lowest of 300 rounds. "Alone" is what its dot products,
-from registers, their requantisation and stores take without loads and shuffles (AVX-512 kernels). "Rest" is what a whole
-window takes beyond its layers and its front end: pooling, the head, bookkeeping, and weights that have to come from further away.
+from registers, their requantisation and stores take without loads and shuffles (AVX-512 kernels). "Rest" is what a
+whole window takes beyond its layers and its front end: pooling, the head, bookkeeping, and weights that have to come
+from further away.
 """
 
 import argparse
@@ -27,7 +28,11 @@ def compile_program(folder: Path) -> Path:
     compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
     if compiler is None:
         sys.exit("error: no C compiler: the times are taken by a C program")
-    sources = [*(ROOT / "csrc/src").glob("*.c"), *(ROOT / "csrc/src/x86").glob("*.c"), *(ROOT / "csrc/src/aarch64").glob("*.c")]
+    sources = [
+        *(ROOT / "csrc/src").glob("*.c"),
+        *(ROOT / "csrc/src/x86").glob("*.c"),
+        *(ROOT / "csrc/src/aarch64").glob("*.c"),
+    ]
     flags = ["-O3", "-std=gnu11", "-ffp-contract=off", f"-I{ROOT / 'csrc/include'}", f"-I{ROOT / 'csrc/src'}"]
     program = folder / "layer_times"
     subprocess.run([compiler, *flags, ROOT / "benchmarks/layer_times.c", *sources, "-o", program], check=True)
@@ -49,13 +54,17 @@ def model_path(name: str) -> Path:
 def table(name: str, lines: list[dict], peak: float | None) -> str:
     *layers, total = lines
     text = [f"### {name}, {total['kernels']}" + (f", peak {peak:.0f} GMAC/s" if peak else ""), ""]
-    text += ["| layer | frames | channels | kernel | stride | groups | µs | alone | GMAC/s | of the peak |", "|---|" + 9 * "--:|"]
+    text += [
+        "| layer | frames | channels | kernel | stride | groups | µs | alone | GMAC/s | of the peak |",
+        "|---|" + 9 * "--:|",
+    ]
     for row in layers:
         speed = row["macs"] / row["us"] / 1e3
         share = f"{100 * speed / peak:.0f} %" if peak and row["macs"] else ""
         alone = f"{row['least_us']:.2f}" if row["least_us"] else ""
         text.append(
-            f"| {row['layer']} {row['op']} | {row['frames']} | {row['cin']} to {row['cout']} | {row['kernel']} | {row['stride']} | {row['groups']} "
+            f"| {row['layer']} {row['op']} | {row['frames']} | {row['cin']} to {row['cout']} | {row['kernel']} | "
+            f"{row['stride']} | {row['groups']} "
             f"| {row['us']:.2f} | {alone} | {f'{speed:.0f}' if row['macs'] else ''} | {share} |"
         )
     macs = sum(row["macs"] for row in layers)
@@ -63,22 +72,37 @@ def table(name: str, lines: list[dict], peak: float | None) -> str:
     floor = f"; {macs / peak / 1e3:.2f} at the peak" if peak else ""
     least = sum(row["least_us"] for row in layers)
     floor += f", {least:.2f} for their instructions alone" if least else ""
-    text += ["", f"µs: layers {total['trunk_us']:.2f}{floor}; front end {total['front_end_us']:.2f}; rest {rest:.2f}; window {total['window_us']:.2f}", ""]
+    text += [
+        "",
+        f"µs: layers {total['trunk_us']:.2f}{floor}; front end {total['front_end_us']:.2f}; rest {rest:.2f}; window "
+        f"{total['window_us']:.2f}",
+        "",
+    ]
     return "\n".join(text)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="*", default=["default"], help="bundled models, networks of benchmarks/nets.py, .eecg files")
+    parser.add_argument(
+        "models", nargs="*", default=["default"], help="bundled models, networks of benchmarks/nets.py, .eecg files"
+    )
     parser.add_argument("--isa", help="kernels to run instead of the best ones")
     args = parser.parse_args()
     meter = PeakMeter()
     with tempfile.TemporaryDirectory() as folder:
         program = compile_program(Path(folder))
         for name in args.models:
-            done = subprocess.run([program, model_path(name), *([args.isa] if args.isa else [])], capture_output=True, text=True)
+            done = subprocess.run(
+                [program, model_path(name), *([args.isa] if args.isa else [])],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
             if done.returncode:
-                sys.exit(f"error: {name}: {'these kernels cannot run here' if done.returncode == 2 else 'no model that the core reads'}")
+                sys.exit(
+                    f"error: {name}: "
+                    f"{'these kernels cannot run here' if done.returncode == 2 else 'no model that the core reads'}"
+                )
             lines = [json.loads(line) for line in done.stdout.splitlines()]
             print(table(name, lines, meter.measure().get(INSTRUCTION.get(lines[-1]["kernels"], ""))))
     meter.close()

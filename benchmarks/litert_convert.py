@@ -46,5 +46,5 @@ def signature(path: Path) -> tuple[str, str]:
     """The only signature's name and its input's name."""
     from ai_edge_litert.interpreter import Interpreter
 
-    (key, value), = Interpreter(str(path)).get_signature_list().items()
+    ((key, value),) = Interpreter(str(path)).get_signature_list().items()
     return key, value["inputs"][0]

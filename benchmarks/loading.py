@@ -3,9 +3,9 @@
     python benchmarks/loading.py --data DIR
     python benchmarks/loading.py --data DIR --encoder basic_cnn --precision bf16
 
-One thread does both in turn: batches of views from the memory-mapped cache, and updates on them. Counted is the processor's
-time, which a busy machine does not change, and of each the median over rounds. Loading keeps up where its windows a second are
-above those of two training cores.
+One thread does both in turn: batches of views from the memory-mapped cache, and updates on them. Counted is the
+processor's time, which a busy machine does not change, and of each the median over rounds. Loading keeps up where its
+windows a second are above those of two training cores.
 """
 
 import statistics
@@ -49,9 +49,15 @@ def measure(config: Config) -> dict[str, float]:
     """Processor seconds of a batch: windows alone, windows and views, a whole update on it (drawing included)."""
     torch.set_num_threads(1)
     pretrain = Pretrain(
-        data=config.data, corpora=config.corpora, encoder=config.encoder, precision=config.precision, batch=config.batch,
-        compile=config.compile, cache=config.cache.expanduser(), context=0.0,
-    )  # fmt: skip
+        data=config.data,
+        corpora=config.corpora,
+        encoder=config.encoder,
+        precision=config.precision,
+        batch=config.batch,
+        compile=config.compile,
+        cache=config.cache.expanduser(),
+        context=0.0,
+    )
     team = Processes()
     cache = open_cache(config.data, config.corpora, default_front_end(), pretrain.cache)
     trainer = Trainer(Pretraining(pretrain, cache, load_noise(config.data, default_front_end())), pretrain, team)
@@ -74,7 +80,10 @@ def main(config: Config) -> None:
     seconds = measure(config)
     rate = {name: config.batch / value for name, value in seconds.items()}
     training = config.batch / max(seconds["update"] - seconds["views"], 1e-9)
-    print(f"\n{config.encoder}, {config.precision}{', compiled' if config.compile else ''}, batches of {config.batch} pairs")
+    print(
+        f"\n{config.encoder}, {config.precision}{', compiled' if config.compile else ''}, batches of {config.batch} "
+        "pairs"
+    )
     print("\n| one core | windows a second |\n|---|---|")
     print(f"| pairs of windows from the cache | {rate['windows']:.0f} |")
     print(f"| and their views | {rate['views']:.0f} |")

@@ -33,7 +33,11 @@ def commit() -> str:
     run = {"cwd": HERE.parent, "capture_output": True, "text": True}
     try:
         name = subprocess.run(["git", "rev-parse", "--short=10", "HEAD"], check=True, **run).stdout.strip()
-        changed = subprocess.run(["git", "status", "--porcelain", "--", "csrc", "edgeecg", "setup.py"], **run).stdout.strip()
+        changed = subprocess.run(
+            ["git", "status", "--porcelain", "--", "csrc", "edgeecg", "setup.py"],
+            **run,
+            check=False,
+        ).stdout.strip()
         return name + ("+" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
@@ -47,7 +51,9 @@ def blas() -> str:
     try:
         import threadpoolctl
 
-        kernel = ", ".join(sorted({p.get("architecture", "?") for p in threadpoolctl.threadpool_info() if p["user_api"] == "blas"}))
+        kernel = ", ".join(
+            sorted({p.get("architecture", "?") for p in threadpoolctl.threadpool_info() if p["user_api"] == "blas"})
+        )
     except ImportError:
         kernel = "kernel unknown"
     return f"{details['name']} {details['version']} ({kernel})"

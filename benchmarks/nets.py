@@ -1,8 +1,9 @@
 """The networks that are compared, each built once as files that every runtime can read.
 
 A folder holds `model.eecg`, `float.onnx`, `int8.onnx` (quantised by ONNX Runtime's own tool, uint8 activations and int8
-weights), `export.onnx` (what train/export.py writes), `encoder.pt`, `spec.json` with `weights.npz` (batch norms folded) for torch, and
-the input: `signal.npy`, (256, 1280) float32 mV, and `input.npy`, the same windows as the network sees them.
+weights), `export.onnx` (what train/export.py writes), `encoder.pt`, `spec.json` with `weights.npz` (batch norms folded)
+for torch, and the input: `signal.npy`, (256, 1280) float32 mV, and `input.npy`, the same windows as the network sees
+them.
 
     edge, basic_cnn, resnet1d   the encoders of train/nets behind the whole front end
     m1, m2, m3                  the reference networks: random weights, no front end, floats at 128 Hz in
@@ -23,7 +24,13 @@ CACHE = ROOT / ".cache" / "bench-nets"
 BATCH, WINDOW, CALIBRATION = 256, 1280, 64
 DIRECT_GAIN = 2097  # 16 steps a unit, as the full front end has: 16 / 8000 * 2^20
 NAMES = ("edge", "basic_cnn", "m1", "m2", "m3")
-SOURCES = ("benchmarks/nets.py", "benchmarks/onnx_float.py", "train/quantize.py", "train/onnx_graph.py", "edgeecg/_model_format.py")
+SOURCES = (
+    "benchmarks/nets.py",
+    "benchmarks/onnx_float.py",
+    "train/quantize.py",
+    "train/onnx_graph.py",
+    "edgeecg/_model_format.py",
+)
 
 
 def m1():

@@ -89,7 +89,9 @@ def slice_frames(node: Nodes, constants: dict, spec, last: str) -> str:
 
 
 def quantise(source, target, windows: np.ndarray) -> None:
-    """U8S8 QDQ with ONNX Runtime's own static quantiser: uint8 activations, int8 weights, one scale an output channel."""
+    """U8S8 QDQ with ONNX Runtime's own static quantiser: uint8 activations, int8 weights, one scale an
+    output channel.
+    """
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
     class Reader(CalibrationDataReader):
@@ -100,6 +102,11 @@ def quantise(source, target, windows: np.ndarray) -> None:
             return None if row is None else {"x": row}
 
     quantize_static(
-        str(source), str(target), Reader(), quant_format=QuantFormat.QDQ, per_channel=True,
-        activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
-    )  # fmt: skip
+        str(source),
+        str(target),
+        Reader(),
+        quant_format=QuantFormat.QDQ,
+        per_channel=True,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+    )

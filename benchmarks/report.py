@@ -6,18 +6,28 @@ from benchmarks.bars import bars
 from benchmarks.recordings import LENGTHS, RECORDINGS
 
 LABELS = {
-    "edgeecg": "edgeecg C", "edgeecg-scalar": "edgeecg C, portable", "edgeecg-avx2": "edgeecg C, AVX2",
-    "edgeecg-avx-vnni": "edgeecg C, AVX-VNNI", "edgeecg-avx512-vnni": "edgeecg C, AVX-512 VNNI",
-    "edgeecg-numba": "edgeecg Numba", "torch": "torch eager", "torch-folded": "torch eager, batch norm folded",
-    "torch-compile": "torch.compile", "torch-int8": "torch int8", "ort-fp32": "ONNX Runtime fp32",
-    "ort-int8": "ONNX Runtime int8 (U8S8)", "ort-export": "ONNX Runtime, our export", "openvino-int8": "OpenVINO int8",
+    "edgeecg": "edgeecg C",
+    "edgeecg-scalar": "edgeecg C, portable",
+    "edgeecg-avx2": "edgeecg C, AVX2",
+    "edgeecg-avx-vnni": "edgeecg C, AVX-VNNI",
+    "edgeecg-avx512-vnni": "edgeecg C, AVX-512 VNNI",
+    "edgeecg-numba": "edgeecg Numba",
+    "torch": "torch eager",
+    "torch-folded": "torch eager, batch norm folded",
+    "torch-compile": "torch.compile",
+    "torch-int8": "torch int8",
+    "ort-fp32": "ONNX Runtime fp32",
+    "ort-int8": "ONNX Runtime int8 (U8S8)",
+    "ort-export": "ONNX Runtime, our export",
+    "openvino-int8": "OpenVINO int8",
     "litert-int8": "LiteRT int8",
-}  # fmt: skip
+}
 WORKS = {"one": "1 window", "batch": "batch 256", "hour": "1 hour"}
-NOTES = """Times are processor time of a call divided by its windows, the lowest of several medians, one thread each, runtimes in
-turns. edgeecg is called from Python with a float signal: for `edge` and `basic_cnn` the front end (resampling, baseline,
-scale) and the quality flags are inside its time, while the other runtimes get the prepared network input and do less. The
-networks m1, m2, m3 have random weights and no front end. "Agrees" is the correlation of the standardised embeddings of 256 windows with torch's."""
+NOTES = """Times are processor time of a call divided by its windows, the lowest of several medians, one thread
+each, runtimes in turns. edgeecg is called from Python with a float signal: for `edge` and `basic_cnn` the front end
+(resampling, baseline, scale) and the quality flags are inside its time, while the other runtimes get the prepared
+network input and do less. The networks m1, m2, m3 have random weights and no front end. "Agrees" is the correlation
+of the standardised embeddings of 256 windows with torch's."""
 BUSY = 1.15  # wall time over processor time from which ratios are not worth keeping
 
 
@@ -51,7 +61,11 @@ def net_table(works: dict) -> str:
             mine, torch = results.get(name, {}), results.get("torch", {})
             row.append(figure(mine["us"]) if "us" in mine else "-")
             row.append(figure(torch["us"] / mine["us"]) if "us" in mine and "us" in torch else "-")
-        known = [results[name]["agreement"] for results in works.values() if results.get(name, {}).get("agreement") is not None]
+        known = [
+            results[name]["agreement"]
+            for results in works.values()
+            if results.get(name, {}).get("agreement") is not None
+        ]
         rows.append([*row, f"{min(known):.3f}" if known else "-"])
     return table([*head, "agrees"], rows)
 
@@ -84,15 +98,25 @@ def bar_table(figures: dict) -> str:
     rows = []
     for bar in bars(figures):
         sign = ">=" if bar.at_least else "<="
-        rows.append([bar.name, f"{sign} {bar.goal:g} {bar.unit}".strip(), f"{figure(bar.value)} {bar.unit}".strip(), bar.verdict])
+        rows.append(
+            [
+                bar.name,
+                f"{sign} {bar.goal:g} {bar.unit}".strip(),
+                f"{figure(bar.value)} {bar.unit}".strip(),
+                bar.verdict,
+            ]
+        )
     return table(["bar", "goal", "measured", ""], rows)
 
 
 def tables(figures: dict) -> str:
     parts = [table(["measured on", ""], [[key, str(value)] for key, value in figures["about"].items()])]
     if (busy := contention(figures)) > BUSY:
-        parts.append(f"The machine was busy: {busy:.2f} s on the wall for each second of processor time. Shared caches then slow what "
-                     "needs most memory, torch eager in large batches above all.")  # fmt: skip
+        parts.append(
+            f"The machine was busy: {busy:.2f} s on the wall for each second of processor time. Shared caches then "
+            "slow what "
+            "needs most memory, torch eager in large batches above all."
+        )
     for net, works in figures["inference"].items():
         parts.append(f"### {net}\n\n{net_table(works)}")
         parts += ["Not measured: " + "; ".join(reasons) + "." for reasons in [skipped(works)] if reasons]
@@ -111,7 +135,9 @@ def tables(figures: dict) -> str:
 
 
 def contention(figures: dict) -> float:
-    """Wall time over processor time of the one-thread runtimes, all slices together: 1 on a machine with nothing else to do."""
+    """Wall time over processor time of the one-thread runtimes, all slices together: 1 on a machine with nothing else
+    to do.
+    """
     wall = cpu = 0.0
     for works in figures["inference"].values():
         for results in works.values():
@@ -123,7 +149,9 @@ def contention(figures: dict) -> float:
 
 def document(text: str, command: str, path: Path) -> str:
     """What --speed-report writes to `path`: docs/results/speed.md, for instance."""
-    return f"# Speed\n\nMade by the benchmarks themselves:\n\n    {command} --speed-report {path}\n\n{NOTES}\n\n{text}\n"
+    return (
+        f"# Speed\n\nMade by the benchmarks themselves:\n\n    {command} --speed-report {path}\n\n{NOTES}\n\n{text}\n"
+    )
 
 
 def ratios(figures: dict) -> dict[str, float]:
@@ -139,10 +167,12 @@ def ratios(figures: dict) -> dict[str, float]:
                 if "us" in results.get(name, {}) and "us" in torch:
                     kept[track_name(f"{net} {work} {name}", work)] = round(torch["us"] / results[name]["us"], 3)
     torch = figures["inference"].get("edge", {}).get("one", {}).get("torch", {})
-    for name in LENGTHS + ("day-hop-1", "day-360"):
+    for name in (*LENGTHS, "day-hop-1", "day-360"):
         result = figures["recordings"].get(name, {})
         if "seconds" in result and "us" in torch:
-            kept[track_name(f"recording {name}", name)] = round(torch["us"] * 1e-6 * result["windows"] / result["seconds"], 3)
+            kept[track_name(f"recording {name}", name)] = round(
+                torch["us"] * 1e-6 * result["windows"] / result["seconds"], 3
+            )
     return kept
 
 

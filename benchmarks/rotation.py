@@ -30,7 +30,7 @@ class Process:
 
     def __init__(self, runtime: str):
         self.runtime, self.process = runtime, None
-        self.log = tempfile.TemporaryFile("w+")
+        self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115 (open as long as the process lives)
 
     def start(self) -> None:
         environment = {**os.environ, **ONE_THREAD, "TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -40,7 +40,13 @@ class Process:
             environment["EDGEECG_ISA"] = isa
         command = [python_of(self.runtime), "-m", "benchmarks.worker", self.runtime]
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True, cwd=ROOT, env=environment
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            text=True,
+            cwd=ROOT,
+            env=environment,
         )
 
     def ask(self, **message) -> dict:
@@ -52,7 +58,7 @@ class Process:
         return self.receive()
 
     def send(self, **message) -> None:
-        with contextlib.suppress(OSError):               # the answer says it
+        with contextlib.suppress(OSError):  # the answer says it
             self.process.stdin.write(json.dumps(message) + "\n")
             self.process.stdin.flush()
 
@@ -120,9 +126,12 @@ class Rotation:
             self.learn(processes[runtime], results[runtime])
         return results
 
-    def measure_works(self, runtime: str, folder: Path, works, rounds: int, twice: str, seconds: float = 0.15) -> dict[str, dict]:
-        """The same for each work of one runtime, in a process of its own. `twice`: what two processes at once take for that
-        work is its "wall_of_two"; nothing is shared but the machine."""
+    def measure_works(
+        self, runtime: str, folder: Path, works, rounds: int, twice: str, seconds: float = 0.15
+    ) -> dict[str, dict]:
+        """The same for each work of one runtime, in a process of its own. `twice`: what two processes at once take for
+        that work is its "wall_of_two"; nothing is shared but the machine.
+        """
         processes = {work: Process(runtime) for work in works}
         pair = {twice: processes[twice], "another": Process(runtime)}
         results = load({**processes, **pair}, folder, {**{work: work for work in works}, "another": twice})
@@ -131,9 +140,11 @@ class Rotation:
             take_turns(processes, results, seconds)
             if "error" not in another and "error" not in results[twice]:
                 for process in pair.values():
-                    process.send(slice=4 * seconds)      # long, so that they begin and end together
+                    process.send(slice=4 * seconds)  # long, so that they begin and end together
                 answers = [process.receive() for process in pair.values()]
-                results[twice].setdefault("wall_of_two", []).append(max(answer.get("wall", np.inf) for answer in answers))
+                results[twice].setdefault("wall_of_two", []).append(
+                    max(answer.get("wall", np.inf) for answer in answers)
+                )
         for work, process in processes.items():
             self.learn(process, results[work])
         for process in {*processes.values(), *pair.values()}:
@@ -163,6 +174,11 @@ def hidden_threads(result: dict) -> bool:
 
 
 def agreement(a: np.ndarray, b: np.ndarray) -> float:
-    """Correlation of two (n, dim) embeddings, each dimension standardised: 1 for the same encoder, near 0 for another."""
-    a, b = ((v - v.mean(0)) / np.maximum(v.std(0), 1e-9) for v in (a.astype(np.float64), b.reshape(a.shape).astype(np.float64)))
+    """Correlation of two (n, dim) embeddings, each dimension standardised: 1 for the same encoder, near
+    0 for another.
+    """
+    a, b = (
+        (v - v.mean(0)) / np.maximum(v.std(0), 1e-9)
+        for v in (a.astype(np.float64), b.reshape(a.shape).astype(np.float64))
+    )
     return float((a * b).mean())

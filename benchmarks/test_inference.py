@@ -53,7 +53,8 @@ def measured(request, rotation, net_folder, figures, peak_meter):
                     result["us"] = min(result["cpu"]) * 1e6 / WINDOWS[work]
                     result["hidden_threads"] = hidden_threads(result)
                     result["agreement"] = None
-                    if work == "batch" and reference is not None:  # an hour in one piece has other borders than its windows
+                    # an hour in one piece has other borders than its windows
+                    if work == "batch" and reference is not None:
                         result["agreement"] = agreement(reference, rotation.output(name))
             table[work] = results
         return table[work]
@@ -73,7 +74,9 @@ def test_inference(net, work, runtime, measured, replay):
 
 @pytest.mark.benchmark(group="what Python adds to a call", timer=clock)
 def test_call_overhead(rotation, net_folder, figures, replay, request):
-    """`Encoder.embed` of one window against the C call inside it, in turns; short slices, for the difference is small."""
+    """`Encoder.embed` of one window against the C call inside it, in turns; short slices, for the
+    difference is small.
+    """
     rounds = 4 * request.config.getoption("--rounds")
     results = rotation.measure(["edgeecg", "core-call"], net_folder("edge"), "one", rounds, seconds=0.05)
     if failed := [r["error"] for r in results.values() if "error" in r]:

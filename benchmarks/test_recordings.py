@@ -8,7 +8,8 @@ from benchmarks.rotation import hidden_threads
 
 GROUPS = {"day": "a day", "day-hop-1": "a day", "day-360": "a day", "day-2-threads": "a day"}
 CASES = [
-    pytest.param(name, id=name, marks=pytest.mark.benchmark(group=GROUPS.get(name, "lengths"), timer=clock)) for name in RECORDINGS
+    pytest.param(name, id=name, marks=pytest.mark.benchmark(group=GROUPS.get(name, "lengths"), timer=clock))
+    for name in RECORDINGS
 ]
 
 
@@ -16,7 +17,9 @@ CASES = [
 def measured(rotation, net_folder, figures, request):
     """Every recording in turns with the others, so that a slow minute of the machine meets all of them."""
     rounds = request.config.getoption("--rounds")
-    figures["recordings"] = results = rotation.measure_works("edgeecg", net_folder("edge"), RECORDINGS, rounds, twice="day")
+    figures["recordings"] = results = rotation.measure_works(
+        "edgeecg", net_folder("edge"), RECORDINGS, rounds, twice="day"
+    )
     for name, result in results.items():
         if "error" not in result:
             recording = RECORDINGS[name]

@@ -62,7 +62,11 @@ def started(net_folder, figures):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, id=n, marks=pytest.mark.benchmark(group="start to first embedding", timer=clock)) for n in PROGRAMS]
+    "name",
+    [
+        pytest.param(n, id=n, marks=pytest.mark.benchmark(group="start to first embedding", timer=clock))
+        for n in PROGRAMS
+    ],
 )
 def test_startup(name, started, replay):
     replay(started[name]["cpu"])

@@ -37,10 +37,14 @@ class Folded(nn.Module):
             else:
                 kind = nn.MaxPool2d if two_dimensional else nn.MaxPool1d
                 pool = layer["op"] == "MaxPool"
-                self.stages.append(kind(self.size(layer["kernel"]), self.size(layer["stride"])) if pool else nn.Identity())
+                self.stages.append(
+                    kind(self.size(layer["kernel"]), self.size(layer["stride"])) if pool else nn.Identity()
+                )
                 act = nn.Identity() if pool else nn.ReLU()
             if f"slope{i}" in weights:
-                act = nn.Sequential(act, Affine(weights[f"slope{i}"], weights[f"offset{i}"], 2 if two_dimensional else 1))
+                act = nn.Sequential(
+                    act, Affine(weights[f"slope{i}"], weights[f"offset{i}"], 2 if two_dimensional else 1)
+                )
             self.activations.append(act)
         average, largest = (nn.AvgPool2d, nn.MaxPool2d) if two_dimensional else (nn.AvgPool1d, nn.MaxPool1d)
         self.frames, length = frames_of(spec)
@@ -59,9 +63,13 @@ class Folded(nn.Module):
         if layer["kernel"] % 2 == 0:
             raise ValueError("kernels of the compared networks are odd")
         module = (nn.Conv2d if self.two else nn.Conv1d)(
-            layer["cin"], layer["cout"], self.size(layer["kernel"]), self.size(layer["stride"]),
-            padding=(0, left) if self.two else left, groups=layer["groups"],
-        )  # fmt: skip
+            layer["cin"],
+            layer["cout"],
+            self.size(layer["kernel"]),
+            self.size(layer["stride"]),
+            padding=(0, left) if self.two else left,
+            groups=layer["groups"],
+        )
         weight = torch.from_numpy(weight)
         module.load_state_dict({"weight": weight[:, :, None] if self.two else weight, "bias": torch.from_numpy(bias)})
         return module

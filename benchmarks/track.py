@@ -1,9 +1,9 @@
 """Speed over time: `python -m benchmarks.track RUN.json` adds a run's ratios to the history and draws it.
 
-The history is JSON lines: commit, processor, versions, ratios to torch eager's time for one window (bigger is better; entries up to
-commit dc71f6b5ab compare batches and recordings with torch's batches, under names without "/ one"). Ends with status 1 when
-a ratio is more than 15 % below the best that the same processor with the same torch has kept. A run on a busy machine
-is not kept (status 2): shared caches slow each runtime by a factor of its own.
+The history is JSON lines: commit, processor, versions, ratios to torch eager's time for one window (bigger is better;
+entries up to commit dc71f6b5ab compare batches and recordings with torch's batches, under names without "/ one"). Ends
+with status 1 when a ratio is more than 15 % below the best that the same processor with the same torch has kept. A run
+on a busy machine is not kept (status 2): shared caches slow each runtime by a factor of its own.
 """
 
 import argparse
@@ -19,18 +19,27 @@ from edgeecg.model import write_atomically
 FALL = 0.15
 HISTORY = Path(__file__).resolve().parent.parent / "docs" / "results" / "speed_history.jsonl"
 DRAWN = (
-    "edge one edgeecg", "edge batch edgeecg / one", "edge one edgeecg-scalar", "m1 one edgeecg", "m2 one edgeecg", "m3 one edgeecg",
-    "recording day / one", "recording day-hop-1 / one",
-)  # fmt: skip
+    "edge one edgeecg",
+    "edge batch edgeecg / one",
+    "edge one edgeecg-scalar",
+    "m1 one edgeecg",
+    "m2 one edgeecg",
+    "m3 one edgeecg",
+    "recording day / one",
+    "recording day-hop-1 / one",
+)
 
 
 def entry(run: dict, today: str) -> dict:
     about = run["about"]
     versions = {name: about[name] for name in ("torch", "numpy", "numba", "onnxruntime", "kernels") if name in about}
     return {
-        "date": today, "commit": about["commit"], "processor": about["processor"], "versions": versions,
+        "date": today,
+        "commit": about["commit"],
+        "processor": about["processor"],
+        "versions": versions,
         "ratios": run["ratios"],
-    }  # fmt: skip
+    }
 
 
 def read(path: Path) -> list[dict]:
@@ -49,10 +58,14 @@ def fallen(history: list[dict], new: dict) -> list[str]:
     """A sentence for each ratio of `new` that fell too far below its best."""
     sentences = []
     for name, value in new["ratios"].items():
-        kept = [(old["ratios"][name], old["commit"]) for old in history if comparable(old, new) and name in old["ratios"]]
+        kept = [
+            (old["ratios"][name], old["commit"]) for old in history if comparable(old, new) and name in old["ratios"]
+        ]
         best, commit = max(kept, default=(0, ""))
         if value < (1 - FALL) * best:
-            sentences.append(f"{name}: {value:g} times torch, {100 * (1 - value / best):.0f} % below the {best:g} of commit {commit}")
+            sentences.append(
+                f"{name}: {value:g} times torch, {100 * (1 - value / best):.0f} % below the {best:g} of commit {commit}"
+            )
     return sentences
 
 
@@ -69,8 +82,14 @@ def draw(history: list[dict], path: Path) -> None:
         points = [(i, e["ratios"][name]) for i, e in enumerate(same) if name in e["ratios"]]
         if points:
             axes.plot(*zip(*points, strict=True), marker="o", markersize=4, label=name)
-    axes.set(yscale="log", ylabel="times torch eager's speed", title=f"{same[-1]['processor']}, torch {same[-1]['versions'].get('torch')}")
-    axes.set_xticks(range(len(same)), [f"{e['commit']}\n{e['date']}" for e in same], rotation=45, ha="right", fontsize=7)
+    axes.set(
+        yscale="log",
+        ylabel="times torch eager's speed",
+        title=f"{same[-1]['processor']}, torch {same[-1]['versions'].get('torch')}",
+    )
+    axes.set_xticks(
+        range(len(same)), [f"{e['commit']}\n{e['date']}" for e in same], rotation=45, ha="right", fontsize=7
+    )
     axes.grid(True, which="both", alpha=0.25)
     axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     picture = io.BytesIO()
@@ -89,7 +108,11 @@ def main(arguments=None) -> int:
         print("track: this run has no ratios to torch eager", file=sys.stderr)
         return 2
     if run["contention"] > BUSY:
-        print(f"track: the machine was busy ({run['contention']:.2f} s on the wall a second of processor time); try again", file=sys.stderr)
+        print(
+            f"track: the machine was busy ({run['contention']:.2f} s on the wall a second of processor time); try "
+            "again",
+            file=sys.stderr,
+        )
         return 2
     new, history = entry(run, datetime.date.today().isoformat()), read(args.history)
     sentences = fallen(history, new)

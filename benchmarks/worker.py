@@ -30,8 +30,8 @@ def slice_of(call, seconds: float) -> dict:
     """Calls for `seconds`, at least once. Medians: processor time of the whole process, and the clock on the wall.
 
     The processor time is the figure, for on a busy machine the wall also counts the neighbours; where the wall is
-    clearly shorter, the runtime has used more than its one thread. Short calls are timed several at once, as timeit does:
-    reading the clocks takes half a microsecond.
+    clearly shorter, the runtime has used more than its one thread. Short calls are timed several at once, as timeit
+    does: reading the clocks takes half a microsecond.
     """
     start = time.perf_counter()
     call()

@@ -1,12 +1,12 @@
 """edgeecg: single-lead ECG to 128-number embeddings, in integers, the same bytes everywhere.
 
-    import edgeecg
-    z = edgeecg.embed(signal, fs=250)                 # (n_windows, 128) float32, one row a 10 s window
+import edgeecg
+z = edgeecg.embed(signal, fs=250)                 # (n_windows, 128) float32, one row a 10 s window
 
-    encoder = edgeecg.load()                          # a bundled model by name, or the path of an .eecg file
-    encoder.analyze(signal, fs=250, hop=1.0)          # starts, embeddings, their int8 form, quality flags
-    for result in encoder.stream(fs=250).push(chunk): # the same numbers from a live signal
-        ...
+encoder = edgeecg.load()                          # a bundled model by name, or the path of an .eecg file
+encoder.analyze(signal, fs=250, hop=1.0)          # starts, embeddings, their int8 form, quality flags
+for result in encoder.stream(fs=250).push(chunk): # the same numbers from a live signal
+    ...
 """
 
 import threading
@@ -51,8 +51,18 @@ def _encoder(model, backend) -> Encoder:
     return cache[key]
 
 
-def embed(signal, fs=128, hop=10.0, unit="mV", gain=None, nan="raise", model="default", backend="c", dtype="float32",
-          threads=1):  # fmt: skip
+def embed(
+    signal,
+    fs=128,
+    hop=10.0,
+    unit="mV",
+    gain=None,
+    nan="raise",
+    model="default",
+    backend="c",
+    dtype="float32",
+    threads=1,
+):
     """Embed a single-lead ECG.
 
     signal: 1-D array; floats in `unit` ("mV", "uV", "V"), or integers with `gain` (ADC units per millivolt).

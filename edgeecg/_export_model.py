@@ -1,4 +1,6 @@
-"""A model as C constants for the exported core: its arrays, the structures that csrc/src/internal.h declares, and what of the core it needs."""
+"""A model as C constants for the exported core: its arrays, the structures that csrc/src/internal.h declares, and what
+of the core it needs.
+"""
 
 import numpy as np
 
@@ -38,12 +40,14 @@ class Constants:
 
     def _define(self, name, numbers) -> None:
         rows = [", ".join(map(str, numbers[i : i + 32].tolist())) for i in range(0, len(numbers), 32)]
-        self.text += f"EE_CONSTANT {C_TYPES[numbers.dtype]} {name}[{len(numbers)}] = {{\n    " + ",\n    ".join(rows) + "\n};\n"
+        self.text += (
+            f"EE_CONSTANT {C_TYPES[numbers.dtype]} {name}[{len(numbers)}] = {{\n    " + ",\n    ".join(rows) + "\n};\n"
+        )
 
 
 def paired(layer) -> np.ndarray | None:
-    """A dense layer's weights for csrc/src/arm/dsp_rows.h, `(cout / 2, fan_in)` int16: w + 256 v for channels 2 i and 2 i + 1, each four inputs in the
-    order 0, 2, 1, 3. None where the loops there do not take the layer.
+    """A dense layer's weights for csrc/src/arm/dsp_rows.h, `(cout / 2, fan_in)` int16: w + 256 v for channels 2 i and 2
+    i + 1, each four inputs in the order 0, 2, 1, 3. None where the loops there do not take the layer.
 
     The second sum is recovered from 32 bits: 255 * 128 * fan_in < 2^23 asks for fan_in <= 256.
     """
@@ -58,7 +62,8 @@ def paired(layer) -> np.ndarray | None:
 
 
 def model_text(model, block: int, plan) -> tuple[str, int]:
-    """(definitions of `front`, `layers`, `head`, `buffers` and of the model's initialiser, bytes of flash of their arrays).
+    """(definitions of `front`, `layers`, `head`, `buffers` and of the model's initialiser, bytes of flash of their
+    arrays).
 
     plan: of `_core.device_plan` for that block.
     """
@@ -73,8 +78,21 @@ def model_text(model, block: int, plan) -> tuple[str, int]:
     out.text += f"static const ee_layer layers[{len(model.layers)}] = {{\n{layers}\n}};\n"
     out.text += f"static const ee_head head = {{ {head} }};\n"
     out.text += f"static const ee_buffer buffers[{len(tensors)}] = {{\n{buffers}\n}};\n"
-    numbers = (frame_bytes, scratch, block, delay, model.front.window, len(model.layers), strides[-1], model.head.frames, model.head.dim,
-               channels, _features(model.head, channels), model.head.exponent, model.head.levels)  # fmt: skip
+    numbers = (
+        frame_bytes,
+        scratch,
+        block,
+        delay,
+        model.front.window,
+        len(model.layers),
+        strides[-1],
+        model.head.frames,
+        model.head.dim,
+        channels,
+        _features(model.head, channels),
+        model.head.exponent,
+        model.head.levels,
+    )
     out.text += f"#define EE_INITIALISER {{ &front, layers, &head, buffers, {', '.join(map(str, numbers))} }}\n"
     structures = 52 + 56 * len(model.layers) + 36 + 12 * len(tensors) + 44  # on a 32-bit device
     return out.text, out.bytes + structures
@@ -84,23 +102,48 @@ def needs(model, block: int, tensors) -> str:
     """Lines for edgeecg_config.h, each with one @name@: front end, head and layers that the core must take."""
     rows = []
     for layer in model.layers:
-        numbers = (OP_CODES[layer.op], layer.requant, layer.cin, layer.cout, layer.groups, layer.kernel, layer.stride, int(_pairs(layer, tensors) is not None))
+        numbers = (
+            OP_CODES[layer.op],
+            layer.requant,
+            layer.cin,
+            layer.cout,
+            layer.groups,
+            layer.kernel,
+            layer.stride,
+            int(_pairs(layer, tensors) is not None),
+        )
         row = f"|| test(EE_SORT({', '.join(map(str, numbers))}))"
         if row not in rows:
             rows.append(row)
     layers = " \\\n    ".join(rows)
-    return (f"#define EE_KIND_@name@ {1 << model.front.kind}u\n#define EE_POOL_@name@ {1 << model.head.pool}u\n#define EE_LEVELS_@name@ {model.head.levels}u\n"
-            f"#define EE_BLOCK_@name@ {block}u\n"
-            f"#define EE_LAYERS_@name@(test) \\\n    {layers}\n")  # fmt: skip
+    return (
+        f"#define EE_KIND_@name@ {1 << model.front.kind}u\n#define EE_POOL_@name@ {1 << model.head.pool}u\n#define "
+        f"EE_LEVELS_@name@ {model.head.levels}u\n"
+        f"#define EE_BLOCK_@name@ {block}u\n"
+        f"#define EE_LAYERS_@name@(test) \\\n    {layers}\n"
+    )
 
 
 def _front(front, out) -> str:
     gains = [*front.gain, 0, 0, 0, 0][:4]
     table = out.array("table", None if front.kind == 0 else np.asarray(front.table, np.int16))
-    numbers = (front.window, front.baseline, front.reach, front.table_half, front.flat_max, front.flat_blocks, front.off_blocks,
-               front.clip_ms, front.noise, front.kind, len(front.gain), front.baseline.bit_length() - 1)  # fmt: skip
+    numbers = (
+        front.window,
+        front.baseline,
+        front.reach,
+        front.table_half,
+        front.flat_max,
+        front.flat_blocks,
+        front.off_blocks,
+        front.clip_ms,
+        front.noise,
+        front.kind,
+        len(front.gain),
+        front.baseline.bit_length() - 1,
+    )
     gain = ", ".join(f"{g}u" for g in gains)
-    return f"{table}, {front.min_rate}u, {front.floor}u, {{ {gain} }}, {front.direct_gain}u, {', '.join(map(str, numbers))}"
+    values = ", ".join(map(str, numbers))
+    return f"{table}, {front.min_rate}u, {front.floor}u, {{ {gain} }}, {front.direct_gain}u, {values}"
 
 
 def _pairs(layer, tensors) -> np.ndarray | None:
@@ -124,8 +167,23 @@ def _layer(model, i, tensors, out) -> str:
         pairs,
     )
     src_b = NO_TENSOR if layer.src_b is None else layer.src_b
-    numbers = (layer.m_a, layer.m_b, layer.src_a, src_b, layer.cin, layer.cout, layer.groups, layer.kernel, layer.stride, layer.pad_left,
-               OP_CODES[layer.op], layer.requant, layer.zp_out, _zero_point(model, layer.src_a), _zero_point(model, layer.src_b))  # fmt: skip
+    numbers = (
+        layer.m_a,
+        layer.m_b,
+        layer.src_a,
+        src_b,
+        layer.cin,
+        layer.cout,
+        layer.groups,
+        layer.kernel,
+        layer.stride,
+        layer.pad_left,
+        OP_CODES[layer.op],
+        layer.requant,
+        layer.zp_out,
+        _zero_point(model, layer.src_a),
+        _zero_point(model, layer.src_b),
+    )
     return ", ".join([*pointers, *map(str, numbers)])
 
 
@@ -140,7 +198,21 @@ def _features(head, channels) -> int:
 
 def _head(model, channels, out) -> str:
     head = model.head
-    pointers = (out.array("mean_mult", head.mean_mult if head.pool & 1 else None), out.array("head_mult", head.mult),
-                out.array("head_weights", head.weights), out.array("head_bias", head.bias), "NULL")  # fmt: skip
-    numbers = (channels, head.frames, _features(head, channels), head.dim, head.exponent, head.pool, head.zp_mean, model.layers[-1].zp_out)
+    pointers = (
+        out.array("mean_mult", head.mean_mult if head.pool & 1 else None),
+        out.array("head_mult", head.mult),
+        out.array("head_weights", head.weights),
+        out.array("head_bias", head.bias),
+        "NULL",
+    )
+    numbers = (
+        channels,
+        head.frames,
+        _features(head, channels),
+        head.dim,
+        head.exponent,
+        head.pool,
+        head.zp_mean,
+        model.layers[-1].zp_out,
+    )
     return ", ".join([*pointers, *map(str, numbers)])

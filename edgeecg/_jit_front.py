@@ -189,7 +189,9 @@ def levels(x, fs, resampled, z, starts, count, found):
 
 
 @compiled
-def window_flags(first, count, fs, high, low, at_high, at_low, gaps, flat, rough, flat_least, off_least, clip_ms, noise):
+def window_flags(
+    first, count, fs, high, low, at_high, at_low, gaps, flat, rough, flat_least, off_least, clip_ms, noise
+):
     """Flags of the window of `count` blocks from `first` on."""
     end = first + count
     top, bottom = high[first:end].max(), low[first:end].min()
@@ -224,5 +226,18 @@ def quality(x, missing, fs, flat, rough, starts, count, flat_least, off_least, c
     block_statistics(x, missing, fs, high, low, at_high, at_low, gaps)
     for w in range(len(starts)):
         flags[w] = window_flags(
-            starts[w] // BLOCK, count, fs, high, low, at_high, at_low, gaps, flat, rough, flat_least, off_least, clip_ms, noise
+            starts[w] // BLOCK,
+            count,
+            fs,
+            high,
+            low,
+            at_high,
+            at_low,
+            gaps,
+            flat,
+            rough,
+            flat_least,
+            off_least,
+            clip_ms,
+            noise,
         )

@@ -42,7 +42,9 @@ def accumulate_lanes(x, begin, weights, bias, acc):
         x2, x3 = x[at + 2 * cout : at + 3 * cout], x[at + 3 * cout : at + 4 * cout]
         w0, w1, w2, w3 = weights[j], weights[j + 1], weights[j + 2], weights[j + 3]
         for c in range(cout):
-            acc[c] += np.int32(x0[c]) * w0[c] + np.int32(x1[c]) * w1[c] + np.int32(x2[c]) * w2[c] + np.int32(x3[c]) * w3[c]
+            acc[c] += (
+                np.int32(x0[c]) * w0[c] + np.int32(x1[c]) * w1[c] + np.int32(x2[c]) * w2[c] + np.int32(x3[c]) * w3[c]
+            )
     for j in range(whole, taps):
         at = begin + j * cout
         x0, w0 = x[at : at + cout], weights[j]
@@ -86,7 +88,7 @@ def spread_frames(x, first, count, each_in, each_out, zero_point, rows):
             for i in range(each_in):
                 for group in range(groups):
                     value = x[frame, group * each_in + i]
-                    for c in range(each_out):
+                    for _c in range(each_out):
                         rows[at] = value
                         at += 1
         else:
@@ -110,7 +112,11 @@ def conv_dense(x, zero_point, kernel, stride, pad_left, weights, bias, requant, 
         for group in range(groups):
             copy_frames(x, begin * stride - pad_left, count, group * each_in, each_in, zero_point, rows)
             c = group * each_out
-            mult, mult_neg, add = requant[0, c : c + each_out], requant[1, c : c + each_out], requant[2, c : c + each_out]
+            mult, mult_neg, add = (
+                requant[0, c : c + each_out],
+                requant[1, c : c + each_out],
+                requant[2, c : c + each_out],
+            )
             for o in range(begin, end):
                 accumulate(rows, (o - begin) * stride * each_in, weights[group], bias[c : c + each_out], acc)
                 requantise(acc, mult, mult_neg, add, leaky, zp_out, y[o, c : c + each_out])
@@ -176,7 +182,10 @@ def pool_window(frames, first, count, pool, zero_point, mean_mult, zp_mean, u):
 
 @compiled
 def head(frames, starts, stride, count, pool, zero_point, mean_mult, zp_mean, weights, bias, mult, level, e16, e8):
-    """Windows that begin at samples `starts`. `weights` (features, dim), `level` (windows, what is added to the last sums)."""
+    """Windows that begin at samples `starts`.
+
+    `weights` (features, dim), `level` (windows, what is added to the last sums).
+    """
     features, dim = weights.shape
     u = np.empty(features, np.uint8)
     acc = np.empty(dim, np.int32)

@@ -10,12 +10,21 @@ def layer_rows(model) -> list[dict]:
         frames = -(-model.front.window // stride)
         arrays = [layer.weights, layer.bias, layer.mult, layer.mult_neg, layer.add]
         row = {
-            "tensor": index, "op": _kind(layer), "from": [layer.src_a], "cin": layer.cin, "cout": layer.cout,
-            "groups": layer.groups, "kernel": layer.kernel, "stride": layer.stride, "pad_left": layer.pad_left,
-            "requant": layer.requant, "zero_point": layer.zp_out, "frames": frames,
+            "tensor": index,
+            "op": _kind(layer),
+            "from": [layer.src_a],
+            "cin": layer.cin,
+            "cout": layer.cout,
+            "groups": layer.groups,
+            "kernel": layer.kernel,
+            "stride": layer.stride,
+            "pad_left": layer.pad_left,
+            "requant": layer.requant,
+            "zero_point": layer.zp_out,
+            "frames": frames,
             "macs": frames * layer.weights.size if layer.op == "conv" else 0,
             "bytes": sum(a.nbytes for a in arrays if a is not None),
-        }  # fmt: skip
+        }
         if layer.src_b is not None:
             row["from"].append(layer.src_b)
         rows.append(row)
@@ -33,7 +42,20 @@ def _kind(layer) -> str:
     return "pointwise" if layer.kernel == 1 else "conv"
 
 
-COLUMNS = ["tensor", "op", "from", "cin", "cout", "kernel", "stride", "pad_left", "zero_point", "frames", "macs", "bytes"]
+COLUMNS = [
+    "tensor",
+    "op",
+    "from",
+    "cin",
+    "cout",
+    "kernel",
+    "stride",
+    "pad_left",
+    "zero_point",
+    "frames",
+    "macs",
+    "bytes",
+]
 
 
 def model_table(model, info: dict) -> str:
@@ -58,8 +80,7 @@ def model_table(model, info: dict) -> str:
     for key, value in model.meta.items():
         if isinstance(value, (str, int, float)) and key != "card":
             lines.append(f"  {key:10} {value}")
-    for source in _sources(model.meta):
-        lines.append(f"  trained on {source}")
+    lines += [f"  trained on {source}" for source in _sources(model.meta)]
     return "\n".join([*lines, "", *_aligned(layer_rows(model))])
 
 
@@ -67,7 +88,11 @@ def _dimensions(meta: dict) -> list[str]:
     groups = meta.get("dimensions")
     if not isinstance(groups, dict):
         return []
-    known = [(ends, name) for name, ends in groups.items() if isinstance(ends, list) and len(ends) == 2 and all(type(n) is int for n in ends)]
+    known = [
+        (ends, name)
+        for name, ends in groups.items()
+        if isinstance(ends, list) and len(ends) == 2 and all(type(n) is int for n in ends)
+    ]
     return [f"{name} [{first}:{end}]" for (first, end), name in sorted(known)]
 
 

@@ -62,10 +62,27 @@ def encode(name: str, front: FrontEnd, layers: tuple[Layer, ...], head: Head, me
 
     def header(crc: int, digest: bytes) -> bytes:
         return HEADER.pack(
-            MAGIC, VERSION, HEADER.size, size, crc, 0, digest, meta_off, len(text),
-            FRONT_OFF, FRONT.size, LAYERS_OFF, len(layers), LAYER.size, head_off, HEAD.size,
-            data_off, len(arrays.data), name.encode(), bytes(8),
-        )  # fmt: skip
+            MAGIC,
+            VERSION,
+            HEADER.size,
+            size,
+            crc,
+            0,
+            digest,
+            meta_off,
+            len(text),
+            FRONT_OFF,
+            FRONT.size,
+            LAYERS_OFF,
+            len(layers),
+            LAYER.size,
+            head_off,
+            HEAD.size,
+            data_off,
+            len(arrays.data),
+            name.encode(),
+            bytes(8),
+        )
 
     body = parts + bytes(arrays.data)
     digest = hashlib.sha256(header(0, bytes(32))[SPEC:] + body).digest()
@@ -88,28 +105,68 @@ def _encode_meta(meta: dict) -> bytes:
 def _encode_front(front: FrontEnd, arrays: _Arrays) -> bytes:
     gain = (*front.gain, 0, 0, 0)[:4]
     return FRONT.pack(
-        front.kind, front.channels, 128, front.window, front.baseline, 32, front.reach,
-        front.table_half, TABLE_STEP, front.min_rate, arrays.put(front.table), front.floor, *gain,
-        front.direct_gain, front.flat_max, front.flat_blocks, front.off_blocks, front.clip_ms, front.noise, bytes(36),
-    )  # fmt: skip
+        front.kind,
+        front.channels,
+        128,
+        front.window,
+        front.baseline,
+        32,
+        front.reach,
+        front.table_half,
+        TABLE_STEP,
+        front.min_rate,
+        arrays.put(front.table),
+        front.floor,
+        *gain,
+        front.direct_gain,
+        front.flat_max,
+        front.flat_blocks,
+        front.off_blocks,
+        front.clip_ms,
+        front.noise,
+        bytes(36),
+    )
 
 
 def _encode_layer(layer: Layer, arrays: _Arrays) -> bytes:
     return LAYER.pack(
-        OP_CODES[layer.op], layer.requant, layer.zp_out, 0,
-        layer.src_a, NO_TENSOR if layer.src_b is None else layer.src_b,
-        layer.cin, layer.cout, layer.groups, layer.kernel, layer.stride, layer.pad_left,
-        arrays.put(layer.weights), arrays.put(layer.bias), arrays.put(layer.mult),
-        arrays.put(layer.mult_neg), arrays.put(layer.add), layer.m_a, layer.m_b, bytes(16),
-    )  # fmt: skip
+        OP_CODES[layer.op],
+        layer.requant,
+        layer.zp_out,
+        0,
+        layer.src_a,
+        NO_TENSOR if layer.src_b is None else layer.src_b,
+        layer.cin,
+        layer.cout,
+        layer.groups,
+        layer.kernel,
+        layer.stride,
+        layer.pad_left,
+        arrays.put(layer.weights),
+        arrays.put(layer.bias),
+        arrays.put(layer.mult),
+        arrays.put(layer.mult_neg),
+        arrays.put(layer.add),
+        layer.m_a,
+        layer.m_b,
+        bytes(16),
+    )
 
 
 def _encode_head(head: Head, arrays: _Arrays) -> bytes:
     return HEAD.pack(
-        head.pool, head.zp_mean, head.frames, head.dim, head.exponent,
-        arrays.put(head.mean_mult), arrays.put(head.weights), arrays.put(head.bias), arrays.put(head.mult),
-        head.levels, bytes(38),
-    )  # fmt: skip
+        head.pool,
+        head.zp_mean,
+        head.frames,
+        head.dim,
+        head.exponent,
+        arrays.put(head.mean_mult),
+        arrays.put(head.weights),
+        arrays.put(head.bias),
+        arrays.put(head.mult),
+        head.levels,
+        bytes(38),
+    )
 
 
 def model_id(data: bytes) -> str:
@@ -154,9 +211,28 @@ def _decode_header(data: bytes) -> tuple[int, int, str]:
     """(number of layers, end of the arrays, name) after every check of the header."""
     if len(data) < HEADER.size:
         raise ModelError(f"model file has {len(data)} bytes, its header alone has {HEADER.size}")
-    (magic, version, header_size, file_size, crc, flags, _, meta_off, meta_size, front_off, front_size,
-     layers_off, n_layers, layer_size, head_off, head_size, data_off, data_size, name, reserved,
-    ) = HEADER.unpack_from(data)  # fmt: skip
+    (
+        magic,
+        version,
+        header_size,
+        file_size,
+        crc,
+        flags,
+        _,
+        meta_off,
+        meta_size,
+        front_off,
+        front_size,
+        layers_off,
+        n_layers,
+        layer_size,
+        head_off,
+        head_size,
+        data_off,
+        data_size,
+        name,
+        reserved,
+    ) = HEADER.unpack_from(data)
     if magic != MAGIC:
         raise ModelError("not an .eecg model file: the first eight bytes are others")
     if version != VERSION:
@@ -221,9 +297,28 @@ class _Reader:
 
 
 def _decode_front(reader: _Reader) -> FrontEnd:
-    (kind, channels, rate, window, baseline, block, reach, half, step, min_rate, table_off, floor, *gain,
-     direct_gain, flat_max, flat_blocks, off_blocks, clip_ms, noise, reserved,
-    ) = FRONT.unpack_from(reader.data, FRONT_OFF)  # fmt: skip
+    (
+        kind,
+        channels,
+        rate,
+        window,
+        baseline,
+        block,
+        reach,
+        half,
+        step,
+        min_rate,
+        table_off,
+        floor,
+        *gain,
+        direct_gain,
+        flat_max,
+        flat_blocks,
+        off_blocks,
+        clip_ms,
+        noise,
+        reserved,
+    ) = FRONT.unpack_from(reader.data, FRONT_OFF)
     _equal("front-end rate", rate, 128)
     _equal("front-end block", block, 32)
     _equal("front-end table step", step, TABLE_STEP)
@@ -236,17 +331,49 @@ def _decode_front(reader: _Reader) -> FrontEnd:
     else:
         table = reader.array("resampling table", table_off, "int16", half * TABLE_STEP + 1)
     return FrontEnd(
-        kind=kind, channels=channels, window=window, baseline=baseline, reach=reach, table=table, table_half=half,
-        min_rate=min_rate, floor=floor, gain=tuple(gain[:channels]), direct_gain=direct_gain, flat_max=flat_max,
-        flat_blocks=flat_blocks, off_blocks=off_blocks, clip_ms=clip_ms, noise=noise,
-    )  # fmt: skip
+        kind=kind,
+        channels=channels,
+        window=window,
+        baseline=baseline,
+        reach=reach,
+        table=table,
+        table_half=half,
+        min_rate=min_rate,
+        floor=floor,
+        gain=tuple(gain[:channels]),
+        direct_gain=direct_gain,
+        flat_max=flat_max,
+        flat_blocks=flat_blocks,
+        off_blocks=off_blocks,
+        clip_ms=clip_ms,
+        noise=noise,
+    )
 
 
 def _decode_layer(reader: _Reader, index: int) -> Layer:
     offset = LAYERS_OFF + LAYER.size * (index - 1)
-    (code, requant, zp_out, layout, src_a, src_b, cin, cout, groups, kernel, stride, pad_left,
-     weights_off, bias_off, mult_off, mneg_off, add_off, m_a, m_b, reserved,
-    ) = LAYER.unpack_from(reader.data, offset)  # fmt: skip
+    (
+        code,
+        requant,
+        zp_out,
+        layout,
+        src_a,
+        src_b,
+        cin,
+        cout,
+        groups,
+        kernel,
+        stride,
+        pad_left,
+        weights_off,
+        bias_off,
+        mult_off,
+        mneg_off,
+        add_off,
+        m_a,
+        m_b,
+        reserved,
+    ) = LAYER.unpack_from(reader.data, offset)
     what = f"layer {index}"
     if code not in OPS:
         raise ModelError(f"{what}: operation {code} is not 1 (conv), 2 (add) or 3 (max pool)")
@@ -268,14 +395,37 @@ def _decode_layer(reader: _Reader, index: int) -> Layer:
         else:
             reader.absent(f"{name} of {what}", array_off)
     return Layer(
-        op=OPS[code], src_a=src_a, src_b=None if src_b == NO_TENSOR else src_b, cin=cin, cout=cout, groups=groups,
-        kernel=kernel, stride=stride, pad_left=pad_left, requant=requant, zp_out=zp_out, m_a=m_a, m_b=m_b, **arrays,
-    )  # fmt: skip
+        op=OPS[code],
+        src_a=src_a,
+        src_b=None if src_b == NO_TENSOR else src_b,
+        cin=cin,
+        cout=cout,
+        groups=groups,
+        kernel=kernel,
+        stride=stride,
+        pad_left=pad_left,
+        requant=requant,
+        zp_out=zp_out,
+        m_a=m_a,
+        m_b=m_b,
+        **arrays,
+    )
 
 
 def _decode_head(reader: _Reader, channels: int, offset: int) -> Head:
-    (pool, zp_mean, frames, dim, exponent, mean_off, weights_off, bias_off, mult_off, levels, reserved,
-    ) = HEAD.unpack_from(reader.data, offset)  # fmt: skip
+    (
+        pool,
+        zp_mean,
+        frames,
+        dim,
+        exponent,
+        mean_off,
+        weights_off,
+        bias_off,
+        mult_off,
+        levels,
+        reserved,
+    ) = HEAD.unpack_from(reader.data, offset)
     _reserved("the head", reserved)
     mean_mult = None
     if pool == 2:
@@ -284,11 +434,17 @@ def _decode_head(reader: _Reader, channels: int, offset: int) -> Head:
         mean_mult = reader.array("mean_mult of the head", mean_off, "int16", channels)
     features = channels * (2 if pool == 3 else 1)
     return Head(
-        pool=pool, zp_mean=zp_mean, frames=frames, dim=dim, exponent=exponent, levels=levels, mean_mult=mean_mult,
+        pool=pool,
+        zp_mean=zp_mean,
+        frames=frames,
+        dim=dim,
+        exponent=exponent,
+        levels=levels,
+        mean_mult=mean_mult,
         weights=reader.array("weights of the head", weights_off, "int8", dim, features),
         bias=reader.array("bias of the head", bias_off, "int32", dim),
         mult=reader.array("mult of the head", mult_off, "int16", dim),
-    )  # fmt: skip
+    )
 
 
 def _decode_meta(raw: bytes) -> dict:

@@ -68,7 +68,8 @@ class FrontEnd:
 
     Lengths (`window`, `baseline`) are in samples at 128 Hz, `reach`, `flat_blocks` and `off_blocks` in blocks of
     32 samples, `min_rate` in millihertz, `gain` in Q8 for each channel, `floor` in 1/2 microvolt, `flat_max` in
-    1/8 microvolt, `noise` in steps of the bytes (0: no window is flagged). `table` is `(table_half * 32 + 1,)` int16, empty for `kind` 0.
+    1/8 microvolt, `noise` in steps of the bytes (0: no window is flagged). `table` is `(table_half * 32 + 1,)` int16,
+    empty for `kind` 0.
     """
 
     kind: int = 1

@@ -117,7 +117,10 @@ def check_samples(x: np.ndarray, convert: Conversion, nan: str) -> float:
     bad, lowest, highest = scan(x)
     if bad >= 0 and nan == "raise":
         what = "not finite" if x.dtype.kind == "f" else "marked as missing"
-        raise InputError(f'sample {bad} is {what}; nan="mask", on the command line --nan mask, holds the value before it and flags the window')
+        raise InputError(
+            f'sample {bad} is {what}; nan="mask", on the command line --nan mask, holds the value before it and flags '
+            "the window"
+        )
     return (highest - lowest) * convert.scale / 8000.0
 
 
@@ -127,7 +130,9 @@ def is_plausible(span_mv: float) -> bool:
 
 
 def callers_level() -> int:
-    """The stacklevel of a warning that is to point at who called this package, seen from the caller of this function."""
+    """The stacklevel of a warning that is to point at who called this package, seen from the caller of
+    this function.
+    """
     frame, level, package = sys._getframe(1), 1, os.path.dirname(__file__)
     while frame.f_back is not None and os.path.dirname(frame.f_code.co_filename) == package:
         frame, level = frame.f_back, level + 1

@@ -68,7 +68,9 @@ def build_parser() -> Parser:
     embed.add_argument("files", nargs="+", metavar="FILE", help="a recording")
     embed.add_argument("-o", "--output", required=True, metavar="OUT", help="where to write: .npz, .csv or .parquet")
     embed.add_argument("--int8", action="store_true", help="write the int8 form, and its scale")
-    embed.add_argument("--keep-going", action="store_true", help="leave out files that cannot be embedded (exit code 2 still)")
+    embed.add_argument(
+        "--keep-going", action="store_true", help="leave out files that cannot be embedded (exit code 2 still)"
+    )
     embed.add_argument("-q", "--quiet", action="store_true", help="no progress")
     add_signal_options(embed)
 
@@ -80,29 +82,44 @@ def build_parser() -> Parser:
     show.add_argument("--out", default="out", metavar="DIR", help="folder for the embeddings and the picture (out)")
     add_signal_options(show)
 
-    export_c.add_arguments(add_command(commands, "export-c", export_c.run, "write a folder of C for a device", export_c.EXAMPLES))
+    export_c.add_arguments(
+        add_command(commands, "export-c", export_c.run, "write a folder of C for a device", export_c.EXAMPLES)
+    )
     return parser
 
 
 def add_command(commands, name, run, summary, examples):
     """A subcommand with examples below its options."""
     parser = commands.add_parser(
-        name, help=summary, description=summary.capitalize() + ".", epilog=examples,
+        name,
+        help=summary,
+        description=summary.capitalize() + ".",
+        epilog=examples,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    )
     parser.set_defaults(run=run)
     return parser
 
 
 def add_signal_options(parser):
     """The options that say how to read a recording and how to embed it."""
-    parser.add_argument("--lead", metavar="NAME|INDEX", help="which lead (the first voltage, one called ECG before others)")
+    parser.add_argument(
+        "--lead", metavar="NAME|INDEX", help="which lead (the first voltage, one called ECG before others)"
+    )
     parser.add_argument("--hop", type=float, default=10.0, metavar="SECONDS", help="distance of window starts (10)")
-    parser.add_argument("--fs", type=float, metavar="HZ", help="sampling rate, where the file does not tell or is wrong")
+    parser.add_argument(
+        "--fs", type=float, metavar="HZ", help="sampling rate, where the file does not tell or is wrong"
+    )
     parser.add_argument("--unit", choices=["mV", "uV", "V"], help="unit of the samples (as the file says, else mV)")
-    parser.add_argument("--gain", type=float, metavar="G", help="ADC units per mV of integer samples (as the file says)")
-    parser.add_argument("--nan", choices=["raise", "mask"], default="raise", help="missing samples: an error, or held and flagged")
-    parser.add_argument("--model", default="default", metavar="MODEL", help="a bundled model's name or an .eecg file (default)")
+    parser.add_argument(
+        "--gain", type=float, metavar="G", help="ADC units per mV of integer samples (as the file says)"
+    )
+    parser.add_argument(
+        "--nan", choices=["raise", "mask"], default="raise", help="missing samples: an error, or held and flagged"
+    )
+    parser.add_argument(
+        "--model", default="default", metavar="MODEL", help="a bundled model's name or an .eecg file (default)"
+    )
 
 
 def run_embed(args) -> int:
@@ -127,7 +144,9 @@ def run_embed(args) -> int:
         results.append((file, result))
         flagged = int(np.count_nonzero(result.quality))
         progress.step(
-            size_of(file), f"{file}  {clock(recording.seconds)} of lead {recording.lead}, {len(result.start)} windows, {flagged} flagged"
+            size_of(file),
+            f"{file}  {clock(recording.seconds)} of lead {recording.lead}, {len(result.start)} windows, {flagged} "
+            "flagged",
         )
     progress.close()
     if not results:
@@ -178,14 +197,19 @@ def table_of(results, encoder, args) -> EmbeddingTable:
 def run_info(args) -> int:
     """Describe the installation, a model or a recording."""
     if args.file is None:
-        print(f"edgeecg {__version__} (Python {platform.python_version()}, numpy {np.__version__}, {platform.machine()})")
+        print(
+            f"edgeecg {__version__} (Python {platform.python_version()}, numpy {np.__version__}, {platform.machine()})"
+        )
         try:
             info = load().info
         except EdgeECGError as error:
             print(error)
             return 2
         print(f"kernels   {info['kernels']} (backend {info['backend']})")
-        print(f"model     {info['name']}, id {info['id'][:16]}, {info['macs_per_window'] / 1e6:.2f} M multiply-accumulates a window")
+        print(
+            f"model     {info['name']}, id {info['id'][:16]}, {info['macs_per_window'] / 1e6:.2f} M "
+            "multiply-accumulates a window"
+        )
         print(f"bundled   {', '.join(bundled_models())}")
         return 0
     bundled = bundled_models().get(args.file)
@@ -193,12 +217,17 @@ def run_info(args) -> int:
         print(describe(bundled or args.file))
         return 0
     if not Path(args.file).suffix and not Path(args.file).exists() and not Path(f"{args.file}.hea").exists():
-        raise InputError(f"{args.file}: there is no such file, and no bundled model of this name ({', '.join(bundled_models())})")
+        raise InputError(
+            f"{args.file}: there is no such file, and no bundled model of this name ({', '.join(bundled_models())})"
+        )
     source = recordings.open_source(args.file)
     rates = {lead.fs for lead in source.leads}
     rate = rates.pop() if len(rates) == 1 else None
     length = f", {clock(source.length / rate)} at {rate:g} Hz" if rate else ""
-    print(f"{source.name}  {source.format}{length}, {source.length} samples, {len(source.leads)} lead{'s' * (len(source.leads) != 1)}")
+    print(
+        f"{source.name}  {source.format}{length}, {source.length} samples, {len(source.leads)} "
+        f"lead{'s' * (len(source.leads) != 1)}"
+    )
     for index, lead in enumerate(source.leads):
         gain = f"{lead.gain:g} ADC units per mV" if lead.gain else lead.unit or "unit not stated"
         print(f"  {index:3}  {lead.name:12}  {f'{lead.fs:g} Hz' if lead.fs else 'rate not stated':16}  {gain}")

@@ -35,7 +35,7 @@ def analyze(encoder, recording: Recording, hop: float, nan: str):
     try:
         return encoder.analyze(
             recording.samples, fs=recording.fs, hop=hop, unit=recording.unit or "mV", gain=recording.gain, nan=nan
-        )  # fmt: skip
+        )
     except InputError as error:
         raise InputError(f"{recording.name}: {error}") from None
 
@@ -52,7 +52,10 @@ def show(recording: Recording, encoder, hop: float, nan: str, folder: Path) -> N
     check_output(f"{stem}.npz", [recording.name])
     info = encoder.info
     print(f"recording   {recording.name}, lead {recording.lead}: {clock(recording.seconds)} at {recording.fs:g} Hz")
-    print(f"model       {info['name']}, {info['macs_per_window'] / 1e6:.2f} M multiply-accumulates a window, {info['kernels']} kernels")
+    print(
+        f"model       {info['name']}, {info['macs_per_window'] / 1e6:.2f} M multiply-accumulates a window, "
+        f"{info['kernels']} kernels"
+    )
     began = time.perf_counter()
     result = analyze(encoder, recording, hop, nan)
     took = time.perf_counter() - began
@@ -61,7 +64,12 @@ def show(recording: Recording, encoder, hop: float, nan: str, folder: Path) -> N
     print(f"time taken  {took * 1e3:.2f} ms, {recording.seconds / took:,.0f} times real time")
     print_quality(result)
     table = EmbeddingTable(
-        np.full(len(result.start), recording.name), result.start, result.quality, result.embedding, None, about(encoder, hop)
+        np.full(len(result.start), recording.name),
+        result.start,
+        result.quality,
+        result.embedding,
+        None,
+        about(encoder, hop),
     )
     save(table, f"{stem}.npz")
     print(f"saved       {stem}.npz (start, quality, embedding)", flush=True)
@@ -86,7 +94,9 @@ def print_quality(result) -> None:
     names = [str(Quality(int(flags))) for flags in result.quality]
     counts = {name: names.count(name) for name in sorted(set(names), key=lambda name: (name != "good", name))}
     print("quality     " + ", ".join(f"{count} {name}" for name, count in counts.items()) + f" of {len(names)} windows")
-    shown = [(start, name) for start, name in zip(result.start, names, strict=True) if len(names) <= LISTED or name != "good"]
+    shown = [
+        (start, name) for start, name in zip(result.start, names, strict=True) if len(names) <= LISTED or name != "good"
+    ]
     width = max((len(name) for _, name in shown), default=0)
     entries = [f"{clock(start):>7} {name:{width}}" for start, name in shown[:LISTED]]
     per_line = max(1, 96 // (width + 10))

@@ -57,16 +57,18 @@ def backend_module(name: str):
         return importlib.import_module(BACKENDS[name], __package__)
     except ImportError as error:
         help_ = {
-            "c": 'the compiled core is missing: reinstall edgeecg where a C compiler is, or use backend="numba" or "numpy"',
+            "c": 'the compiled core is missing: reinstall edgeecg with a C compiler, or use backend="numba" or "numpy"',
             "numba": 'backend="numba" needs numba: pip install "edgeecg[jit]"',
         }
         raise MissingDependencyError(help_.get(name, str(error))) from error
 
 
 class _Plan:
-    """How a kind of recording is embedded: its checked options, and streams of the C core that wait for the next one."""
+    """How a kind of recording is embedded: its checked options, and streams of the C core that wait for
+    the next one.
+    """
 
-    __slots__ = ("unit", "gain", "convert", "fs_mhz", "hop", "idle")
+    __slots__ = ("convert", "fs_mhz", "gain", "hop", "idle", "unit")
 
     def __init__(self, fs, hop, unit, gain):
         self.unit, self.gain = unit, gain
@@ -80,7 +82,8 @@ class _Plan:
 
 
 class Encoder:
-    """A model, ready to embed. Use `edgeecg.load` to get one. Safe to use from several threads; may be copied and pickled.
+    """A model, ready to embed. Use `edgeecg.load` to get one. Safe to use from several threads; may be copied and
+    pickled.
 
     Attributes: `model` (edgeecg.model.Model), `backend`, `dim` (128), `window` (seconds), `int8_scale`.
     """
@@ -88,7 +91,9 @@ class Encoder:
     def __init__(self, model, backend: str = "c"):
         """model: a Model, or the bytes of a file, which only the C core reads until `model` is asked for."""
         if not isinstance(model, bytes) and not hasattr(model, "to_bytes"):
-            raise InputError(f'Encoder takes a Model, not {type(model).__name__}: edgeecg.load("default") opens one by name or path')
+            raise InputError(
+                f'Encoder takes a Model, not {type(model).__name__}: edgeecg.load("default") opens one by name or path'
+            )
         self._given = model
         self.backend = backend
         self._engine = backend_module(backend)
@@ -105,7 +110,8 @@ class Encoder:
 
     @functools.cached_property
     def model(self):
-        from .model import Model  # here: embedding needs none of it, and it takes as long as loading and running the core
+        # here: embedding needs none of it, and it takes as long as loading and running the core
+        from .model import Model
 
         return Model.from_bytes(self._given) if isinstance(self._given, bytes) else self._given
 
@@ -139,10 +145,11 @@ class Encoder:
 
         signal: 1-D array of floats in `unit`, or of integers with `gain` (ADC units per millivolt).
         fs: sampling rate in Hz, 50 to 4000. hop: seconds between window starts.
-        nan: "raise", or "mask" to hold the last value and flag the windows. dtype: "float32", or "int8" (see `int8_scale`).
-        threads: pieces of a long recording to work on side by side; the bytes stay the same.
-        Returns (n_windows, 128): one row a 10 s window. The last numbers are those that `info["levels"]` names; of them
-        the size of the signal needs the right `unit` or `gain`, nothing else depends on it. Raises InputError; warns AmplitudeWarning.
+        nan: "raise", or "mask" to hold the last value and flag the windows. dtype: "float32", or "int8" (see
+        `int8_scale`). threads: pieces of a long recording to work on side by side; the bytes stay the same. Returns
+        (n_windows, 128): one row a 10 s window. The last numbers are those that `info["levels"]` names; of them the
+        size of the signal needs the right `unit` or `gain`, nothing else depends on it. Raises InputError; warns
+        AmplitudeWarning.
         """
         if type(signal) is ndarray and type(threads) is int and threads == 1:
             try:  # one window takes a few microseconds: options that were good before are not looked at again
@@ -190,7 +197,10 @@ class Encoder:
         plan = self._plan(fs, hop, unit, gain)
         check_dtype(dtype)
         _signal.check_nan(nan)
-        run = lambda part: self._directly(plan, part, 2, nan, dtype) if type(part) is ndarray else None  # noqa: E731
+
+        def run(part):
+            return self._directly(plan, part, 2, nan, dtype) if type(part) is ndarray else None
+
         if check_threads(threads) == 1 or len(x) == 1:
             found = run(x)
             return self._row_by_row(map, x, 0, plan, nan, dtype) if found is None else found
@@ -200,7 +210,10 @@ class Encoder:
         starts = np.cumsum([0] + [len(part) for part in parts])
         with ThreadPoolExecutor(len(parts)) as pool:
             found = list(pool.map(run, parts))
-            done = [self._row_by_row(pool.map, parts[i], starts[i], plan, nan, dtype) if z is None else z for i, z in enumerate(found)]
+            done = [
+                self._row_by_row(pool.map, parts[i], starts[i], plan, nan, dtype) if z is None else z
+                for i, z in enumerate(found)
+            ]
         return np.concatenate(done)
 
     def stream(self, fs=128, hop=10.0, unit="mV", gain=None, nan="raise"):
@@ -224,7 +237,10 @@ class Encoder:
 
     # ------------------------------------------------------------------------------------------------ inside
     def _row_by_row(self, each, rows, first, plan, nan, dtype):
-        """The first window of each row; `each` is map, or that of threads. Rows are checked here: warnings point at the caller."""
+        """The first window of each row; `each` is map, or that of threads.
+
+        Rows are checked here: warnings point at the caller.
+        """
         checked = []
         for number, row in enumerate(rows, first):
             try:
@@ -237,7 +253,9 @@ class Encoder:
     def _open_model(self):
         kernels = os.environ.get("EDGEECG_ISA") or None
         try:
-            return self._engine.Model(self._given if isinstance(self._given, bytes) else self._given.to_bytes(), kernels)
+            return self._engine.Model(
+                self._given if isinstance(self._given, bytes) else self._given.to_bytes(), kernels
+            )
         except LookupError:
             raise InputError(f"EDGEECG_ISA={kernels} is unknown or cannot run on this processor") from None
         except ValueError as error:
@@ -316,7 +334,9 @@ class Encoder:
         window, length = self._window, resampled_length(len(x), fs_mhz)
         if length < window:
             seconds = len(x) * 1000 / fs_mhz
-            raise InputError(f"the signal is {seconds:.3g} s long at {fs_mhz / 1000:g} Hz; a window needs {self.window:g} s")
+            raise InputError(
+                f"the signal is {seconds:.3g} s long at {fs_mhz / 1000:g} Hz; a window needs {self.window:g} s"
+            )
         if self._core is None:
             samples, missing = self._engine.samples(x, unit=plan.unit, gain=plan.gain)
             return self._engine.embed(samples, missing, fs_mhz, self.model, hop)
@@ -324,8 +344,12 @@ class Encoder:
         if check_threads(threads) == 1:
             return self._run_piece(plan, x, n)
         results = self._arrays(n)
-        count = lambda piece: (resampled_length(piece.stop - piece.start, fs_mhz) - window) // hop + 1  # noqa: E731
-        self._run_pieces(plan, x, n, threads, lambda piece: self._run_piece(plan, x[piece.start : piece.stop], count(piece)), results)
+
+        def run(piece):
+            windows = (resampled_length(piece.stop - piece.start, fs_mhz) - window) // hop + 1
+            return self._run_piece(plan, x[piece.start : piece.stop], windows)
+
+        self._run_pieces(plan, x, n, threads, run, results)
         return results
 
     def _arrays(self, n):
@@ -363,7 +387,10 @@ def bundled_models() -> dict[str, str]:
 
 
 def load(name_or_path="default", backend: str = "c") -> Encoder:
-    """An Encoder from a bundled model's name, the path of an `.eecg` file, or a Model. ModelError says what is wrong."""
+    """An Encoder from a bundled model's name, the path of an `.eecg` file, or a Model.
+
+    ModelError says what is wrong.
+    """
     if not isinstance(name_or_path, (str, os.PathLike)):
         from .model import Model  # here, so that importing edgeecg stays as quick as importing numpy
 

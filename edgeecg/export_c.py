@@ -1,7 +1,7 @@
 """`edgeecg export-c`: a folder that compiles by itself, with the C core and a model as constant data.
 
-The folder is at once a CMake project, an Arduino and a PlatformIO library, a Zephyr module and an ESP-IDF component: csrc/ports has
-a folder of templates for each, and all of them are written.
+The folder is at once a CMake project, an Arduino and a PlatformIO library, a Zephyr module and an ESP-IDF component:
+csrc/ports has a folder of templates for each, and all of them are written.
 """
 
 import re
@@ -18,10 +18,13 @@ TEMPLATES = Path(__file__).parent / "_export"
 CONFIG = "src/edgeecg_config.h"
 DEVICE_SOURCES = ("", "arm")  # folders of csrc/src that a device compiles
 KEYWORDS = set(
-    "and asm auto bool break case catch char class const continue default delete do double else enum extern false float for friend goto if "
-    "inline int long mutable namespace new not operator or private protected public register restrict return short signed sizeof static "
-    "struct switch template this throw true try typedef typename union unsigned using virtual void volatile while xor constexpr nullptr static_assert alignas alignof thread_local typeof "
-    "null memcpy memmove memset stddef stdint stdio string arduino".split()
+    (
+        "and asm auto bool break case catch char class const continue default delete do double else enum extern false "
+        "float for friend goto if inline int long mutable namespace new not operator or private protected public "
+        "register restrict return short signed sizeof static struct switch template this throw true try typedef "
+        "typename union unsigned using virtual void volatile while xor constexpr nullptr static_assert alignas alignof "
+        "thread_local typeof null memcpy memmove memset stddef stdint stdio string arduino"
+    ).split()
 )  # of C and C++, what the core takes from their libraries, and headers that a file of the name would hide
 HOST_ONLY = ("pack.c", "pack.h", "vector_body.h", "dispatch.c", "ops.c", "model.c", "scan.c")
 
@@ -33,15 +36,37 @@ EXAMPLES = """examples:
 
 def add_arguments(parser) -> None:
     """The options of the subcommand."""
-    parser.add_argument("folder", metavar="DIR", help="where to write; made if missing, its other files stay, and none that is not of an export is replaced")
-    parser.add_argument("--model", default="default", metavar="MODEL", help="a bundled model's name or an .eecg file (default)")
-    parser.add_argument("--name", default="edgeecg_model", metavar="NAME", help="prefix of the model's files and symbols (edgeecg_model)")
+    parser.add_argument(
+        "folder",
+        metavar="DIR",
+        help="where to write; made if missing, its other files stay, and none that is not of an export is replaced",
+    )
+    parser.add_argument(
+        "--model", default="default", metavar="MODEL", help="a bundled model's name or an .eecg file (default)"
+    )
+    parser.add_argument(
+        "--name",
+        default="edgeecg_model",
+        metavar="NAME",
+        help="prefix of the model's files and symbols (edgeecg_model)",
+    )
     parser.add_argument("--fs", type=float, default=250.0, metavar="HZ", help="sampling rate of the device (250)")
     parser.add_argument("--hop", type=float, default=10.0, metavar="SECONDS", help="distance of window starts (10)")
-    parser.add_argument("--gain", type=float, default=1000.0, metavar="G", help="ADC units per mV (1000: samples in microvolts)")
-    parser.add_argument("--block", type=int, default=32, metavar="N",
-                        help="samples at 128 Hz that the network takes at once, a multiple of 32: 64 is faster and takes more memory (32)")  # fmt: skip
-    parser.add_argument("--model-only", action="store_true", help="write the model's two files, and its layers into edgeecg_config.h, and nothing else")
+    parser.add_argument(
+        "--gain", type=float, default=1000.0, metavar="G", help="ADC units per mV (1000: samples in microvolts)"
+    )
+    parser.add_argument(
+        "--block",
+        type=int,
+        default=32,
+        metavar="N",
+        help="samples at 128 Hz that the network takes at once, a multiple of 32: 64 is faster, takes more memory (32)",
+    )
+    parser.add_argument(
+        "--model-only",
+        action="store_true",
+        help="write the model's two files, and its layers into edgeecg_config.h, and nothing else",
+    )
 
 
 def run(args) -> int:
@@ -52,11 +77,13 @@ def run(args) -> int:
     return 0
 
 
-def export(folder, model="default", name="edgeecg_model", fs=250.0, hop=10.0, gain=1000.0, block=32, model_only=False) -> list:
+def export(
+    folder, model="default", name="edgeecg_model", fs=250.0, hop=10.0, gain=1000.0, block=32, model_only=False
+) -> list:
     """Write the folder; returns [(path, note)].
 
-    model: a bundled model's name, a path or a Model. name: a C identifier. fs (Hz), hop (s), gain (ADC units per mV) and block (samples
-    at 128 Hz) go into the generated configuration and decide EE_STATE_SIZE. Raises InputError.
+    model: a bundled model's name, a path or a Model. name: a C identifier. fs (Hz), hop (s), gain (ADC units per mV)
+    and block (samples at 128 Hz) go into the generated configuration and decide EE_STATE_SIZE. Raises InputError.
     """
     check_name(name, Path(folder))
     if block < 32 or block > 1024 or block % 32:
@@ -77,7 +104,9 @@ def export(folder, model="default", name="edgeecg_model", fs=250.0, hop=10.0, ga
 
 
 def check_name(name: str, folder: Path) -> None:
-    """A C identifier that is nothing else in the folder: its files and symbols would take the place of the core's or another model's."""
+    """A C identifier that is nothing else in the folder: its files and symbols would take the place of the core's or
+    another model's.
+    """
     if not name.isidentifier() or not name.isascii():
         raise InputError(f"--name is the prefix of C symbols, letters, digits and underscores, not {name!r}")
     taken = {Path(target).stem for target, _ in _core_files()} | {Path(CONFIG).stem, "main", "example"}
@@ -89,9 +118,15 @@ def check_name(name: str, folder: Path) -> None:
 
 
 def _files(folder: Path, name: str, values: dict, needs: str, model_only: bool):
-    """(path, text, note) of every file of the export; first the one by which its folder is known, should the writing be interrupted."""
+    """(path, text, note) of every file of the export; first the one by which its folder is known, should the writing be
+    interrupted.
+    """
     yield folder / CONFIG, _config(folder / CONFIG, name, needs), ""
-    yield folder / f"src/{name}.h", _fill(TEMPLATES / "model.h", values), f"state {values['state_32']} bytes on a 32-bit device"
+    yield (
+        folder / f"src/{name}.h",
+        _fill(TEMPLATES / "model.h", values),
+        f"state {values['state_32']} bytes on a 32-bit device",
+    )
     yield folder / f"src/{name}.c", _fill(TEMPLATES / "model.c", values), f"{values['size']} bytes of flash"
     if model_only:
         return
@@ -100,7 +135,11 @@ def _files(folder: Path, name: str, values: dict, needs: str, model_only: bool):
     ports = _csrc() / "ports"
     for source in sorted(path for path in ports.rglob("*") if path.is_file()):
         yield folder / Path(*source.relative_to(ports).parts[1:]), _fill(source, values), ""
-    yield folder / "LICENSE", next(p for p in (_csrc() / "LICENSE", _csrc().parent / "LICENSE") if p.exists()).read_text(), ""
+    yield (
+        folder / "LICENSE",
+        next(p for p in (_csrc() / "LICENSE", _csrc().parent / "LICENSE") if p.exists()).read_text(),
+        "",
+    )
 
 
 def _values(encoder, name, fs, hop, gain, block) -> tuple[dict, str]:
@@ -114,41 +153,78 @@ def _values(encoder, name, fs, hop, gain, block) -> tuple[dict, str]:
         raise InputError(f"the model {model.name!r} takes samples at 128 Hz alone: give --fs 128")
     definitions, size = _export_model.model_text(model, block, plan)
     return {
-        "name": name, "NAME": name.upper(), "model": model.name, "id": model.id, "version": __version__,
-        "size": size, "definitions": definitions, "fs": f"{fs:g}", "hop": f"{hop:g}", "gain": f"{gain:g}",
-        "fs_mhz": fs_mhz, "hop_samples": hop_samples, "mult": mult, "shift": shift, "block": block, "arrays": plan[0],
-        "dim": model.head.dim, "exponent": model.head.exponent, "window": model.front.window,
+        "name": name,
+        "NAME": name.upper(),
+        "model": model.name,
+        "id": model.id,
+        "version": __version__,
+        "size": size,
+        "definitions": definitions,
+        "fs": f"{fs:g}",
+        "hop": f"{hop:g}",
+        "gain": f"{gain:g}",
+        "fs_mhz": fs_mhz,
+        "hop_samples": hop_samples,
+        "mult": mult,
+        "shift": shift,
+        "block": block,
+        "arrays": plan[0],
+        "dim": model.head.dim,
+        "exponent": model.head.exponent,
+        "window": model.front.window,
         "state_32": _stream_bytes() + plan[0],
         "plain_macros": _fill(TEMPLATES / "macros.h", {"NAME": name.upper()}) if name == "edgeecg_model" else "",
         "licence": model.meta.get("licence", "see its card"),
-    }, _export_model.needs(model, block, plan[4]).replace("@name@", name)  # fmt: skip
+    }, _export_model.needs(model, block, plan[4]).replace("@name@", name)
 
 
 def _config(path: Path, name: str, needs: str) -> str:
     """edgeecg_config.h for this model and those that the folder's file already names."""
     models = {**_models(path), name: needs}
-    return _fill(TEMPLATES / "config.h", {
-        "models": ", ".join(models), "version": __version__, "needs": "\n".join(models.values()), "kinds": " | ".join(f"EE_KIND_{m}" for m in models),
-        "pools": " | ".join(f"EE_POOL_{m}" for m in models), "levels": " | ".join(f"EE_LEVELS_{m}" for m in models), "blocks": " | ".join(f"EE_BLOCK_{m}" for m in models), "layers": " ".join(f"EE_LAYERS_{m}(test)" for m in models),
-    })  # fmt: skip
+    return _fill(
+        TEMPLATES / "config.h",
+        {
+            "models": ", ".join(models),
+            "version": __version__,
+            "needs": "\n".join(models.values()),
+            "kinds": " | ".join(f"EE_KIND_{m}" for m in models),
+            "pools": " | ".join(f"EE_POOL_{m}" for m in models),
+            "levels": " | ".join(f"EE_LEVELS_{m}" for m in models),
+            "blocks": " | ".join(f"EE_BLOCK_{m}" for m in models),
+            "layers": " ".join(f"EE_LAYERS_{m}(test)" for m in models),
+        },
+    )
 
 
 def _models(path: Path) -> dict[str, str]:
     """The models that the folder's edgeecg_config.h names, each with its definitions."""
     text = path.read_text() if path.exists() else ""
-    return dict(re.findall(r"^(?=#define EE_KIND_(\w+) )((?:#define EE_(?:KIND|POOL|LEVELS|BLOCK|LAYERS)_\1.*\n(?:    .*\n)*)+)", text, re.M))
+    return dict(
+        re.findall(
+            r"^(?=#define EE_KIND_(\w+) )((?:#define EE_(?:KIND|POOL|LEVELS|BLOCK|LAYERS)_\1.*\n(?:    .*\n)*)+)",
+            text,
+            re.M,
+        )
+    )
 
 
 def _stream_bytes() -> int:
     """Bytes of a stream's structure on a 32-bit device, as the public header has them."""
-    return int(re.search(r"EE_STREAM_BYTES \(sizeof\(void \*\) == 8 \? \d+u : (\d+)u\)", (_csrc() / "include" / "edgeecg.h").read_text()).group(1))
+    return int(
+        re.search(
+            r"EE_STREAM_BYTES \(sizeof\(void \*\) == 8 \? \d+u : (\d+)u\)",
+            (_csrc() / "include" / "edgeecg.h").read_text(),
+        ).group(1)
+    )
 
 
 def _core_module():
     try:
         from . import _core
     except ImportError as error:
-        raise MissingDependencyError("export-c needs the compiled core: install a wheel, or build it with a C compiler") from error
+        raise MissingDependencyError(
+            "export-c needs the compiled core: install a wheel, or build it with a C compiler"
+        ) from error
     return _core
 
 

@@ -17,8 +17,20 @@ from .errors import InputError
 from .reference import apply_layer, check_rate
 
 __all__ = [
-    "add", "baseline", "conv", "embed", "front_end", "head", "levels", "max_pool", "quality", "resample", "samples", "scale", "trunk",
-]  # fmt: skip
+    "add",
+    "baseline",
+    "conv",
+    "embed",
+    "front_end",
+    "head",
+    "levels",
+    "max_pool",
+    "quality",
+    "resample",
+    "samples",
+    "scale",
+    "trunk",
+]
 
 DENSE_FROM = 16
 """Output channels a group must have to be worth a dense convolution of its own."""
@@ -117,9 +129,18 @@ def conv(tensor, layer, zero_point: int) -> np.ndarray:
     y = np.empty((-(-len(tensor) // layer.stride), layer.cout), np.uint8)
     kernel = _jit_trunk.conv_dense if weights.ndim == 3 else _jit_trunk.conv_grouped
     kernel(
-        _writable(tensor, np.uint8), zero_point, layer.kernel, layer.stride, layer.pad_left,
-        weights, bias, requant, layer.requant == 1, layer.zp_out, y,
-    )  # fmt: skip
+        _writable(tensor, np.uint8),
+        zero_point,
+        layer.kernel,
+        layer.stride,
+        layer.pad_left,
+        weights,
+        bias,
+        requant,
+        layer.requant == 1,
+        layer.zp_out,
+        y,
+    )
     return y
 
 
@@ -160,21 +181,37 @@ def _pack_head(h):
 
 
 def head(frames, model, starts, level=None) -> tuple[np.ndarray, np.ndarray]:
-    """Windows that begin at samples `starts` (128 Hz) -> (e16 `(n, dim)` int16, e8 `(n, dim)` int8): see edgeecg.reference.head."""
+    """Windows that begin at samples `starts` (128 Hz) -> (e16 `(n, dim)` int16, e8 `(n, dim)` int8): see
+    edgeecg.reference.head.
+    """
     h = model.head
     if level is None:
         level = np.zeros((len(starts), h.levels), np.int64)
     e16, e8 = np.empty((len(starts), h.dim), np.int16), np.empty((len(starts), h.dim), np.int8)
     mean_mult, weights, bias, mult = _pack_head(h)
     _jit_trunk.head(
-        _writable(frames, np.uint8), np.asarray(starts, np.int64), model.total_stride, h.frames, h.pool,
-        model.zero_points[-1], mean_mult, h.zp_mean, weights, bias, mult, level, e16, e8,
-    )  # fmt: skip
+        _writable(frames, np.uint8),
+        np.asarray(starts, np.int64),
+        model.total_stride,
+        h.frames,
+        h.pool,
+        model.zero_points[-1],
+        mean_mult,
+        h.zp_mean,
+        weights,
+        bias,
+        mult,
+        level,
+        e16,
+        e8,
+    )
     return e16, e8
 
 
 def levels(x, fs_mhz: int, front, starts) -> np.ndarray:
-    """`(n, 3)` int64: size, wander and range of the windows that begin at samples `starts`; `x` as it came in, gaps held."""
+    """`(n, 3)` int64: size, wander and range of the windows that begin at samples `starts`; `x` as it came in, gaps
+    held.
+    """
     x = _writable(x, np.int32)
     resampled = resample(x, fs_mhz, front)
     return _levels(x, resampled, baseline(resampled, front), fs_mhz, front, starts)
@@ -182,7 +219,9 @@ def levels(x, fs_mhz: int, front, starts) -> np.ndarray:
 
 def _levels(x, resampled, z, fs_mhz: int, front, starts) -> np.ndarray:
     found = np.zeros((len(starts), len(LEVELS)), np.int64)
-    _jit_front.levels(_writable(x, np.int32), int(fs_mhz), resampled, z, np.asarray(starts, np.int64), front.window // 32, found)
+    _jit_front.levels(
+        _writable(x, np.int32), int(fs_mhz), resampled, z, np.asarray(starts, np.int64), front.window // 32, found
+    )
     return found
 
 
@@ -203,9 +242,19 @@ def _quality(x, y, resampled, missing, fs_mhz: int, front, starts) -> np.ndarray
         _jit_front.roughness(y, rough)
     flags = np.zeros(len(starts), np.uint8)
     _jit_front.quality(
-        _writable(x, np.int32), _writable(missing, bool), int(fs_mhz), flat, rough, np.asarray(starts, np.int64),
-        front.window // 32, front.flat_blocks, front.off_blocks, front.clip_ms, front.noise, flags,
-    )  # fmt: skip
+        _writable(x, np.int32),
+        _writable(missing, bool),
+        int(fs_mhz),
+        flat,
+        rough,
+        np.asarray(starts, np.int64),
+        front.window // 32,
+        front.flat_blocks,
+        front.off_blocks,
+        front.clip_ms,
+        front.noise,
+        flags,
+    )
     return flags
 
 

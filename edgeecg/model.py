@@ -88,7 +88,9 @@ class Model:
 
     @property
     def levels(self) -> tuple[str, ...]:
-        """What the last numbers of an embedding hold of the signal before it was scaled: size, wander, range, or nothing."""
+        """What the last numbers of an embedding hold of the signal before it was scaled: size, wander, range, or
+        nothing.
+        """
         return LEVELS[: self.head.levels]
 
     @property
@@ -131,11 +133,24 @@ def inspect(source) -> dict:
     front.pop("table")
     head = model.head
     return {
-        "name": model.name, "version": _model_format.VERSION, "id": model.id, "file_size": size,
-        "weight_bytes": model.weight_bytes, "macs": model.macs, "embedding_dim": head.dim, "levels": list(model.levels), "exponent": head.exponent,
-        "pool": head.pool, "frames": head.frames, "total_stride": model.total_stride, "lookahead": model.lookahead,
-        "trunk_reach": model.trunk_reach, "front_end": front, "layers": layer_rows(model), "meta": model.meta,
-    }  # fmt: skip
+        "name": model.name,
+        "version": _model_format.VERSION,
+        "id": model.id,
+        "file_size": size,
+        "weight_bytes": model.weight_bytes,
+        "macs": model.macs,
+        "embedding_dim": head.dim,
+        "levels": list(model.levels),
+        "exponent": head.exponent,
+        "pool": head.pool,
+        "frames": head.frames,
+        "total_stride": model.total_stride,
+        "lookahead": model.lookahead,
+        "trunk_reach": model.trunk_reach,
+        "front_end": front,
+        "layers": layer_rows(model),
+        "meta": model.meta,
+    }
 
 
 def describe(source) -> str:

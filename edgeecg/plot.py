@@ -14,9 +14,13 @@ __all__ = ["distance_from_typical", "png", "standardised", "timeline"]
 INK, FAINT, PAPER_LINE, PAPER_BOLD = "#1b1f3b", "#8a8fa8", "#f6dcdc", "#ecb9b9"
 TYPICAL, UNUSUAL = "#2a7f62", "#c2410c"
 QUALITY_COLOURS = {
-    Quality.GOOD: "#d9ead9", Quality.FLAT: "#7c8798", Quality.CLIPPED: "#d98324", Quality.LEAD_OFF: "#b3261e",
-    Quality.MISSING: "#6c4ab6", Quality.NOISY: "#c9a227",
-}  # fmt: skip
+    Quality.GOOD: "#d9ead9",
+    Quality.FLAT: "#7c8798",
+    Quality.CLIPPED: "#d98324",
+    Quality.LEAD_OFF: "#b3261e",
+    Quality.MISSING: "#6c4ab6",
+    Quality.NOISY: "#c9a227",
+}
 SEVERITY = (Quality.LEAD_OFF, Quality.MISSING, Quality.FLAT, Quality.CLIPPED, Quality.NOISY)
 COLUMNS = 2400  # of the envelope: more than the picture has pixels
 
@@ -68,9 +72,17 @@ def timeline(recording, result, window: float = 10.0):
     handles = quality_row(axes[3], edges, result.quality, colors)
     picture.add_subplot(rows[5, 2]).axis("off")
     axes[3].legend(
-        handles=handles, loc="upper right", bbox_to_anchor=(1.0, -0.75), ncols=len(handles), frameon=False, fontsize=8,
-        handletextpad=0.1, columnspacing=1.2, borderpad=0, borderaxespad=0,
-    )  # fmt: skip
+        handles=handles,
+        loc="upper right",
+        bbox_to_anchor=(1.0, -0.75),
+        ncols=len(handles),
+        frameon=False,
+        fontsize=8,
+        handletextpad=0.1,
+        columnspacing=1.2,
+        borderpad=0,
+        borderaxespad=0,
+    )
     finish(axes, recording.seconds, ticker)
     return picture
 
@@ -139,7 +151,9 @@ def strip(axes, ecg, fs, start, window, colour, name):
         axes.axvline(start + value, color=PAPER_BOLD if index % 5 == 0 else PAPER_LINE, lw=0.6, zorder=0)
     axes.plot(time, x, color=INK, lw=0.9)
     axes.set(xlim=(start, start + window), ylim=(low, high), ylabel="mV")
-    axes.set_title(f"{name}, {clock(start)} to {clock(start + window)}", loc="left", fontsize=10, color=colour, fontweight="bold")
+    axes.set_title(
+        f"{name}, {clock(start)} to {clock(start + window)}", loc="left", fontsize=10, color=colour, fontweight="bold"
+    )
     axes.set_xticks(start + np.arange(0, window + 1, 2), [f"{second:g} s" for second in np.arange(0, window + 1, 2)])
     axes.tick_params(labelsize=8, colors=INK, length=0)
     frame(axes, colour)
@@ -189,9 +203,15 @@ def quality_row(axes, edges, quality, colors):
     palette = list(QUALITY_COLOURS)
     values = np.array([[palette.index(flag) for flag in gravest]])
     axes.pcolormesh(
-        edges, [0, 1], values, cmap=colors.ListedColormap(list(QUALITY_COLOURS.values())), vmin=-0.5, vmax=len(palette) - 0.5,
-        edgecolors="white", lw=0.5 if len(quality) <= 100 else 0,
-    )  # fmt: skip
+        edges,
+        [0, 1],
+        values,
+        cmap=colors.ListedColormap(list(QUALITY_COLOURS.values())),
+        vmin=-0.5,
+        vmax=len(palette) - 0.5,
+        edgecolors="white",
+        lw=0.5 if len(quality) <= 100 else 0,
+    )
     axes.set_yticks([])
     axes.set_ylabel("quality", rotation=0, ha="right", va="center")
     present = [flag for flag in palette if flag in gravest]

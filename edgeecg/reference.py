@@ -13,8 +13,21 @@ from ._signal import X_MAX, conversion
 from .errors import InputError
 
 __all__ = [
-    "add", "baseline", "conv", "embed", "front_end", "head", "levels", "max_pool", "quality", "resample", "roughness", "samples", "scale", "trunk",
-]  # fmt: skip
+    "add",
+    "baseline",
+    "conv",
+    "embed",
+    "front_end",
+    "head",
+    "levels",
+    "max_pool",
+    "quality",
+    "resample",
+    "roughness",
+    "samples",
+    "scale",
+    "trunk",
+]
 
 BLOCK = 32
 """Samples at 128 Hz in a block of the scale and of the quality flags."""
@@ -247,7 +260,9 @@ def pool(frames: np.ndarray, h, zero_point: int) -> np.ndarray:
 
 
 def levels(x: np.ndarray, fs_mhz: int, front, starts) -> np.ndarray:
-    """`(n, 3)` int64: size, wander and range of the windows that begin at samples `starts`; `x` as it came in, gaps held."""
+    """`(n, 3)` int64: size, wander and range of the windows that begin at samples `starts`; `x` as it came in, gaps
+    held.
+    """
     x = np.asarray(x, np.int64)
     if not len(starts):
         return np.zeros((0, 3), np.int64)

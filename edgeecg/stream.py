@@ -22,7 +22,8 @@ class Result(NamedTuple):
 
 
 class Stream:
-    """Embeds a live signal: `push` as samples arrive, `flush` at the end; the results are those of `embed`, bit for bit.
+    """Embeds a live signal: `push` as samples arrive, `flush` at the end; the results are those of `embed`, bit for
+    bit.
 
         stream = edgeecg.load().stream(fs=250, hop=1.0, unit="uV")
         for chunk in source:
@@ -31,8 +32,8 @@ class Stream:
 
     Gaps and lead-off: push NaN with nan="mask"; the last value is held and the windows are flagged.
     `delay` is the time in seconds between a window's end and its result, `state_bytes` the memory of the stream.
-    Streams run in the C core. One thread at a time may use a stream. They look at no more than they are pushed, so they do not warn of
-    an implausible amplitude as `embed` does.
+    Streams run in the C core. One thread at a time may use a stream. They look at no more than they are pushed, so they
+    do not warn of an implausible amplitude as `embed` does.
     """
 
     def __init__(self, encoder: Encoder, fs=128, hop=10.0, unit="mV", gain=None, nan="raise"):
@@ -92,6 +93,11 @@ class Stream:
     def _results(self, raw) -> list[Result]:
         scale = np.float32(2.0**-self.encoder.model.head.exponent)
         return [
-            Result(start / RATE, np.frombuffer(e16, np.int16).astype(np.float32) * scale, np.frombuffer(e8, np.int8), Quality(flags))
+            Result(
+                start / RATE,
+                np.frombuffer(e16, np.int16).astype(np.float32) * scale,
+                np.frombuffer(e8, np.int8),
+                Quality(flags),
+            )
             for start, e16, e8, flags in raw
         ]

@@ -2,7 +2,8 @@
 
 import os
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is there: tests run side by side, and on a busy machine its threads wait for each other
+# before torch is there: tests run side by side, and on a busy machine its threads wait for each other
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from pathlib import Path
 

@@ -19,16 +19,35 @@ def int16(*values) -> bytes:
 
 
 def edf(signals, records, duration="1", reserved="", count=None, width=2) -> bytes:
-    """An EDF file, or BDF with a width of 3: (label, unit, physical min, max, digital min, max, samples a record) of each signal;
-    of each record the samples of all signals one after the other, or bytes."""
-    fields = [("0" if width == 2 else "\xffBIOSEMI", 8), ("X", 80), ("X", 80), ("01.02.03", 8), ("04.05.06", 8), (256 * (len(signals) + 1), 8),
-              (reserved, 44), (len(records) if count is None else count, 8), (duration, 8), (len(signals), 4)]  # fmt: skip
-    columns = [[s[0] for s in signals], [""] * len(signals), *([s[k] for s in signals] for k in (1, 2, 3, 4, 5)), [""] * len(signals)]
+    """An EDF file, or BDF with a width of 3: (label, unit, physical min, max, digital min, max, samples a record) of
+    each signal; of each record the samples of all signals one after the other, or bytes.
+    """
+    fields = [
+        ("0" if width == 2 else "\xffBIOSEMI", 8),
+        ("X", 80),
+        ("X", 80),
+        ("01.02.03", 8),
+        ("04.05.06", 8),
+        (256 * (len(signals) + 1), 8),
+        (reserved, 44),
+        (len(records) if count is None else count, 8),
+        (duration, 8),
+        (len(signals), 4),
+    ]
+    columns = [
+        [s[0] for s in signals],
+        [""] * len(signals),
+        *([s[k] for s in signals] for k in (1, 2, 3, 4, 5)),
+        [""] * len(signals),
+    ]
     columns += [[s[6] for s in signals], [""] * len(signals)]
     for column, size in zip(columns, (16, 80, 8, 8, 8, 8, 8, 80, 8, 32), strict=True):
         fields += [(value, size) for value in column]
     head = b"".join(str(value).encode("latin-1").ljust(size) for value, size in fields)
-    body = (r if isinstance(r, bytes) else b"".join(int(v).to_bytes(width, "little", signed=True) for v in r) for r in records)
+    body = (
+        r if isinstance(r, bytes) else b"".join(int(v).to_bytes(width, "little", signed=True) for v in r)
+        for r in records
+    )
     return head + b"".join(body)
 
 

@@ -119,7 +119,7 @@ CRAFTED = [
     ("levels", HEAD + 24, "H", 1, "levels is 1"),
     ("levels of two dimensions", HEAD + 24, "H", 3, "3 levels and only 2 dimensions"),
     ("head reserved", HEAD + 26, "B", 1, "reserved bytes of the head"),
-]  # fmt: skip
+]
 
 
 def sealed(data) -> bytes:

@@ -34,14 +34,33 @@ class Net:
         self.zeros.append(layer.zp_out)
         return len(self.layers)
 
-    def conv(self, src: int, cout: int, kernel: int = 1, stride: int = 1, groups: int = 1, pad_left: int | None = None,
-             requant: int = 0, zp_out: int = 0) -> int:  # fmt: skip
+    def conv(
+        self,
+        src: int,
+        cout: int,
+        kernel: int = 1,
+        stride: int = 1,
+        groups: int = 1,
+        pad_left: int | None = None,
+        requant: int = 0,
+        zp_out: int = 0,
+    ) -> int:
         weights = self.rng.integers(-128, 128, (cout, kernel, self.channels[src] // groups))
         pad_left = (kernel - 1) // 2 if pad_left is None else pad_left
         layer = Layer(
-            "conv", src, cin=self.channels[src], cout=cout, groups=groups, kernel=kernel, stride=stride,
-            pad_left=pad_left, requant=requant, zp_out=zp_out, weights=weights, bias=np.zeros(cout, np.int32),
-        )  # fmt: skip
+            "conv",
+            src,
+            cin=self.channels[src],
+            cout=cout,
+            groups=groups,
+            kernel=kernel,
+            stride=stride,
+            pad_left=pad_left,
+            requant=requant,
+            zp_out=zp_out,
+            weights=weights,
+            bias=np.zeros(cout, np.int32),
+        )
         changes = self._tame_arrays(layer) if self.tame else self._wild_arrays(layer)
         return self._append(dataclasses.replace(layer, **changes))
 
@@ -67,7 +86,12 @@ class Net:
         if layer.requant == 0:
             return {"bias": self._any_size(1 << 30, n), "mult": self._any_size(8191, n, signed=False)}
         mult, mult_neg = self._any_size((1 << 23) - 1, n), self._any_size((1 << 23) - 1, n)
-        return {"bias": self._any_size(1 << 30, n), "mult": mult, "mult_neg": mult_neg, "add": self._any_size((1 << 31) - 1, n)}
+        return {
+            "bias": self._any_size(1 << 30, n),
+            "mult": mult,
+            "mult_neg": mult_neg,
+            "add": self._any_size((1 << 31) - 1, n),
+        }
 
     def add(self, a: int, b: int, zp_out: int = 0) -> int:
         limits = (8192, 16384) if self.tame else (1, 32768)
@@ -78,16 +102,36 @@ class Net:
     def max_pool(self, src: int, kernel: int, stride: int, pad_left: int = 0) -> int:
         channels = self.channels[src]
         return self._append(
-            Layer("max_pool", src, cin=channels, cout=channels, kernel=kernel, stride=stride, pad_left=pad_left,
-                  zp_out=self.zeros[src])
-        )  # fmt: skip
+            Layer(
+                "max_pool",
+                src,
+                cin=channels,
+                cout=channels,
+                kernel=kernel,
+                stride=stride,
+                pad_left=pad_left,
+                zp_out=self.zeros[src],
+            )
+        )
 
-    def model(self, pool: int = 3, dim: int = 128, zp_mean: int = 0, exponent: int = 12, name: str = "test", levels: int = 0) -> Model:
+    def model(
+        self, pool: int = 3, dim: int = 128, zp_mean: int = 0, exponent: int = 12, name: str = "test", levels: int = 0
+    ) -> Model:
         channels, frames = self.channels[-1], self.front.window // tensor_strides(self.layers)[-1]
         weights = self.rng.integers(-128, 128, (dim, channels * (2 if pool == 3 else 1)))
         mean_mult = None if pool == 2 else np.full(channels, np.clip(2**14 // frames, 1, 8191))
-        head = Head(pool=pool, zp_mean=0 if pool == 2 else zp_mean, frames=frames, dim=dim, exponent=exponent, levels=levels,
-                    mean_mult=mean_mult, weights=weights, bias=np.zeros(dim), mult=np.ones(dim))  # fmt: skip
+        head = Head(
+            pool=pool,
+            zp_mean=0 if pool == 2 else zp_mean,
+            frames=frames,
+            dim=dim,
+            exponent=exponent,
+            levels=levels,
+            mean_mult=mean_mult,
+            weights=weights,
+            bias=np.zeros(dim),
+            mult=np.ones(dim),
+        )
         if self.tame:  # features vary by some 10 steps: let that fill a tenth of the embedding's range
             usual = weights @ reference.pool(self.tensors[-1][:frames], head, self.zeros[-1])
             high = 2 + int(3000 * 2**6 / (10 * 74 * np.sqrt(weights.shape[1])))
@@ -176,12 +220,12 @@ def _largest_sums(src: int) -> Layer:
     weights = np.broadcast_to(np.where(signs > 0, 127, -128)[:, None, None], (4, 256, 128))
     bias = np.where(signs > 0, 1 << 30, -(1 << 30))
     mult = np.array([8191, 8191, 1, 1])
-    return Layer("conv", src, cin=128, cout=4, kernel=256, pad_left=100, weights=weights, bias=bias, mult=mult, zp_out=128)
+    return Layer(
+        "conv", src, cin=128, cout=4, kernel=256, pad_left=100, weights=weights, bias=bias, mult=mult, zp_out=128
+    )
 
 
-SHAPES = {
-    f.__name__: f for f in (edge_like, resnet_like, basic_cnn_like, pooled, grouped, plain, saturated, wide)
-}  # fmt: skip
+SHAPES = {f.__name__: f for f in (edge_like, resnet_like, basic_cnn_like, pooled, grouped, plain, saturated, wide)}
 """Every kind of layer, head and front end, by name."""
 
 
@@ -201,11 +245,15 @@ def models(draw) -> Model:
     channels = draw(st.integers(1, 3))
     window = 32 * draw(st.integers(2, 8))
     front = {
-        "channels": channels, "window": window, "gain": tuple(draw(st.integers(1, 4000)) for _ in range(channels)),
-        "baseline": draw(st.sampled_from([16, 32, 64, 128, 256])), "reach": draw(st.integers(1, 16)),
-        "floor": draw(st.integers(1, 50)), "min_rate": draw(st.integers(64_000, 128_000)),
+        "channels": channels,
+        "window": window,
+        "gain": tuple(draw(st.integers(1, 4000)) for _ in range(channels)),
+        "baseline": draw(st.sampled_from([16, 32, 64, 128, 256])),
+        "reach": draw(st.integers(1, 16)),
+        "floor": draw(st.integers(1, 50)),
+        "min_rate": draw(st.integers(64_000, 128_000)),
         "table_half": draw(st.integers(4, 32)),
-    }  # fmt: skip
+    }
     if draw(st.integers(0, 4)) == 0:
         front = {"kind": 0, "window": window, "direct_gain": draw(st.integers(1, 1 << 30))}
     front["noise"] = draw(st.one_of(st.just(0), st.integers(0, window // 32 * 186)))
@@ -231,11 +279,17 @@ def _draw_layer(draw, net: Net, last: int, stride: int) -> int:
         return net.max_pool(last, kernel, stride, pad_left)
     if kind == "pointwise":
         return net.conv(last, draw(st.integers(1, 20)), stride=stride, requant=requant, zp_out=zp_out)
-    groups = {"depthwise": cin, "grouped": draw(st.sampled_from([g for g in range(1, cin + 1) if cin % g == 0]))}.get(kind, 1)
+    groups = {"depthwise": cin, "grouped": draw(st.sampled_from([g for g in range(1, cin + 1) if cin % g == 0]))}.get(
+        kind, 1
+    )
     cout = groups * draw(st.integers(1, 20 // groups if groups < 20 else 1))
     out = net.conv(last, cout, kernel, stride, groups, pad_left, requant, zp_out)
     if kind == "residual":
-        skip = last if stride == 1 and cout == cin else net.conv(last, cout, stride=stride, zp_out=draw(st.integers(0, 255)))
+        skip = (
+            last
+            if stride == 1 and cout == cin
+            else net.conv(last, cout, stride=stride, zp_out=draw(st.integers(0, 255)))
+        )
         out = net.add(out, skip, zp_out)
     return out
 

@@ -42,7 +42,12 @@ def ecg():
 
 
 def one_sentence(err: str, *parts: str) -> bool:
-    return err.count("\n") == 1 and err.startswith("edgeecg") and all(part in err for part in parts) and "Traceback" not in err
+    return (
+        err.count("\n") == 1
+        and err.startswith("edgeecg")
+        and all(part in err for part in parts)
+        and "Traceback" not in err
+    )
 
 
 class TestEmbed:
@@ -225,13 +230,18 @@ class TestDemo:
         assert "missing" in out and "flat" in out and (tmp_path / "out/r.png").exists()
 
     def test_a_recording_is_never_replaced(self, run, tmp_path, ecg):
-        for file, command in (("r.npz", ("demo", "--out", tmp_path)), ("r.npz", ("embed", "-o", tmp_path / "r.npz")),
-                              ("r.csv", ("embed", "-o", f"{tmp_path}/../{tmp_path.name}/r.csv"))):  # fmt: skip
+        for file, command in (
+            ("r.npz", ("demo", "--out", tmp_path)),
+            ("r.npz", ("embed", "-o", tmp_path / "r.npz")),
+            ("r.csv", ("embed", "-o", f"{tmp_path}/../{tmp_path.name}/r.csv")),
+        ):
             np.savez(tmp_path / "r.npz", signal=ecg, fs=250)
             np.savetxt(tmp_path / "r.csv", ecg, header="fs: 250")
             before = (tmp_path / file).read_bytes()
             code, out, err = run(command[0], tmp_path / file, *command[1:])
-            assert (code, out) == (2, "") and one_sentence(err, "is one of the recordings, which it would replace"), command
+            assert (code, out) == (2, "") and one_sentence(err, "is one of the recordings, which it would replace"), (
+                command
+            )
             assert (tmp_path / file).read_bytes() == before
 
     def test_without_matplotlib_the_numbers_are_saved(self, run, tmp_path, ecg, monkeypatch):
@@ -248,7 +258,10 @@ class TestDemo:
 
 
 class TestAround:
-    @pytest.mark.parametrize("package, call", [("wfdb", ["embed", "r.hea", "-o", "o.npz"]), ("pyarrow", ["embed", "r.npz", "-o", "o.parquet"])])
+    @pytest.mark.parametrize(
+        "package, call",
+        [("wfdb", ["embed", "r.hea", "-o", "o.npz"]), ("pyarrow", ["embed", "r.npz", "-o", "o.parquet"])],
+    )
     def test_a_missing_library_says_how_to_get_it(self, run, tmp_path, monkeypatch, ecg, package, call):
         monkeypatch.setitem(sys.modules, package, None)
         monkeypatch.chdir(tmp_path)
@@ -276,9 +289,14 @@ class TestAround:
     def test_as_a_module_with_exit_codes(self, tmp_path):
         def call(*args):
             return subprocess.run(
-                [sys.executable, "-m", "edgeecg", *args], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
-                capture_output=True, text=True, timeout=60, check=False,
-            )  # fmt: skip
+                [sys.executable, "-m", "edgeecg", *args],
+                cwd=tmp_path,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
 
         assert call("--version").stdout == f"edgeecg {__version__}\n"
         wrong = call("info", "no.csv")

@@ -50,12 +50,18 @@ def test_units_and_types_give_the_same_bytes(encoder, signal):
     microvolts = np.round(signal * 1000)
     expected = encoder.embed(microvolts / 1000)
     for x, options in (
-        (microvolts, {"unit": "uV"}), (microvolts / 1e6, {"unit": "V"}), (microvolts.astype(np.int16), {"gain": 1000}),
-        (microvolts.astype(np.int32), {"unit": "uV"}), (microvolts.astype(np.int64), {"gain": 1000}),
-        (microvolts, {"gain": 1000}), ((microvolts / 1000).tolist(), {}), (microvolts.astype(">i4"), {"gain": 1000}),
+        (microvolts, {"unit": "uV"}),
+        (microvolts / 1e6, {"unit": "V"}),
+        (microvolts.astype(np.int16), {"gain": 1000}),
+        (microvolts.astype(np.int32), {"unit": "uV"}),
+        (microvolts.astype(np.int64), {"gain": 1000}),
+        (microvolts, {"gain": 1000}),
+        ((microvolts / 1000).tolist(), {}),
+        (microvolts.astype(">i4"), {"gain": 1000}),
         (np.frombuffer(b"x" + microvolts.tobytes(), np.uint8)[1:].view(np.float64), {"unit": "uV"}),
-        (np.repeat(microvolts, 3)[::3], {"unit": "uV"}), (microvolts[::-1].copy()[::-1], {"unit": "uV"}),
-    ):  # fmt: skip
+        (np.repeat(microvolts, 3)[::3], {"unit": "uV"}),
+        (microvolts[::-1].copy()[::-1], {"unit": "uV"}),
+    ):
         np.testing.assert_array_equal(encoder.embed(x, **options), expected, err_msg=str(options))
 
 
@@ -79,7 +85,9 @@ def test_masked_integers_stay_integers(encoder, signal):
         encoder.embed(masked, nan="mask")
     missing = whole.astype(np.int32)
     missing[2000] = -(2**31)
-    np.testing.assert_array_equal(encoder.embed(masked, gain=400, nan="mask"), encoder.embed(missing, gain=400, nan="mask"))
+    np.testing.assert_array_equal(
+        encoder.embed(masked, gain=400, nan="mask"), encoder.embed(missing, gain=400, nan="mask")
+    )
 
 
 def test_read_only_and_memory_mapped(encoder, signal, tmp_path):
@@ -143,7 +151,9 @@ def test_wrong_model():
     with pytest.raises(edgeecg.InputError, match="backend"):
         edgeecg.load("default", backend="gpu")
     for wrong in ("default", None):
-        with pytest.raises(edgeecg.InputError, match=r'Encoder takes a Model, not \w+: edgeecg.load\("default"\) opens one'):
+        with pytest.raises(
+            edgeecg.InputError, match=r'Encoder takes a Model, not \w+: edgeecg.load\("default"\) opens one'
+        ):
             edgeecg.Encoder(wrong)
     with pytest.raises(edgeecg.ModelError, match="shorter than its header"):
         edgeecg.Encoder(b"abc")
@@ -158,8 +168,14 @@ def test_implausible_amplitude_warns(encoder, signal, factor, warns):
     assert np.isfinite(z).all()
     if warns:
         assert caught[0].filename == __file__
-        two = lambda x: x[:2560].reshape(2, 1280)  # noqa: E731
-        ways = [(way, 1) for way in (encoder.analyze, edgeecg.embed, encoder.front_end, lambda x: encoder.embed_batch(x[None]))]
+
+        def two(x):
+            return x[:2560].reshape(2, 1280)
+
+        ways = [
+            (way, 1)
+            for way in (encoder.analyze, edgeecg.embed, encoder.front_end, lambda x: encoder.embed_batch(x[None]))
+        ]
         for way, count in [*ways, (lambda x: encoder.embed_batch(two(x), threads=2), 2)]:
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
@@ -190,10 +206,15 @@ def test_quality_of_bad_windows(encoder):
     result = encoder.analyze(x, 250, nan="mask")
     assert np.isfinite(result.embedding).all()
     flags = [edgeecg.Quality(int(q)) for q in result.quality]
-    Q = edgeecg.Quality
-    assert flags[0] == flags[3] == Q.GOOD
-    assert flags[1] == Q.FLAT | Q.LEAD_OFF and flags[2] == Q.CLIPPED and Q.LEAD_OFF in flags[4] and flags[5] == Q.MISSING
-    assert str(flags[1]) == "flat+lead-off" and str(Q.GOOD) == "good"
+    flag = edgeecg.Quality
+    assert flags[0] == flags[3] == flag.GOOD
+    assert (
+        flags[1] == flag.FLAT | flag.LEAD_OFF
+        and flags[2] == flag.CLIPPED
+        and flag.LEAD_OFF in flags[4]
+        and flags[5] == flag.MISSING
+    )
+    assert str(flags[1]) == "flat+lead-off" and str(flag.GOOD) == "good"
 
 
 def test_batch_is_a_loop(encoder):
@@ -226,9 +247,7 @@ def test_threads_share_an_encoder(encoder, signal):
     wrong = []
 
     def work():
-        for _ in range(20):
-            if not np.array_equal(encoder.embed(signal, hop=1.0), expected):
-                wrong.append(1)
+        wrong.extend(i for i in range(20) if not np.array_equal(encoder.embed(signal, hop=1.0), expected))
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for t in threads:
@@ -323,8 +342,16 @@ def test_kernels_can_be_forced(tmp_path):
     code = "import edgeecg, sys; from edgeecg.model import Model; print(edgeecg.load(sys.argv[1]).info['kernels'])"
     path = tmp_path / "m.eecg"
     edge_like().save(path)
-    run = lambda isa: subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True,  # noqa: E731
-                                     env={**os.environ, "EDGEECG_ISA": isa})  # fmt: skip
+
+    def run(isa):
+        return subprocess.run(
+            [sys.executable, "-c", code, str(path)],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "EDGEECG_ISA": isa},
+            check=False,
+        )
+
     assert run("scalar").stdout.strip() == "scalar"
     assert "EDGEECG_ISA=pentium" in run("pentium").stderr
 

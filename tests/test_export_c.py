@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.models import Net, basic_cnn_like, ecg, edge_like, grouped, plain, pooled, resnet_like
 
 import edgeecg
 from edgeecg import _export_model, export_c
 from edgeecg.cli import main
 from edgeecg.errors import InputError
+from tests.models import Net, basic_cnn_like, ecg, edge_like, grouped, plain, pooled, resnet_like
 
 GAIN, FS, HOP = 400, 250, 2.5
 STRICT = ["-Wall", "-Wextra", "-Wconversion", "-Werror"]
@@ -41,14 +41,16 @@ def compile_all(folder, compiler, *flags, out):
     for source in sources(folder):
         objects.append(out / f"{source.parent.name}_{source.stem}.o")
         command = [*compiler, *flags, *STRICT, "-DEE_NO_HOST=1", f"-I{folder}/src", "-c", source, "-o", objects[-1]]
-        done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
     return objects
 
 
 def run_example(program, x):
     """(starts, flags, embeddings) that the example prints."""
-    out = subprocess.run([str(program)], input="\n".join(map(str, x)), capture_output=True, text=True, check=True).stdout
+    out = subprocess.run(
+        [str(program)], input="\n".join(map(str, x)), capture_output=True, text=True, check=True
+    ).stdout
     rows = [line.split() for line in out.splitlines()]
     return (
         np.array([float(r[0]) for r in rows]),
@@ -58,7 +60,11 @@ def run_example(program, x):
 
 
 @needs_gcc
-@pytest.mark.parametrize("compiler", [["gcc", "-std=c99", "-O2"], pytest.param(["g++", "-x", "c++", "-std=c++17"], marks=needs_gxx)], ids=["C99", "C++17"])
+@pytest.mark.parametrize(
+    "compiler",
+    [["gcc", "-std=c99", "-O2"], pytest.param(["g++", "-x", "c++", "-std=c++17"], marks=needs_gxx)],
+    ids=["C99", "C++17"],
+)
 def test_the_example_prints_what_python_gets(folder, tmp_path, compiler):
     objects = compile_all(folder, compiler, "-fsanitize=address,undefined", "-fno-sanitize-recover", out=tmp_path)
     program = tmp_path / "example"
@@ -88,8 +94,11 @@ def compile_program(folder, out, text, *sources):
     """A host program of the folder's core and `text`; what it prints."""
     program = out / "program.c"
     program.write_text(text)
-    files = [program, *(sources or [p for p in sorted(folder.glob("src/**/*.c"))])]
-    subprocess.run(["gcc", "-std=c99", "-DEE_NO_HOST=1", f"-I{folder}/src", *map(str, files), "-o", str(out / "program")], check=True)
+    files = [program, *(sources or sorted(folder.glob("src/**/*.c")))]
+    subprocess.run(
+        ["gcc", "-std=c99", "-DEE_NO_HOST=1", f"-I{folder}/src", *map(str, files), "-o", str(out / "program")],
+        check=True,
+    )
     return subprocess.run([str(out / "program")], capture_output=True, text=True, check=True).stdout
 
 
@@ -100,8 +109,20 @@ def test_what_is_left_of_the_core_for_a_model_gives_pythons_numbers(make, tmp_pa
     model = make()
     export_c.export(tmp_path, model, fs=128, hop=1.0, gain=GAIN)
     program = tmp_path / "example"
-    subprocess.run(["gcc", "-std=c99", "-O0", "-DEE_NO_HOST=1", f"-I{tmp_path}/src", str(tmp_path / "example.c"), *map(str, sources(tmp_path)), "-o", str(program)],
-                   check=True)  # fmt: skip
+    subprocess.run(
+        [
+            "gcc",
+            "-std=c99",
+            "-O0",
+            "-DEE_NO_HOST=1",
+            f"-I{tmp_path}/src",
+            str(tmp_path / "example.c"),
+            *map(str, sources(tmp_path)),
+            "-o",
+            str(program),
+        ],
+        check=True,
+    )
     x = np.round(ecg(30, 128, seed=4, offset=1.0) * GAIN).astype(np.int16)
     want = edgeecg.load(model).analyze(x, 128, 1.0, gain=GAIN)
     start, quality, embedding = run_example(program, x)
@@ -121,24 +142,25 @@ def test_two_models_link_into_one_image(tmp_path):
         #include <stdio.h>
         #include "first.h"
         #include "second.h"
-        static const int16_t x[] = { %s };
+        static const int16_t x[] = {{ {} }};
         static uint64_t memory[2][(FIRST_STATE_SIZE + SECOND_STATE_SIZE + 7) / 8];
         int main(void)
-        {
-            const ee_config configs[2] = { FIRST_CONFIG, SECOND_CONFIG };
-            ee_stream *s[2] = { ee_init(&first, &configs[0], memory[0], FIRST_STATE_SIZE), ee_init(&second, &configs[1], memory[1], SECOND_STATE_SIZE) };
+        {{
+            const ee_config configs[2] = {{ FIRST_CONFIG, SECOND_CONFIG }};
+            ee_stream *s[2] = {{ ee_init(&first, &configs[0], memory[0], FIRST_STATE_SIZE),
+                                ee_init(&second, &configs[1], memory[1], SECOND_STATE_SIZE) }};
             for (size_t at = 0; at < sizeof x / sizeof *x; at++)                 /* in turns */
-                for (int m = 0; m < 2; m++) {
+                for (int m = 0; m < 2; m++) {{
                     size_t used = 0;
                     while (!used)
-                        if (ee_push_i16(s[m], x + at, 1, &used)) {
-                            printf("%%d", m);
-                            for (int i = 0; i < 8; i++) printf(" %%d", ee_get_result(s[m]).embedding[i]);
+                        if (ee_push_i16(s[m], x + at, 1, &used)) {{
+                            printf("%d", m);
+                            for (int i = 0; i < 8; i++) printf(" %d", ee_get_result(s[m]).embedding[i]);
                             printf("\\n");
-                        }
-                }
+                        }}
+                }}
             return 0;
-        }""" % ", ".join(map(str, x))
+        }}""".format(", ".join(map(str, x)))
     rows = [list(map(int, line.split())) for line in compile_program(tmp_path, tmp_path, text).splitlines()]
     for m, model in enumerate(models.values()):
         encoder = edgeecg.load(model)
@@ -154,7 +176,7 @@ def test_a_model_that_the_core_was_not_made_for_does_not_compile(tmp_path):
     export_c.export(tmp_path / "a", edge_like())
     export_c.export(tmp_path / "b", resnet_like(), name="other", fs=128, model_only=True)
     command = ["gcc", "-std=c99", "-fsyntax-only", f"-I{tmp_path}/a/src", f"-I{tmp_path}/b/src"]
-    done = subprocess.run([*command, str(tmp_path / "b/src/other.c")], capture_output=True, text=True)
+    done = subprocess.run([*command, str(tmp_path / "b/src/other.c")], capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "export it into the folder of the core" in done.stderr
 
@@ -178,24 +200,28 @@ def test_the_state_size_is_exact(layers, folder, tmp_path):
         export_c.export(folder, model, fs=FS, hop=HOP, gain=GAIN, block=64)
     core = export_c._core_module()
     model = core.Model(model.to_bytes(), "scalar")
-    configs = [(round(fs * 1000), round(hop * 128)) for fs in (50, 125, 127.773, 130, 250, 360, 512, 1000, 4000) for hop in (0.1, 1, 10, 30)]
+    configs = [
+        (round(fs * 1000), round(hop * 128))
+        for fs in (50, 125, 127.773, 130, 250, 360, 512, 1000, 4000)
+        for hop in (0.1, 1, 10, 30)
+    ]
     rows = [f"{{ {fs}u, {hop}u, {core.device_plan(model, fs, hop, 64)[0]}u }}" for fs, hop in configs]
     text = """
         #include <stdio.h>
         #include "edgeecg_model.h"
-        static const unsigned cases[][3] = { %s };
+        static const unsigned cases[][3] = {{ {} }};
         static uint64_t memory[1 << 17];
         int main(void)
-        {
-            for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        {{
+            for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {{
                 ee_config config = EE_CONFIG;
                 config.fs_mhz = cases[i][0];
                 config.hop = cases[i][1];
-                printf("%%d%%d ", ee_init(&edgeecg_model, &config, memory, EE_STREAM_BYTES + cases[i][2]) != NULL,
+                printf("%d%d ", ee_init(&edgeecg_model, &config, memory, EE_STREAM_BYTES + cases[i][2]) != NULL,
                        ee_init(&edgeecg_model, &config, memory, EE_STREAM_BYTES + cases[i][2] - 1) != NULL);
-            }
+            }}
             return 0;
-        }""" % ", ".join(rows)
+        }}""".format(", ".join(rows))
     assert compile_program(folder, tmp_path, text).split() == ["10"] * len(configs)
     declared = re.search(r"STATE_SIZE \(EE_STREAM_BYTES \+ (\d+)u\)", (folder / "src/edgeecg_model.h").read_text())
     assert int(declared[1]) == core.device_plan(model, FS * 1000, round(HOP * 128), 64)[0]
@@ -203,9 +229,28 @@ def test_the_state_size_is_exact(layers, folder, tmp_path):
 
 def test_the_command_writes_the_bundled_model(tmp_path, capsys):
     assert main(["export-c", str(tmp_path / "new" / "folder"), "--fs", "512"]) == 0
-    names = {p.relative_to(tmp_path / "new" / "folder").as_posix() for p in (tmp_path / "new" / "folder").rglob("*") if p.is_file()}
-    assert {"src/edgeecg_model.h", "src/edgeecg_model.c", "src/edgeecg.h", "src/edgeecg_config.h", "example.c", "CMakeLists.txt", "README.md", "LICENSE"} <= names
-    assert {"library.properties", "library.json", "zephyr/module.yml", "idf_component.yml", "examples/Stream/Stream.ino"} <= names
+    names = {
+        p.relative_to(tmp_path / "new" / "folder").as_posix()
+        for p in (tmp_path / "new" / "folder").rglob("*")
+        if p.is_file()
+    }
+    assert {
+        "src/edgeecg_model.h",
+        "src/edgeecg_model.c",
+        "src/edgeecg.h",
+        "src/edgeecg_config.h",
+        "example.c",
+        "CMakeLists.txt",
+        "README.md",
+        "LICENSE",
+    } <= names
+    assert {
+        "library.properties",
+        "library.json",
+        "zephyr/module.yml",
+        "idf_component.yml",
+        "examples/Stream/Stream.ino",
+    } <= names
     assert not [n for n in names if re.search(r"@\w+@", (tmp_path / "new" / "folder" / n).read_text())]
     assert "state" in capsys.readouterr().out
 
@@ -222,7 +267,9 @@ def test_the_cmake_project_builds_the_example(folder, tmp_path):
 
 def test_files_that_are_not_of_an_export_are_not_replaced(tmp_path, monkeypatch):
     (tmp_path / "LICENSE").write_text("mine")
-    with pytest.raises(InputError, match="LICENSE is not of an export, and would be replaced: give a folder of its own"):
+    with pytest.raises(
+        InputError, match="LICENSE is not of an export, and would be replaced: give a folder of its own"
+    ):
         export_c.export(tmp_path, plain(), fs=128)
     assert [p.name for p in tmp_path.iterdir()] == ["LICENSE"] and (tmp_path / "LICENSE").read_text() == "mine"
     (tmp_path / "LICENSE").unlink()
@@ -250,7 +297,21 @@ def test_bad_calls_end_in_one_sentence(tmp_path):
         export_c.export(tmp_path / "x", name="two words")
     with pytest.raises(InputError, match="multiple of 32"):
         export_c.export(tmp_path / "x", block=48)
-    for name in ("stream", "Internal", "edgeecg", "edgeecg_config", "int", "class", "main", "ee_init", "uint8_t", "NULL", "stdint", "memset", "Arduino"):
+    for name in (
+        "stream",
+        "Internal",
+        "edgeecg",
+        "edgeecg_config",
+        "int",
+        "class",
+        "main",
+        "ee_init",
+        "uint8_t",
+        "NULL",
+        "stdint",
+        "memset",
+        "Arduino",
+    ):
         with pytest.raises(InputError, match=f"--name {name} is a name of the C core or of the language"):
             export_c.export(tmp_path / "x", plain(), name=name, fs=128)
     assert not (tmp_path / "x").exists()
@@ -266,20 +327,37 @@ def test_the_examples_of_the_ports_compile_against_stand_ins(folder, tmp_path):
     """Their own toolchains are not here: what the examples use of them is declared, the rest is compiled in earnest."""
     (tmp_path / "zephyr").mkdir()
     (tmp_path / "zephyr/kernel.h").write_text(
-        "struct k_timer { int x; };\nstruct q { int x; };\n#define K_NO_WAIT 0\n#define K_FOREVER 0\n#define K_USEC(x) (x)\n"
+        "struct k_timer { int x; };\nstruct q { int x; };\n#define K_NO_WAIT 0\n#define K_FOREVER 0\n#define "
+        "K_USEC(x) (x)\n"
         "#define ARG_UNUSED(x) (void)(x)\n#define K_MSGQ_DEFINE(n, a, b, c) static struct q n\n"
         "#define K_TIMER_DEFINE(n, f, g) static void (*n##_f)(struct k_timer *) = f; static struct k_timer n\n"
         "int k_msgq_put(struct q *, const void *, int);\nint k_msgq_get(struct q *, void *, int);\n"
-        "void k_timer_start(struct k_timer *, unsigned long long, unsigned long long);\nvoid printk(const char *, ...);\n")  # fmt: skip
+        "void k_timer_start(struct k_timer *, unsigned long long, unsigned long long);\nvoid printk(const char *, "
+        "...);\n"
+    )
     (tmp_path / "freertos").mkdir()
     (tmp_path / "freertos/FreeRTOS.h").write_text("typedef unsigned TickType_t;\n#define configTICK_RATE_HZ 1000u\n")
-    (tmp_path / "freertos/task.h").write_text("TickType_t xTaskGetTickCount(void);\nvoid vTaskDelayUntil(TickType_t *, TickType_t);\n")
+    (tmp_path / "freertos/task.h").write_text(
+        "TickType_t xTaskGetTickCount(void);\nvoid vTaskDelayUntil(TickType_t *, TickType_t);\n"
+    )
     sketch = tmp_path / "sketch.cpp"
     sketch.write_text(
-        "#include <stdint.h>\n#include <stddef.h>\nstruct S { void begin(long); void write(const uint8_t *, size_t); } Serial;\n"
-        "uint32_t micros(); int analogRead(int); const int A0 = 0;\n" + (folder / "examples/Stream/Stream.ino").read_text()
+        "#include <stdint.h>\n#include <stddef.h>\nstruct S { void begin(long); void write(const uint8_t *, size_t); "
+        "} Serial;\n"
+        "uint32_t micros(); int analogRead(int); const int A0 = 0;\n"
+        + (folder / "examples/Stream/Stream.ino").read_text()
     )
-    flags = ["-Wall", "-Wextra", "-Werror", "-DEE_NO_HOST=1", f"-I{folder}/src", f"-I{tmp_path}", "-o", "/dev/null", "-c"]
+    flags = [
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-DEE_NO_HOST=1",
+        f"-I{folder}/src",
+        f"-I{tmp_path}",
+        "-o",
+        "/dev/null",
+        "-c",
+    ]
     for source in (folder / "samples/stream/src/main.c", folder / "examples/esp_idf/main/main.c"):
         subprocess.run(["gcc", "-std=gnu99", "-Wno-unused-variable", *flags, str(source)], check=True)
     if shutil.which("g++"):
@@ -288,11 +366,20 @@ def test_the_examples_of_the_ports_compile_against_stand_ins(folder, tmp_path):
 
 @given(st.integers(0, 2**32), st.sampled_from([16, 48, 256]), st.integers(1, 4))
 def test_paired_weights_hold_both_channels(seed, fan_in, pairs):
-    """What arm/dsp_rows.h does with them, in Python: the sums of both channels come back, in 32 bits, for the largest inputs too."""
+    """What arm/dsp_rows.h does with them, in Python: the sums of both channels come back, in 32 bits, for the largest
+    inputs too.
+    """
     rng = np.random.default_rng(seed)
     weights = rng.choice([-127, -1, 0, 1, 127, -128 if seed % 3 == 0 else 5], (2 * pairs, 1, fan_in)).astype(np.int8)
-    layer = dataclasses.replace(edge_like().layers[0], cin=fan_in, cout=2 * pairs, kernel=1, weights=weights,
-                                bias=np.zeros(2 * pairs, np.int32), mult=np.ones(2 * pairs, np.int16))  # fmt: skip
+    layer = dataclasses.replace(
+        edge_like().layers[0],
+        cin=fan_in,
+        cout=2 * pairs,
+        kernel=1,
+        weights=weights,
+        bias=np.zeros(2 * pairs, np.int32),
+        mult=np.ones(2 * pairs, np.int16),
+    )
     got = _export_model.paired(layer)
     first, second = weights[0::2, 0].astype(int), weights[1::2, 0].astype(int)
     if ((second == -128) & (first < 0)).any():
@@ -309,20 +396,25 @@ def test_paired_weights_hold_both_channels(seed, fan_in, pairs):
 
 @needs_gcc
 def test_the_gain_of_c_is_that_of_python(folder, tmp_path):
-    gains = [(num, den) for num in (1, 3, 200, 999, 1000, 1024, 8000, 8001, 16383, 1 << 24, (1 << 32) - 1) for den in (1, 2, 3, 7, 4096, 1 << 31)]
+    gains = [
+        (num, den)
+        for num in (1, 3, 200, 999, 1000, 1024, 8000, 8001, 16383, 1 << 24, (1 << 32) - 1)
+        for den in (1, 2, 3, 7, 4096, 1 << 31)
+    ]
     rows = ", ".join(f"{{ {num}u, {den}u }}" for num, den in gains)
     text = """
         #include <stdio.h>
         #include "edgeecg.h"
-        static const uint32_t gains[][2] = { %s };
+        static const uint32_t gains[][2] = {{ {} }};
         int main(void)
-        {
-            for (unsigned i = 0; i < sizeof gains / sizeof *gains; i++) {
-                ee_config config = { 0, 0, 0, 0, 0, 0 };
-                if (ee_set_gain(&config, gains[i][0], gains[i][1])) printf("%%u %%u %%d\\n", i, (unsigned)config.mult, (int)config.shift);
-            }
+        {{
+            for (unsigned i = 0; i < sizeof gains / sizeof *gains; i++) {{
+                ee_config config = {{ 0, 0, 0, 0, 0, 0 }};
+                if (ee_set_gain(&config, gains[i][0], gains[i][1]))
+                    printf("%u %u %d\\n", i, (unsigned)config.mult, (int)config.shift);
+            }}
             return 0;
-        }""" % rows.replace("\n", " ")
+        }}""".format(rows.replace("\n", " "))
     got = [tuple(map(int, line.split())) for line in compile_program(folder, tmp_path, text).splitlines()]
     assert {i for i, *_ in got} == {i for i, (num, den) in enumerate(gains) if den <= 4 * num and num <= den << 24}
     for i, mult, shift in got:

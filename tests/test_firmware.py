@@ -6,7 +6,10 @@ import pytest
 
 from benchmarks.firmware import build, nets, stack
 
-FORBIDDEN = re.compile(r"malloc|calloc|realloc|free|printf|puts|fopen|abort|exit|write|_sbrk|__aeabi_[fd]|__(add|mul|div|sub)[sd]f3|pow|exp|sqrt")
+FORBIDDEN = re.compile(
+    r"malloc|calloc|realloc|free|printf|puts|fopen|abort|exit|write|_sbrk"
+    r"|__aeabi_[fd]|__(add|mul|div|sub)[sd]f3|pow|exp|sqrt"
+)
 RAM_AT_10_S, RAM_AT_1_S, M1_RAM = 8192, 12288, 4096
 
 
@@ -39,13 +42,22 @@ def test_every_core_gives_pythons_bytes_in_the_promised_memory(name, cases, tmp_
     for which in core.images:
         image = build.build(core, cases(which, core.small), tmp_path / which)
         lines = {line.name: line for line in build.run(core, image)}
-        assert {line.name: line.verdict for line in lines.values()} == {c.name: "equal" for c in cases(which, core.small)}
-        assert all(line.results == case.expected()[1] > 0 for line, case in zip(lines.values(), cases(which, core.small), strict=True))
+        assert {line.name: line.verdict for line in lines.values()} == {
+            c.name: "equal" for c in cases(which, core.small)
+        }
+        assert all(
+            line.results == case.expected()[1] > 0
+            for line, case in zip(lines.values(), cases(which, core.small), strict=True)
+        )
         if core.port == "port_posix.c":
             continue
         bound, chain = stack.worst_case(tmp_path / which)
         assert all(0 < line.stack <= bound for line in lines.values()), chain
-        limits = {"stream-1s": RAM_AT_1_S, "stream-10s": M1_RAM if which == "m1" else RAM_AT_10_S, "rate-1000": RAM_AT_10_S}
+        limits = {
+            "stream-1s": RAM_AT_1_S,
+            "stream-10s": M1_RAM if which == "m1" else RAM_AT_10_S,
+            "rate-1000": RAM_AT_10_S,
+        }
         assert all(lines[n].state + lines[n].stack <= limit for n, limit in limits.items() if n in lines)
 
 
@@ -70,7 +82,9 @@ def test_counting_is_exact(name, cases, tmp_path):
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=needs(n)) for n in ("M4F", "RV32")])
 def test_the_core_for_any_model_file_runs_on_a_device_too(name, cases, tmp_path):
-    """Not what export-c writes: csrc/ as it is, which checks an .eecg file and finds out at run time what its layers need."""
+    """Not what export-c writes: csrc/ as it is, which checks an .eecg file and finds out at run time what its layers
+    need.
+    """
     core, some = build.CORES[name], cases("default")[:3]
     lines = build.run(core, build.build(core, some, tmp_path, exported=False))
     assert [line.verdict for line in lines] == ["equal"] * 3
@@ -83,7 +97,8 @@ def test_the_core_takes_nothing_from_a_library_but_memory_and_integers(name, cas
     names = build.command([core.compiler.replace("-gcc", "-nm"), "-g", tmp_path / "libedgeecg.a"])
     wanted = set(re.findall(r"^ +U (\w+)$", names, re.M)) - set(re.findall(r"^[0-9a-f]+ [A-Z] (\w+)$", names, re.M))
     assert not [n for n in wanted if FORBIDDEN.search(n)]
-    assert all(n.startswith(("mem", "__")) for n in wanted), wanted  # memcpy, memset, products and quotients of integers, ...
+    # memcpy, memset, products and quotients of integers, ...
+    assert all(n.startswith(("mem", "__")) for n in wanted), wanted
     assert not [n for n in wanted if "divmod" in n and "l" in n.split("divmod")[0]], wanted  # none of 64 bits
 
 
@@ -97,7 +112,12 @@ def ci(folder, *nodes, edges=()):
 
 
 def test_the_worst_stack_is_the_deepest_chain_and_never_a_guess(tmp_path):
-    frames = (("ee_init", "24 bytes (static)"), ("ee_flush", "16 bytes (static)"), ("x.c:a", "100 bytes (static)"), ("x.c:b", "40 bytes (dynamic,bounded)"))
+    frames = (
+        ("ee_init", "24 bytes (static)"),
+        ("ee_flush", "16 bytes (static)"),
+        ("x.c:a", "100 bytes (static)"),
+        ("x.c:b", "40 bytes (dynamic,bounded)"),
+    )
     calls = [("ee_init", "x.c:a"), ("ee_flush", "x.c:b"), ("x.c:b", "x.c:a")]
     assert stack.worst_case(ci(tmp_path / "1", *frames, edges=calls)) == (156, ["ee_flush", "x.c:b", "x.c:a"])
     with pytest.raises(ValueError, match="recursion"):

@@ -28,8 +28,11 @@ def assert_same(ours, theirs):
 # Samples and front end
 
 
-@given(st.lists(st.one_of(st.floats(allow_nan=True, allow_infinity=True), st.floats(-0.01, 0.01)), max_size=40),
-       st.sampled_from(["mV", "uV", "V"]), st.sampled_from([np.float32, np.float64]))  # fmt: skip
+@given(
+    st.lists(st.one_of(st.floats(allow_nan=True, allow_infinity=True), st.floats(-0.01, 0.01)), max_size=40),
+    st.sampled_from(["mV", "uV", "V"]),
+    st.sampled_from([np.float32, np.float64]),
+)
 def test_samples_of_floats(values, unit, dtype):
     with np.errstate(over="ignore"):
         signal = np.array(values, dtype)
@@ -81,7 +84,7 @@ def test_front_end_of_nothing():
 
 @pytest.mark.parametrize("fs", [49_999, 4_000_001])
 def test_front_end_refuses_rates_as_the_reference_does(fs):
-    with pytest.raises(InputError, match="outside 50 .. 4000 Hz"):
+    with pytest.raises(InputError, match=r"outside 50 .. 4000 Hz"):
         jit.front_end(np.zeros(500, np.int32), fs, default_front_end())
 
 
@@ -220,5 +223,7 @@ def test_packed_weights_live_no_longer_than_the_model():
 
 
 def test_numba_is_imported_only_when_asked_for():
-    code = "import sys, edgeecg, edgeecg.reference as r; assert 'numba' not in sys.modules; import edgeecg.jit as j; r, j"
+    code = (
+        "import sys, edgeecg, edgeecg.reference as r; assert 'numba' not in sys.modules; import edgeecg.jit as j; r, j"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).resolve().parents[1])

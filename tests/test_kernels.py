@@ -4,13 +4,13 @@ import dataclasses
 
 import numpy as np
 import pytest
+from edgeecg._core import Model as CoreModel
+from edgeecg._core import Stream as CoreStream
 from hypothesis import given
 from hypothesis import strategies as st
 
 import edgeecg
 from edgeecg import reference
-from edgeecg._core import Model as CoreModel
-from edgeecg._core import Stream as CoreStream
 from tests.models import SHAPES, X_MAX, Net, ecg, models, plain, pooled, recording_for, recordings
 
 ALL = ("scalar", "avx2", "avx-vnni", "avx512-vnni", "neon", "neon-dotprod")
@@ -62,17 +62,32 @@ def grouped_shapes(seed=12):
 
 
 def depthwise_shapes(seed=13):
-    """Kernels of one to four steps of four taps, strides that divide 4 and one that does not, blocks of 64, 32 and 16 channels."""
+    """Kernels of one to four steps of four taps, strides that divide 4 and one that does not, blocks of 64, 32 and 16
+    channels.
+    """
     net = Net(seed)
     last = net.conv(0, 16, kernel=7, stride=2)
-    for kernel, stride, channels in ((7, 2, 32), (3, 2, 64), (8, 1, 48), (5, 1, 112), (9, 2, 96), (12, 1, 32), (7, 4, 80), (13, 1, 64), (5, 3, 16), (1, 1, 16)):
+    for kernel, stride, channels in (
+        (7, 2, 32),
+        (3, 2, 64),
+        (8, 1, 48),
+        (5, 1, 112),
+        (9, 2, 96),
+        (12, 1, 32),
+        (7, 4, 80),
+        (13, 1, 64),
+        (5, 3, 16),
+        (1, 1, 16),
+    ):
         last = net.conv(last, net.channels[last], kernel=kernel, stride=stride, groups=net.channels[last], zp_out=3)
         last = net.conv(last, channels)
     return net.model()
 
 
 def part_filled_shapes(seed=15):
-    """Numbers of channels that do not fill their vectors of 16, from 1 on, dense and in groups of four; beside them layers that do."""
+    """Numbers of channels that do not fill their vectors of 16, from 1 on, dense and in groups of four; beside them
+    layers that do.
+    """
     net = Net(seed)
     last = net.conv(0, 8, kernel=9, stride=2)
     for channels in (4, 8, 12, 24, 40, 72, 100, 140):
@@ -86,8 +101,14 @@ def part_filled_shapes(seed=15):
     return net.model(dim=21)
 
 
-MODELS = {**SHAPES, "part_filled_shapes": part_filled_shapes, "dense_shapes": dense_shapes, "grouped_shapes": grouped_shapes, "depthwise_shapes": depthwise_shapes,
-          "affine_shapes": affine_shapes}  # fmt: skip
+MODELS = {
+    **SHAPES,
+    "part_filled_shapes": part_filled_shapes,
+    "dense_shapes": dense_shapes,
+    "grouped_shapes": grouped_shapes,
+    "depthwise_shapes": depthwise_shapes,
+    "affine_shapes": affine_shapes,
+}
 
 
 def run(model, kernels, x, fs_mhz, hop, block):
@@ -113,8 +134,14 @@ def test_every_shape_of_layer(name, kernels):
     assert_equal(model, kernels, x, fs_mhz, hop=200)
 
 
-@given(models(), recordings(max_samples=4000), st.integers(50_000, 1_000_000), st.integers(1, 500), st.sampled_from(KERNELS),
-       st.sampled_from([32, 64, 1280]))  # fmt: skip
+@given(
+    models(),
+    recordings(max_samples=4000),
+    st.integers(50_000, 1_000_000),
+    st.integers(1, 500),
+    st.sampled_from(KERNELS),
+    st.sampled_from([32, 64, 1280]),
+)
 def test_any_model_any_recording(model, x, fs_mhz, hop, kernels, block):
     fs_mhz = 128_000 if model.front.kind == 0 else fs_mhz
     if -(-len(x) * 128000 // fs_mhz) >= model.front.window:
@@ -147,7 +174,10 @@ def test_adversarial_signals(kernels, pattern):
 @pytest.mark.parametrize("kernels", KERNELS)
 @pytest.mark.parametrize("block", [32, 64, 1280])
 def test_samples_on_a_rail_are_counted_one_by_one(kernels, block):
-    """Two levels at random: about 320 samples of a window are third in a run, as many as the flag asks for. One more or less shows."""
+    """Two levels at random: about 320 samples of a window are third in a run, as many as the flag asks for.
+
+    One more or less shows.
+    """
     x = np.random.default_rng(block).choice(np.array([-8000, 8000], np.int32), 6000)
     for model in (pooled(clip_ms=2500), plain(clip_ms=2500)):
         clipped = run(model, "scalar", x, 128_000, 32, 32)[2] & 2
@@ -183,12 +213,16 @@ def test_ten_thousand_windows_of_real_ecg(data_dir, kernels):
     ptbxl = np.load(data_dir / "ptbxl/ecg_128hz_uV_int16.npy", mmap_mode="r")[:, 1].astype(np.int32) * 8
     noise = np.random.default_rng(0).normal(0, 8000, (10_000 - len(ptbxl), 1280)).astype(np.int32)
     x = np.concatenate([ptbxl.ravel(), noise.ravel()])
-    for got, wanted in zip(run(model, kernels, x, 128_000, 1280, 1280), run(model, "scalar", x, 128_000, 1280, 1280), strict=True):
+    for got, wanted in zip(
+        run(model, kernels, x, 128_000, 1280, 1280), run(model, "scalar", x, 128_000, 1280, 1280), strict=True
+    ):
         np.testing.assert_array_equal(got, wanted)
 
 
 def test_artificial_ecg_is_not_degenerate():
     """The comparisons above would mean little if these networks put out constants."""
     for name in ("dense_shapes", "grouped_shapes", "depthwise_shapes"):
-        e16, _, _ = run(MODELS[name](), "scalar", np.round(ecg(30, 128, offset=0) * 8000).astype(np.int32), 128_000, 128, 1280)
+        e16, _, _ = run(
+            MODELS[name](), "scalar", np.round(ecg(30, 128, offset=0) * 8000).astype(np.int32), 128_000, 128, 1280
+        )
         assert (e16.std(axis=0) > 0).mean() > 0.8, name

@@ -47,7 +47,9 @@ def test_levels_are_size_wander_and_range(fs, seed, drift):
 def test_a_gain_moves_the_size_alone():
     """Twice the amplitude is 256 more; wander and range are ratios."""
     x = models.ecg(30, 250, seed=6, offset=0)
-    found = [reference.levels(models.canonical(g * x), 250_000, FRONT, range(0, 2561, 640)) for g in (0.25, 0.5, 1, 2, 4)]
+    found = [
+        reference.levels(models.canonical(g * x), 250_000, FRONT, range(0, 2561, 640)) for g in (0.25, 0.5, 1, 2, 4)
+    ]
     for half, twice in itertools.pairwise(found):
         assert np.abs(twice - half - [256, 0, 0]).max() <= 3
 
@@ -56,14 +58,22 @@ def test_wander_tells_a_drifting_baseline():
     """Four times the drift is sixteen times the variance, four more of its logarithm, and hardly more of the size."""
     t = np.arange(20 * 250) / 250
     beats, drift = models.ecg(20, 250, seed=7, offset=0), np.sin(2 * np.pi * 0.05 * t)
-    little, much = (reference.levels(models.canonical(beats + a * drift), 250_000, FRONT, [0])[0] / 256 for a in (3, 12))
+    little, much = (
+        reference.levels(models.canonical(beats + a * drift), 250_000, FRONT, [0])[0] / 256 for a in (3, 12)
+    )
     assert 3.4 < much[1] - little[1] < 4.6 and abs(much[0] - little[0]) < 0.3
 
 
 def test_levels_of_the_extremes_stay_in_their_ranges():
-    """The largest sums that docs/numerics.md allows: a window of 5120 samples from limit to limit, and nothing at all."""
+    """The largest sums that docs/numerics.md allows: a window of 5120 samples from limit to limit, and
+    nothing at all.
+    """
     front = default_front_end(window=5120, baseline=256)
-    for x in (np.where(np.arange(5200) // 400 % 2, X_MAX, -X_MAX), np.random.default_rng(0).choice([-X_MAX, X_MAX], 5200), np.zeros(5200)):
+    for x in (
+        np.where(np.arange(5200) // 400 % 2, X_MAX, -X_MAX),
+        np.random.default_rng(0).choice([-X_MAX, X_MAX], 5200),
+        np.zeros(5200),
+    ):
         for engine in (reference, jit):
             levels = engine.levels(x.astype(np.int32), 128_000, front, [0, 80])
             assert np.abs(levels).max() < 2**14

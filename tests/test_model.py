@@ -96,7 +96,13 @@ def test_parts_lie_where_the_document_says():
     assert [u16(data, at + 6) for at in (conv, leaky, add, pool)] == [0xFFFF, 0xFFFF, 2, 0xFFFF]
     assert [u16(data, conv + o) for o in (8, 10, 12, 14, 16, 18)] == [1, 2, 1, 3, 2, 1]
     layer = model.layers[1]
-    arrays = [("weights", "i1", 20), ("bias", "<i4", 24), ("mult", "<i4", 28), ("mult_neg", "<i4", 32), ("add", "<i4", 36)]
+    arrays = [
+        ("weights", "i1", 20),
+        ("bias", "<i4", 24),
+        ("mult", "<i4", 28),
+        ("mult_neg", "<i4", 32),
+        ("add", "<i4", 36),
+    ]
     for name, dtype, field in arrays:
         array = getattr(layer, name)
         at = u32(data, leaky + field)
@@ -105,7 +111,13 @@ def test_parts_lie_where_the_document_says():
     assert struct.unpack_from("<ii", data, add + 40) == (model.layers[2].m_a, model.layers[2].m_b)
 
     head = 224 + 64 * 4
-    assert (data[head], data[head + 1], u16(data, head + 2), u16(data, head + 4), u16(data, head + 6)) == (3, 0, 16, 2, 12)
+    assert (data[head], data[head + 1], u16(data, head + 2), u16(data, head + 4), u16(data, head + 6)) == (
+        3,
+        0,
+        16,
+        2,
+        12,
+    )
     weights = np.frombuffer(data, "i1", 2 * 4, u32(data, head + 12))
     assert np.array_equal(weights, model.head.weights.ravel())
 
@@ -143,7 +155,7 @@ def test_a_path_that_is_no_model_is_one_sentence(tmp_path):
         with pytest.raises(ModelError, match="cannot read model file"):
             Model.load(path)
     (tmp_path / "other.eecg").write_bytes(b"RIFF" * 1000)
-    with pytest.raises(ModelError, match="not an .eecg model file"):
+    with pytest.raises(ModelError, match=r"not an .eecg model file"):
         Model.load(tmp_path / "other.eecg")
     (tmp_path / "longer.eecg").write_bytes(models.tiny().to_bytes() + b"more")
     with pytest.raises(ModelError, match="says it has 1038 bytes, but has more"):
@@ -194,7 +206,12 @@ def test_trunk_reach_is_not_larger_than_needed():
     frame = -(-left // model.total_stride) + 2
     middle = frame * model.total_stride
     y = np.full((middle + right + 9, 1), 128, np.uint8)
-    for at, seen in ((middle - left, True), (middle - left - 1, False), (middle + right, True), (middle + right + 1, False)):
+    for at, seen in (
+        (middle - left, True),
+        (middle - left - 1, False),
+        (middle + right, True),
+        (middle + right + 1, False),
+    ):
         moved = y.copy()
         moved[at] = 255
         assert (reference.trunk(moved, model)[frame] != 0).any() == seen, at - middle

@@ -126,7 +126,7 @@ FAULTS = [
     (head(mean_mult=np.array([1, 8192])), "mean_mult spans 1 .. 8192"),
     (head(bias=np.array([0, -(2**30) - 1])), "bias spans -1073741825"),
     (head(mult=np.array([1, -1])), "head mult spans -1 .. 1"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("change", "sentence"), FAULTS, ids=[sentence for _, sentence in FAULTS])
@@ -144,9 +144,9 @@ def test_strides_and_frames_have_limits():
         return net.model(dim=1)
 
     assert pooled(16, 16).total_stride == 256
-    with pytest.raises(ModelError, match="layer 4 .max_pool.: total stride is 512, allowed is 256"):
+    with pytest.raises(ModelError, match=r"layer 4 .max_pool.: total stride is 512, allowed is 256"):
         pooled(16, 16, 2)
-    with pytest.raises(ModelError, match="head frames is 320, allowed is 1 .. 256"):
+    with pytest.raises(ModelError, match=r"head frames is 320, allowed is 1 .. 256"):
         pooled(16)
     with pytest.raises(ModelError, match="head frames is 1, but a window of 32 has 0"):
         front(window=32, flat_blocks=1, off_blocks=1)(pooled(16, 4, window=64))

@@ -55,7 +55,9 @@ def test_the_threshold_is_reached_to_the_unit(shape, above):
         assert ((flags & NOISY) != 0).tolist() == expected
 
 
-@given(models.models(), models.recordings(min_samples=300), st.integers(50_000, 1_000_000), st.integers(1, 300), st.data())
+@given(
+    models.models(), models.recordings(min_samples=300), st.integers(50_000, 1_000_000), st.integers(1, 300), st.data()
+)
 def test_all_engines_agree_at_the_sums_themselves(model, x, fs_mhz, hop, data):
     fs_mhz = 128_000 if model.front.kind == 0 else fs_mhz
     assume(-(-len(x) * 128000 // fs_mhz) >= model.front.window)
@@ -107,8 +109,10 @@ def test_without_a_threshold_no_window_is_flagged_and_else_nothing_changes(model
 
 def test_gain_and_offset_do_not_matter():
     signal = models.ecg(20, 250, offset=0) + np.random.default_rng(1).normal(0, 0.15, 5000)
-    sums = [window_sums(models.edge_like(), models.canonical(signal * gain + offset), 250_000, 128)
-            for gain, offset in ((1.0, 0.0), (0.25, 0.0), (4.0, 50.0))]  # fmt: skip
+    sums = [
+        window_sums(models.edge_like(), models.canonical(signal * gain + offset), 250_000, 128)
+        for gain, offset in ((1.0, 0.0), (0.25, 0.0), (4.0, 50.0))
+    ]
     np.testing.assert_allclose(sums[1:], [sums[0]] * 2, rtol=0.02)
 
 
@@ -134,7 +138,10 @@ def share(encoder, windows) -> float:
 
 @pytest.mark.data
 def test_muscle_noise_is_flagged_and_clean_windows_rarely(data_dir):
-    """Lead II of PTB-XL; noise of nstdb at 0 dB by standard deviations. Electrode motion passes: docs/results/quality.md."""
+    """Lead II of PTB-XL; noise of nstdb at 0 dB by standard deviations.
+
+    Electrode motion passes: docs/results/quality.md.
+    """
     encoder = edgeecg.load("default")
     clean = np.load(data_dir / "ptbxl" / "ecg_128hz_uV_int16.npy")[::8, 1] / 1000.0
     noise = np.load(data_dir / "nstdb" / "ma_128hz_uV_int16.npy")[0] / 1000.0

@@ -87,8 +87,13 @@ def test_a_missing_compiler_ends_in_one_sentence(tmp_path):
     pytest.importorskip("Cython")
     built = subprocess.run(
         [sys.executable, "setup.py", "-q", "build_ext", "--build-temp", tmp_path, "--build-lib", tmp_path, "--force"],
-        cwd=ROOT, env={**os.environ, "CC": "no-such-compiler"}, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        env={**os.environ, "CC": "no-such-compiler"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert built.returncode != 0
     last = built.stderr.strip().splitlines()[-1]
     assert "the C compiler 'no-such-compiler' is missing" in last and "apt-get install gcc python3-dev" in last

@@ -74,7 +74,16 @@ def test_flags_of_a_window_look_at_its_blocks_only():
     missing = np.zeros(len(x), bool)
     missing[2560] = True
     starts = [1279, 1280, 1311, 1312, 2559, 2560, 2591, 2592]
-    assert reference.quality(x, missing, 128_000, FRONT, starts).tolist() == [0, 0, 0, MISSING, MISSING, MISSING, MISSING, 0]
+    assert reference.quality(x, missing, 128_000, FRONT, starts).tolist() == [
+        0,
+        0,
+        0,
+        MISSING,
+        MISSING,
+        MISSING,
+        MISSING,
+        0,
+    ]
 
 
 def test_missing_samples_are_flagged():

@@ -24,13 +24,19 @@ def test_the_python_blocks_run(tmp_path, toy_ecg):
     np.save(tmp_path / "counts.npy", counts)
     (tmp_path / "100.dat").write_bytes(counts.tobytes())
     (tmp_path / "100.hea").write_text(f"100 1 250 {len(counts)}\n100.dat 16 400/mV 16 0 0 0 0 V5\n")
-    before = "import numpy\ncounts = numpy.load('counts.npy')\nsignal = counts / 400\ndevice = numpy.split(signal, 20)\n"
+    before = (
+        "import numpy\ncounts = numpy.load('counts.npy')\nsignal = counts / 400\ndevice = numpy.split(signal, 20)\n"
+    )
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert len(blocks) >= 3
     (tmp_path / "readme.py").write_text("\n".join([before, *blocks, "numpy.save('z.npy', z)"]))
     subprocess.run(
-        [sys.executable, "readme.py"], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True, stdout=subprocess.DEVNULL
-    )  # fmt: skip
+        [sys.executable, "readme.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     np.testing.assert_array_equal(np.load(tmp_path / "z.npy"), edgeecg.embed(counts, fs=250, gain=400))
 
 

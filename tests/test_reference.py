@@ -1,4 +1,6 @@
-"""The NumPy reference against oracles that share none of its code: exact fractions, SciPy, torch, the continuous kernel."""
+"""The NumPy reference against oracles that share none of its code: exact fractions, SciPy, torch, the continuous
+kernel.
+"""
 
 import math
 from fractions import Fraction
@@ -38,7 +40,10 @@ def test_rnd_is_round_half_up(v, s):
 # 1. Samples
 
 
-@given(st.lists(st.floats(-600, 600), min_size=1, max_size=50), st.sampled_from([("mV", 8000), ("uV", 8), ("V", 8_000_000)]))
+@given(
+    st.lists(st.floats(-600, 600), min_size=1, max_size=50),
+    st.sampled_from([("mV", 8000), ("uV", 8), ("V", 8_000_000)]),
+)
 def test_floats_become_the_nearest_eighth_of_a_microvolt(values, unit):
     name, per_unit = unit
     x, missing = reference.samples(np.array(values), unit=name)
@@ -104,7 +109,9 @@ def continuous_kernel(u, half: int):
     return np.where(np.abs(u) <= half, np.sinc(2 * 43 / 128 * u) * np.i0(5.4 * np.sqrt(inside)), 0)
 
 
-@pytest.mark.parametrize("fs", [50_000, 77_777, 99_999, 127_003, 128_000, 131_000, 250_000, 360_000, 999_999, 4_000_000])
+@pytest.mark.parametrize(
+    "fs", [50_000, 77_777, 99_999, 127_003, 128_000, 131_000, 250_000, 360_000, 999_999, 4_000_000]
+)
 def test_resampling_is_the_continuous_kernel(fs):
     """In binary64, sample by sample; what remains is the table's 16 bits: 65 dB below white noise."""
     n = fs * 3 // 1000
@@ -148,7 +155,9 @@ def test_slow_rates_leave_no_images(fs):
     assert np.abs(x - expected)[160:-160].max() < 500
 
 
-@pytest.mark.parametrize(("fs", "up", "down"), [(360_000, 16, 45), (250_000, 64, 125), (500_000, 32, 125), (100_000, 32, 25)])
+@pytest.mark.parametrize(
+    ("fs", "up", "down"), [(360_000, 16, 45), (250_000, 64, 125), (500_000, 32, 125), (100_000, 32, 25)]
+)
 def test_resampling_agrees_with_scipy_on_what_lies_below_30_hz(fs, up, down):
     x = models.ecg(30, fs / 1000, seed=4, offset=0)
     x = signal.sosfiltfilt(signal.butter(8, 30, fs=fs / 1000, output="sos"), x)
@@ -200,8 +209,10 @@ def exact_scale(z, front) -> list[list[int]]:
 
 @given(
     st.lists(st.integers(-32767, 32767), min_size=1, max_size=400),
-    st.integers(1, 16), st.integers(1, 32767), st.lists(st.integers(1, 65535), min_size=1, max_size=4),
-)  # fmt: skip
+    st.integers(1, 16),
+    st.integers(1, 32767),
+    st.lists(st.integers(1, 65535), min_size=1, max_size=4),
+)
 def test_scale_divides_by_the_mean_magnitude_around(z, reach, floor, gain):
     front = default_front_end(reach=reach, floor=floor, gain=tuple(gain), channels=len(gain))
     y = reference.scale(np.array(z, np.int16), front)
@@ -213,7 +224,9 @@ def test_scale_divides_by_the_mean_magnitude_around(z, reach, floor, gain):
 def test_front_end_does_not_depend_on_offset_or_amplitude(fs):
     """A tenth or ten times the amplitude, half a volt of electrode offset: the same picture, to a step or two."""
     x = models.ecg(30, fs / 1000, seed=5, offset=0)
-    pictures = [reference.front_end(models.canonical(v), fs, FRONT).astype(int) for v in (x, x + 300, x * 10, x / 10 - 300)]
+    pictures = [
+        reference.front_end(models.canonical(v), fs, FRONT).astype(int) for v in (x, x + 300, x * 10, x / 10 - 300)
+    ]
     for picture in pictures[1:]:
         assert np.abs(picture - pictures[0]).max() <= 2
     assert np.array_equal(pictures[0], pictures[1])
@@ -245,7 +258,7 @@ def test_plain_front_end_takes_128_hz_only():
 
 @pytest.mark.parametrize("fs", [49_999, 4_000_001])
 def test_rates_outside_the_range_are_refused(fs):
-    with pytest.raises(InputError, match="outside 50 .. 4000 Hz"):
+    with pytest.raises(InputError, match=r"outside 50 .. 4000 Hz"):
         reference.front_end(np.zeros(500, np.int32), fs, FRONT)
 
 
@@ -289,7 +302,9 @@ def test_every_layer_is_what_torch_says(model, length, seed):
         elif layer.op == "max_pool":
             out = reference.max_pool(a, layer)
             right = (-(-len(a) // layer.stride) - 1) * layer.stride - layer.pad_left + layer.kernel - len(a)
-            x = torch.nn.functional.pad(torch.tensor(a.astype(float)).T[None], (layer.pad_left, max(0, right)), value=-math.inf)
+            x = torch.nn.functional.pad(
+                torch.tensor(a.astype(float)).T[None], (layer.pad_left, max(0, right)), value=-math.inf
+            )
             expected = torch.nn.functional.max_pool1d(x, layer.kernel, layer.stride)[0].T.numpy()
             assert np.array_equal(out, expected[: len(out)])
         else:

@@ -46,8 +46,13 @@ def test_every_layer_streams(name, sizes):
     assert_same(streamed(encoder, x, sizes, fs=fs_mhz / 1000, hop=hop, gain=GAIN), whole)
 
 
-@given(models(), st.lists(st.integers(1, 900), min_size=1, max_size=8), st.integers(50_000, 1_000_000), st.integers(1, 700),
-       st.integers(0, 1000))  # fmt: skip
+@given(
+    models(),
+    st.lists(st.integers(1, 900), min_size=1, max_size=8),
+    st.integers(50_000, 1_000_000),
+    st.integers(1, 700),
+    st.integers(0, 1000),
+)
 def test_any_model_any_rate_any_hop_any_chunks(model, sizes, fs_mhz, hop, extra):
     fs = 128.0 if model.front.kind == 0 else fs_mhz / 1000
     encoder = edgeecg.load(model)
@@ -59,7 +64,10 @@ def test_any_model_any_rate_any_hop_any_chunks(model, sizes, fs_mhz, hop, extra)
     assert_same(streamed(encoder, x, sizes, fs=fs, hop=hop / 128, gain=GAIN), whole)
 
 
-@given(st.lists(st.tuples(st.integers(0, 5000), st.integers(1, 700)), max_size=4), st.lists(st.integers(1, 999), min_size=1, max_size=5))
+@given(
+    st.lists(st.tuples(st.integers(0, 5000), st.integers(1, 700)), max_size=4),
+    st.lists(st.integers(1, 999), min_size=1, max_size=5),
+)
 def test_gaps(gaps, sizes):
     x = ecg(20, 250, seed=len(gaps), offset=1.0)
     for start, length in gaps:
@@ -163,7 +171,9 @@ def test_real_recordings(data_dir, record):
 def test_more_windows_at_once_than_a_stream_can_count_are_refused():
     """A look-ahead of 65,536 samples and a window at every sample: the ring of open windows has no room for them."""
     net = Net(3, window=512)
-    far = net.conv(net.conv(net.conv(0, 4, kernel=1, stride=16), 4, kernel=1, stride=16), 4, kernel=256, stride=1, pad_left=0)
+    far = net.conv(
+        net.conv(net.conv(0, 4, kernel=1, stride=16), 4, kernel=1, stride=16), 4, kernel=256, stride=1, pad_left=0
+    )
     assert far == 3
     encoder, x = edgeecg.load(net.model(dim=4)), ecg(12, 128)
     with pytest.raises(edgeecg.InputError):

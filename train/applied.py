@@ -21,8 +21,9 @@ COLUMNS = ("start", "label", "codes", "quality", "embedding", "fs", "lead")
 
 @dataclass(frozen=True)
 class Part:
-    """The n windows of a record. start (n,) s; label, codes (n,) str; quality (n,); embedding (n, dim); windows (n, samples) mV
-    or (0, 0) where they are not kept."""
+    """The n windows of a record. start (n,) s; label, codes (n,) str; quality (n,); embedding (n, dim); windows (n,
+    samples) mV or (0, 0) where they are not kept.
+    """
 
     start: np.ndarray
     label: np.ndarray
@@ -85,7 +86,10 @@ class Collection:
             yield record, Part(**arrays | {"fs": float(arrays["fs"]), "lead": str(arrays["lead"]), "windows": windows})
 
     def finish(self, records: list[str], about: dict) -> tuple[int, list[Path]]:
-        """Write the files of OUT from the parts of these records, and remove the parts. How many windows, and the paths."""
+        """Write the files of OUT from the parts of these records, and remove the parts.
+
+        How many windows, and the paths.
+        """
         parts = [(record, part) for record, part in self.parts(records) if len(part.start)]
         if not parts:
             raise InputError("no window could be embedded: nothing is written")

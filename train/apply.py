@@ -5,8 +5,8 @@
     python train/apply.py runs/a/encoder.safetensors FOLDER --out OUT --annotator apn
     python train/apply.py runs/e/autoencoder.safetensors FOLDER --out OUT --hop 5 --lead V5 --records 100 101
 
-Sampling rate and gain come from each record's header. Labels come from the annotation file that --annotator names; the rule
-is in train/data/annotations.py. OUT gets
+Sampling rate and gain come from each record's header. Labels come from the annotation file that --annotator names; the
+rule is in train/data/annotations.py. OUT gets
 
     encoder.txt       one embedding a line
     description.txt   one label a line
@@ -32,8 +32,8 @@ from tqdm import tqdm
 from edgeecg import io
 from edgeecg.errors import InputError
 from edgeecg.io import Recording
-from train.command import run_command
 from train.applied import Collection, Part
+from train.command import run_command
 from train.data.annotations import NOTHING, Annotations, label_windows, read_annotations
 from train.embedders import SECONDS, Embedder, crops, embedder_by_name
 
@@ -42,7 +42,8 @@ from train.embedders import SECONDS, Embedder, crops, embedder_by_name
 class Config:
     """Apply an encoder."""
 
-    encoder: Annotated[str, tyro.conf.Positional]  # a bundled model's name, .eecg, encoder.safetensors or autoencoder.safetensors
+    # a bundled model's name, .eecg, encoder.safetensors or autoencoder.safetensors
+    encoder: Annotated[str, tyro.conf.Positional]
     folder: Annotated[Path, tyro.conf.Positional]  # of WFDB records
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("runs/apply")
     annotator: str | None = None  # suffix of the annotation files; where not given, atr for records that have it
@@ -60,7 +61,9 @@ class Config:
 
     def options(self) -> dict:
         """What the parts of an earlier call must agree on."""
-        return {name: str(getattr(self, name)) for name in ("folder", "annotator", "windows", "hop", "lead", "keep_windows")}
+        return {
+            name: str(getattr(self, name)) for name in ("folder", "annotator", "windows", "hop", "lead", "keep_windows")
+        }
 
 
 def records_of(config: Config) -> list[str]:
@@ -87,7 +90,7 @@ def annotations_of(config: Config, record: str, fs: float) -> Annotations | None
 def embed_record(config: Config, embedder: Embedder, record: str) -> Part:
     recording = io.read(config.folder / f"{record}.hea", config.lead)
     if recording.seconds < SECONDS:
-        raise TooShort(f"{record}: {recording.seconds:.1f} s is less than a window")
+        raise TooShortError(f"{record}: {recording.seconds:.1f} s is less than a window")
     notes = annotations_of(config, record, recording.fs)
     if config.windows == "annotated":
         start = np.clip(notes.second - SECONDS / 2, 0, np.floor((recording.seconds - SECONDS) * 1000) / 1000)
@@ -98,11 +101,11 @@ def embed_record(config: Config, embedder: Embedder, record: str) -> Part:
         empty = [NOTHING] * len(embedded.start), [""] * len(embedded.start)
         labels, codes = empty if notes is None else label_windows(notes, embedded.start, SECONDS)
     if embedded is None:
-        raise TooShort(f"{record}: no annotated beat")
+        raise TooShortError(f"{record}: no annotated beat")
     return part_of(recording, embedded, labels, codes, config.keep_windows)
 
 
-class TooShort(InputError):
+class TooShortError(InputError):
     """A record that gives no window: left out, with a word on why."""
 
 
@@ -119,7 +122,12 @@ def run(config: Config) -> tuple[int, list[Path]]:
     """Embed all records; returns how many windows, and the paths written."""
     names, embedder = records_of(config), embedder_by_name(config.encoder)
     config.out.mkdir(parents=True, exist_ok=True)
-    about = {"model": embedder.name, "windows": config.windows, "hop": config.hop, "annotator": config.annotator or "atr"}
+    about = {
+        "model": embedder.name,
+        "windows": config.windows,
+        "hop": config.hop,
+        "annotator": config.annotator or "atr",
+    }
     collection, left_out = Collection(config.out, config.options() | about), []
     with tqdm(names, unit=" records", mininterval=0.5) as bar:
         for name in bar:
@@ -128,7 +136,7 @@ def run(config: Config) -> tuple[int, list[Path]]:
                 continue
             try:
                 collection.add(name, embed_record(config, embedder, name))
-            except TooShort as error:
+            except TooShortError as error:
                 left_out.append(name)
                 bar.write(f"left out: {error}")
     return collection.finish([name for name in names if name not in left_out], about)

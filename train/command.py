@@ -1,4 +1,6 @@
-"""What the commands of this folder share: typed options, recordings and names that exist, and one sentence where something is wrong."""
+"""What the commands of this folder share: typed options, recordings and names that exist, and one sentence where
+something is wrong.
+"""
 
 import os
 import sys
@@ -26,7 +28,10 @@ def need_recordings(data: Path | None) -> None:
 
 
 def run_command(main: Callable, config: type, description: str, stopped: str = "stopped; go on with --resume") -> None:
-    """main(options) with the options of the command line, `config` saying which. Exits with a sentence for bad input or Ctrl-C."""
+    """main(options) with the options of the command line, `config` saying which.
+
+    Exits with a sentence for bad input or Ctrl-C.
+    """
     import tyro
 
     try:

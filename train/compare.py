@@ -5,9 +5,9 @@
     python train/compare.py --data DIR --cells nt_xent/augment/nearby nt_xent/vcg/window --steps 1000
 
 A cell is named objective/view/positives, with /SEED behind it where it repeats another one. Each is pretrained by
-train/pretrain.py, exported by train/export.py, and the exported model is probed as train/evaluate.py does it. Baselines are
-probed on the same windows. OUT holds a folder a cell (a run as train/run.py describes it, the model, result.json), the
-table and the heat map.
+train/pretrain.py, exported by train/export.py, and the exported model is probed as train/evaluate.py does it. Baselines
+are probed on the same windows. OUT holds a folder a cell (a run as train/run.py describes it, the model, result.json),
+the table and the heat map.
 """
 
 import functools
@@ -24,8 +24,8 @@ if __package__ in (None, ""):  # run as a script
 from torch import Tensor
 
 from edgeecg.errors import EdgeECGError, InputError
-from train.command import known_names, run_command
 from train import autoencode, export, pretrain
+from train.command import known_names, run_command
 from train.data import PRETRAINING, Cache, open_cache
 from train.data.front import default_front_end
 from train.evaluate import embed
@@ -57,8 +57,14 @@ class Config:
     lr: float = 2e-3
     projector: tuple[int, ...] = (256, 256)
     tasks: tuple[str, ...] = (
-        "V_ds1_ds2", "S_ds1_ds2", "ptbxl_af_I_cv4", "ptbxl_super_I_cv4", "cinc2017_cv5", "identity", "quality_seta",
-    )  # fmt: skip
+        "V_ds1_ds2",
+        "S_ds1_ds2",
+        "ptbxl_af_I_cv4",
+        "ptbxl_super_I_cv4",
+        "cinc2017_cv5",
+        "identity",
+        "quality_seta",
+    )
     baselines: tuple[str, ...] = BASELINES
     threads: int = 1
     cache: Path = field(default=Path("~/.cache/edgeecg/train"))
@@ -165,7 +171,9 @@ def keep_budget(config: Config) -> None:
     stored = json.loads(path.read_text(encoding="utf-8"))
     other = [name for name in BUDGET if stored.get(name) != budget[name]]
     if other:
-        raise InputError(f"{config.out} holds a comparison with other values of {', '.join(other)}: choose another --out")
+        raise InputError(
+            f"{config.out} holds a comparison with other values of {', '.join(other)}: choose another --out"
+        )
 
 
 def write_tables(config: Config, results: dict[str, dict]) -> str:

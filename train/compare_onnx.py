@@ -22,8 +22,8 @@ import tyro
 import edgeecg
 from edgeecg import jit
 from edgeecg.errors import InputError, MissingDependencyError
-from train.command import run_command
 from edgeecg.model import Model
+from train.command import run_command
 from train.data.corpora import PRETRAINING, Recording
 from train.data.stretches import canonical, stretches
 from train.onnx_graph import onnx_model
@@ -51,14 +51,18 @@ def session(graph: bytes):
 
 
 def run_onnx(runtime, y: np.ndarray, levels: np.ndarray | None = None) -> dict[str, np.ndarray]:
-    """Outputs for front-end bytes (N, 1280) and `levels` (N, 3) where the graph takes them, at the batch size that it has."""
+    """Outputs for front-end bytes (N, 1280) and `levels` (N, 3) where the graph takes them, at the batch size that it
+    has.
+    """
     given = {"y": y} if levels is None else {"y": y, "levels": levels.astype(np.int32)}
     fixed = runtime.get_inputs()[0].shape[0]
     size = fixed if isinstance(fixed, int) else len(y)
     names = [output.name for output in runtime.get_outputs()]
     if len(y) % size:
         raise InputError(f"the graph takes batches of {size}, which do not divide {len(y)} windows")
-    parts = [runtime.run(names, {key: value[i : i + size] for key, value in given.items()}) for i in range(0, len(y), size)]
+    parts = [
+        runtime.run(names, {key: value[i : i + size] for key, value in given.items()}) for i in range(0, len(y), size)
+    ]
     return {name: np.concatenate(column) for name, column in zip(names, zip(*parts, strict=True), strict=True)}
 
 

@@ -5,12 +5,14 @@
     python train/correct.py --synthetic --noise 4 8 --similarity 0 0.8 --out runs/synthetic
     python train/correct.py --task beats --out runs/correct --resume          go on with the next split
 
-A classifier (MLP, batch norm, class weights) judges training windows of patients it has not met; windows that it gets wrong or
-is unsure of are paired with windows that it gets right (train/correction/mining.py). A correction network learns from the
-pairs (train/correction/network.py). MLP, logistic regression and linear SVM are then trained on original and on
-corrected embeddings and scored on test patients, who took no part. Embeddings are those of the exported model.
+A classifier (MLP, batch norm, class weights) judges training windows of patients it has not met; windows that it gets
+wrong or is unsure of are paired with windows that it gets right (train/correction/mining.py). A correction network
+learns from the pairs (train/correction/network.py). MLP, logistic regression and linear SVM are then trained on
+original and on corrected embeddings and scored on test patients, who took no part. Embeddings are those of the exported
+model.
 
-OUT holds config.json, splits/ (predictions of each finished split), scores.json, maps.png, confusion.png, curves.png and report.md.
+OUT holds config.json, splits/ (predictions of each finished split), scores.json, maps.png, confusion.png, curves.png
+and report.md.
 """
 
 import sys
@@ -46,7 +48,8 @@ FREE = ("data", "out", "resume", "threads", "maps")  # what may differ when a ru
 class Config:
     """Contrastive correction of embeddings."""
 
-    model: str = "default"  # a bundled name, an .eecg file, encoder.safetensors or a baseline (train/probes/features.py)
+    # a bundled name, an .eecg file, encoder.safetensors or a baseline (train/probes/features.py)
+    model: str = "default"
     task: str = "beats"  # a task of train/downstream/tasks.py with one label a window
     losses: tuple[str, ...] = LOSSES
     splits: int = 3
@@ -83,10 +86,14 @@ def sources(config: Config) -> dict[str, tuple[torch.Tensor, Labelled]]:
     """Name -> embeddings (n, dim) and their labels: one task, or every combination of the synthetic knobs."""
     if config.synthetic:
         knobs = [(noise, like) for noise in config.noise for like in config.similarity]
-        return {f"noise {noise:g}, similarity {like:g}": synthetic(noise, like, seed=config.seed) for noise, like in knobs}
+        return {
+            f"noise {noise:g}, similarity {like:g}": synthetic(noise, like, seed=config.seed) for noise, like in knobs
+        }
     data = read_labelled(config.task, config.data)
     if not data.single or data.pooled:
-        raise InputError(f"task {config.task} does not have one label a window: take beats, af_I or one_superclass_I or _II")
+        raise InputError(
+            f"task {config.task} does not have one label a window: take beats, af_I or one_superclass_I or _II"
+        )
     x = features_by_name(config.model)(data.signal)
     return {config.task: (torch.from_numpy(np.asarray(x, np.float32)), data)}
 
@@ -96,7 +103,9 @@ def standardised(x: torch.Tensor, train: np.ndarray) -> torch.Tensor:
 
 
 def hard_pairs(config: Config, x: torch.Tensor, data: Labelled, split: Split, seed: int) -> tuple[Pairs, Pairs, dict]:
-    """Pairs of the training and of the validation patients, and what the judging classifier said of the training side."""
+    """Pairs of the training and of the validation patients, and what the judging classifier said of the
+    training side.
+    """
     rng, made = np.random.default_rng(seed), []
     for rows in (split.train, split.validation):
         p = held_out_scores(x, data, rows, config.classifier, seed)
@@ -145,7 +154,9 @@ def main(config: Config) -> None:
         if number == 0:
             finished.append(Finished(name, out, data, config.losses, config.splits))
     text, scores = write_report(config.out, finished, config.maps, f"model {Path(config.model).name}")
-    write_json(config.out / "scores.json", {name: {k: asdict(v) for k, v in score.items()} for name, score in scores.items()})
+    write_json(
+        config.out / "scores.json", {name: {k: asdict(v) for k, v in score.items()} for name, score in scores.items()}
+    )
     print(text.split("## ")[1])
     print(config.out / "report.md")
 

@@ -1,4 +1,6 @@
-"""What happens to an ECG on its way: each disturbance is a list of steps, from mild to severe, of windows (n, 1280) in mV."""
+"""What happens to an ECG on its way: each disturbance is a list of steps, from mild to severe, of windows (n, 1280) in
+mV.
+"""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -61,7 +63,9 @@ def disturbances(noise: dict[str, np.ndarray]) -> dict[str, tuple[tuple[float, .
     return recorded | PLAIN
 
 
-def disturbed(x: np.ndarray, steps: tuple[float, ...], change: Change, seed: int = 0) -> Iterator[tuple[float, np.ndarray]]:
+def disturbed(
+    x: np.ndarray, steps: tuple[float, ...], change: Change, seed: int = 0
+) -> Iterator[tuple[float, np.ndarray]]:
     """(step, windows float32); what is random is the same for every feature that is shown it."""
     if x.ndim != 2:
         raise InputError("windows are rows")

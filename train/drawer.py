@@ -46,10 +46,14 @@ class Drawer:
         low, high = np.searchsorted(early, [self.bank.start, self.bank.start + WINDOW])
         return high > low
 
-    def draw(self, count: int, margin: int, neighbours: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    def draw(
+        self, count: int, margin: int, neighbours: float, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Rows (N,) and starts (2 N,) of first and second crops; with a margin only where the signal goes on."""
         weight = np.where(self.length[self.bank.row] >= WINDOW + 2 * margin, self.weight, 0.0)
-        at = np.searchsorted(np.cumsum(weight), rng.random(count) * weight.sum(), side="right").clip(max=len(weight) - 1)
+        at = np.searchsorted(np.cumsum(weight), rng.random(count) * weight.sum(), side="right").clip(
+            max=len(weight) - 1
+        )
         row = self.bank.row[at]
         low, high = self.first[row] + margin, self.first[row] + self.length[row] - WINDOW - margin
         first = np.clip(self.bank.start[at] + rng.integers(-192, 193, count), low, high)
@@ -58,7 +62,9 @@ class Drawer:
         return row, np.concatenate([first, np.clip(first + move, low, high)])
 
     def other_leads(self, row: np.ndarray, start: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
-        """Starts (N,) where a share of the windows `start` of `row` is the same moment of another lead of its recording."""
+        """Starts (N,) where a share of the windows `start` of `row` is the same moment of another lead of its
+        recording.
+        """
         if not share:
             return start
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))

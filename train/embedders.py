@@ -1,7 +1,8 @@
 """Encoders of every form on recordings of any rate: the exported ones in integers, checkpoints of training in floats.
 
-Both give embeddings of windows that begin every `hop` seconds, with the front end's state of the recording before them and,
-for the exported ones, what the network sees around them, as on a device; and of windows that begin anywhere, each alone.
+Both give embeddings of windows that begin every `hop` seconds, with the front end's state of the recording before them
+and, for the exported ones, what the network sees around them, as on a device; and of windows that begin anywhere, each
+alone.
 """
 
 from collections.abc import Callable
@@ -46,7 +47,9 @@ class Exported:
 
     def at(self, recording: Recording, start: np.ndarray) -> Embedded:
         results = [analyze(self.encoder, crop, SECONDS, "mask") for crop in crops(recording, start)]
-        return Embedded(start, np.concatenate([r.embedding[:1] for r in results]), np.concatenate([r.quality[:1] for r in results]))
+        return Embedded(
+            start, np.concatenate([r.embedding[:1] for r in results]), np.concatenate([r.quality[:1] for r in results])
+        )
 
 
 class Float:
@@ -59,12 +62,17 @@ class Float:
     def embed(self, y: np.ndarray) -> np.ndarray:
         """Front-end bytes (n, 1280) -> (n, dim)."""
         with torch.no_grad():
-            return np.concatenate([self.network(to_input(torch.from_numpy(piece))).numpy() for piece in np.array_split(y, -(-len(y) // 256))])
+            return np.concatenate(
+                [
+                    self.network(to_input(torch.from_numpy(piece))).numpy()
+                    for piece in np.array_split(y, -(-len(y) // 256))
+                ]
+            )
 
     def bytes(self, recording: Recording) -> np.ndarray:
         return self.front.front_end(
             recording.samples, fs=recording.fs, unit=recording.unit or "mV", gain=recording.gain, nan="mask"
-        )[:, 0]  # fmt: skip
+        )[:, 0]
 
     def windows(self, recording: Recording, first: np.ndarray) -> np.ndarray:
         """(n, dim): of the windows that begin at samples `first` (128 Hz)."""

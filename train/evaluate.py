@@ -12,9 +12,10 @@
     python train/evaluate.py --model --baselines supervised --seeds 1 --json twin.json       long: goes on where it was
 
 Models are the exported ones, run by `edgeecg` in integers. The protocol is train/probes/protocol.py: StandardScaler, L2
-logistic regression averaged over four strengths, splits by patient, 95 % bootstrap intervals over patients. Where something
-is drawn (which patients have labels, random weights) value and interval are means over --seeds draws. Prints Markdown;
---json keeps the numbers task by task, and what it holds already is not computed again. A baseline that needs a package that is not there ends in one sentence.
+logistic regression averaged over four strengths, splits by patient, 95 % bootstrap intervals over patients. Where
+something is drawn (which patients have labels, random weights) value and interval are means over --seeds draws. Prints
+Markdown; --json keeps the numbers task by task, and what it holds already is not computed again. A baseline that needs
+a package that is not there ends in one sentence.
 """
 
 import itertools
@@ -83,7 +84,8 @@ DRAWN = ("random", "random_mean_max", SUPERVISED)  # of random weights
 class Config:
     """The probe bench."""
 
-    model: tuple[str, ...] = ("default",)  # bundled names or .eecg files; beside each other or a baseline: default+hrv; some dimensions: default[:47]
+    # bundled names or .eecg files; beside each other or a baseline: default+hrv; some dimensions: default[:47]
+    model: tuple[str, ...] = ("default",)
     fractions: tuple[float, ...] = (1.0,)  # shares of the training patients that have labels (tasks with labels)
     # `float` below hides the type of that name from what follows it
     float: tuple[Path, ...] = ()  # encoder.safetensors that the models were made from: how much quantisation cost
@@ -137,7 +139,9 @@ def embed(task: Task, features: Features) -> tuple[np.ndarray, np.ndarray | None
 
 
 def aligned(real: np.ndarray, integer: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Factor and offset (d,) that bring the float embedding to the integers' standardised dimensions (least squares)."""
+    """Factor and offset (d,) that bring the float embedding to the integers' standardised dimensions
+    (least squares).
+    """
     centred = real - real.mean(0)
     factor = (centred * integer).sum(0) / np.maximum(np.square(centred).sum(0), 1e-12)
     return factor, integer.mean(0) - factor * real.mean(0)
@@ -172,7 +176,9 @@ def feature_results(config: Config, name: str, task: Task, feature: str, windows
             draws = range(config.seeds) if fraction < 1 and feature not in DRAWN else (seed,)
             found.extend(run_task(task, *kept, fraction, draw) for draw in draws)
     rows = [(f, mean(found)) for f, found in scores.items()]
-    return [Result(name, feature, f, score, kept[0].shape[1], windows, round(spent, 2)) for f, score in rows], tuple(kept)
+    return [Result(name, feature, f, score, kept[0].shape[1], windows, round(spent, 2)) for f, score in rows], tuple(
+        kept
+    )
 
 
 def supervised_results(config: Config, name: str, task: Task, windows: int) -> list[Result]:
@@ -193,7 +199,11 @@ def task_results(config: Config, name: str, bar: tqdm) -> list[Result]:
     for feature in feature_names(config):
         bar.set_postfix(task=name, features=feature)
         if feature == SUPERVISED:
-            results += supervised_results(config, name, task, windows) if task.kind != "retrieval" and task.train.signal.ndim == 2 else []
+            results += (
+                supervised_results(config, name, task, windows)
+                if task.kind != "retrieval" and task.train.signal.ndim == 2
+                else []
+            )
         else:
             found, kept[feature] = feature_results(config, name, task, feature, windows)
             results += found
@@ -229,7 +239,12 @@ def evaluate(config: Config) -> list[Result]:
 def settings(config: Config) -> dict:
     """What the numbers of a file depend on, beside the recordings: model files by their bytes."""
     names = [n for name in (*config.model, *map(str, config.float)) for n in models_of(name)]
-    held = {"features": feature_names(config), "models": [identity(name) for name in names], "fractions": list(config.fractions), "seeds": config.seeds}
+    held = {
+        "features": feature_names(config),
+        "models": [identity(name) for name in names],
+        "fractions": list(config.fractions),
+        "seeds": config.seeds,
+    }
     return held | ({"updates": config.updates} if SUPERVISED in config.baselines else {})
 
 
@@ -251,7 +266,9 @@ def known_results(config: Config, wanted: dict) -> list[Result]:
         return []
     held, results = read_results(config.json)
     if held != wanted:
-        raise InputError(f"{config.json} holds results of other models or options, which would be lost: give another --json")
+        raise InputError(
+            f"{config.json} holds results of other models or options, which would be lost: give another --json"
+        )
     return results
 
 

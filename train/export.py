@@ -3,10 +3,10 @@
     python train/export.py runs/pretrain/encoder.safetensors -o models --data DIR
     python train/export.py runs/pretrain/encoder.safetensors -o models --name mine --version 2
 
-Batch norm is folded, activations are calibrated on real windows of every corpus (clean and with noise), weights are rounded
-per output channel; --qat-steps then trains the integers. Writes NAME.eecg, NAME.onnx, NAME.golden.npz, NAME.card.md,
-NAME.report.json and NAME.report.md. Ends with an error, and without a model, when the integer embedding does not follow
-the float one (mean cosine below --cosine).
+Batch norm is folded, activations are calibrated on real windows of every corpus (clean and with noise), weights are
+rounded per output channel; --qat-steps then trains the integers. Writes NAME.eecg, NAME.onnx, NAME.golden.npz,
+NAME.card.md, NAME.report.json and NAME.report.md. Ends with an error, and without a model, when the integer embedding
+does not follow the float one (mean cosine below --cosine).
 """
 
 import datetime
@@ -26,9 +26,9 @@ import tyro
 from torch import Tensor
 
 from edgeecg.errors import EdgeECGError, InputError
-from train.command import run_command
 from edgeecg.model import Model, write_atomically
 from train.checkpoint import load_encoder
+from train.command import run_command
 from train.compare_onnx import agreement, run_onnx, session
 from train.data import PRETRAINING, Cache, WindowSampler, open_cache
 from train.data.front import SCALE, ZERO, default_front_end, to_input
@@ -56,7 +56,8 @@ class Config:
     name: str = ""  # of the model; the encoder's name where empty
     version: str = "1"
     windows: int = 768  # for calibration, half as many again with noise; as many others for the report
-    onnx: Literal["qdq", "integer"] = "qdq"  # form of the ONNX file: fused, or exact for every encoder (train/onnx_graph.py)
+    # form of the ONNX file: fused, or exact for every encoder (train/onnx_graph.py)
+    onnx: Literal["qdq", "integer"] = "qdq"
     qat_steps: int = 0  # then let the integers follow the float encoder by training (train/qat.py); rarely needed
     cosine: float = 0.99  # the least mean cosine between the float and the int8 embedding
     seed: int = 0
@@ -64,7 +65,9 @@ class Config:
 
 
 def draw_windows(config: Config, cache: Cache, noise: Tensor | None) -> dict[str, Tensor]:
-    """Real network input (N, 1280): "calibration" (clean and noisy), then "clean" and "noisy" windows for the report."""
+    """Real network input (N, 1280): "calibration" (clean and noisy), then "clean" and "noisy" windows
+    for the report.
+    """
     generator = torch.Generator().manual_seed(config.seed)
     disturb = Augment(replace(Views(), p_noise=1.0 if noise is not None else 0.0, p_cutout=0.1), noise)
 
@@ -78,7 +81,9 @@ def draw_windows(config: Config, cache: Cache, noise: Tensor | None) -> dict[str
 
 
 def draw_evenly(cache: Cache, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Both crops (`count`, 1280) of windows, as many from each corpus: by hours alone there would hardly be an ectopic beat."""
+    """Both crops (`count`, 1280) of windows, as many from each corpus: by hours alone there would hardly be an ectopic
+    beat.
+    """
     names = np.unique(cache.index["set"][cache.index["length"] >= WINDOW])
     counts = [len(range(i, count, len(names))) for i in range(len(names))]
     samplers = [WindowSampler(cache, cache.index["set"] == name) for name in names]
@@ -94,14 +99,18 @@ def training_windows(config: Config, cache: Cache, noise: Tensor | None) -> Iter
 
 @torch.no_grad()
 def moments(encoder: Encoder, calibration: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and deviation (dim,) of the float embedding on the calibration windows: the file's dimensions are centred by them."""
+    """Mean and deviation (dim,) of the float embedding on the calibration windows: the file's dimensions are centred by
+    them.
+    """
     base = encoder(calibration).double().numpy()
     return base.mean(0), np.maximum(base.std(0), 1e-6)
 
 
 @torch.no_grad()
 def float_embedding(encoder: Encoder, windows: Tensor, calibration: Tensor) -> np.ndarray:
-    """What the integer embedding stands for: the float one, centred and of unit deviation on the calibration windows."""
+    """What the integer embedding stands for: the float one, centred and of unit deviation on the
+    calibration windows.
+    """
     mean, deviation = moments(encoder, calibration)
     return (encoder(windows).double().numpy() - mean) / deviation
 
@@ -147,7 +156,9 @@ def metadata(model: Model, encoder: Encoder, training: dict, config: Config, rep
         "levels": list(model.levels),
         "dimensions": training.get("dimensions", {}),  # what holds what, the last one excluded
         "encoder": encoder.spec.name,
-        "training": {key: training[key] for key in ("objective", "steps", "processes", "hours", "minutes") if key in training},
+        "training": {
+            key: training[key] for key in ("objective", "steps", "processes", "hours", "minutes") if key in training
+        },
         "cosine_to_float": report["clean"]["int8"]["cosine_mean"],
         "probes": [],
     }
@@ -160,9 +171,14 @@ def run(config: Config) -> dict:
     front, name = default_front_end(), config.name or encoder.spec.name
     if encoder.spec.channels != front.channels:
         leads = encoder.spec.channels
-        raise InputError(f"{config.checkpoint} reads {leads} leads at once: a model file has the front end of one lead (docs/format.md)")
+        raise InputError(
+            f"{config.checkpoint} reads {leads} leads at once: a model file has the front end of one lead "
+            "(docs/format.md)"
+        )
     if encoder.spec.standardise:
-        raise InputError(f"{config.checkpoint} standardises each window: a model file has no such layer (docs/format.md)")
+        raise InputError(
+            f"{config.checkpoint} standardises each window: a model file has no such layer (docs/format.md)"
+        )
     cache = open_cache(config.data, config.corpora, front, config.cache.expanduser())
     noise = load_noise(config.data, front)
     windows = draw_windows(config, cache, noise)

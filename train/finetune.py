@@ -2,8 +2,8 @@
 
     python train/finetune.py --encoder runs/model/encoder.safetensors --task superclass_II --out runs/superclass
     python train/finetune.py --encoder runs/model/encoder.safetensors --task beats --fractions 1 --training.epochs 5
-    python train/finetune.py --encoder default --task snomed_II                              the bundled model, or any .eecg file
-    python train/finetune.py --arms finetune --fractions 1 --keep --out runs/mine            keeps the fine-tuned encoders, for train/export.py
+    python train/finetune.py --encoder default --task snomed_II                     the bundled model, or any .eecg file
+    python train/finetune.py --arms finetune --fractions 1 --keep --out runs/mine    keeps encoders for train/export.py
     python train/finetune.py --encoder runs/model/encoder.safetensors --out runs/superclass --resume
     python train/finetune.py --encoder runs/new/encoder.safetensors --out runs/new --against runs/superclass
 
@@ -86,7 +86,9 @@ class Runner:
         self.config, self.data = config, data
         self.arms = Arms(data, config.encoder, config.arms)
         self.splits = make_splits(data, config.splits, seed=config.seed)
-        self.cells = [(arm, share, number) for share in config.fractions for arm in config.arms for number in range(config.splits)]
+        self.cells = [
+            (arm, share, number) for share in config.fractions for arm in config.arms for number in range(config.splits)
+        ]
         self.folder = config.out / "cells"
         self.noise = load_noise(config.data, default_front_end()) if config.augment else None
         self.views = Augment(Views(p_flip=0.0), self.noise) if config.augment else None
@@ -111,7 +113,11 @@ class Runner:
         before = self.arms.pretrained.training()
         kept = {key: before[key] for key in ("steps", "processes", "hours", "minutes") if key in before}
         found = sources([corpus_of(self.config.task)], "labels", self.noise is not None, before)
-        return {**kept, "objective": f"{before.get('objective', 'an encoder')}; then labels of {self.config.task}", "sources": found}
+        return {
+            **kept,
+            "objective": f"{before.get('objective', 'an encoder')}; then labels of {self.config.task}",
+            "sources": found,
+        }
 
     def run(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -145,7 +151,9 @@ def main(config: Config) -> None:
     if config.against:
         text += f"\n## Against {config.against.name}\n\n{compare(read_run(config.against), run)}"
     write_text(config.out / "report.md", text)
-    scores = {f"{arm}-{share:g}": {name: asdict(s) for name, s in score.items()} for (arm, share), score in run.scores.items()}
+    scores = {
+        f"{arm}-{share:g}": {name: asdict(s) for name, s in score.items()} for (arm, share), score in run.scores.items()
+    }
     write_json(config.out / "scores.json", scores)
     print(table(run))
     print(config.out / "report.md")

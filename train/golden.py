@@ -70,7 +70,10 @@ def golden(model: Model) -> dict[str, np.ndarray]:
 
 
 def write_golden(path: Path, model: Model) -> None:
-    """Write the file. Raises EdgeECGError, and writes nothing, where the compiled core gives other bytes than the reference."""
+    """Write the file.
+
+    Raises EdgeECGError, and writes nothing, where the compiled core gives other bytes than the reference.
+    """
     arrays = golden(model)
     wrong = check_compiled_core(model, arrays)
     if wrong:

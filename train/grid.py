@@ -38,7 +38,12 @@ class Cell:
 
     @property
     def name(self) -> str:
-        parts = [self.objective, self.view, *([self.positives] if self.positives else []), *([str(self.seed)] if self.seed else [])]
+        parts = [
+            self.objective,
+            self.view,
+            *([self.positives] if self.positives else []),
+            *([str(self.seed)] if self.seed else []),
+        ]
         return "/".join(parts)
 
     @property
@@ -69,11 +74,20 @@ def grid() -> tuple[Cell, ...]:
     cells = [Cell(name, "augment", OWN.get(name, "nearby")) for name in OBJECTIVES]
     for objective in ("nt_xent", "barlow_twins"):
         cells += [Cell(objective, "vcg", "window"), Cell(objective, "viewmaker", "nearby")]
-        cells += [Cell(objective, "augment", positives) for positives in ("window", "segment", "lead", "segment_lead", "patient")]
-    cells += [parse(name) for name in (
-        "vicreg/vcg/window", "vicreg/viewmaker/nearby", "nt_xent/viewmaker_dct/nearby", "nt_xent/vcg/lead",
-        "barlow_twins/shapes/window",
-    )]  # fmt: skip
+        cells += [
+            Cell(objective, "augment", positives)
+            for positives in ("window", "segment", "lead", "segment_lead", "patient")
+        ]
+    cells += [
+        parse(name)
+        for name in (
+            "vicreg/vcg/window",
+            "vicreg/viewmaker/nearby",
+            "nt_xent/viewmaker_dct/nearby",
+            "nt_xent/vcg/lead",
+            "barlow_twins/shapes/window",
+        )
+    ]
     cells += [Cell(AUTOENCODER, kind) for kind in KINDS]
     repeated = Cell("nt_xent", "augment", "nearby")
     return (*cells, *(replace(repeated, seed=seed) for seed in (1, 2)))

@@ -1,11 +1,13 @@
-"""How far an embedding moves when the ECG stays and its recording changes: gain, offset, filters, rate, mains, noise, shift.
+"""How far an embedding moves when the ECG stays and its recording changes: gain, offset, filters, rate, mains, noise,
+shift.
 
     python train/invariance.py --model default            the installed model, on the recordings in EDGEECG_DATA
     python train/invariance.py --model my.eecg --data DIR --json moved.json --picture moved.png
 
 Cosine between a window's embedding before and after, on lead II of PTB-XL at 500 Hz (rates) and 128 Hz (all else), and
-what becomes of a probe for the five superclasses that was fitted on unchanged windows of other patients; noise is the second half of each nstdb recording, which training never draws from. Embedding dimensions are centred, so
-that two windows of different people have a cosine near 0: the last row gives it.
+what becomes of a probe for the five superclasses that was fitted on unchanged windows of other patients; noise is the
+second half of each nstdb recording, which training never draws from. Embedding dimensions are centred, so that two
+windows of different people have a cosine near 0: the last row gives it.
 """
 
 import json
@@ -106,7 +108,9 @@ def rates(encoder: edgeecg.Encoder, folder: Path) -> Iterator[tuple[str, np.ndar
 
 
 class SuperclassProbe:
-    """Probes for the superclasses, one a fold and class, fitted on unchanged windows; `auc(z)` scores the patients left out."""
+    """Probes for the superclasses, one a fold and class, fitted on unchanged windows; `auc(z)` scores the patients left
+    out.
+    """
 
     def __init__(self, windows: Windows, z: np.ndarray, folds: int = 4):
         self.label, self.fitted = windows.label, []
@@ -135,7 +139,10 @@ def measure(config: Config) -> list[dict]:
         z = encoder.embed_batch(changed, RATE)
         rows.append(row(name, row_cosines(base, z), probe.auc(z)))
     rows += [row(name, values) for name, values in rates(encoder, config.data / "ptbxl_500hz")]
-    rows += [row("one second later", shifted(encoder, config.data)), row("another person", row_cosines(base, np.roll(base, 1, 0)))]
+    rows += [
+        row("one second later", shifted(encoder, config.data)),
+        row("another person", row_cosines(base, np.roll(base, 1, 0))),
+    ]
     return rows
 
 
@@ -148,7 +155,13 @@ def shifted(encoder: edgeecg.Encoder, data: Path) -> np.ndarray:
 
 def row(name: str, values: np.ndarray, auc: float | None = None) -> dict:
     low = float(np.percentile(values, 5))
-    return {"change": name, "mean": float(values.mean()), "percentile_5": low, "windows": len(values), "superclass_auc": auc}
+    return {
+        "change": name,
+        "mean": float(values.mean()),
+        "percentile_5": low,
+        "windows": len(values),
+        "superclass_auc": auc,
+    }
 
 
 def markdown(rows: list[dict]) -> str:

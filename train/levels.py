@@ -1,10 +1,10 @@
 """How large a signal is, how its baseline wanders and how far it reaches, as three dimensions of the embedding.
 
-    python train/levels.py --data DIR          where the corpora lie: mean and deviation of each, in the units of the embedding
+    python train/levels.py --data DIR   where the corpora lie: mean and deviation of each, in the units of the embedding
 
-The front end takes the size and the baseline out, so no network behind it can know them, and both mean something: low voltage and
-hypertrophy, loose electrodes. A model of the recipe gets them back as the last three numbers (docs/numerics.md, section 4.1); they
-are arithmetic, nothing is trained.
+The front end takes the size and the baseline out, so no network behind it can know them, and both mean something: low
+voltage and hypertrophy, loose electrodes. A model of the recipe gets them back as the last three numbers
+(docs/numerics.md, section 4.1); they are arithmetic, nothing is trained.
 """
 
 import sys
@@ -23,7 +23,9 @@ from train.data.corpora import PRETRAINING
 from train.data.stretches import canonical, stretches
 
 CENTRE = np.array([18.0, -12.5, -4.375])  # about the middle of the corpora: a mean magnitude of 0.1 mV
-UNIT = np.array([2.0, 4.0, 1.0])  # of the logarithms to one of the embedding, so that a corpus has a deviation of about a half: cosines stay the network's
+# of the logarithms to one of the embedding, so that a corpus has a deviation of about a half: cosines stay the
+# network's
+UNIT = np.array([2.0, 4.0, 1.0])
 
 
 def with_levels(model: Model) -> Model:
@@ -31,14 +33,20 @@ def with_levels(model: Model) -> Model:
     head, count = model.head, len(LEVELS)
     mult = np.round(2.0 ** (6 + head.exponent - 8) / UNIT)
     head = replace(
-        head, dim=head.dim + count, levels=count, weights=np.concatenate([head.weights, np.zeros((count, head.weights.shape[1]), np.int8)]),
-        bias=np.concatenate([head.bias, np.round(-256 * CENTRE)]).astype(np.int32), mult=np.concatenate([head.mult, mult]).astype(np.int16),
-    )  # fmt: skip
+        head,
+        dim=head.dim + count,
+        levels=count,
+        weights=np.concatenate([head.weights, np.zeros((count, head.weights.shape[1]), np.int8)]),
+        bias=np.concatenate([head.bias, np.round(-256 * CENTRE)]).astype(np.int32),
+        mult=np.concatenate([head.mult, mult]).astype(np.int16),
+    )
     return replace(model, head=head)
 
 
 def of_windows(signal: np.ndarray) -> np.ndarray:
-    """Windows (n, 1280) in mV at 128 Hz, each a recording of its own -> (n, 3) float64: what `with_levels` makes of them."""
+    """Windows (n, 1280) in mV at 128 Hz, each a recording of its own -> (n, 3) float64: what `with_levels` makes of
+    them.
+    """
     front = default_front_end()
     return np.stack([in_units(jit.levels(jit.samples(x)[0], 128_000, front, [0])[0]) for x in signal])
 
@@ -61,7 +69,9 @@ def main(config: Config) -> None:
     found: dict[str, list[np.ndarray]] = {}
     front = default_front_end()
     for piece in stretches(config.data, config.corpora, config.windows):
-        found.setdefault(piece.record, []).append(in_units(jit.levels(canonical(piece), round(piece.fs * 1000), front, [0])[0]))
+        found.setdefault(piece.record, []).append(
+            in_units(jit.levels(canonical(piece), round(piece.fs * 1000), front, [0])[0])
+        )
     print(f"| corpus | windows | {' | '.join(LEVELS)} |\n|---|--:|{'---|' * len(LEVELS)}")
     for name, rows in found.items():
         values = zip(np.mean(rows, 0), np.std(rows, 0), strict=True)

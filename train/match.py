@@ -3,8 +3,8 @@
     python train/match.py runs/siamese A.hea B.hea          probability that windows of A and B match
     python train/match.py runs/siamese A.hea B.hea --lead I
 
-What "match" means is what the run's pairs meant (the same patient, the same kind of beats, ...), at equal odds. Windows of A
-are compared with windows of B that do not overlap them where A and B are one file.
+What "match" means is what the run's pairs meant (the same patient, the same kind of beats, ...), at equal odds. Windows
+of A are compared with windows of B that do not overlap them where A and B are one file.
 """
 
 import sys
@@ -37,7 +37,9 @@ class Config:
 
 
 def probabilities(config: Config) -> tuple[np.ndarray, np.ndarray]:
-    """Distances and probabilities of a match (windows of the first, windows of the second); a window with itself is NaN."""
+    """Distances and probabilities of a match (windows of the first, windows of the second); a window with itself is
+    NaN.
+    """
     score = PairScore.load(config.run / "pair_score.json")
     embedder = embedder_by_name(str(config.run / "encoder.safetensors"))
     first, second = (embedder.every(io.read(path, config.lead), config.hop) for path in (config.first, config.second))

@@ -1,12 +1,12 @@
 """How well the quality flag NOISY tells noise, the threshold it has, and model files that get it.
 
-    python train/noise_flag.py --data DIR                            choose statistic and threshold, report on other people
+    python train/noise_flag.py --data DIR                         choose statistic and threshold, report on other people
     python train/noise_flag.py --data DIR --document docs/results/quality.md
-    python train/noise_flag.py --write edgeecg/models/*.eecg         write NOISE into these files and their golden vectors
+    python train/noise_flag.py --write edgeecg/models/*.eecg       write NOISE into these files and their golden vectors
 
-Windows are isolated, 10 s, and go through the front end of a device. Half of the people choose: for each statistic of the bytes the
-threshold above which 2 % of clean windows lie, four sets of them weighted alike. The other half are reported, with another
-quarter of each nstdb noise, neither of which training draws from.
+Windows are isolated, 10 s, and go through the front end of a device. Half of the people choose: for each statistic of
+the bytes the threshold above which 2 % of clean windows lie, four sets of them weighted alike. The other half are
+reported, with another quarter of each nstdb noise, neither of which training draws from.
 """
 
 import sys
@@ -33,7 +33,8 @@ from train.probes.tasks import BEATS, RATE, RHYTHMS, beat_windows, cinc2017, joi
 from train.run import write_text
 
 NOISE = 2793
-"""The threshold of exported models: `noise` of the front end (docs/numerics.md 5), as the first command above finds it."""
+"""The threshold of exported models: `noise` of the front end (docs/numerics.md 5), as the first command above finds it.
+"""
 FALSE_ALARMS = 0.02
 NOISES, SNRS = ("ma", "em", "bw"), (6, 0)  # muscle, electrode motion, baseline wander; dB
 NOTES = ("static_noise", "burst_noise", "baseline_drift", "electrodes_problems")
@@ -46,7 +47,8 @@ class Config:
     """Measure the flag NOISY, or write it into model files."""
 
     data: Path | None = field(default_factory=recordings_folder)
-    write: tuple[Annotated[Path, tyro.conf.arg(metavar="MODEL.eecg")], ...] = ()  # give these files the threshold, and measure nothing
+    # give these files the threshold, and measure nothing
+    write: tuple[Annotated[Path, tyro.conf.arg(metavar="MODEL.eecg")], ...] = ()
     noise: int = NOISE  # the threshold to write; 0: never flagged
     document: Path | None = None  # also put the tables there, between <!-- noisy --> and <!-- /noisy -->
 
@@ -118,7 +120,9 @@ class Bench:
     def __init__(self, data: Path, half: int):
         self.data, self.half = data, half
         read = front_end_reader(default_front_end())
-        self.read = lambda windows: np.stack([read(window, RATE, None)[:, 0] for window in np.asarray(windows, np.float64)])
+        self.read = lambda windows: np.stack(
+            [read(window, RATE, None)[:, 0] for window in np.asarray(windows, np.float64)]
+        )
         self.rng = np.random.default_rng(half)
         self.clean: dict[str, Set] = {}
         self.noisy: dict[str, tuple[Set, str]] = {}  # and the clean set that each is compared with
@@ -190,13 +194,20 @@ class Bench:
             title = f"Challenge 2011 lead {lead}, acceptable"
             good, bad = there & (label == 1), there & (label == 0)
             self.further[title] = Set(self.read(signal[good, place] / 1000.0), number[good])
-            self.noisy[f"Challenge 2011 lead {lead}, unacceptable"] = Set(self.read(signal[bad, place] / 1000.0), number[bad]), title
+            self.noisy[f"Challenge 2011 lead {lead}, unacceptable"] = (
+                Set(self.read(signal[bad, place] / 1000.0), number[bad]),
+                title,
+            )
 
 
 def names(note: str, lead: str) -> bool:
     """Does a note of PTB-XL name the lead, or all of them? "I-AVF" are the limb leads, "V1-V4" some of the others."""
     for part in note.replace(" ", "").split(","):
-        if part == "alles" or part.upper() == lead or (part.upper() in ("I-AVF", "I-AVR", "I-AVL") and not lead.startswith("V")):
+        if (
+            part == "alles"
+            or part.upper() == lead
+            or (part.upper() in ("I-AVF", "I-AVR", "I-AVL") and not lead.startswith("V"))
+        ):
             return True
         if part.upper().startswith("I-V") and (not lead.startswith("V") or int(lead[1]) <= int(part[3:])):
             return True
@@ -207,7 +218,9 @@ def names(note: str, lead: str) -> bool:
 
 
 def threshold_of(clean: dict[str, np.ndarray]) -> float:
-    """The least value that at most FALSE_ALARMS of the clean values reach, the mean of the sets' shares; infinity where more reach all."""
+    """The least value that at most FALSE_ALARMS of the clean values reach, the mean of the sets' shares; infinity where
+    more reach all.
+    """
     values = np.append(np.unique(np.concatenate(list(clean.values()))), np.inf)
     share = np.mean([(len(v) - np.searchsorted(np.sort(v), values)) / len(v) for v in clean.values()], axis=0)
     return float(values[np.argmax(share <= FALSE_ALARMS)])
@@ -235,7 +248,10 @@ def choice(bench: Bench) -> tuple[list[str], int]:
     """A table of all statistics on the half that chooses, and the flag's threshold."""
     columns = ["ma noise, 6 dB", "ma noise, 0 dB", "noted as noisy"]
     groups = [[title for title in bench.noisy if column in title] for column in columns]
-    lines = [f"| statistic | 2 % of clean windows reach | {' | '.join(columns)} | AUC, the same |", "|---|--:|--:|--:|--:|---|"]
+    lines = [
+        f"| statistic | 2 % of clean windows reach | {' | '.join(columns)} | AUC, the same |",
+        "|---|--:|--:|--:|--:|---|",
+    ]
     found = 0
     for name, statistic in STATISTICS.items():
         clean = {title: statistic(bench.clean[title].y) for title in CALIBRATED}
@@ -268,7 +284,9 @@ def findings(bench: Bench, least: int) -> list[str]:
         clean = either(bench, clean_title)
         value, usual = flagged_statistic(noisy.y), flagged_statistic(clean.y)
         flagged = percent(share(value >= least, noisy.group))
-        lines.append(f"| {title} | {len(value)} | {flagged} | {number(against(value, usual, noisy.group, clean.group))} |")
+        lines.append(
+            f"| {title} | {len(value)} | {flagged} | {number(against(value, usual, noisy.group, clean.group))} |"
+        )
     lines += ["", "| windows without a label of noise | n | flagged |", "|---|--:|---|"]
     for title, clean in {**bench.clean, **bench.further}.items():
         value = flagged_statistic(clean.y)

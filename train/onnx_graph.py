@@ -1,8 +1,8 @@
 """A model file as an ONNX graph: the second engine that must give the same numbers.
 
-Input `y`: (batch, 1280) uint8, the front end's output for one window, and where the head has levels `levels`: (batch, 3) int32
-(`edgeecg.jit.levels`; docs/numerics.md, section 4.1). Outputs: `embedding` (batch, dim) float32, `e16`
-int16 and `e8` int8. Two forms:
+Input `y`: (batch, 1280) uint8, the front end's output for one window, and where the head has levels `levels`: (batch,
+3) int32 (`edgeecg.jit.levels`; docs/numerics.md, section 4.1). Outputs: `embedding` (batch, dim) float32, `e16` int16
+and `e8` int8. Two forms:
 
 - "qdq": convolutions as DequantizeLinear - Conv - QuantizeLinear with uint8 activations and int8 weights (U8S8), which
   runtimes fuse into integer kernels. They requantise in binary32 with ties to even, so every weight scale is raised by
@@ -122,8 +122,17 @@ def byte(zero: int) -> np.ndarray:
 
 def qdq_conv(graph: Graph, layer: Layer, source: str, zero: int) -> str:
     scale = layer.mult.astype(np.float32) * np.float32(2.0**-14) * ULP
-    return qdq(graph, source, zero, kernel_of(layer), scale, own_bias(layer, zero), layer.zp_out,
-               group=layer.groups, **window_of(layer))  # fmt: skip
+    return qdq(
+        graph,
+        source,
+        zero,
+        kernel_of(layer),
+        scale,
+        own_bias(layer, zero),
+        layer.zp_out,
+        group=layer.groups,
+        **window_of(layer),
+    )
 
 
 def qdq(graph: Graph, source, zero, weights, scale, bias, zp_out, **attributes) -> str:
@@ -132,7 +141,9 @@ def qdq(graph: Graph, source, zero, weights, scale, bias, zp_out, **attributes) 
     x = graph.node("DequantizeLinear", source, step, graph.constant(byte(zero)))
     w = graph.node("DequantizeLinear", graph.constant(weights), scales, flat, axis=0)
     unit = graph.constant(scale * STEP)
-    b = graph.node("DequantizeLinear", graph.constant(bias), unit, graph.constant(np.zeros(len(scale), np.int32)), axis=0)
+    b = graph.node(
+        "DequantizeLinear", graph.constant(bias), unit, graph.constant(np.zeros(len(scale), np.int32)), axis=0
+    )
     out = graph.node("Conv", x, w, b, **attributes)
     return graph.node("QuantizeLinear", out, step, graph.constant(byte(zp_out)))
 
@@ -140,9 +151,13 @@ def qdq(graph: Graph, source, zero, weights, scale, bias, zp_out, **attributes) 
 def integer_conv(graph: Graph, layer: Layer, source: str, zero: int) -> str:
     """ConvInteger, then numerics.md 3 in exact binary64 (everything stays below 2^53)."""
     acc = graph.node(
-        "ConvInteger", source, graph.constant(kernel_of(layer)), graph.constant(byte(zero)), group=layer.groups,
+        "ConvInteger",
+        source,
+        graph.constant(kernel_of(layer)),
+        graph.constant(byte(zero)),
+        group=layer.groups,
         **window_of(layer),
-    )  # fmt: skip
+    )
     acc = graph.node("Add", acc, graph.constant(per_channel(own_bias(layer, zero))))
     value = graph.node("Cast", acc, to=TensorProto.DOUBLE)
     mult = graph.constant(per_channel(layer.mult.astype(np.float64)))
@@ -197,7 +212,9 @@ def head(graph: Graph, head: Head, last: str, zero: int, form: str) -> None:
     if head.levels:
         before = graph.constant(np.array([0, head.dim - head.levels, 0, 0], np.int64))
         acc = graph.node("Add", acc, graph.node("Pad", "levels", before))
-    product = graph.node("Mul", graph.node("Cast", acc, to=TensorProto.DOUBLE), graph.constant(head.mult.astype(np.float64)))
+    product = graph.node(
+        "Mul", graph.node("Cast", acc, to=TensorProto.DOUBLE), graph.constant(head.mult.astype(np.float64))
+    )
     exact = graph.node("Clip", graph.round_shift(product, 6), *(graph.constant(np.float64(v)) for v in (-32767, 32767)))
     graph.node("Cast", exact, to=TensorProto.INT16, name="e16")
     value = graph.node("Mul", exact, graph.constant(2.0**-head.exponent))
@@ -210,9 +227,17 @@ def mean_pool(graph: Graph, head: Head, frames: str, zero: int, form: str) -> st
     """The mean as a depthwise convolution with weights 1 over the whole window."""
     width = len(head.mean_mult)
     layer = Layer(
-        "conv", 0, cin=width, cout=width, groups=width, kernel=head.frames, stride=head.frames, zp_out=head.zp_mean,
-        weights=np.ones((width, head.frames, 1), np.int8), bias=np.full(width, -zero * head.frames, np.int32),
+        "conv",
+        0,
+        cin=width,
+        cout=width,
+        groups=width,
+        kernel=head.frames,
+        stride=head.frames,
+        zp_out=head.zp_mean,
+        weights=np.ones((width, head.frames, 1), np.int8),
+        bias=np.full(width, -zero * head.frames, np.int32),
         mult=head.mean_mult,
-    )  # fmt: skip
+    )
     exact_anyway = form == "qdq" and head.zp_mean == 0
     return (qdq_conv if exact_anyway else integer_conv)(graph, layer, frames, zero)

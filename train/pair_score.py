@@ -1,8 +1,8 @@
 """The pair score: how probable it is that two windows match, from the Euclidean distance of their embeddings.
 
-A logistic curve over the distance (Platt, "Probabilistic Outputs for Support Vector Machines", 1999), fitted on patients that
-the network was not trained on and tested on yet others. Pairs are half true and half false: the probability is that for
-equal odds.
+A logistic curve over the distance (Platt, "Probabilistic Outputs for Support Vector Machines", 1999), fitted on
+patients that the network was not trained on and tested on yet others. Pairs are half true and half false: the
+probability is that for equal odds.
 """
 
 import json
@@ -48,7 +48,9 @@ class PairScore:
         try:
             return cls(**json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:
-            raise InputError(f"{path} holds no pair score: give the folder of a finished run of train/siamese.py") from error
+            raise InputError(
+                f"{path} holds no pair score: give the folder of a finished run of train/siamese.py"
+            ) from error
 
 
 @dataclass(frozen=True)

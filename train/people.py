@@ -3,10 +3,10 @@
     python train/people.py                        the installed model, on the recordings in EDGEECG_DATA
     python train/people.py --model my.eecg --data DIR
 
-Twenty-two recordings teach the probes of train/evaluate.py about V, S and AF, and its intervals are over test patients: they
-hold those who teach fixed. Here one recording of DS1 after another is left out of the teaching. Records 201 (DS1) and 202
-(DS2) are of one man; the split is de Chazal's, which has both, so that scores compare with published ones. Prints
-Markdown.
+Twenty-two recordings teach the probes of train/evaluate.py about V, S and AF, and its intervals are over test patients:
+they hold those who teach fixed. Here one recording of DS1 after another is left out of the teaching. Records 201 (DS1)
+and 202 (DS2) are of one man; the split is de Chazal's, which has both, so that scores compare with published ones.
+Prints Markdown.
 """
 
 import sys
@@ -29,8 +29,12 @@ from train.probes.tasks import BEATS, Task, Windows, beats, identity, read_task,
 TEACHES, TESTED = DS1.index("201"), DS2.index("202")  # one man
 EC57_S = "".join(code for code, name in CLASSES.items() if name == "S")
 TAUGHT = {
-    "V, DS2": "V_ds1_ds2", "S, DS2": "S_ds1_ds2", "AF, DS2": "af_ds1_ds2", "V, svdb": "V_mitdb_to_svdb", "S, svdb": "S_mitdb_to_svdb",
-}  # fmt: skip
+    "V, DS2": "V_ds1_ds2",
+    "S, DS2": "S_ds1_ds2",
+    "AF, DS2": "af_ds1_ds2",
+    "V, svdb": "V_mitdb_to_svdb",
+    "S, svdb": "S_mitdb_to_svdb",
+}
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,9 @@ def picked(side: Windows, z: np.ndarray, rows: np.ndarray) -> tuple[Windows, np.
     return Windows(side.signal[rows], side.label[rows], side.group[rows]), z[rows]
 
 
-def without(task: Task, z: tuple[np.ndarray, np.ndarray], teacher: int | None = None, tested: int | None = None) -> float:
+def without(
+    task: Task, z: tuple[np.ndarray, np.ndarray], teacher: int | None = None, tested: int | None = None
+) -> float:
     """The score with one recording of the training side left out, or of the test side. `z`: features of both."""
     train, train_z = picked(task.train, z[0], task.train.group != teacher)
     test, test_z = picked(task.test, z[1], task.test.group != tested)
@@ -78,14 +84,19 @@ def rank_one(task: Task, z: tuple[np.ndarray, np.ndarray], one_man: list[int]) -
 def main(config: Config) -> None:
     embed = encoder(config.model)
     tasks = {title: read_task(name, config.data) for title, name in TAUGHT.items()}
-    print("| | all of DS1 | without 201 | tested without 202 | lowest, without | highest, without |\n" + "|---" * 6 + "|")
+    print(
+        "| | all of DS1 | without 201 | tested without 202 | lowest, without | highest, without |\n" + "|---" * 6 + "|"
+    )
     with tqdm(total=len(tasks) * (len(DS1) + 2) - 2, unit=" probes", mininterval=0.5) as bar:
         for title, task in tasks.items():
             z = embed(task.train.signal), embed(task.test.signal)
             bar.write(row(title, task, z, bar))
     escape = beats(config.data, "S", "mitdb", EC57_S)
     z = embed(escape.train.signal), embed(escape.test.signal)
-    print(f"\nS with the beats of EC57 ({EC57_S}; the probe's are {BEATS['S']}), DS1 -> DS2: {run_task(escape, *z).value:.3f}")
+    print(
+        f"\nS with the beats of EC57 ({EC57_S}; the probe's are {BEATS['S']}), DS1 -> DS2: "
+        f"{run_task(escape, *z).value:.3f}"
+    )
     people, names = identity(config.data), records(config.data / "mitdb")  # which are numbered first
     z = embed(people.train.signal), embed(people.test.signal)
     recording, person = rank_one(people, z, [names.index(name) for name in (DS1[TEACHES], DS2[TESTED])])

@@ -1,13 +1,15 @@
-"""Draw an embedding: maps by rhythm, beat, person and noise; nearest neighbours as ECG; quality against size; what it is taught.
+"""Draw an embedding: maps by rhythm, beat, person and noise; nearest neighbours as ECG; quality against size; what it
+is taught.
 
     python train/pictures.py --model default --out docs/results/pictures
     python train/pictures.py --model default --method pca --pictures maps
-    python train/pictures.py --pictures sizes --probes nano.json default.json plus.json      files of train/evaluate.py --json
-    python train/pictures.py --pictures rhythms                      leads of DS1 beside the other rhythms of train/views/rhythm.py
+    python train/pictures.py --pictures sizes --probes nano.json default.json plus.json   from evaluate.py --json
+    python train/pictures.py --pictures rhythms           leads of DS1 beside the other rhythms of train/views/rhythm.py
 
-Writes maps.png, neighbours.png, sizes.png and rhythms.png. Maps are of people that training never met, where labels allow: beats and
-people of MIT-BIH DS2, noise of the halves kept for tests; the rhythms of the Challenge 2017 were met without labels. Neighbours are
-looked for among the other people of DS2 and svdb. What train/invariance.py measures is drawn by its own --picture.
+Writes maps.png, neighbours.png, sizes.png and rhythms.png. Maps are of people that training never met, where labels
+allow: beats and people of MIT-BIH DS2, noise of the halves kept for tests; the rhythms of the Challenge 2017 were met
+without labels. Neighbours are looked for among the other people of DS2 and svdb. What train/invariance.py measures is
+drawn by its own --picture.
 """
 
 import sys
@@ -60,7 +62,9 @@ class Config:
 
 
 def beat_kinds(data: Path, lists: dict[str, tuple[str, ...]]) -> tuple[Windows, list[str]]:
-    """Windows of the records, labelled 0 without ectopic beats, 1 with supraventricular, 2 with ventricular ones; their names."""
+    """Windows of the records, labelled 0 without ectopic beats, 1 with supraventricular, 2 with ventricular ones; their
+    names.
+    """
     pieces, names = [], []
     for name, wanted in lists.items():
         for record in wanted:
@@ -93,10 +97,12 @@ def panels(config: Config, embed: Callable) -> dict[str, tuple[np.ndarray, list[
     choices = {
         "rhythm (Challenge 2017)": (rhythm, [NAMES[RHYTHMS[i]] for i in rhythm.label]),
         "ectopic beats (MIT-BIH DS2)": (beats, [KINDS[i] for i in beats.label]),
-        f"people ({PEOPLE} of DS2)": (Windows(beats.signal[people], beats.label[people], beats.group[people]),
-                                      [DS2[i] for i in beats.group[people]]),
+        f"people ({PEOPLE} of DS2)": (
+            Windows(beats.signal[people], beats.label[people], beats.group[people]),
+            [DS2[i] for i in beats.group[people]],
+        ),
         "noise, 6 dB (PTB-XL and nstdb)": (noisy, [("none", *NOISES)[i] for i in noisy.label]),
-    }  # fmt: skip
+    }
     drawn = {}
     for title, (windows, names) in choices.items():
         rows = np.sort(rng.permutation(len(names))[: config.windows])
@@ -119,7 +125,12 @@ def nearest(windows: Windows, names: list[str], z: np.ndarray, count: int = 3) -
             if windows.group[other] not in seen:
                 seen.add(windows.group[other])
                 cosine = float(z[other] @ z[query])
-                strips.append((windows.signal[other], f"{KINDS[windows.label[other]]}, {names[windows.group[other]]}, {cosine:.2f}"))
+                strips.append(
+                    (
+                        windows.signal[other],
+                        f"{KINDS[windows.label[other]]}, {names[windows.group[other]]}, {cosine:.2f}",
+                    )
+                )
         rows.append((f"{KINDS[kind]} ({names[windows.group[query]]})", strips))
     return rows
 
@@ -148,7 +159,9 @@ def size_points(paths: tuple[Path, ...]) -> tuple[dict[str, dict[str, float]], d
 
 
 def rhythm_pairs(data: Path, count: int = 4) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """Ten seconds each of some records of DS1, where the other rhythm's intervals vary most: title, and (1280,) as it is and in it."""
+    """Ten seconds each of some records of DS1, where the other rhythm's intervals vary most: title, and (1280,) as it
+    is and in it.
+    """
     read, rows = front_end_reader(default_front_end()), []
     for number, recording in enumerate(corpus("mitdb").read(corpus_folder(data, "mitdb"))):
         if len(rows) == count:
@@ -159,7 +172,10 @@ def rhythm_pairs(data: Path, count: int = 4) -> list[tuple[str, np.ndarray, np.n
         x, beats = y.astype(np.float64) - ZERO, find_beats(y)
         other = other_rhythm(x, beats.position, np.random.default_rng(number))
         moved = find_beats(np.clip(other + ZERO, 0, 255).astype(np.uint8))
-        spread = [np.std(moved.rr[slice(*np.searchsorted(moved.position, [a, a + 1280]))]) for a in range(1280, len(x) - 1280, 1280)]
+        spread = [
+            np.std(moved.rr[slice(*np.searchsorted(moved.position, [a, a + 1280]))])
+            for a in range(1280, len(x) - 1280, 1280)
+        ]
         part = slice(start := 1280 * (1 + int(np.argmax(spread))), start + 1280)
         rows.append((f"{recording.record}, {recording.lead}", x[part], other[part]))
     return rows

@@ -39,7 +39,9 @@ def run_curves(path: Path, lines: list[dict]) -> Path:
     axes[0].plot(steps, losses, lw=0.7, alpha=0.5, color="C0")
     axes[0].plot(steps, running_mean(losses), lw=1.6, color="C0", label="training")
     if checks:
-        axes[0].plot(column(checks, "step"), column(checks, "validation_loss"), "o-", ms=3, color="C1", label="validation")
+        axes[0].plot(
+            column(checks, "step"), column(checks, "validation_loss"), "o-", ms=3, color="C1", label="validation"
+        )
     axes[0].legend()
     axes[0].set_ylabel("loss")
     for axis, name in zip(axes[1:-1], others, strict=True):

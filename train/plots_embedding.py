@@ -1,4 +1,6 @@
-"""Pictures of an embedding: maps, nearest neighbours, what moves it, quality against size, rhythms that it is taught."""
+"""Pictures of an embedding: maps, nearest neighbours, what moves it, quality against size, rhythms that
+it is taught.
+"""
 
 from pathlib import Path
 
@@ -16,16 +18,22 @@ def maps(path: Path, panels: dict[str, tuple[np.ndarray, list[str]]]) -> Path:
     columns = 2
     rows = -(-len(panels) // columns)
     figure = new_figure((SIZE[0] * 1.3, SIZE[0] * 0.62 * rows))
-    for axis, (title, (points, names)) in zip(figure.subplots(rows, columns, squeeze=False).flat, panels.items(), strict=False):
+    for axis, (title, (points, names)) in zip(
+        figure.subplots(rows, columns, squeeze=False).flat, panels.items(), strict=False
+    ):
         unique = list(dict.fromkeys(names))
         cycle = "tab10" if len(unique) <= 10 else "tab20"
         for number, name in enumerate(unique):
             mine = np.array([n == name for n in names])
-            axis.scatter(*points[mine].T, s=7, lw=0, alpha=0.7, color=matplotlib.colormaps[cycle](number % 20), label=name)
+            axis.scatter(
+                *points[mine].T, s=7, lw=0, alpha=0.7, color=matplotlib.colormaps[cycle](number % 20), label=name
+            )
         axis.set_title(title, fontsize=9)
         axis.set_xticks([])
         axis.set_yticks([])
-        axis.legend(fontsize=6, markerscale=2, loc="best", ncols=1 + (len(unique) > 6) + (len(unique) > 12), framealpha=0.7)
+        axis.legend(
+            fontsize=6, markerscale=2, loc="best", ncols=1 + (len(unique) > 6) + (len(unique) > 12), framealpha=0.7
+        )
     return save(figure, path)
 
 
@@ -83,7 +91,9 @@ def moved(path: Path, rows: list[dict]) -> Path:
 def _curve(axis, sizes: list[float], found: list[dict]) -> None:
     order = np.argsort(sizes)
     for key, style in (("mean", "o-"), ("percentile_5", "v--")):
-        axis.plot(np.array(sizes)[order], np.array([r[key] for r in found])[order], style, ms=3, label=key.replace("_", " "))
+        axis.plot(
+            np.array(sizes)[order], np.array([r[key] for r in found])[order], style, ms=3, label=key.replace("_", " ")
+        )
     axis.set_ylim(min(0.9, *(r["percentile_5"] - 0.05 for r in found)), 1.02)
     axis.set_ylabel("cosine")
     axis.grid(alpha=0.3)
@@ -97,7 +107,11 @@ def _aucs(axis, found: list[dict]) -> None:
     axis.set_title("probe fitted on clean windows:\nmacro AUC of superclasses", fontsize=8)
 
 
-SIZES = {"macs": "M multiply-accumulates a window", "kilobytes": "KB of weights", "microseconds": "µs a window, where it was probed"}
+SIZES = {
+    "macs": "M multiply-accumulates a window",
+    "kilobytes": "KB of weights",
+    "microseconds": "µs a window, where it was probed",
+}
 
 
 def sizes(path: Path, models: dict[str, dict[str, float]], peers: dict[str, dict[str, float]]) -> Path:
@@ -129,9 +143,13 @@ def sizes(path: Path, models: dict[str, dict[str, float]], peers: dict[str, dict
 
 
 def rhythms(path: Path, rows: list[tuple[str, np.ndarray, np.ndarray]]) -> Path:
-    """Leads as they are, in black, over the same leads in another rhythm, in red: (title, (n,), (n,)) each, at 128 Hz."""
+    """Leads as they are, in black, over the same leads in another rhythm, in red: (title, (n,), (n,))
+    each, at 128 Hz.
+    """
     figure = new_figure((SIZE[0] * 1.6, 1.1 * len(rows)))
-    for axis, (title, *leads) in zip(figure.subplots(len(rows), 1, squeeze=False, sharex=True)[:, 0], rows, strict=True):
+    for axis, (title, *leads) in zip(
+        figure.subplots(len(rows), 1, squeeze=False, sharex=True)[:, 0], rows, strict=True
+    ):
         for level, (lead, color) in enumerate(zip(leads, ("0.2", "C3"), strict=True)):
             axis.plot(np.arange(len(lead)) / RATE, lead - 140 * level, lw=0.7, color=color)
         axis.set_title(title, fontsize=7, loc="left", pad=1)

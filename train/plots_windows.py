@@ -13,7 +13,9 @@ COLOURS = {"noisy": "0.75", "window": "0.55", "clean": "0.35"}  # what is not th
 
 
 def overlaid(path: Path, rows: dict[str, Tensor], snr: Tensor) -> Path:
-    """A panel for each window: its forms (n, samples) by name, the last one in colour; `snr` (n,) in dB is the panel's title."""
+    """A panel for each window: its forms (n, samples) by name, the last one in colour; `snr` (n,) in dB is the panel's
+    title.
+    """
     count = len(snr)
     figure = new_figure((WIDTH, 1.25 * count))
     panels = np.atleast_1d(figure.subplots(count, 1, sharex=True))
@@ -94,7 +96,10 @@ def accuracy(path: Path, lines: list[dict]) -> Path:
     """Accuracy and loss by step, of training and of validation; `lines` of the run's log."""
     figure = new_figure((WIDTH, 3.2))
     for axis, name in zip(figure.subplots(1, 2), ("accuracy", "loss"), strict=True):
-        for key, label, style in ((name, "training", {"lw": 0.8}), (f"validation_{name}", "validation", {"marker": "o", "ms": 3})):
+        for key, label, style in (
+            (name, "training", {"lw": 0.8}),
+            (f"validation_{name}", "validation", {"marker": "o", "ms": 3}),
+        ):
             shown = [(entry["step"], entry[key]) for entry in lines if key in entry]
             if shown:
                 axis.plot(*zip(*shown, strict=True), label=label, **style)

@@ -10,12 +10,13 @@
     python train/pretrain.py --data DIR --objective pclr --positives patient          PCLR
     python train/pretrain.py --data DIR --objective nt_xent --view vcg                3KG
     python train/pretrain.py --data DIR --objective nt_xent --view viewmaker --viewmaker.budget 0.03
-    python train/pretrain.py --data DIR --leads 2 --fusion channels                   of recordings with two leads or more
+    python train/pretrain.py --data DIR --leads 2 --fusion channels                 of recordings with two leads or more
     python train/pretrain.py --data DIR/apnea-ecg --windows beats --annotator qrs     any folder of WFDB records
     python train/pretrain.py --data DIR --find-lr                    which --lr to take
     torchrun --nproc-per-node 2 train/pretrain.py --data DIR         the same run in two processes
 
-DIR has one sub-folder per corpus (train/data/corpora.py) or holds WFDB records itself. The folder OUT is described in train/run.py.
+DIR has one sub-folder per corpus (train/data/corpora.py) or holds WFDB records itself. The folder OUT is described in
+train/run.py.
 """
 
 import sys
@@ -61,8 +62,10 @@ class Config(Options):
     hop: float = 10.0  # between sliding windows
     annotator: str = "atr"  # suffix of the annotation files that name the beats
     encoder: Literal[tuple(ENCODERS)] = "edge"
-    leads: int = 1  # more: the first so many leads of each recording (with vcg the first of the twelve) make an embedding
-    fusion: Literal["average", "channels"] = "average"  # each lead encoded, embeddings averaged; or leads as input channels
+    # more: the first so many leads of each recording (with vcg the first of the twelve) make an embedding
+    leads: int = 1
+    # each lead encoded, embeddings averaged; or leads as input channels
+    fusion: Literal["average", "channels"] = "average"
     objective: str = "barlow_twins"  # a name in train/objectives
     loss: LossOptions = field(default_factory=LossOptions)
     view: View = "augment"  # how the two views of a window are made (train/views/pairs.py)
@@ -81,12 +84,17 @@ class Config(Options):
         if self.leads > 1 and self.view == "viewmaker":
             raise InputError("a viewmaker perturbs one lead: it does not go with --leads")
         if self.view == "vcg" and (self.windows != "random" or self.leads > len(TWELVE)):
-            raise InputError("vcg views cut recordings of eight leads into pieces of 10 s and show up to twelve leads of them")
+            raise InputError(
+                "vcg views cut recordings of eight leads into pieces of 10 s and show up to twelve leads of them"
+            )
         make_objective(self.objective, self.loss)  # a name or a number that is wrong is said before the data is read
 
 
 class Pretraining(Learner):
-    """Encoder, projector and objective on pairs of views. The data is given, the rest follows from the configuration."""
+    """Encoder, projector and objective on pairs of views.
+
+    The data is given, the rest follows from the configuration.
+    """
 
     def __init__(self, config: Config, cache: Cache, noise: Tensor | None):
         super().__init__()
@@ -109,7 +117,9 @@ class Pretraining(Learner):
         return margin if self.config.context > 0 and possible else 0
 
     def draw(self, count: int, own: torch.Generator, common: torch.Generator, validation: bool = False) -> dict:
-        """Two views (count, length) or (count, leads, length) of each window, as network input, and who the windows are."""
+        """Two views (count, length) or (count, leads, length) of each window, as network input, and who the windows
+        are.
+        """
         in_context = not validation and float(torch.rand((), generator=common)) < self.config.context
         batch = self.pairs.draw(count, own, self.margin if in_context else 0, validation)
         if self.config.view == "viewmaker":
@@ -155,14 +165,19 @@ class Pretraining(Learner):
         return [("What the viewmaker does to three windows", "viewmaker.png")]
 
     def remarks(self) -> list[str]:
-        hours, leads, names = self.cache.hours, len(self.cache.index["start"]), dict.fromkeys(self.cache.index["set"].tolist())
+        hours, leads, names = (
+            self.cache.hours,
+            len(self.cache.index["start"]),
+            dict.fromkeys(self.cache.index["set"].tolist()),
+        )
         config = self.config
         how = f"{config.leads} leads, " + ("averaged" if config.fusion == "average" else "as channels of the input")
         positives = check_pairs(config.view, config.positives, config.objective)
         windows = self.pairs.training.describe() if isinstance(self.pairs, WindowPairs) else config.windows
         return [
             f"{hours:.1f} h of ECG, {leads} leads from {', '.join(names)}",
-            f"{self.encoder.spec.macs() / 1e6:.2f} M multiply-accumulates a window" + ("" if config.leads == 1 else f"; {how}"),
+            f"{self.encoder.spec.macs() / 1e6:.2f} M multiply-accumulates a window"
+            + ("" if config.leads == 1 else f"; {how}"),
             f"windows: {windows}, views: {config.view}, positives: {positives}",
         ]
 

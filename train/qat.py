@@ -150,9 +150,10 @@ def follow(
 ) -> Model:
     """`model` after `steps` of training towards `encoder`, on real network input (N, 1280) from `batches`.
 
-    `moments`: mean and deviation (dim,) of the float embedding that the file's dimensions are standardised by. The loss is
-    the squared distance between the embeddings over the squared length of the float one, averaged over the batch and,
-    to reach the tail that a mean hides, over its worst eighth. `rate` is in steps of a weight; it falls as a cosine.
+    `moments`: mean and deviation (dim,) of the float embedding that the file's dimensions are standardised by. The loss
+    is the squared distance between the embeddings over the squared length of the float one, averaged over the batch
+    and, to reach the tail that a mean hides, over its worst eighth. `rate` is in steps of a weight; it falls as a
+    cosine.
     """
     network, mean, deviation = IntegerNetwork(model), *(torch.from_numpy(m).float() for m in moments)
     optimiser = torch.optim.Adam(network.parameters(), rate, betas=(0.9, 0.99))

@@ -1,11 +1,12 @@
 """From a float encoder to the integers of a model file (docs/numerics.md).
 
 Scales are chosen from calibration windows: an activation's range is all but the highest millionth of its values (what
-saturates is lost, and it is lost in the windows that matter: ectopic beats, noise), after its channels have been brought
-nearer to each other (train/equalise.py); weights have one scale per output channel. The grid of the file decides the rest: a requantisation is `m / 2^14` with an integer `m`, so each
-channel's weight scale is *defined* by its `m`, and the `m` with the smallest weight error is taken. Layers are
-quantised in order and run in integers on the calibration windows, and what a layer is off by on average goes into its
-bias (Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction", ICCV 2019).
+saturates is lost, and it is lost in the windows that matter: ectopic beats, noise), after its channels have been
+brought nearer to each other (train/equalise.py); weights have one scale per output channel. The grid of the file
+decides the rest: a requantisation is `m / 2^14` with an integer `m`, so each channel's weight scale is *defined* by its
+`m`, and the `m` with the smallest weight error is taken. Layers are quantised in order and run in integers on the
+calibration windows, and what a layer is off by on average goes into its bias (Nagel et al., "Data-Free Quantization
+Through Weight Equalization and Bias Correction", ICCV 2019).
 """
 
 from dataclasses import dataclass, replace
@@ -94,10 +95,7 @@ class Quantiser:
         plain = spec.order == "norm_act" and spec.act != "leaky"  # one multiplier does
         scale = tensor_scale(self.target[number], plain and spec.act == "relu")
         energy = np.square(self.integers[spec.source].astype(np.float64) - source.zero).mean((0, 1))
-        if plain:
-            layer = linear_conv(spec, folded, source, scale, energy)
-        else:
-            layer = affine_conv(spec, folded, source, scale)
+        layer = linear_conv(spec, folded, source, scale, energy) if plain else affine_conv(spec, folded, source, scale)
         q = self.compute(layer)
         if layer.requant == 0:
             layer, q = self.correct(layer, scale, q)
@@ -129,9 +127,15 @@ class Quantiser:
         scale, width = self.scales[spec.source], self.integers[spec.source].shape[2]
         left = (spec.kernel - 1) // 2
         layer = Layer(
-            "max_pool", spec.source, cin=width, cout=width, kernel=spec.kernel, stride=spec.stride,
-            pad_left=left, zp_out=scale.zero,
-        )  # fmt: skip
+            "max_pool",
+            spec.source,
+            cin=width,
+            cout=width,
+            kernel=spec.kernel,
+            stride=spec.stride,
+            pad_left=left,
+            zp_out=scale.zero,
+        )
         self.keep(layer, scale)
 
     def note(self, spec) -> None:
@@ -139,16 +143,18 @@ class Quantiser:
         layer, scale, q = self.layers[-1], self.scales[-1], self.integers[-1]
         target = self.target[len(self.layers)]
         top = (q == 255).mean() + ((q == 0).mean() if scale.zero else 0.0)
-        self.report.append({
-            "tensor": len(self.layers),
-            "op": layer.op,
-            "shape": f"{layer.cin}->{layer.cout} k{layer.kernel} s{layer.stride}"
-            + (f" g{layer.groups}" if layer.groups > 1 else ""),
-            "snr_db": round(decibel(target, scale.real(q) - target), 2),
-            "saturated": round(float(top), 6),
-            "smallest_m": None if layer.mult is None else int(np.abs(layer.mult).min()),
-            "dead_channels": int((q == scale.zero).all((0, 1)).sum()),
-        })  # fmt: skip
+        self.report.append(
+            {
+                "tensor": len(self.layers),
+                "op": layer.op,
+                "shape": f"{layer.cin}->{layer.cout} k{layer.kernel} s{layer.stride}"
+                + (f" g{layer.groups}" if layer.groups > 1 else ""),
+                "snr_db": round(decibel(target, scale.real(q) - target), 2),
+                "saturated": round(float(top), 6),
+                "smallest_m": None if layer.mult is None else int(np.abs(layer.mult).min()),
+                "dead_channels": int((q == scale.zero).all((0, 1)).sum()),
+            }
+        )
 
     def head(self, frames: int) -> Head:
         """The pooled features and the last linear layer, its outputs centred and scaled to unit deviation."""
@@ -175,14 +181,25 @@ def linear_conv(spec: Conv, folded: Folded, source: Scale, scale: Scale, energy:
     weights = folded.weights * (source.step / scale.step)
     inputs = energy.reshape(spec.groups, -1)[np.arange(spec.cout) * spec.groups // spec.cout]  # (cout, cin / groups)
     importance = np.broadcast_to(inputs[:, None], weights.shape)
-    m, q = round_weights(weights.reshape(spec.cout, -1), 2.0**14, importance.reshape(spec.cout, -1), odd=scale.zero != 0)
+    m, q = round_weights(
+        weights.reshape(spec.cout, -1), 2.0**14, importance.reshape(spec.cout, -1), odd=scale.zero != 0
+    )
     q = q.reshape(weights.shape)
     bias = np.round(folded.bias / scale.step * 2.0**14 / m) - source.zero * q.astype(np.int64).sum((1, 2))
     return Layer(
-        "conv", spec.source, cin=spec.cin, cout=spec.cout, groups=spec.groups, kernel=spec.kernel, stride=spec.stride,
-        pad_left=spec.pad_left, zp_out=scale.zero, weights=q, bias=np.clip(bias, -(2**30), 2**30).astype(np.int32),
+        "conv",
+        spec.source,
+        cin=spec.cin,
+        cout=spec.cout,
+        groups=spec.groups,
+        kernel=spec.kernel,
+        stride=spec.stride,
+        pad_left=spec.pad_left,
+        zp_out=scale.zero,
+        weights=q,
+        bias=np.clip(bias, -(2**30), 2**30).astype(np.int32),
         mult=m,
-    )  # fmt: skip
+    )
 
 
 def affine_conv(spec: Conv, folded: Folded, source: Scale, scale: Scale) -> Layer:
@@ -193,14 +210,27 @@ def affine_conv(spec: Conv, folded: Folded, source: Scale, scale: Scale) -> Laye
     factor = folded.slope * step * 2**22
     bias = np.round(folded.bias / scale.step / step) - source.zero * q.astype(np.int64).sum((1, 2))
     return Layer(
-        "conv", spec.source, cin=spec.cin, cout=spec.cout, groups=spec.groups, kernel=spec.kernel, stride=spec.stride,
-        pad_left=spec.pad_left, requant=1, zp_out=scale.zero, weights=q, bias=bias.astype(np.int32),
-        mult=np.round(factor).astype(np.int32), mult_neg=np.round(factor * folded.leak).astype(np.int32),
+        "conv",
+        spec.source,
+        cin=spec.cin,
+        cout=spec.cout,
+        groups=spec.groups,
+        kernel=spec.kernel,
+        stride=spec.stride,
+        pad_left=spec.pad_left,
+        requant=1,
+        zp_out=scale.zero,
+        weights=q,
+        bias=bias.astype(np.int32),
+        mult=np.round(factor).astype(np.int32),
+        mult_neg=np.round(factor * folded.leak).astype(np.int32),
         add=np.round(folded.offset / scale.step * 2**22).astype(np.int32),
-    )  # fmt: skip
+    )
 
 
-def round_weights(weights: np.ndarray, ratio: float, importance: np.ndarray, odd: bool = False) -> tuple[np.ndarray, np.ndarray]:
+def round_weights(
+    weights: np.ndarray, ratio: float, importance: np.ndarray, odd: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """Rows of weights -> (m (rows,) int16, q like weights int8) with `weights` near `q * m / ratio`.
 
     Of the multipliers that clip little or nothing, each row takes the one with the smallest error, weighted by

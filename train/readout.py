@@ -1,10 +1,11 @@
 """The last linear layer of a trained encoder, put together so that a small linear probe finds what it needs.
 
-A probe that is fitted on few patients learns them by heart where the embedding's directions tell patients apart and what
-it should learn is spread over many of them. So the heads' most telling numbers get a dimension each. The others hold the
-contrast's embedding: its main axes, after directions that vary between two windows of one recording were made smaller
-(the square root of Hatch and Stolcke's within-class covariance normalisation, Interspeech 2006), turned at random so that
-standardising each dimension does not blow up small axes. No label takes part: pairs of windows within 30 s are a class.
+A probe that is fitted on few patients learns them by heart where the embedding's directions tell patients apart and
+what it should learn is spread over many of them. So the heads' most telling numbers get a dimension each. The others
+hold the contrast's embedding: its main axes, after directions that vary between two windows of one recording were made
+smaller (the square root of Hatch and Stolcke's within-class covariance normalisation, Interspeech 2006), turned at
+random so that standardising each dimension does not blow up small axes. No label takes part: pairs of windows within 30
+s are a class.
 """
 
 from dataclasses import replace
@@ -24,11 +25,25 @@ from train.targets.heads import Heads
 # others. Each number more helps its task and blurs who it is (docs/results/quality.md).
 NUMBERS = (
     *(name for name in STATISTICS if name.startswith("alike_")),
-    "unlike_10", "unlike_sum", "unlike_most", "early_most", "size_most", "unlike_early", "qrs_strangest",
-    "rr_change_50ms", "rr_deviation", "rr_successive", "rr_scatter",
-    "p_wave_mean", "p_range", "p_size", "p_repeats", "amplitude",
-)  # fmt: skip
-MORE = ("rr_15", "rr_scatter_share", "similarity_mean", "p_strange")  # where at least half of the dimensions stay to the contrast
+    "unlike_10",
+    "unlike_sum",
+    "unlike_most",
+    "early_most",
+    "size_most",
+    "unlike_early",
+    "qrs_strangest",
+    "rr_change_50ms",
+    "rr_deviation",
+    "rr_successive",
+    "rr_scatter",
+    "p_wave_mean",
+    "p_range",
+    "p_size",
+    "p_repeats",
+    "amplitude",
+)
+# where at least half of the dimensions stay to the contrast
+MORE = ("rr_15", "rr_scatter_share", "similarity_mean", "p_strange")
 SIGNALS = range(SIGNAL)  # the spectrum and evenness of the view as it is: noise included
 PAIRS = 8000
 CONTRAST = 2.0  # deviation of the contrast's embedding, over that of the pooled features

@@ -56,11 +56,19 @@ from train.targets.heads import EXISTS, WIDTHS, Heads
 from train.unfold import Start
 from train.views import LEAST_LEVEL, Augment, Views, load_noise
 
-FREE = ("resume", "steps", "levels", "out", "cache", "data", "log_every", "save_every", "evaluate_every")  # what a resumed run may change
+# what a resumed run may change
+FREE = ("resume", "steps", "levels", "out", "cache", "data", "log_every", "save_every", "evaluate_every")
 WEIGHTS = {
-    "contrast": 1.0, "statistics": 9.0, "beat": 3.0, "signal": 1.5, "noise": 0.5, "heat": 1.0, "frame": 1.0,
-}  # fmt: skip
-FALSIFYING = ("p_warp", "p_crop", "p_flip", "p_reverse")  # views of another rhythm or beat than the targets are computed from
+    "contrast": 1.0,
+    "statistics": 9.0,
+    "beat": 3.0,
+    "signal": 1.5,
+    "noise": 0.5,
+    "heat": 1.0,
+    "frame": 1.0,
+}
+# views of another rhythm or beat than the targets are computed from
+FALSIFYING = ("p_warp", "p_crop", "p_flip", "p_reverse")
 VALIDATION_SEED = 0  # of the held-out windows: one for all runs, so that their losses can be compared
 POOLS, OBJECTIVES = ("mean_max", "mean", "max"), ("nt_xent", "barlow_twins", "vicreg")
 
@@ -97,7 +105,8 @@ class Config:
     clip: float = 3.0
 
     out: Path = Path("runs/recipe")
-    start: str | None = None  # encoder.safetensors of another run, an .eecg file or a bundled model: whose trunk to go on from
+    # encoder.safetensors of another run, an .eecg file or a bundled model: whose trunk to go on from
+    start: str | None = None
     resume: bool = False  # continue the run in `out`; `steps` may change before the decay begins
     seed: int = 0
     log_every: int = 25
@@ -117,7 +126,9 @@ class Config:
             raise InputError(f"weights: no loss is called {', '.join(sorted(unknown))}")
         falsified = [name for name in FALSIFYING if getattr(self.views, name) > 0]
         if falsified:
-            raise InputError(f"views: {', '.join(falsified)} would make what the heads are told of the signal wrong: leave it at 0")
+            raise InputError(
+                f"views: {', '.join(falsified)} would make what the heads are told of the signal wrong: leave it at 0"
+            )
         for name in ("neighbours", "across", "leads", "context", "clean"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name} is a share: from 0 to 1")
@@ -140,8 +151,12 @@ class Trainer:
         self.pooled = nn.BatchNorm1d(spec.features, affine=False)
         self.heads = Heads(spec.features, spec.shapes()[-1][0])
         self.modules = {
-            "encoder": self.encoder, "norm": self.norm, "projector": self.projector, "pooled": self.pooled, "heads": self.heads,
-        }  # fmt: skip
+            "encoder": self.encoder,
+            "norm": self.norm,
+            "projector": self.projector,
+            "pooled": self.pooled,
+            "heads": self.heads,
+        }
         self.parameters = [p for module in self.modules.values() for p in module.parameters()]
         self.optimiser = torch.optim.AdamW(parameter_groups(self.parameters, config.weight_decay), lr=config.lr)
         bank = open_bank(cache, quiet=rank > 0)
@@ -162,9 +177,14 @@ class Trainer:
         statistics, known, beat = self.beats.describe(start)
         heat, frame = self.beats.frames(start, self.encoder.spec.total_stride)
         return {
-            "statistics": statistics, "known": known, "beat": beat, "heat": heat, "frame": frame,
-            "signal": signal_statistics(x), "noise": level[:, None],
-        }  # fmt: skip
+            "statistics": statistics,
+            "known": known,
+            "beat": beat,
+            "heat": heat,
+            "frame": frame,
+            "signal": signal_statistics(x),
+            "noise": level[:, None],
+        }
 
     def batch(self, drawer: Drawer, count: int, margin: int, seed: tuple[int, ...]):
         """Network input (2 N, margin + 1280 + margin), targets, and the patient (N,) of `count` pairs of windows."""
@@ -248,7 +268,9 @@ class Trainer:
 
 
 def schedule(step: int, steps: int, decay: float) -> float:
-    """Share of the full learning rate: 200 steps up (at most a tenth), then constant, at last a straight line to zero."""
+    """Share of the full learning rate: 200 steps up (at most a tenth), then constant, at last a
+    straight line to zero.
+    """
     rise, fall = min(200, max(1, steps // 10)), max(1.0, decay * steps)
     return min(1.0, step / rise, (steps + 1 - step) / fall)
 
@@ -291,7 +313,9 @@ def train(config: Config, cache: Cache, rank: int = 0) -> None:
             if number % config.evaluate_every == 0 or last:
                 log.write(number, trainer.evaluate())
             if saved:
-                save_training(checkpoint, trainer.modules, trainer.optimiser, none, {"step": number, "seconds": seconds})
+                save_training(
+                    checkpoint, trainer.modules, trainer.optimiser, none, {"step": number, "seconds": seconds}
+                )
                 save_encoder(config.out / "latest.safetensors", trainer.encoder, stated(config, cache, number, seconds))
     if rank == 0:
         meta = {"dimensions": trainer.finish(), **stated(config, cache, config.steps, seconds)}
@@ -299,7 +323,9 @@ def train(config: Config, cache: Cache, rank: int = 0) -> None:
 
 
 def stop_without_parent() -> None:
-    """Ends a process whose command was killed: it would go on for hours, and write beside the one that resumes the run."""
+    """Ends a process whose command was killed: it would go on for hours, and write beside the one that
+    resumes the run.
+    """
     parent = multiprocessing.parent_process()
     if parent is not None and not parent.is_alive():
         raise EdgeECGError("the command that started this process is gone: continue with --resume")
@@ -366,7 +392,9 @@ def main(config: Config) -> Path:
         with tempfile.TemporaryDirectory() as folder:
             spawn(config, os.path.join(folder, "meeting"))
     finished = config.out / "encoder.safetensors"
-    print(f"{finished}: export with\n    python train/export.py {finished} -o {config.out / 'model'} --data {config.data}")
+    print(
+        f"{finished}: export with\n    python train/export.py {finished} -o {config.out / 'model'} --data {config.data}"
+    )
     return finished
 
 

@@ -35,10 +35,13 @@ def markdown(report: dict) -> str:
 
 
 VOLTAGE = {
-    False: "- Questions of voltage. The front end takes out gain, so tall or low complexes (hypertrophy, low voltage) show only as "
+    False: "- Questions of voltage. The front end takes out gain, so tall or low complexes (hypertrophy, low voltage) "
+    "show only as "
     "far as their shape tells.",
-    True: "- Signals of unknown gain beside calibrated ones. The third number from the end is the size of the signal: leave it out, or "
-    "give the gain, where devices are mixed. The two behind it, the wander of the baseline and the range, are relative to it.",
+    True: "- Signals of unknown gain beside calibrated ones. The third number from the end is the size of the signal: "
+    "leave it out, or "
+    "give the gain, where devices are mixed. The two behind it, the wander of the baseline and the range, are "
+    "relative to it.",
 }
 
 
@@ -53,7 +56,8 @@ def card(meta: dict) -> str:
         "",
         "## Data",
         "",
-        f"{'Trained with and without' if 'labels' in uses else 'Pretrained without'} labels ({how.get('objective', 'untrained')}, {how.get('steps', 0)} steps{each}, "
+        f"{'Trained with and without' if 'labels' in uses else 'Pretrained without'} labels "
+        f"({how.get('objective', 'untrained')}, {how.get('steps', 0)} steps{each}, "
         f"{how.get('minutes', 0)} minutes) on {how.get('hours', 0)} h of ECG:",
         "",
     ]
@@ -84,9 +88,12 @@ def card(meta: dict) -> str:
 
 
 GROUPS = {
-    "statistics": "rhythm and beats", "signal": "spectrum and evenness", "noise": "noise", "contrast": "who and what else",
+    "statistics": "rhythm and beats",
+    "signal": "spectrum and evenness",
+    "noise": "noise",
+    "contrast": "who and what else",
     "levels": "size, wander, range",
-}  # fmt: skip
+}
 
 
 def what_numbers_hold(meta: dict) -> list[str]:
@@ -94,9 +101,14 @@ def what_numbers_hold(meta: dict) -> list[str]:
     groups = meta.get("dimensions") or {}
     if "contrast" not in groups:
         return []
-    text = ", ".join(f"[{first}:{end}] {GROUPS.get(name, name)}" for name, (first, end) in sorted(groups.items(), key=lambda group: group[1]))
+    text = ", ".join(
+        f"[{first}:{end}] {GROUPS.get(name, name)}"
+        for name, (first, end) in sorted(groups.items(), key=lambda group: group[1])
+    )
     few = groups["contrast"][0]
     return [
-        f"What the numbers hold: {text}. Where few people are labelled, try a probe of the first {few} alone too: it cannot learn those "
-        "people by heart.", "",
-    ]  # fmt: skip
+        f"What the numbers hold: {text}. Where few people are labelled, try a probe of the first {few} alone too: it "
+        "cannot learn those "
+        "people by heart.",
+        "",
+    ]

@@ -61,10 +61,11 @@ class Restoration:
 
     def to_dict(self) -> dict:
         hidden = ("windows", "autoencoder", "noisy")
-        return {k: v for k, v in ((k, getattr(self, k)) for k in self.__dataclass_fields__ if k not in hidden)} | {
-            "prd": asdict(self.prd), "prd_principal_components": asdict(self.prd_principal_components),
+        return {k: getattr(self, k) for k in self.__dataclass_fields__ if k not in hidden} | {
+            "prd": asdict(self.prd),
+            "prd_principal_components": asdict(self.prd_principal_components),
             "gains": [asdict(gain) for gain in self.gains],
-        }  # fmt: skip
+        }
 
     def lines(self) -> list[str]:
         """For the report."""
@@ -80,12 +81,12 @@ class Restoration:
             text.append(f"share of the code in use: {self.used:.0%}")
         if self.kl is not None:
             text.append(f"KL to the prior: {self.kl:.1f} nats a window")
-        for gain in self.gains:
-            text.append(
-                f"denoising gain at {gain.snr:g} dB (held-out noise): {interval(gain.autoencoder)} dB; principal components "
-                f"{interval(gain.principal_components)} dB, band-pass {BAND[0]:g}-{BAND[1]:g} Hz {interval(gain.band_pass)} dB"
-            )
-        return text
+        return text + [
+            f"denoising gain at {gain.snr:g} dB (held-out noise): {interval(gain.autoencoder)} dB; principal "
+            f"components {interval(gain.principal_components)} dB, band-pass {BAND[0]:g}-{BAND[1]:g} Hz "
+            f"{interval(gain.band_pass)} dB"
+            for gain in self.gains
+        ]
 
     @torch.no_grad()
     def pictures(self, folder: Path, count: int, between: tuple[int, int]) -> list[tuple[str, str]]:
@@ -95,21 +96,30 @@ class Restoration:
         if self.noisy is not None:
             noisy, clean = (t[:count] for t in self.noisy)
             rows = {"noisy": noisy, "clean": clean, "restored": net(noisy)[0]}
-            caption = f"Windows of {'held-out patients' if self.held_out else 'training'} with held-out noise at {LEVELS[1]:g} dB"
+            whose = "held-out patients" if self.held_out else "training"
+            caption = f"Windows of {whose} with held-out noise at {LEVELS[1]:g} dB"
         else:
             rows = {"window": x[:count], "reconstruction": net(x[:count])[0]}
             caption = "Windows and what the decoder makes of their codes"
-        plots_windows.overlaid(folder / "reconstructions.png", rows, snr_db(rows.get("clean", x[:count]), list(rows.values())[-1]))
+        plots_windows.overlaid(
+            folder / "reconstructions.png", rows, snr_db(rows.get("clean", x[:count]), list(rows.values())[-1])
+        )
         drawn.append((caption, "reconstructions.png"))
         if net.shape.kind == "variational":
             generator = torch.Generator().manual_seed(0)
-            plots_windows.grid(folder / "samples.png", net.decode(torch.randn(count, net.shape.code, generator=generator)))
+            plots_windows.grid(
+                folder / "samples.png", net.decode(torch.randn(count, net.shape.code, generator=generator))
+            )
             drawn.append(("Decoded codes drawn from the prior", "samples.png"))
             a, b = (net.code(x[i % len(x)][None]).mean for i in between)
             share = torch.linspace(0, 1, count)[:, None]
-            titles = [f"{1 - float(s):.2f} of window {between[0]}, {float(s):.2f} of window {between[1]}" for s in share]
+            titles = [
+                f"{1 - float(s):.2f} of window {between[0]}, {float(s):.2f} of window {between[1]}" for s in share
+            ]
             plots_windows.grid(folder / "between.png", net.decode(a * (1 - share) + b * share), titles)
-            drawn.append((f"On the straight line between the codes of windows {between[0]} and {between[1]}", "between.png"))
+            drawn.append(
+                (f"On the straight line between the codes of windows {between[0]} and {between[1]}", "between.png")
+            )
         return drawn
 
 
@@ -141,7 +151,9 @@ def restoration(learner, noise: Tensor | None) -> Restoration:
         prd_int8=pooled_prd(x, decoded(net, rounded), group).value,
         prd_principal_components=pooled_prd(x, project(x), group),
         median_snr=float(snr_db(x, restored).median()),
-        used=float((code != 0).float().mean()) if log_variance is None else float((code.var(0) > ACTIVE).float().mean()),
+        used=float((code != 0).float().mean())
+        if log_variance is None
+        else float((code.var(0) > ACTIVE).float().mean()),
         kl=None if log_variance is None else float(kl_to_normal(code, log_variance).mean()),
     )
     if net.shape.kind == "denoising" and noise is not None:
@@ -152,7 +164,11 @@ def restoration(learner, noise: Tensor | None) -> Restoration:
 
 def one_gain(net, project, y: Tensor, group: np.ndarray, noise: Tensor, level: float) -> Gain:
     noisy, clean = noisy_pair(y, noise, (level, level), torch.Generator().manual_seed(round(10 * level)))
-    restored = {"autoencoder": chunked(net, noisy)[0], "principal_components": project(noisy), "band_pass": band_pass(noisy)}
+    restored = {
+        "autoencoder": chunked(net, noisy)[0],
+        "principal_components": project(noisy),
+        "band_pass": band_pass(noisy),
+    }
     gains = {name: denoising_gain_db(clean, noisy, estimate).numpy() for name, estimate in restored.items()}
     scores = {name: scored(lambda rows, g=g: float(g[rows].mean()), group) for name, g in gains.items()}
     return Gain(level, float(snr_db(clean, noisy).mean()), **scores)

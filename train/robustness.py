@@ -4,8 +4,8 @@
     python train/robustness.py --model my.eecg --baselines random hrv --tasks V_ds1_ds2 ptbxl_af_I_cv4
     python train/robustness.py --model default --out runs/robustness --resume
 
-Probes are fitted on clean windows of the training patients and scored on disturbed windows of the others, each probe on the
-same ones. Noise is the second half of each nstdb recording, which no training draws from; its ratio is that of the
+Probes are fitted on clean windows of the training patients and scored on disturbed windows of the others, each probe on
+the same ones. Noise is the second half of each nstdb recording, which no training draws from; its ratio is that of the
 deviations of window and noise. OUT holds scores.json, a picture a task and report.md; --resume keeps finished parts.
 """
 
@@ -62,8 +62,8 @@ class Config:
 def fit_probes(task: Task, z: np.ndarray) -> tuple[Windows, Callable[[np.ndarray, np.ndarray], np.ndarray]]:
     """The windows to score, and `predict(shown, rows)`: what probes that have not met their patients say of those rows.
 
-    `shown` (n, d) are the features of the rows, the answer (n, columns) probabilities with the columns of `truth_of`. With
-    folds every window is scored by the probes of the fold that it was left out of.
+    `shown` (n, d) are the features of the rows, the answer (n, columns) probabilities with the columns of `truth_of`.
+    With folds every window is scored by the probes of the fold that it was left out of.
     """
     if task.kind == "split":
         probe = Probe(z, task.train.label)
@@ -144,7 +144,10 @@ def panels(features: dict[str, list[dict]]) -> dict:
     for name in dict.fromkeys(row["disturbance"] for row in rows if row["disturbance"] != CLEAN):
         shown = {f: [r for r in every if r["disturbance"] in (CLEAN, name)] for f, every in features.items()}
         steps = [CLEAN if r["disturbance"] == CLEAN else f"{r['step']:g}" for r in next(iter(shown.values()))]
-        made[name] = steps, {f: np.array([[r["value"], r["low"], r["high"]] for r in every]) for f, every in shown.items()}
+        made[name] = (
+            steps,
+            {f: np.array([[r["value"], r["low"], r["high"]] for r in every]) for f, every in shown.items()},
+        )
     return made
 
 
@@ -155,10 +158,13 @@ def report(out: Path, found: dict[str, dict[str, list[dict]]], windows: int) -> 
         pictures.robustness(out / f"{task}.png", panels(features), "macro AUC")
         rows = list(zip(*features.values(), strict=True))
         cells = [
-            (at[0]["disturbance"], "" if at[0]["disturbance"] == CLEAN else f"{at[0]['step']:g}",
-             *(f"{r['value']:.3f} ({r['low']:.3f} to {r['high']:.3f})" for r in at))
+            (
+                at[0]["disturbance"],
+                "" if at[0]["disturbance"] == CLEAN else f"{at[0]['step']:g}",
+                *(f"{r['value']:.3f} ({r['low']:.3f} to {r['high']:.3f})" for r in at),
+            )
             for at in rows
-        ]  # fmt: skip
+        ]
         text += [f"## {task}", "", markdown(("disturbance", "step", *features), cells), f"![{task}]({task}.png)", ""]
     return "\n".join(text)
 

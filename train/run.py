@@ -1,13 +1,13 @@
 """What a training run leaves in its folder: configuration, JSON-lines log, TensorBoard events, report.
 
-    OUT/config.json              the configuration, with the number of steps that was settled on
-    OUT/log.jsonl                one object a line: step, loss, learning rate, throughput, validation
-    OUT/tensorboard/
-    OUT/checkpoint.safetensors   the latest state, for --resume
-    OUT/best.safetensors         the encoder with the lowest validation loss, for train/export.py
-    OUT/encoder.safetensors      the encoder of the last step, for train/export.py
-    OUT/curves.png
-    OUT/report.md                the page to read first
+OUT/config.json              the configuration, with the number of steps that was settled on
+OUT/log.jsonl                one object a line: step, loss, learning rate, throughput, validation
+OUT/tensorboard/
+OUT/checkpoint.safetensors   the latest state, for --resume
+OUT/best.safetensors         the encoder with the lowest validation loss, for train/export.py
+OUT/encoder.safetensors      the encoder of the last step, for train/export.py
+OUT/curves.png
+OUT/report.md                the page to read first
 """
 
 import dataclasses
@@ -17,7 +17,6 @@ from pathlib import Path
 
 from edgeecg.errors import InputError
 from train.checkpoint import identity
-
 
 CODE = 2  # raise when a run that was begun would go on differently: 2 since nobody of nameless pieces is held out
 
@@ -86,8 +85,8 @@ def prepare(config, free: tuple[str, ...], *parts: str, models: tuple[str, ...] 
     """Makes `config.out` the folder of this run, or goes on with the one that it holds where `config.resume` says so.
 
     `free` options may change on the way; `parts` are patterns of the files that work went into; `models` name what is
-    measured or trained on. InputError where a resumed run's options or its models' bytes differ, and where a new run would
-    lose what another one left.
+    measured or trained on. InputError where a resumed run's options or its models' bytes differ, and where a new run
+    would lose what another one left.
     """
     used = {name: identity(name) for name in models}
     if config.resume:
@@ -104,12 +103,15 @@ def prepare(config, free: tuple[str, ...], *parts: str, models: tuple[str, ...] 
 def refuse_begun(out: Path, *parts: str) -> None:
     held = sorted(file for pattern in parts for file in out.glob(pattern))
     if held:
-        raise InputError(f"{out} holds a run already ({held[0].relative_to(out)}): go on with --resume, or give another --out")
+        raise InputError(
+            f"{out} holds a run already ({held[0].relative_to(out)}): go on with --resume, or give another --out"
+        )
 
 
 def stored_options(config, free: tuple[str, ...]) -> dict:
-    """The options of the run to resume; those of now must be the same but for `free`. An option that is newer than the run had
-    its default."""
+    """The options of the run to resume; those of now must be the same but for `free`. An option that is newer than the
+    run had its default.
+    """
     path = config.out / "config.json"
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
@@ -118,11 +120,20 @@ def stored_options(config, free: tuple[str, ...]) -> dict:
     except (OSError, ValueError) as error:
         raise InputError(f"{config.out} holds no run to resume") from error
     if stored.get("code", 1) != CODE:
-        raise InputError(f"{config.out} was begun by another version of the training code, which would not go on as it began: give another --out")
+        raise InputError(
+            f"{config.out} was begun by another version of the training code, which would not go on as it began: give "
+            "another --out"
+        )
     fields = {field.name: field for field in dataclasses.fields(config)}
-    changed = [name for name, value in config_dict(config).items() if name not in free and stored.get(name, default_of(fields[name])) != value]
+    changed = [
+        name
+        for name, value in config_dict(config).items()
+        if name not in free and stored.get(name, default_of(fields[name])) != value
+    ]
     if changed:
-        said = ", ".join(name if isinstance(stored.get(name), dict) else f"{name} ({stored.get(name)})" for name in changed)
+        said = ", ".join(
+            name if isinstance(stored.get(name), dict) else f"{name} ({stored.get(name)})" for name in changed
+        )
         raise InputError(f"{path} has other values of {said}: a resumed run keeps its options")
     return stored
 

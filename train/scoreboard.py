@@ -7,10 +7,17 @@ import numpy as np
 from train.plots import new_figure, save
 
 SHORT = {
-    "V_ds1_ds2": "V, DS2", "S_ds1_ds2": "S, DS2", "V_mitdb_to_svdb": "V, svdb", "S_mitdb_to_svdb": "S, svdb",
-    "quality_seta": "quality", "identity": "identity", "ptbxl_super_I_cv4": "super I", "ptbxl_super_II_cv4": "super II",
-    "ptbxl_af_I_cv4": "AF", "cinc2017_cv5": "CinC 2017",
-}  # fmt: skip
+    "V_ds1_ds2": "V, DS2",
+    "S_ds1_ds2": "S, DS2",
+    "V_mitdb_to_svdb": "V, svdb",
+    "S_mitdb_to_svdb": "S, svdb",
+    "quality_seta": "quality",
+    "identity": "identity",
+    "ptbxl_super_I_cv4": "super I",
+    "ptbxl_super_II_cv4": "super II",
+    "ptbxl_af_I_cv4": "AF",
+    "cinc2017_cv5": "CinC 2017",
+}
 
 Scores = dict[str, dict[str, dict]]  # row -> task -> value, low, high
 
@@ -31,13 +38,17 @@ def markdown(cells: Scores, baselines: Scores) -> str:
     heads = [SHORT[task] for task in tasks]
     text = ["| objective / view / positives | " + " | ".join(heads) + " | mean |", "|---" * (len(tasks) + 2) + "|"]
     for name, row in rows.items():
-        values = [f"**{plain(row[t]['value'])}**" if row[t]["value"] == best[t] else plain(row[t]["value"]) for t in tasks]
+        values = [
+            f"**{plain(row[t]['value'])}**" if row[t]["value"] == best[t] else plain(row[t]["value"]) for t in tasks
+        ]
         shown = f"*{name}*" if name in baselines else name
         text.append(f"| {shown} | {' | '.join(values)} | {plain(mean(row))} |")
     text += ["", "95 % intervals, from 200 bootstrap draws of patients (records where patients are not known):", ""]
     text += ["| | " + " | ".join(heads) + " |", "|---" * (len(tasks) + 1) + "|"]
     for name, row in rows.items():
-        text.append(f"| {name} | " + " | ".join(f"{plain(row[t]['low'])}-{plain(row[t]['high'])}" for t in tasks) + " |")
+        text.append(
+            f"| {name} | " + " | ".join(f"{plain(row[t]['low'])}-{plain(row[t]['high'])}" for t in tasks) + " |"
+        )
     return "\n".join(text) + "\n"
 
 
@@ -54,7 +65,9 @@ def spread(cells: Scores) -> str:
         values = {task: [cells[name][task]["value"] for name in names] for task in tasks}
         ranges = ", ".join(f"{SHORT[task]} {plain(max(v) - min(v))}" for task, v in values.items())
         means = [mean(cells[name]) for name in names]
-        lines.append(f"{family}, {len(names)} seeds, largest minus smallest: {ranges}; mean {plain(max(means) - min(means))}.")
+        lines.append(
+            f"{family}, {len(names)} seeds, largest minus smallest: {ranges}; mean {plain(max(means) - min(means))}."
+        )
     return "\n".join(lines)
 
 

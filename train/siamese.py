@@ -1,4 +1,5 @@
-"""Train a Siamese network: one encoder for both windows of a pair, their Euclidean distance, Hadsell's contrastive loss.
+"""Train a Siamese network: one encoder for both windows of a pair, their Euclidean distance, Hadsell's contrastive
+loss.
 
     python train/siamese.py --data DIR                                 true pairs: two moments of one patient
     python train/siamese.py --data DIR --pairs window                  two views of the same window
@@ -9,11 +10,11 @@
 With y = 1 for a false pair and d the distance of its embeddings, the loss is mean((1 - y) d^2 + y max(margin - d, 0)^2)
 (edgeecg.losses.siamese_contrastive). A start of system A's kind comes from Barlow Twins with its views:
 
-    python train/pretrain.py --data DIR --objective barlow_twins --views.p-warp 0.3 --views.p-reverse 0.3 --views.p-pool 0.3 \\
-        --views.p-smooth 0.3
+    python train/pretrain.py --data DIR --objective barlow_twins \\
+        --views.p-warp 0.3 --views.p-reverse 0.3 --views.p-pool 0.3 --views.p-smooth 0.3
 
-At the end a pair score is fitted on one half of the held-out patients and tested on the other half, and on the corpora of --tests.
-OUT is described in train/run.py; here it also holds
+At the end a pair score is fitted on one half of the held-out patients and tested on the other half, and on the corpora
+of --tests. OUT is described in train/run.py; here it also holds
 
     OUT/pair_score.json     distance -> probability of a match (train/pair_score.py); train/match.py applies it
     OUT/siamese.json        AUC on held-out patients, beside a random encoder and simple features
@@ -58,7 +59,8 @@ class Config(Options):
     pairs: Kind = "patient"
     annotator: str = "atr"  # suffix of the annotation files (--pairs label)
     encoder: Literal[tuple(ENCODERS)] = "edge"
-    start: str | None = None  # encoder.safetensors of a run, an .eecg file or a bundled model: whose weights to start from
+    # encoder.safetensors of a run, an .eecg file or a bundled model: whose weights to start from
+    start: str | None = None
     margin: float = 1.0  # how far apart false pairs are pushed
     views: Views = field(default_factory=lambda: Views(p_flip=0.0, p_warp=0.1, p_cutout=0.1))
     validation: float = 0.2  # share of patients held out: one half for the score, one for its test
@@ -71,7 +73,10 @@ class Config(Options):
         if not self.margin > 0:
             raise InputError("margin must be positive")
         if set(self.tests) & set(self.corpora):
-            raise InputError(f"tests are corpora that are not trained on: {', '.join(sorted(set(self.tests) & set(self.corpora)))} is")
+            raise InputError(
+                f"tests are corpora that are not trained on: {', '.join(sorted(set(self.tests) & set(self.corpora)))} "
+                "is"
+            )
 
 
 class Siamese(Learner):
@@ -94,7 +99,9 @@ class Siamese(Learner):
 
     @torch.no_grad()
     def begin(self, count: int = 256) -> None:
-        """Scale the last layer so that two windows are a margin apart on average: else the loss first has to shrink all distances."""
+        """Scale the last layer so that two windows are a margin apart on average: else the loss first has to shrink all
+        distances.
+        """
         generator = torch.Generator().manual_seed(self.config.seed)
         windows = self.draw(count, generator, generator)["first"]
         if self.config.start:
@@ -109,7 +116,11 @@ class Siamese(Learner):
     def source(self, rows) -> WindowSampler | LabelledWindows | PatientWindows:
         if self.config.pairs == "label":
             return LabelledWindows(self.cache, self.config.data, self.config.annotator, rows)
-        return PatientWindows(self.cache, rows) if self.config.pairs == "patient" else WindowSampler(self.cache, rows, Choice(positives="window"))
+        return (
+            PatientWindows(self.cache, rows)
+            if self.config.pairs == "patient"
+            else WindowSampler(self.cache, rows, Choice(positives="window"))
+        )
 
     def draw(self, count: int, own: torch.Generator, common: torch.Generator, validation: bool = False) -> dict:
         """`count` true pairs, and `who` each is: false pairs join windows of different ones."""
@@ -131,8 +142,8 @@ class Siamese(Learner):
 
     def measure(self, batches: list[dict[str, Tensor]]) -> dict[str, float]:
         results = [self(batch) for batch in batches]
-        mean = lambda values: sum(map(float, values)) / len(results)  # noqa: E731
-        return {"validation_loss": mean(r[0] for r in results), "validation_accuracy": mean(r[1]["accuracy"] for r in results)}
+        loss, accuracy = sum(float(r[0]) for r in results), sum(float(r[1]["accuracy"]) for r in results)
+        return {"validation_loss": loss / len(results), "validation_accuracy": accuracy / len(results)}
 
     def verdict(self) -> Verdict:
         """Figures of the trained encoder on held-out pairs."""
@@ -141,7 +152,10 @@ class Siamese(Learner):
 
     def remarks(self) -> list[str]:
         self.judged = self.verdict()
-        return [f"{self.cache.hours:.1f} h of ECG; pairs by {self.config.pairs}, margin {self.config.margin:g}", *self.judged.lines()]
+        return [
+            f"{self.cache.hours:.1f} h of ECG; pairs by {self.config.pairs}, margin {self.config.margin:g}",
+            *self.judged.lines(),
+        ]
 
     def pictures(self, folder: Path) -> list[tuple[str, str]]:
         write_json(folder / "siamese.json", self.judged.to_dict())
@@ -153,10 +167,20 @@ def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
     """Train as configured. Returns the path of the finished encoder."""
 
     def describe(options, progress) -> dict:
-        objective, use = f"Siamese contrastive, pairs by {config.pairs}", "labels" if config.pairs == "label" else "pretraining"
-        return provenance(options, cache, objective, noise is not None, progress.step, progress.seconds, options.start, use)
+        objective, use = (
+            f"Siamese contrastive, pairs by {config.pairs}",
+            "labels" if config.pairs == "label" else "pretraining",
+        )
+        return provenance(
+            options, cache, objective, noise is not None, progress.step, progress.seconds, options.start, use
+        )
 
-    return fit(lambda: Siamese(config, cache, noise), config, describe, f"Siamese network: {config.encoder}, pairs by {config.pairs}")
+    return fit(
+        lambda: Siamese(config, cache, noise),
+        config,
+        describe,
+        f"Siamese network: {config.encoder}, pairs by {config.pairs}",
+    )
 
 
 def main(config: Config) -> None:

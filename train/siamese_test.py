@@ -1,7 +1,7 @@
 """What a Siamese network is worth: the pair score's test on patients that it never met, beside what costs less.
 
-Beside it stand an encoder of random weights, the encoder that it started from, and the distance of fifteen rhythm and shape
-features, each standardised over the pairs; all on the same pairs.
+Beside it stand an encoder of random weights, the encoder that it started from, and the distance of fifteen rhythm and
+shape features, each standardised over the pairs; all on the same pairs.
 """
 
 from dataclasses import asdict, dataclass
@@ -48,8 +48,13 @@ class Verdict:
     def lines(self) -> list[str]:
         text = []
         for name, ways in self.tests.items():
-            own, others = ways["siamese"], [f"{way} {interval(r.auc, 3)}" for way, r in ways.items() if way != "siamese"]
-            text.append(f"AUC of the distance, {name} ({self.people[name]} people): {interval(own.auc, 3)}; {', '.join(others)}")
+            own, others = (
+                ways["siamese"],
+                [f"{way} {interval(r.auc, 3)}" for way, r in ways.items() if way != "siamese"],
+            )
+            text.append(
+                f"AUC of the distance, {name} ({self.people[name]} people): {interval(own.auc, 3)}; {', '.join(others)}"
+            )
             text.append(
                 f"pair score, {name}: accuracy {interval(own.accuracy, 3)}, Brier score {own.brier:.3f}, "
                 f"calibration error {own.calibration_error:.3f}"
@@ -58,14 +63,25 @@ class Verdict:
 
     def pictures(self, folder: Path, log: list[dict], margin: float) -> list[tuple[str, str]]:
         """Draw into `folder`; (caption, file name) of each picture."""
-        chosen = [rows[i] for rows in (np.flatnonzero(~self.matches.different), np.flatnonzero(self.matches.different)) for i in range(DRAWN)]
+        chosen = [
+            rows[i]
+            for rows in (np.flatnonzero(~self.matches.different), np.flatnonzero(self.matches.different))
+            for i in range(DRAWN)
+        ]
         p = self.score.probability(self.distance)
         titles = [
-            f"{'different' if self.matches.different[i] else 'match'}: distance {self.distance[i]:.2f}, probability of a match {p[i]:.2f}"
+            f"{'different' if self.matches.different[i] else 'match'}: distance {self.distance[i]:.2f}, probability "
+            f"of a match {p[i]:.2f}"
             for i in chosen
         ]
         plots_windows.pairs(folder / "pairs.png", self.matches.first[chosen], self.matches.second[chosen], titles)
-        plots_windows.score(folder / "score.png", self.distance, self.matches.different, self.score, reliability(p, self.matches.different))
+        plots_windows.score(
+            folder / "score.png",
+            self.distance,
+            self.matches.different,
+            self.score,
+            reliability(p, self.matches.different),
+        )
         plots_windows.accuracy(folder / "accuracy.png", log)
         whose = "held-out patients" if self.held_out else "training patients (none was held out)"
         return [
@@ -106,7 +122,9 @@ def halves(learner) -> tuple[np.ndarray, np.ndarray]:
     test = learner.held_out & is_validation(learner.cache, learner.config.validation / 2)
     fitting = learner.held_out & ~test
     if not test.any() or not fitting.any():
-        raise InputError("too few patients are held out to fit a pair score on some and test it on others: raise --validation")
+        raise InputError(
+            "too few patients are held out to fit a pair score on some and test it on others: raise --validation"
+        )
     return fitting, test
 
 
@@ -121,12 +139,15 @@ def held_out_pairs(learner, cache, rows: np.ndarray, generator: torch.Generator)
 
 def comparisons(learner, matches: Matches) -> dict:
     """What the network is compared with: name -> distances of pairs. `matches` are those the score was fitted on."""
-    ways = {"random encoder": lambda m, net=random_encoder(learner.config.encoder, matches.first): distances(net, m)}
+    untrained = random_encoder(learner.config.encoder, matches.first)
+    ways = {"random encoder": lambda m: distances(untrained, m)}
     if learner.config.start:
         start = Start(learner.config.start).encoder(matches.first)
         ways["the encoder it started from"] = lambda m: distances(start, m)
     deviation = features(matches.first).std(0) + 1e-6
-    ways["rhythm and shape features"] = lambda m: np.linalg.norm((features(m.first) - features(m.second)) / deviation, axis=1)
+    ways["rhythm and shape features"] = lambda m: np.linalg.norm(
+        (features(m.first) - features(m.second)) / deviation, axis=1
+    )
     return ways
 
 

@@ -34,9 +34,12 @@ from train.run import write_text
 # The project's aims for the default model
 TARGETS = dict(zip(TASKS, (0.992, 0.85, 0.975, 0.87, 0.81, 0.82, 0.83, 0.845, 0.988, 0.94), strict=True))
 NAMES = {
-    "random": "random, own head", "random_mean_max": "random, mean + max", "hrv": "HRV + shape", "minirocket": "MiniRocket",
+    "random": "random, own head",
+    "random_mean_max": "random, mean + max",
+    "hrv": "HRV + shape",
+    "minirocket": "MiniRocket",
     "supervised": "trained on the task",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -122,10 +125,13 @@ def fill(text: str, name: str, content: str) -> str:
 def every_table(found: dict, moved: Path | None, model: str) -> dict[str, str]:
     """Tables by name, of what `found` (read_all) and the file `moved` hold."""
     tables = {
-        "probes": probes(found, model), "quantisation": quantisation(found), "few": few(found, model),
-        "more": side_by_side(found, MORE_TASKS), "transfer": side_by_side(found, TRANSFER_TASKS),
+        "probes": probes(found, model),
+        "quantisation": quantisation(found),
+        "few": few(found, model),
+        "more": side_by_side(found, MORE_TASKS),
+        "transfer": side_by_side(found, TRANSFER_TASKS),
         "moved": moved_table(moved) if moved else "",
-    }  # fmt: skip
+    }
     return {name: content for name, content in tables.items() if content}
 
 

@@ -1,8 +1,9 @@
 """A model file as a float encoder again, to go on training from: the reverse of train/fold.py and train/quantize.py.
 
-What rounding took is lost; the encoder computes what the integers stand for, without their steps in between. A batch norm
-that was folded into its convolution cannot be found again, so each gets factors of 1, convolutions the size that spreads
-every channel by 1 on some windows, and offsets what is then left to add: the function is the same whatever the windows.
+What rounding took is lost; the encoder computes what the integers stand for, without their steps in between. A batch
+norm that was folded into its convolution cannot be found again, so each gets factors of 1, convolutions the size that
+spreads every channel by 1 on some windows, and offsets what is then left to add: the function is the same whatever the
+windows.
 """
 
 from dataclasses import dataclass
@@ -58,7 +59,8 @@ class Start:
 def unfold(model: Model, windows: Tensor) -> Encoder:
     """The float encoder that `model` stands for, without its levels. `windows` (N, 1280) real network input.
 
-    InputError where it reads other input, or has layers that the bundled models lack: its own encoder.safetensors is needed.
+    InputError where it reads other input, or has layers that the bundled models lack: its own encoder.safetensors is
+    needed.
     """
     encoder = Encoder(spec_of(model)).eval()
     t = windows[:, None, None].contiguous(memory_format=torch.channels_last)
@@ -75,12 +77,18 @@ def unfold(model: Model, windows: Tensor) -> Encoder:
 
 def spec_of(model: Model) -> Spec:
     if model.front.kind != 1 or model.front.window != WINDOW:
-        raise InputError(f"the model {model.name!r} does not read windows of {WINDOW} samples behind the usual front end, as training does")
+        raise InputError(
+            f"the model {model.name!r} does not read windows of {WINDOW} samples behind the usual front end, as "
+            "training does"
+        )
     layers = []
     for layer in model.layers:
         if layer.op != "conv" or layer.requant != 0 or layer.pad_left != (layer.kernel - 1) // 2:
             kind = "conv of another form" if layer.op == "conv" else layer.op
-            raise InputError(f"the model {model.name!r} cannot be trained on for one of its layers ({kind}): give encoder.safetensors of its run")
+            raise InputError(
+                f"the model {model.name!r} cannot be trained on for one of its layers ({kind}): give "
+                "encoder.safetensors of its run"
+            )
         act = "none" if layer.zp_out else "relu"
         layers.append(Conv(layer.src_a, layer.cin, layer.cout, layer.kernel, layer.stride, layer.groups, act))
     pool = {number: name for name, number in POOLS.items()}[model.head.pool]
@@ -109,7 +117,9 @@ def fill(unit: ConvUnit, layer: Layer, step: np.ndarray, zero: int, source: Tens
 
 
 def last_layer(model: Model, step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (dim, features) and bias (dim,) on the real pooled features, whose channels have `step` (C,) an integer."""
+    """Weights (dim, features) and bias (dim,) on the real pooled features, whose channels have `step`
+    (C,) an integer.
+    """
     head, zero = model.head, model.zero_points[-1]
     kept = head.dim - head.levels
     steps, zeros = [], []

@@ -1,4 +1,6 @@
-"""`python -m benchmarks.firmware`: every emulated core runs every case; one table, and docs/results/firmware.md with --write."""
+"""`python -m benchmarks.firmware`: every emulated core runs every case; one table, and docs/results/firmware.md with
+--write.
+"""
 
 import argparse
 import sys
@@ -7,7 +9,10 @@ from pathlib import Path
 
 from . import build, nets, stack
 
-HEADER = "| core | net M1: instructions | per MAC | per MAC, block 64 | default: window | 1 s at hop 1 s | 1 s : window | code | flash | RAM M1, 10 s | RAM 10 s | RAM 10 s, 1000 Hz | RAM 1 s | stack | stack, worst | CRC |"
+HEADER = (
+    "| core | net M1: instructions | per MAC | per MAC, block 64 | default: window | 1 s at hop 1 s | 1 s : window "
+    "| code | flash | RAM M1, 10 s | RAM 10 s | RAM 10 s, 1000 Hz | RAM 1 s | stack | stack, worst | CRC |"
+)
 COLUMNS = HEADER.count("|") - 1
 
 
@@ -52,7 +57,11 @@ def measure(core) -> tuple[str, bool]:
     verdicts = [line.verdict for line in lines.values()]
     equal = all(verdict == "equal" for verdict in verdicts)
     m1, window, second = (lines.get(key) for key in (("m1", "window"), ("default", "window"), ("default", "stream-1s")))
-    ten, m1_ten, fast = lines.get(("default", "stream-10s")), lines.get(("m1", "stream-10s")), lines.get(("default", "rate-1000"))
+    ten, m1_ten, fast = (
+        lines.get(("default", "stream-10s")),
+        lines.get(("m1", "stream-10s")),
+        lines.get(("default", "rate-1000")),
+    )
     count = core.counted
     cells = [
         core.name,
@@ -76,15 +85,17 @@ def introduction() -> str:
     model = nets.net_default()
     return f"""# The firmware on emulated cores
 
-`make firmware` (`python -m benchmarks.firmware --write docs/results/firmware.md`) printed this. Default encoder: {model.name},
-{model.macs / 1e6:.2f} M multiply-accumulates a window; net M1: 1.70 M. Each is exported with `edgeecg export-c` and compiled with the core of
-that folder. Instructions are those executed inside `ee_push_i16` and `ee_flush`, counted exactly (QEMU `-icount`, SysTick or `minstret`). The
-window is 10 s at 128 Hz from first sample to embedding; "1 s at hop 1 s" is the mean over the steady part of a stream at 250 Hz, resampled on
-the device. Code: what an application that pushes int16 samples links of the core, with what that takes from the compiler's library; flash:
-code and model. RAM: the stream's state and the stack below the caller by watermark, at 250 Hz (M1: 128 Hz); "worst" is the stack of the deepest
-chain of the compiler's call graph. CRC: over start, flags, int16 and int8 embeddings of every window of every case (60 s of a real
-recording at 360 Hz, eleven device rates and the bundled model's golden vectors among them), equal to Python's. Block 64: `ee_config.block`,
-the samples that the network takes at once (32 otherwise). "M0+ code" is compiled for it and runs on the M3 machine, which can count.
+`make firmware` (`python -m benchmarks.firmware --write docs/results/firmware.md`) printed this. Default encoder:
+{model.name}, {model.macs / 1e6:.2f} M multiply-accumulates a window; net M1: 1.70 M. Each is exported with `edgeecg
+export-c` and compiled with the core of that folder. Instructions are those executed inside `ee_push_i16` and
+`ee_flush`, counted exactly (QEMU `-icount`, SysTick or `minstret`). The window is 10 s at 128 Hz from first sample to
+embedding; "1 s at hop 1 s" is the mean over the steady part of a stream at 250 Hz, resampled on the device. Code:
+what an application that pushes int16 samples links of the core, with what that takes from the compiler's library;
+flash: code and model. RAM: the stream's state and the stack below the caller by watermark, at 250 Hz (M1: 128 Hz);
+"worst" is the stack of the deepest chain of the compiler's call graph. CRC: over start, flags, int16 and int8
+embeddings of every window of every case (60 s of a real recording at 360 Hz, eleven device rates and the bundled
+model's golden vectors among them), equal to Python's. Block 64: `ee_config.block`, the samples that the network takes
+at once (32 otherwise). "M0+ code" is compiled for it and runs on the M3 machine, which can count.
 
 """
 

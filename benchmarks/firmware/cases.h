@@ -9,10 +9,10 @@
 
 typedef struct run_case {
     const char *name;
-    const void *model;                /* a constant of an exported folder, or an .eecg file of so many bytes */
+    const void *model; /* a constant of an exported folder, or an .eecg file of so many bytes */
     uint32_t model_size;
-    uint32_t array_bytes;             /* behind a stream's structure */
-    const int16_t *x;                 /* or, where it is NULL, wide */
+    uint32_t array_bytes; /* behind a stream's structure */
+    const int16_t *x;     /* or, where it is NULL, wide */
     const int32_t *wide;
     uint32_t n, fs_mhz, hop, mult;
     int32_t shift;

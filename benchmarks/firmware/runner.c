@@ -1,8 +1,8 @@
 /* Runs the cases of cases.c through the core and prints one line each:
  *     name results crc instructions last steady state stack verdict
- * crc: CRC-32 over start, quality, int16 and int8 embedding of every result. instructions: inside ee_push_i16() and ee_flush() alone;
- * last: of them between the last result and the one before; steady: the mean of the
- * last ten such (of what there are). The exit code is 1 when one CRC differs from Python's. */
+ * crc: CRC-32 over start, quality, int16 and int8 embedding of every result. instructions: inside ee_push_i16() and
+ * ee_flush() alone; last: of them between the last result and the one before; steady: the mean of the last ten such (of
+ * what there are). The exit code is 1 when one CRC differs from Python's. */
 #include "edgeecg.h"
 #include "cases.h"
 #include "port.h"
@@ -39,7 +39,8 @@ static void write_number(uint32_t v)
     char text[12];
     uint32_t at = sizeof text - 1;
     text[at] = 0;
-    do text[--at] = (char)('0' + v % 10); while (v /= 10);
+    do text[--at] = (char)('0' + v % 10);
+    while (v /= 10);
     port_write(" ");
     port_write(text + at);
 }
@@ -68,12 +69,13 @@ static uint32_t stack_below(const uint8_t *from)
 
 typedef struct totals {
     uint32_t crc, results, instructions;
-    uint32_t at[KEPT];                /* instructions at the newest results, a ring */
+    uint32_t at[KEPT]; /* instructions at the newest results, a ring */
     const uint8_t *caller;
 } totals;
 
 /* Counts the instructions of one call: the readings are volatile, so the compiler keeps them around it. */
-__attribute__((noinline)) static int step(ee_stream *s, const run_case *c, uint32_t at, uint32_t n, size_t *used, totals *t)
+__attribute__((noinline)) static int step(ee_stream *s, const run_case *c, uint32_t at, uint32_t n, size_t *used,
+                                          totals *t)
 {
     t->caller = port_stack_pointer();
     uint32_t before = port_counter();
@@ -83,9 +85,10 @@ __attribute__((noinline)) static int step(ee_stream *s, const run_case *c, uint3
     return found;
 }
 
-/* Starts a stream in exactly the memory it asks for, as an application does; *stack: what the core used of it. One byte less must
- * not do. */
-__attribute__((noinline)) static ee_stream *start(const ee_model *model, const ee_config *config, uint32_t state, uint32_t *stack)
+/* Starts a stream in exactly the memory it asks for, as an application does; *stack: what the core used of it. One byte
+ * less must not do. */
+__attribute__((noinline)) static ee_stream *start(const ee_model *model, const ee_config *config, uint32_t state,
+                                                  uint32_t *stack)
 {
     const uint8_t *here = port_stack_pointer();
     ee_stream *s = ee_init(model, config, memory, state - 1) ? NULL : ee_init(model, config, memory, state);

@@ -1,10 +1,13 @@
-"""The worst-case stack of the core, from the compiler's call graph (-fcallgraph-info=su): the watermark's upper bound."""
+"""The worst-case stack of the core, from the compiler's call graph (-fcallgraph-info=su): the
+watermark's upper bound.
+"""
 
 import re
 from pathlib import Path
 
 ENTRIES = ("ee_init", "ee_reset", "ee_push_i16", "ee_push_i32", "ee_flush", "ee_get_result", "ee_delay")
-# Frames that the compiler does not know: functions in assembly push ten registers, and the compiler's library is compiled elsewhere.
+# Frames that the compiler does not know: functions in assembly push ten registers, and the compiler's library is
+# compiled elsewhere.
 NAKED = {"rows_of_1": 40, "rows_of_2": 40}
 LIBRARY = 48  # bytes that a function of the compiler's or the C library may take: memset, divisions, 64-bit products
 
@@ -29,8 +32,9 @@ def call_graph(folder: Path) -> tuple[dict[str, int], dict[str, set]]:
 
 
 def worst_case(folder: Path) -> tuple[int, list[str]]:
-    """(bytes, functions of the deepest chain) below a caller of the public functions. ValueError: recursion, or a call whose target the
-    compiler does not know."""
+    """(bytes, functions of the deepest chain) below a caller of the public functions. ValueError: recursion, or a call
+    whose target the compiler does not know.
+    """
     frames, calls = call_graph(folder)
     known: dict[str, tuple[int, list[str]]] = {}
 

@@ -1,4 +1,5 @@
-/* edgeecg: single-lead ECG to embeddings in integer arithmetic. C99 with the builtins of GCC and clang, freestanding, no allocation.
+/* edgeecg: single-lead ECG to embeddings in integer arithmetic. C99 with the builtins of GCC and clang, freestanding,
+ * no allocation.
  *
  * Who owns what: the caller owns everything. A model file's bytes are used in place (flash, memory map) and must
  * outlive every stream on it; a stream lives in one block of the caller's memory whose size ee_state_size() tells.
@@ -17,8 +18,8 @@
  *     while (ee_flush(s)) use(ee_get_result(s));                       // end of the recording
  *
  * What the numbers are is in docs/numerics.md, the file in docs/format.md. No function blocks, allocates or prints;
- * two streams never share state, so each may live in a thread (or an interrupt) of its own. A stream counts quarter seconds in
- * 32 bits: it runs for 34 years before it wants an ee_reset().
+ * two streams never share state, so each may live in a thread (or an interrupt) of its own. A stream counts quarter
+ * seconds in 32 bits: it runs for 34 years before it wants an ee_reset().
  */
 #ifndef EDGEECG_H
 #define EDGEECG_H
@@ -29,7 +30,7 @@
 #include "edgeecg_config.h"
 
 #if (defined(EE_EXPORTED) || defined(ARDUINO) || defined(ESP_PLATFORM) || defined(__ZEPHYR__)) && !defined(EE_NO_HOST)
-#define EE_NO_HOST 1                  /* devices; anywhere else compile with -DEE_NO_HOST=1 */
+#define EE_NO_HOST 1 /* devices; anywhere else compile with -DEE_NO_HOST=1 */
 #endif
 
 #ifdef __cplusplus
@@ -38,61 +39,76 @@ extern "C" {
 
 #define EE_VERSION_MAJOR 0
 #define EE_VERSION_MINOR 1
-#define EE_RATE 128                   /* samples a second behind the front end */
-#define EE_MISSING INT32_MIN          /* an int32 sample that was not measured (gap, lead off) */
-#define EE_X_MAX 4194303              /* largest canonical sample, 1/8 microvolt */
+#define EE_RATE          128       /* samples a second behind the front end */
+#define EE_MISSING       INT32_MIN /* an int32 sample that was not measured (gap, lead off) */
+#define EE_X_MAX         4194303   /* largest canonical sample, 1/8 microvolt */
 
 typedef enum ee_status {
-    EE_OK = 0, EE_TOO_SHORT, EE_BAD_MAGIC, EE_BAD_VERSION, EE_BAD_SIZE, EE_BAD_CRC, EE_BAD_ALIGNMENT, EE_BAD_HEADER,
-    EE_BAD_FRONT, EE_BAD_TABLE, EE_BAD_LAYER, EE_BAD_GRAPH, EE_BAD_RANGE, EE_BAD_HEAD, EE_BAD_OFFSET
+    EE_OK = 0,
+    EE_TOO_SHORT,
+    EE_BAD_MAGIC,
+    EE_BAD_VERSION,
+    EE_BAD_SIZE,
+    EE_BAD_CRC,
+    EE_BAD_ALIGNMENT,
+    EE_BAD_HEADER,
+    EE_BAD_FRONT,
+    EE_BAD_TABLE,
+    EE_BAD_LAYER,
+    EE_BAD_GRAPH,
+    EE_BAD_RANGE,
+    EE_BAD_HEAD,
+    EE_BAD_OFFSET
 } ee_status;
 
-enum { EE_FLAT = 1, EE_CLIPPED = 2, EE_LEAD_OFF = 4, EE_MISSED = 8, EE_NOISY = 16 };  /* quality flags of a window */
+enum { EE_FLAT = 1, EE_CLIPPED = 2, EE_LEAD_OFF = 4, EE_MISSED = 8, EE_NOISY = 16 }; /* quality flags of a window */
 
 /* Where a tensor of the trunk lies. */
 typedef struct ee_buffer {
-    uint32_t offset;                  /* of its frames, from the first tensor's */
-    uint16_t cap, channels;           /* frames that it has room for, and bytes of one */
-    uint8_t zp, pads, tail, passing;  /* zero point; frames of padding in front and behind; 1: lives from one layer to the next */
+    uint32_t offset;        /* of its frames, from the first tensor's */
+    uint16_t cap, channels; /* frames that it has room for, and bytes of one */
+    uint8_t zp, pads, tail,
+        passing; /* zero point; frames of padding in front and behind; 1: lives from one layer to the next */
 } ee_buffer;
 
 /* A checked model file, seen in place; in an exported folder a constant. */
 typedef struct ee_model {
 #ifdef EE_EXPORTED
     const struct ee_front *front;
-    const struct ee_layer *layers;    /* [n_layers] */
+    const struct ee_layer *layers; /* [n_layers] */
     const struct ee_head *head;
-    const ee_buffer *buffers; /* [n_layers + 1] tensors, for the block below */
-    uint32_t frame_bytes, scratch;    /* of all tensors and what lies behind them, from `scratch` on */
-    uint32_t block, delay;            /* samples that the trunk takes at once, and looks ahead */
+    const ee_buffer *buffers;      /* [n_layers + 1] tensors, for the block below */
+    uint32_t frame_bytes, scratch; /* of all tensors and what lies behind them, from `scratch` on */
+    uint32_t block, delay;         /* samples that the trunk takes at once, and looks ahead */
 #else
     const uint8_t *bytes;
-    const void *kernels;              /* dispatch table, chosen by ee_model_view() */
-    const void *packed;               /* weights packed for those kernels by ee_pack(), or NULL */
+    const void *kernels; /* dispatch table, chosen by ee_model_view() */
+    const void *packed;  /* weights packed for those kernels by ee_pack(), or NULL */
 #endif
-    uint32_t window;                  /* samples at 128 Hz */
+    uint32_t window; /* samples at 128 Hz */
     uint16_t n_layers, total_stride, frames, dim, channels, features, exponent, levels;
 } ee_model;
 
 /* ee_config.flags */
-enum { EE_CACHE_TAPS = 1 };           /* keep the resampler's taps of every phase: faster, more memory */
+enum { EE_CACHE_TAPS = 1 }; /* keep the resampler's taps of every phase: faster, more memory */
 
 typedef struct ee_config {
-    uint32_t fs_mhz;                  /* sampling rate of the input in millihertz, 50 000 .. 4 000 000 */
-    uint32_t hop;                     /* distance of window starts, in samples at 128 Hz, 1 .. 2^24 */
-    uint32_t block;                   /* samples at 128 Hz that the trunk takes at once, a multiple of 32 up to 16384; 0 = 32 */
-    uint32_t mult;                    /* integer input: canonical = (x * mult + half) >> shift; up to 65536; mult 0: x is canonical */
-    int32_t shift;                    /* -15 .. 40 */
+    uint32_t fs_mhz; /* sampling rate of the input in millihertz, 50 000 .. 4 000 000 */
+    uint32_t hop;    /* distance of window starts, in samples at 128 Hz, 1 .. 2^24 */
+    uint32_t block;  /* samples at 128 Hz that the trunk takes at once, a multiple of 32 up to 16384; 0 = 32 */
+    uint32_t mult;   /* integer input: canonical = (x * mult + half) >> shift; up to 65536; mult 0: x is canonical */
+    int32_t shift;   /* -15 .. 40 */
     uint32_t flags;
 } ee_config;
 
 typedef struct ee_stream ee_stream;
 
 typedef struct ee_result {
-    uint64_t start;                   /* window start, samples at 128 Hz from the first sample */
-    const int16_t *embedding;         /* dim values, the last `levels` of the model among them; real value = embedding[i] * 2^-exponent */
-    const int8_t *embedding8;         /* dim values; real value = embedding8[i] * 2^(8 - exponent) */
-    uint32_t quality;                 /* EE_FLAT | ... */
+    uint64_t start; /* window start, samples at 128 Hz from the first sample */
+    const int16_t
+        *embedding; /* dim values, the last `levels` of the model among them; real value = embedding[i] * 2^-exponent */
+    const int8_t *embedding8; /* dim values; real value = embedding8[i] * 2^(8 - exponent) */
+    uint32_t quality;         /* EE_FLAT | ... */
 } ee_result;
 
 #ifndef EE_EXPORTED
@@ -100,8 +116,8 @@ typedef struct ee_result {
 ee_status ee_model_check(const void *bytes, size_t size);
 /* The same, and fills *model when all is well. */
 ee_status ee_model_view(ee_model *model, const void *bytes, size_t size);
-const char *ee_status_text(ee_status status);          /* one sentence */
-size_t ee_state_size(const ee_model *model, const ee_config *config);       /* bytes; 0: config is not usable */
+const char *ee_status_text(ee_status status);                         /* one sentence */
+size_t ee_state_size(const ee_model *model, const ee_config *config); /* bytes; 0: config is not usable */
 #endif
 
 /* Gain of an ADC in units per millivolt as the rational num/den: fills mult and shift; 0 when out of range. */
@@ -109,44 +125,46 @@ int ee_set_gain(ee_config *config, uint32_t num, uint32_t den);
 
 /* NULL when memory (aligned to 8) is NULL, too small, or config is not usable. */
 ee_stream *ee_init(const ee_model *model, const ee_config *config, void *memory, size_t size);
-void ee_reset(ee_stream *stream);                      /* back to before the first sample */
+void ee_reset(ee_stream *stream); /* back to before the first sample */
 
 /* Takes samples until one result is there (returns 1; *used tells how many were taken) or all are taken (returns 0). */
 int ee_push_i16(ee_stream *stream, const int16_t *x, size_t n, size_t *used);
 int ee_push_i32(ee_stream *stream, const int32_t *x, size_t n, size_t *used);
 /* End of the recording: returns 1 for each further result, then 0. Push nothing behind it before ee_reset(). */
 int ee_flush(ee_stream *stream);
-ee_result ee_get_result(const ee_stream *stream);      /* valid until the next push, flush or reset */
+ee_result ee_get_result(const ee_stream *stream); /* valid until the next push, flush or reset */
 
 /* Samples at 128 Hz between a window's end and its result; of a configuration that ee_init() takes. */
 uint32_t ee_delay(const ee_model *model, const ee_config *config);
 
-/* An exported model's memory is declared, not asked for: `edgeecg export-c` writes EE_STATE_SIZE = EE_STREAM_BYTES + the bytes of the
- * arrays behind a stream's structure, as ee_plan_device() counts them on a host. */
+/* An exported model's memory is declared, not asked for: `edgeecg export-c` writes EE_STATE_SIZE = EE_STREAM_BYTES +
+ * the bytes of the arrays behind a stream's structure, as ee_plan_device() counts them on a host. */
 #ifdef EE_EXPORTED
 #define EE_STREAM_BYTES (sizeof(void *) == 8 ? 368u : 288u)
 #endif
 
 /* Hosts only. */
 #ifndef EE_NO_HOST
-/* For export-c: where a device keeps the trunk's tensors, buffers[0 .. n_layers], and what it needs behind a stream's structure.
- * 0 when it cannot take that configuration. */
-typedef struct ee_plan { uint32_t array_bytes, frame_bytes, scratch, delay; } ee_plan;
+/* For export-c: where a device keeps the trunk's tensors, buffers[0 .. n_layers], and what it needs behind a stream's
+ * structure. 0 when it cannot take that configuration. */
+typedef struct ee_plan {
+    uint32_t array_bytes, frame_bytes, scratch, delay;
+} ee_plan;
 int ee_plan_device(const ee_model *model, const ee_config *config, ee_plan *plan, ee_buffer *buffers);
 typedef enum ee_type { EE_I16, EE_I32, EE_F32, EE_F64 } ee_type;
-typedef struct ee_source {            /* samples read in place, any stride */
+typedef struct ee_source { /* samples read in place, any stride */
     const void *data;
-    ptrdiff_t stride;                 /* bytes; each sample aligned as its type wants it */
+    ptrdiff_t stride; /* bytes; each sample aligned as its type wants it */
     ee_type type;
-    double scale;                     /* floats: canonical units per unit of the input (8000 for mV) */
+    double scale; /* floats: canonical units per unit of the input (8000 for mV) */
 } ee_source;
 int ee_push_source(ee_stream *stream, const ee_source *source, size_t first, size_t n, size_t *used);
-typedef struct ee_windows {           /* results of a recording; arrays that are NULL are not filled */
-    size_t room;                      /* windows that the arrays hold */
-    int16_t *embedding;               /* [room][dim] */
-    float *embedding_f32;             /* embedding * 2^-exponent */
+typedef struct ee_windows { /* results of a recording; arrays that are NULL are not filled */
+    size_t room;            /* windows that the arrays hold */
+    int16_t *embedding;     /* [room][dim] */
+    float *embedding_f32;   /* embedding * 2^-exponent */
     int8_t *embedding8;
-    uint8_t *quality;                 /* [room] */
+    uint8_t *quality; /* [room] */
 } ee_windows;
 /* A whole recording, from ee_reset() to the last ee_flush(); returns its windows, of which `room` are kept. */
 size_t ee_run(ee_stream *stream, const ee_source *source, size_t n, const ee_windows *out);

@@ -1,4 +1,5 @@
-/* Statistics of the blocks that input samples belong to: extremes, samples on a rail, gaps. docs/numerics.md section 5. */
+/* Statistics of the blocks that input samples belong to: extremes, samples on a rail, gaps. docs/numerics.md section 5.
+ */
 #include "internal.h"
 
 ee_block_stats *ee_open_block(ee_front_state *f, uint32_t block, int32_t value)
@@ -34,7 +35,7 @@ static void count_extremes(ee_front_state *f, ee_block_stats *b, const int32_t *
 {
     ee_rails r = { b->hi, b->lo, 0, 0 };
     EE_KERNEL(f->kernels, rails)(x, n, &r);
-    for (uint32_t i = 0; i < n && i < 2; i++) {          /* these look back behind the buffer */
+    for (uint32_t i = 0; i < n && i < 2; i++) { /* these look back behind the buffer */
         int32_t one = i ? x[0] : f->before[1], two = i ? f->before[1] : f->before[0];
         uint32_t third = (uint32_t)(f->seen + i >= 2) & (uint32_t)(x[i] == one) & (uint32_t)(x[i] == two);
         r.at_hi += third & (uint32_t)(x[i] == r.hi);
@@ -50,7 +51,8 @@ static void count_extremes(ee_front_state *f, ee_block_stats *b, const int32_t *
 }
 
 #ifndef EE_NO_HOST
-/* Whole blocks from x on, behind two samples of the same array, of a recording at 128 Hz without gaps: number of samples. */
+/* Whole blocks from x on, behind two samples of the same array, of a recording at 128 Hz without gaps: number of
+ * samples. */
 static uint32_t take_blocks(ee_front_state *f, const int32_t *x, uint32_t n)
 {
     const uint32_t blocks = n / EE_BLOCK;

@@ -10,13 +10,15 @@ void ee_copy(void *to, const void *from, size_t n)
     uint8_t *d = (uint8_t *)to;
     const uint8_t *s = (const uint8_t *)from;
 #ifdef __GNUC__
-    typedef struct __attribute__((may_alias)) words { uint32_t w[4]; } words;
-    if ((((uintptr_t)d | (uintptr_t)s) & 3u) == 0)       /* four words at once: what moves on a device is mostly aligned */
+    typedef struct __attribute__((may_alias)) words {
+        uint32_t w[4];
+    } words;
+    if ((((uintptr_t)d | (uintptr_t)s) & 3u) == 0) /* four words at once: what moves on a device is mostly aligned */
         for (; n >= 16; n -= 16, d += 16, s += 16) {
             words four = *(const words *)(const void *)s;
             *(words *)(void *)d = four;
         }
 #endif
-    while (n--) *d++ = *s++;                             /* to <= from where they overlap */
+    while (n--) *d++ = *s++; /* to <= from where they overlap */
 }
 #endif

@@ -1,7 +1,7 @@
 /* Which kernels run: one table, chosen once for a model when it is viewed. */
 #include "internal.h"
 
-#ifndef EE_NO_HOST                    /* a device has one instruction set, known to the compiler */
+#ifndef EE_NO_HOST /* a device has one instruction set, known to the compiler */
 
 #ifdef __x86_64__
 #include <cpuid.h>
@@ -9,11 +9,12 @@ extern const ee_kernels ee_kernels_avx512vnni, ee_kernels_avxvnni, ee_kernels_av
 
 static int has_avx512vnni(void)
 {
-    return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vbmi");
+    return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vbmi");
 }
 static int has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
-static int has_avxvnni(void)          /* asked of the processor: older compilers do not know its name */
+static int has_avxvnni(void) /* asked of the processor: older compilers do not know its name */
 {
     unsigned a = 0, b, c, d;
     return has_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1);
@@ -24,7 +25,7 @@ static int has_avxvnni(void)          /* asked of the processor: older compilers
 extern const ee_kernels ee_kernels_dotprod, ee_kernels_neon;
 #if defined(__linux__)
 #include <sys/auxv.h>
-static int has_dotprod(void) { return (getauxval(AT_HWCAP) >> 20 & 1) != 0; }            /* HWCAP_ASIMDDP */
+static int has_dotprod(void) { return (getauxval(AT_HWCAP) >> 20 & 1) != 0; } /* HWCAP_ASIMDDP */
 #elif defined(__ARM_FEATURE_DOTPROD)
 static int has_dotprod(void) { return 1; }
 #else
@@ -35,7 +36,10 @@ static int has_dotprod(void) { return 0; }
 static int always(void) { return 1; }
 
 /* The best first. */
-static const struct choice { const ee_kernels *kernels; int (*runs_here)(void); } choices[] = {
+static const struct choice {
+    const ee_kernels *kernels;
+    int (*runs_here)(void);
+} choices[] = {
 #ifdef __x86_64__
     { &ee_kernels_avx512vnni, has_avx512vnni },
     { &ee_kernels_avxvnni, has_avxvnni },

@@ -20,15 +20,16 @@ void ee_front_layout(ee_front_state *f, const ee_config *config, int levels, uin
     f->z = NULL;
     f->n_sums = 0;
     ee_taps_layout(f, config, memory);
-    uint32_t most = wait ? config->block : EE_CHUNK;     /* samples at 128 Hz that come from one chunk, about */
+    uint32_t most = wait ? config->block : EE_CHUNK; /* samples at 128 Hz that come from one chunk, about */
     f->chunk = most * (f->fs / EE_TICKS) + most * (f->fs % EE_TICKS) / EE_TICKS;
     f->chunk = ee_max(1, wait ? f->chunk : ee_min(f->chunk, EE_CHUNK));
     uint32_t out = f->chunk * EE_RATE / (f->fs / 1000) + 2;
-    uint32_t ahead = front->baseline / 2u + (f->half + 1) * EE_TICKS / f->fs + 2;        /* input before z; all at once at the end */
-    uint32_t held = (front->reach + 1u) * EE_BLOCK + wait + (wait ? ee_max(out, ahead) : out);               /* of z */
+    uint32_t ahead =
+        front->baseline / 2u + (f->half + 1) * EE_TICKS / f->fs + 2; /* input before z; all at once at the end */
+    uint32_t held = (front->reach + 1u) * EE_BLOCK + wait + (wait ? ee_max(out, ahead) : out); /* of z */
     uint32_t raw = f->chunk + (kind ? ee_max(2 * f->half, f->half + f->fs / EE_TICKS + 2) : EE_BLOCK + wait);
 #ifndef EE_NO_HOST
-    if (f->taps) raw += 8;                               /* their rows are read in eights */
+    if (f->taps) raw += 8; /* their rows are read in eights */
 #endif
     f->raw = (int32_t *)ee_take(memory, raw * sizeof *f->raw);
     f->x_cap = front->baseline + out;
@@ -84,13 +85,16 @@ int ee_front_ready(const ee_front_state *f)
 
 int ee_front_full(const ee_front_state *f)
 {
-    uint32_t need = (EE_KIND(f->front) ? f->front->reach * EE_BLOCK : 0) + (EE_BLOCKS == EE_BLOCK ? EE_BLOCK : f->batch);
+    uint32_t need =
+        (EE_KIND(f->front) ? f->front->reach * EE_BLOCK : 0) + (EE_BLOCKS == EE_BLOCK ? EE_BLOCK : f->batch);
     return (EE_KIND(f->front) ? f->z_count : f->raw_count) >= need;
 }
 
-int ee_front_empty(const ee_front_state *f) { return f->ended && !f->pad_raw && !f->pad_x && !(EE_KIND(f->front) ? f->z_count : f->raw_count); }
+int ee_front_empty(const ee_front_state *f)
+{ return f->ended && !f->pad_raw && !f->pad_x && !(EE_KIND(f->front) ? f->z_count : f->raw_count); }
 
-/* Adds `left` of the sums from place `at` on, to the ring's end and from its start, and their samples; the place behind them. */
+/* Adds `left` of the sums from place `at` on, to the ring's end and from its start, and their samples; the place behind
+ * them. */
 static uint32_t add_sums(const ee_front_state *f, uint32_t at, uint32_t left, uint32_t *total, uint32_t *count)
 {
     for (; left; left--) {
@@ -101,12 +105,13 @@ static uint32_t add_sums(const ee_front_state *f, uint32_t at, uint32_t left, ui
     return at;
 }
 
-/* The blocks around the next one to leave: of floor * samples and the sum of |z|, what is larger (below 2^26). Hosts carry the sums on. */
+/* The blocks around the next one to leave: of floor * samples and the sum of |z|, what is larger (below 2^26). Hosts
+ * carry the sums on. */
 static uint32_t around_block(ee_front_state *f, uint32_t *samples)
 {
     const uint32_t reach = f->front->reach;
     uint32_t last = ee_min(f->out_block + reach, f->z_block), total = 0, count = 0;
-    if (last == f->z_block && f->z_count <= (last - f->out_block) * EE_BLOCK) last--;    /* not begun */
+    if (last == f->z_block && f->z_count <= (last - f->out_block) * EE_BLOCK) last--; /* not begun */
 #ifdef EE_NO_HOST
     const uint32_t first = f->out_block > reach ? f->out_block - reach : 0;
     add_sums(f, first % f->n_sums, last - first + 1, &total, &count);
@@ -117,7 +122,7 @@ static uint32_t around_block(ee_front_state *f, uint32_t *samples)
     f->around.next = last + 1;
     f->around.sum = total;
     f->around.samples = count;
-    if (f->out_block >= reach) {                         /* the oldest one leaves */
+    if (f->out_block >= reach) { /* the oldest one leaves */
         uint32_t old = 0, of_old = 0;
         f->around.oldest_at = add_sums(f, f->around.oldest_at, 1, &old, &of_old);
         f->around.sum -= old;
@@ -134,7 +139,8 @@ static uint32_t take_scaled(ee_front_state *f, uint8_t *y)
     const uint32_t n = ee_min(EE_BLOCK, f->z_count), channels = f->front->channels;
     uint32_t count, divisor = around_block(f, &count);
     for (uint32_t c = 0; c < channels; c++)
-        EE_KERNEL(f->kernels, scale)(f->z + f->z_first, (int32_t)ee_quotient(f->front->gain[c] * count, 12, divisor), n, y + c, channels);
+        EE_KERNEL(f->kernels, scale)(f->z + f->z_first, (int32_t)ee_quotient(f->front->gain[c] * count, 12, divisor), n,
+                                     y + c, channels);
     f->z_first += n;
     f->z_count -= n;
     f->out_block++;
@@ -165,7 +171,8 @@ static uint32_t take_plain(ee_front_state *f, uint32_t most, uint8_t *y, ee_bloc
 {
     const uint32_t n = ee_min(most * EE_BLOCK, f->raw_count);
     EE_KERNEL(f->kernels, scale_plain)(f->raw + f->pos, (int32_t)f->front->direct_gain, n, y);
-    for (uint32_t i = 0; i < n; i += EE_BLOCK, b++, f->out_block++) b->flat = b->hi - b->lo <= (int32_t)f->front->flat_max;
+    for (uint32_t i = 0; i < n; i += EE_BLOCK, b++, f->out_block++)
+        b->flat = b->hi - b->lo <= (int32_t)f->front->flat_max;
     f->pos += n;
     f->raw_count -= n;
     return n;
@@ -189,9 +196,12 @@ uint32_t ee_front_take(ee_front_state *f, uint32_t most, uint8_t *y, const ee_bl
         return n;
     }
 #endif
-    else n = take_scaled(f, y);
+    else
+        n = take_scaled(f, y);
     for (uint32_t i = 0; i < n; i += EE_BLOCK, b++)
-        b->rough = (uint16_t)(f->front->noise ? EE_KERNEL(f->kernels, roughness)(y + i * channels, ee_min(EE_BLOCK, n - i), channels) : 0);
+        b->rough = (uint16_t)(f->front->noise ? EE_KERNEL(f->kernels, roughness)(y + i * channels,
+                                                                                 ee_min(EE_BLOCK, n - i), channels)
+                                              : 0);
     return n;
 }
 
@@ -211,14 +221,15 @@ static uint32_t run_block(ee_front_state *f, uint32_t n)
     const int32_t *x = f->x + f->x_pos;
     if (filled == 0) {
         f->x_hi = f->x_lo = x[0];
-        if (f->z_block > f->in_block) ee_open_block(f, f->in_block = f->z_block, f->last);  /* behind the last input sample */
+        if (f->z_block > f->in_block)
+            ee_open_block(f, f->in_block = f->z_block, f->last); /* behind the last input sample */
     }
     n = ee_min(n, EE_BLOCK - filled);
     ee_block_stats *b = ee_block_at(f, f->z_block);
     uint32_t *sum = sum_at(f, f->z_block);
     if (filled == 0) *sum = 0;
-    *sum += n << 24 | EE_KERNEL(f->kernels, detrend)(x, f->front->baseline / 2u, f->front->log2_baseline, &f->x_sum, n, f->z + f->z_first + f->z_count,
-                                          &f->x_hi, &f->x_lo);
+    *sum += n << 24 | EE_KERNEL(f->kernels, detrend)(x, f->front->baseline / 2u, f->front->log2_baseline, &f->x_sum, n,
+                                                     f->z + f->z_first + f->z_count, &f->x_hi, &f->x_lo);
     b->flat = f->x_hi - f->x_lo <= (int32_t)f->front->flat_max;
     if (EE_LEVELS && f->bases && filled == 0) keep_bases(f, x, f->z + f->z_first + f->z_count, 1);
     f->z_count += n;
@@ -251,7 +262,7 @@ static void run_baseline(ee_front_state *f)
     f->z_first = 0;
     if (!f->x_summed) {
         if (f->x_count < width) return;
-        f->x_sum = (int32_t)half * *f->x;                /* of those held in front */
+        f->x_sum = (int32_t)half * *f->x; /* of those held in front */
         for (uint32_t i = half; i + 1 < width; i++) f->x_sum += f->x[i];
         f->x_summed = 1;
     }
@@ -296,9 +307,7 @@ static void advance(ee_front_state *f)
 }
 
 static int output_ready(const ee_front_state *f, uint32_t n)
-{
-    return f->pos + n + f->half <= f->raw_count && f->pos + n <= f->raw_real;
-}
+{ return f->pos + n + f->half <= f->raw_count && f->pos + n <= f->raw_real; }
 
 static void resample_one(ee_front_state *f)
 {
@@ -309,7 +318,8 @@ static void resample_one(ee_front_state *f)
 }
 
 #ifndef EE_NO_HOST
-/* n outputs, all of the same taps: whole blocks in place, the rest from a copy, for a block's kernel reads what whole blocks need. */
+/* n outputs, all of the same taps: whole blocks in place, the rest from a copy, for a block's kernel reads what whole
+ * blocks need. */
 static void run_same_taps(ee_front_state *f, uint32_t n)
 {
     const int32_t *x = f->raw + f->pos + 1 - f->half;
@@ -392,7 +402,7 @@ int ee_front_pad(ee_front_state *f)
         f->pad_raw -= n;
         run_resampler(f);
     }
-    if (EE_DEVICE ? !raw : !f->pad_raw) {                /* hosts have room for both */
+    if (EE_DEVICE ? !raw : !f->pad_raw) { /* hosts have room for both */
         uint32_t n = ee_min(f->pad_x, f->x_cap - f->x_count);
         int32_t last = f->x[f->x_count - 1];
         for (uint32_t i = 0; i < n; i++) f->x[f->x_count++] = last;

@@ -1,9 +1,10 @@
 /* The head: a window's sums and maxima -> features -> embedding. docs/numerics.md section 4. */
 #include "internal.h"
 
-#define MEANS (EE_DEVICE ? 1u : 32u)     /* made at once: in vectors where there are some */
+#define MEANS (EE_DEVICE ? 1u : 32u) /* made at once: in vectors where there are some */
 
-/* uint16 sums, then uint8 maxima, become the features in place: a mean is written where its sum and earlier ones were. */
+/* uint16 sums, then uint8 maxima, become the features in place: a mean is written where its sum and earlier ones were.
+ */
 static void make_features(const ee_head *head, uint8_t *pools)
 {
     const uint16_t *sum = (const uint16_t *)(const void *)pools;
@@ -15,7 +16,9 @@ static void make_features(const ee_head *head, uint8_t *pools)
         some = ee_min(head->channels - c, MEANS);
         for (uint32_t i = 0; i < some; i++) sums[i] = sum[c + i];
         for (uint32_t i = 0; i < some; i++) {
-            int32_t v = (((int32_t)sums[i] - head->frames * head->zp) * head->mean_mult[c + i] + (1 << (EE_SHIFT - 1))) >> EE_SHIFT;   /* < 2^29 */
+            int32_t v =
+                (((int32_t)sums[i] - head->frames * head->zp) * head->mean_mult[c + i] + (1 << (EE_SHIFT - 1))) >>
+                EE_SHIFT; /* < 2^29 */
             means[i] = (uint8_t)ee_clamp(v + head->zp_mean, 0, 255);
         }
         for (uint32_t i = 0; i < some; i++) u[i] = means[i];
@@ -48,8 +51,11 @@ void ee_head_run(ee_stream *s, uint8_t *pools, const int32_t *levels)
         int32_t sum = head->bias[d] + ee_run_dot(pools, w, head->features);
         if (EE_LEVELS && levels && d + EE_N_LEVELS >= head->dim) sum += *levels++;
         int64_t v = (int64_t)sum * head->mult[d];
-        int32_t coarse = (int32_t)ee_rnd(v, EE_SHIFT);   /* in units of 2^8 of the fine one, which fits int32 where this is small */
-        e16[d] = (int16_t)(coarse < -128 ? -32767 : coarse > 128 ? 32767 : ee_clamp((int32_t)ee_rnd(v, 6), -32767, 32767));
+        int32_t coarse =
+            (int32_t)ee_rnd(v, EE_SHIFT); /* in units of 2^8 of the fine one, which fits int32 where this is small */
+        e16[d] = (int16_t)(coarse < -128  ? -32767
+                           : coarse > 128 ? 32767
+                                          : ee_clamp((int32_t)ee_rnd(v, 6), -32767, 32767));
         e8[d] = (int8_t)ee_clamp(coarse, -127, 127);
     }
 }

@@ -1,5 +1,5 @@
-/* The levels of a window, which scaling takes out: how large the signal is, how its baseline wanders, how far it reaches.
- * docs/numerics.md section 4.1. */
+/* The levels of a window, which scaling takes out: how large the signal is, how its baseline wanders, how far it
+ * reaches. docs/numerics.md section 4.1. */
 #include "internal.h"
 
 #if EE_LEVELS

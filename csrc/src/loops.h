@@ -1,6 +1,6 @@
-/* Inner loops of the front end and the head, written once and compiled for each instruction set that includes this file.
- * EE_TARGET: function attribute, EE_NAME(x): name with the set's suffix. Plain C that compilers vectorise. On a device they are functions
- * that other files call (device.c). */
+/* Inner loops of the front end and the head, written once and compiled for each instruction set that includes this
+ * file. EE_TARGET: function attribute, EE_NAME(x): name with the set's suffix. Plain C that compilers vectorise. On a
+ * device they are functions that other files call (device.c). */
 #ifdef EE_NO_HOST
 #ifndef EE_TARGET
 #define EE_TARGET
@@ -8,7 +8,7 @@
 #define EE_LOOP
 #define EE_SIZED(type, name) type EE_NAME(name)
 #else
-#define EE_LOOP static EE_TARGET
+#define EE_LOOP              static EE_TARGET
 /* Hosts compile these for whole blocks too, where n is known. */
 #define EE_SIZED(type, name) static inline __attribute__((always_inline)) EE_TARGET type EE_NAME(name)
 #endif
@@ -21,14 +21,14 @@ EE_SIZED(uint32_t, detrend)(const int32_t *x, uint32_t half, uint32_t log2_width
     int32_t running = *sum, high = *hi, low = *lo;
     uint32_t total = 0, shift = log2_width + 2;
     const int32_t *entering = x + half - 1, *leaving = x - half;
-#if defined(EE_NO_HOST) && !defined(__ARM_FEATURE_MVE)   /* no vectors: one loop, and no stack */
+#if defined(EE_NO_HOST) && !defined(__ARM_FEATURE_MVE) /* no vectors: one loop, and no stack */
     for (uint32_t i = 0; i < n; i++) {
         const int32_t around = running + entering[i];
         running = around - leaving[i];
 #else
     int32_t sums[EE_BLOCK];
     for (uint32_t i = 0; i < n; i++) sums[i] = entering[i] - leaving[i];
-    for (uint32_t i = 0; i < n; i++) {                   /* one addition between one sum and the next */
+    for (uint32_t i = 0; i < n; i++) { /* one addition between one sum and the next */
         int32_t before = running;
         running += sums[i];
         sums[i] = before + entering[i];
@@ -79,7 +79,8 @@ EE_LOOP void EE_NAME(scale_plain)(const int32_t *x, int32_t r, uint32_t n, uint8
 }
 
 /* 32 channels of n frames, `channels` bytes apart: what is larger takes the place in `most`. */
-static inline __attribute__((always_inline)) EE_TARGET void EE_NAME(raise)(uint8_t most[32], const uint8_t *x, uint32_t n, uint32_t channels)
+static inline __attribute__((always_inline)) EE_TARGET void EE_NAME(raise)(uint8_t most[32], const uint8_t *x,
+                                                                           uint32_t n, uint32_t channels)
 {
     for (; n; n--, x += channels)
         for (uint32_t i = 0; i < 32; i++) most[i] = x[i] > most[i] ? x[i] : most[i];
@@ -87,8 +88,10 @@ static inline __attribute__((always_inline)) EE_TARGET void EE_NAME(raise)(uint8
 
 #ifndef EE_NO_HOST
 /* `width` channels of n frames: their sums and maxima stay in registers. */
-static inline __attribute__((always_inline)) EE_TARGET void EE_NAME(pool_some)(const uint8_t *restrict x, uint32_t n, uint16_t *restrict sum, uint8_t *restrict max,
-                                                                          uint32_t channels, uint32_t width)
+static inline __attribute__((always_inline)) EE_TARGET void EE_NAME(pool_some)(const uint8_t *restrict x, uint32_t n,
+                                                                               uint16_t *restrict sum,
+                                                                               uint8_t *restrict max, uint32_t channels,
+                                                                               uint32_t width)
 {
     uint16_t sums[64];
     uint8_t most[64];
@@ -106,12 +109,14 @@ static inline __attribute__((always_inline)) EE_TARGET void EE_NAME(pool_some)(c
 #endif
 
 /* Adds n frames to a window's sums and takes its maxima; either may be absent. */
-EE_LOOP void EE_NAME(pool)(const uint8_t *restrict frames, uint32_t n, uint16_t *restrict sum, uint8_t *restrict max, uint32_t channels)
+EE_LOOP void EE_NAME(pool)(const uint8_t *restrict frames, uint32_t n, uint16_t *restrict sum, uint8_t *restrict max,
+                           uint32_t channels)
 {
     uint32_t first = 0;
 #ifndef EE_NO_HOST
     if (sum && max)
-        for (; first + 64 <= channels; first += 64) EE_NAME(pool_some)(frames + first, n, sum + first, max + first, channels, 64);
+        for (; first + 64 <= channels; first += 64)
+            EE_NAME(pool_some)(frames + first, n, sum + first, max + first, channels, 64);
     for (; first + 32 <= channels; first += 32) {
         if (sum) EE_NAME(pool_some)(frames + first, n, sum + first, NULL, channels, 32);
         if (max) EE_NAME(pool_some)(frames + first, n, NULL, max + first, channels, 32);
@@ -125,7 +130,8 @@ EE_LOOP void EE_NAME(pool)(const uint8_t *restrict frames, uint32_t n, uint16_t 
 
 #ifndef EE_OWN_ADD
 /* n numbers of `add` (docs/numerics.md section 3): the sum and its rounding stay below 2^24. */
-EE_LOOP void EE_NAME(add)(const ee_layer *layer, const uint8_t *restrict a, const uint8_t *restrict b, uint8_t *restrict y, uint32_t n)
+EE_LOOP void EE_NAME(add)(const ee_layer *layer, const uint8_t *restrict a, const uint8_t *restrict b,
+                          uint8_t *restrict y, uint32_t n)
 {
     const int32_t m_a = layer->m_a, m_b = layer->m_b, zp_out = layer->zp_out;
     const int32_t offset = (1 << (EE_SHIFT - 1)) - layer->zp_a * m_a - layer->zp_b * m_b;
@@ -137,7 +143,8 @@ EE_LOOP void EE_NAME(add)(const ee_layer *layer, const uint8_t *restrict a, cons
 #endif
 
 /* n outputs: the largest of `frames` frames each, `hop` bytes apart. 32 channels at a time stay in registers. */
-EE_LOOP void EE_NAME(max_pool)(const uint8_t *restrict x, uint8_t *restrict y, uint32_t n, uint32_t frames, size_t hop, uint32_t channels)
+EE_LOOP void EE_NAME(max_pool)(const uint8_t *restrict x, uint8_t *restrict y, uint32_t n, uint32_t frames, size_t hop,
+                               uint32_t channels)
 {
     for (uint32_t o = 0; o < n; o++, x += hop, y += channels) {
         uint32_t c = 0;
@@ -149,14 +156,16 @@ EE_LOOP void EE_NAME(max_pool)(const uint8_t *restrict x, uint8_t *restrict y, u
         }
         for (; c < channels; c++) {
             uint8_t most = x[c];
-            for (uint32_t t = 1; t < frames; t++) most = x[(size_t)t * channels + c] > most ? x[(size_t)t * channels + c] : most;
+            for (uint32_t t = 1; t < frames; t++)
+                most = x[(size_t)t * channels + c] > most ? x[(size_t)t * channels + c] : most;
             y[c] = most;
         }
     }
 }
 
 #ifndef EE_NO_HOST
-static EE_TARGET void EE_NAME(requantise)(const int32_t *acc, const int16_t *mult, uint32_t n, int16_t *restrict e16, int8_t *restrict e8)
+static EE_TARGET void EE_NAME(requantise)(const int32_t *acc, const int16_t *mult, uint32_t n, int16_t *restrict e16,
+                                          int8_t *restrict e8)
 {
     for (uint32_t d = 0; d < n; d++) {
         int64_t v = (int64_t)acc[d] * mult[d], fine = (v + (1 << 5)) >> 6, coarse = (v + (1 << 13)) >> 14;
@@ -204,12 +213,15 @@ EE_SIZED(uint32_t, roughness)(const uint8_t *y, uint32_t n, uint32_t step)
 
 #ifndef EE_NO_HOST
 #ifndef EE_OWN_BLOCKS
-/* Whole blocks in a row, each with its place in the statistics: loops of known length need no tail. The sums of |z| come with their samples. */
-static EE_TARGET void EE_NAME(detrend_blocks)(const int32_t *x, const ee_front *front, int32_t *sum, uint32_t blocks, int16_t *z, uint32_t *sums, ee_block_stats *stats)
+/* Whole blocks in a row, each with its place in the statistics: loops of known length need no tail. The sums of |z|
+ * come with their samples. */
+static EE_TARGET void EE_NAME(detrend_blocks)(const int32_t *x, const ee_front *front, int32_t *sum, uint32_t blocks,
+                                              int16_t *z, uint32_t *sums, ee_block_stats *stats)
 {
     for (uint32_t b = 0; b < blocks; b++, x += EE_BLOCK, z += EE_BLOCK) {
         int32_t hi = *x, lo = *x;
-        sums[b] = EE_BLOCK << 24 | EE_NAME(detrend)(x, front->baseline / 2u, front->log2_baseline, sum, EE_BLOCK, z, &hi, &lo);
+        sums[b] = EE_BLOCK << 24 |
+                  EE_NAME(detrend)(x, front->baseline / 2u, front->log2_baseline, sum, EE_BLOCK, z, &hi, &lo);
         stats[b].flat = hi - lo <= (int32_t)front->flat_max;
     }
 }
@@ -236,11 +248,12 @@ static EE_TARGET void EE_NAME(rails_blocks)(const int32_t *x, uint32_t blocks, e
 static EE_TARGET void EE_NAME(roughness_blocks)(const uint8_t *y, uint32_t blocks, ee_block_stats *stats)
 {
     for (uint32_t b = 0; b < blocks; b++, y += EE_BLOCK) {
-        uint8_t steps[16];                               /* 0 .. 15 and 15 .. 30: vectors of 16; step 15 is taken back */
+        uint8_t steps[16]; /* 0 .. 15 and 15 .. 30: vectors of 16; step 15 is taken back */
         uint32_t sum = 0;
         for (uint32_t i = 0; i < 16; i++) {
             const uint8_t a = y[i], b = y[i + 1], c = y[i + 15], d = y[i + 16];
-            uint8_t first = (uint8_t)((a > b ? a : b) - (a < b ? a : b)), second = (uint8_t)((c > d ? c : d) - (c < d ? c : d));
+            uint8_t first = (uint8_t)((a > b ? a : b) - (a < b ? a : b)),
+                    second = (uint8_t)((c > d ? c : d) - (c < d ? c : d));
             first = first < EE_STEEP ? first : EE_STEEP;
             second = second < EE_STEEP ? second : EE_STEEP;
             steps[i] = (uint8_t)(first + second);
@@ -261,7 +274,7 @@ typedef int32_t EE_NAME(ints) __attribute__((vector_size(4 * EE_DOUBLES)));
 /* Sums of products below 2^45: exact in binary64 in any order (docs/numerics.md 2.1). n is a multiple of 8. */
 static EE_TARGET int64_t EE_NAME(fir)(const double *tap, const int32_t *x, uint32_t n)
 {
-    EE_NAME(doubles) even = { 0 }, odd = { 0 }, weight;    /* two chains of additions */
+    EE_NAME(doubles) even = { 0 }, odd = { 0 }, weight; /* two chains of additions */
     EE_NAME(ints) samples;
     double sum = 0;
     for (uint32_t i = 0; i < n; i += 2 * EE_DOUBLES) {
@@ -278,8 +291,9 @@ static EE_TARGET int64_t EE_NAME(fir)(const double *tap, const int32_t *x, uint3
     return (int64_t)sum;
 }
 
-/* The same taps for 32 outputs in a row: out[o] = rounded sum of tap[i] * x[o + i], taps a multiple of 8. Taps that lie a vector apart
- * are taken one after the other: four vectors of input stay in registers, and each tap needs one new one. */
+/* The same taps for 32 outputs in a row: out[o] = rounded sum of tap[i] * x[o + i], taps a multiple of 8. Taps that lie
+ * a vector apart are taken one after the other: four vectors of input stay in registers, and each tap needs one new
+ * one. */
 static EE_TARGET void EE_NAME(fir_32)(const double *tap, uint32_t taps, const int32_t *x, int32_t *restrict out)
 {
     double input[EE_BLOCK + EE_MAX_BLOCK_TAPS], sums[EE_BLOCK];
@@ -302,13 +316,16 @@ static EE_TARGET void EE_NAME(fir_32)(const double *tap, uint32_t taps, const in
         }
         __builtin_memcpy(sums + first, acc, sizeof acc);
     }
-    /* Half up: nothing lies nearer to a tie than 2^-20, and the sum with 1.5 * 2^52 is rounded to an integer in its low bits. */
-    for (uint32_t o = 0; o < EE_BLOCK; o++) sums[o] = (sums[o] * (1.0 / (1 << 20)) + 1.0 / (1 << 21)) + 6755399441055744.0;
+    /* Half up: nothing lies nearer to a tie than 2^-20, and the sum with 1.5 * 2^52 is rounded to an integer in its low
+     * bits. */
+    for (uint32_t o = 0; o < EE_BLOCK; o++)
+        sums[o] = (sums[o] * (1.0 / (1 << 20)) + 1.0 / (1 << 21)) + 6755399441055744.0;
     __builtin_memcpy(bits, sums, sizeof bits);
     for (uint32_t o = 0; o < EE_BLOCK; o++) out[o] = ee_clamp((int32_t)bits[o], -EE_X_MAX, EE_X_MAX);
 }
 
-static EE_TARGET void EE_NAME(fir_blocks)(const double *tap, uint32_t taps, const int32_t *x, int32_t *out, uint32_t blocks)
+static EE_TARGET void EE_NAME(fir_blocks)(const double *tap, uint32_t taps, const int32_t *x, int32_t *out,
+                                          uint32_t blocks)
 {
 #ifdef EE_OWN_BLOCKS
     fir_by_words(tap, taps, x, out, blocks, EE_NAME(fir_32));
@@ -317,53 +334,54 @@ static EE_TARGET void EE_NAME(fir_blocks)(const double *tap, uint32_t taps, cons
 #endif
 }
 
-/* Floats in a row to canonical samples; returns 1 when one is not finite (it becomes EE_MISSING). The size is limited and rounded, the
- * sign comes back after it: compilers make masks of two limits and two ways of rounding. */
-#define EE_READ(type, bits, name)                                                                                 \
-    static EE_TARGET uint32_t EE_NAME(name)(const type *x, double scale, uint32_t n, int32_t *restrict out)       \
-    {                                                                                                             \
-        uint32_t missing = 0;                                                                                     \
-        for (uint32_t i = 0; i < n; i++) {                                                                        \
-            bits b;                                                                                               \
-            missing |= !(x[i] - x[i] == 0);                                                                       \
-            __builtin_memcpy(&b, x + i, sizeof b);                                                                \
-            const int32_t sign = (int32_t)(b >> (8 * sizeof b - 1));                                              \
-            double size = __builtin_fabs((double)x[i] * scale);                                                   \
-            size = size < EE_X_MAX ? size : EE_X_MAX;    /* of NaN too */                                         \
-            out[i] = ((int32_t)(size + 0.5) ^ sign) - sign;                                                       \
-        }                                                                                                         \
-        for (uint32_t i = 0; missing && i < n; i++)                                                               \
-            if (!(x[i] - x[i] == 0)) out[i] = EE_MISSING;                                                         \
-        return missing;                                                                                           \
+/* Floats in a row to canonical samples; returns 1 when one is not finite (it becomes EE_MISSING). The size is limited
+ * and rounded, the sign comes back after it: compilers make masks of two limits and two ways of rounding. */
+#define EE_READ(type, bits, name)                                                                           \
+    static EE_TARGET uint32_t EE_NAME(name)(const type *x, double scale, uint32_t n, int32_t *restrict out) \
+    {                                                                                                       \
+        uint32_t missing = 0;                                                                               \
+        for (uint32_t i = 0; i < n; i++) {                                                                  \
+            bits b;                                                                                         \
+            missing |= !(x[i] - x[i] == 0);                                                                 \
+            __builtin_memcpy(&b, x + i, sizeof b);                                                          \
+            const int32_t sign = (int32_t)(b >> (8 * sizeof b - 1));                                        \
+            double size = __builtin_fabs((double)x[i] * scale);                                             \
+            size = size < EE_X_MAX ? size : EE_X_MAX; /* of NaN too */                                      \
+            out[i] = ((int32_t)(size + 0.5) ^ sign) - sign;                                                 \
+        }                                                                                                   \
+        for (uint32_t i = 0; missing && i < n; i++)                                                         \
+            if (!(x[i] - x[i] == 0)) out[i] = EE_MISSING;                                                   \
+        return missing;                                                                                     \
     }
 EE_READ(float, int32_t, read_f32)
 EE_READ(double, int64_t, read_f64)
 #undef EE_READ
 
 /* Lowest and highest of n >= 1 floats, as integers of the same order: infinities and NaN are at its ends. */
-#define EE_EXTREMES(type, bits, mask, name)                                                                       \
-    static EE_TARGET void EE_NAME(name)(const type *x, size_t n, type *lowest, type *highest)                     \
-    {                                                                                                             \
-        bits v, lo, hi;                                                                                           \
-        __builtin_memcpy(&v, x, sizeof v);                                                                        \
-        lo = hi = v ^ ((v >> (8 * sizeof v - 1)) & mask);                                                         \
-        for (size_t i = 0; i < n; i++) {                                                                          \
-            __builtin_memcpy(&v, x + i, sizeof v);                                                                \
-            v ^= (v >> (8 * sizeof v - 1)) & mask;                                                                \
-            lo = v < lo ? v : lo;                                                                                 \
-            hi = v > hi ? v : hi;                                                                                 \
-        }                                                                                                         \
-        lo ^= (lo >> (8 * sizeof v - 1)) & mask;                                                                  \
-        hi ^= (hi >> (8 * sizeof v - 1)) & mask;                                                                  \
-        __builtin_memcpy(lowest, &lo, sizeof lo);                                                                 \
-        __builtin_memcpy(highest, &hi, sizeof hi);                                                                \
+#define EE_EXTREMES(type, bits, mask, name)                                                   \
+    static EE_TARGET void EE_NAME(name)(const type *x, size_t n, type *lowest, type *highest) \
+    {                                                                                         \
+        bits v, lo, hi;                                                                       \
+        __builtin_memcpy(&v, x, sizeof v);                                                    \
+        lo = hi = v ^ ((v >> (8 * sizeof v - 1)) & mask);                                     \
+        for (size_t i = 0; i < n; i++) {                                                      \
+            __builtin_memcpy(&v, x + i, sizeof v);                                            \
+            v ^= (v >> (8 * sizeof v - 1)) & mask;                                            \
+            lo = v < lo ? v : lo;                                                             \
+            hi = v > hi ? v : hi;                                                             \
+        }                                                                                     \
+        lo ^= (lo >> (8 * sizeof v - 1)) & mask;                                              \
+        hi ^= (hi >> (8 * sizeof v - 1)) & mask;                                              \
+        __builtin_memcpy(lowest, &lo, sizeof lo);                                             \
+        __builtin_memcpy(highest, &hi, sizeof hi);                                            \
     }
 EE_EXTREMES(float, int32_t, INT32_MAX, extremes_f32)
 EE_EXTREMES(double, int64_t, INT64_MAX, extremes_f64)
 #undef EE_EXTREMES
 
-#define EE_LOOPS EE_NAME(add), EE_NAME(max_pool), EE_NAME(requantise), EE_NAME(pool), EE_NAME(detrend), EE_NAME(scale), \
-    EE_NAME(scale_plain), EE_NAME(rails), EE_NAME(roughness), \
-    EE_NAME(detrend_blocks), EE_NAME(scale_blocks), EE_NAME(rails_blocks), EE_NAME(roughness_blocks), EE_NAME(fir), EE_NAME(fir_blocks), \
-    EE_NAME(read_f32), EE_NAME(read_f64), EE_NAME(extremes_f32), EE_NAME(extremes_f64)
+#define EE_LOOPS                                                                                                  \
+    EE_NAME(add), EE_NAME(max_pool), EE_NAME(requantise), EE_NAME(pool), EE_NAME(detrend), EE_NAME(scale),        \
+        EE_NAME(scale_plain), EE_NAME(rails), EE_NAME(roughness), EE_NAME(detrend_blocks), EE_NAME(scale_blocks), \
+        EE_NAME(rails_blocks), EE_NAME(roughness_blocks), EE_NAME(fir), EE_NAME(fir_blocks), EE_NAME(read_f32),   \
+        EE_NAME(read_f64), EE_NAME(extremes_f32), EE_NAME(extremes_f64)
 #endif

@@ -1,11 +1,11 @@
 /* The model file: check it without trusting it, view it in place. docs/format.md lists every rule checked here. */
 #include "internal.h"
 
-#ifndef EE_EXPORTED                   /* exported models are constants that were checked when they were written */
-#define HEADER 128u
+#ifndef EE_EXPORTED /* exported models are constants that were checked when they were written */
+#define HEADER     128u
 #define FRONT_SIZE 96u
 #define LAYER_SIZE 64u
-#define HEAD_SIZE 64u
+#define HEAD_SIZE  64u
 
 static const char *const status_text[] = {
     "the model file is fine",
@@ -26,9 +26,7 @@ static const char *const status_text[] = {
 };
 
 const char *ee_status_text(ee_status status)
-{
-    return (unsigned)status < sizeof status_text / sizeof *status_text ? status_text[status] : "unknown status";
-}
+{ return (unsigned)status < sizeof status_text / sizeof *status_text ? status_text[status] : "unknown status"; }
 
 /* Half a byte at a time: 64 bytes of table instead of 1 KB of flash. */
 static uint32_t crc32_of(const uint8_t *p, size_t n)
@@ -107,9 +105,9 @@ static ee_status check_front(const uint8_t *b)
     if (kind > 1 || channels < 1 || channels > 4 || (kind == 0 && channels != 1) || ee_u16(p + 2) != EE_RATE ||
         window < 32 || window > 5120 || window % 32 || baseline < 16 || baseline > 256 || (baseline & (baseline - 1)) ||
         ee_u16(p + 8) != EE_BLOCK || reach < 1 || reach > 16 || half < 4 || half > 32 || ee_u16(p + 14) != EE_POINTS ||
-        min_rate < 64000 || min_rate > 128000 || ee_u32(p + 24) < 1 || ee_u32(p + 24) > 32767 ||
-        ee_u16(p + 50) < 1 || ee_u16(p + 50) > window / 32 || ee_u16(p + 52) < 1 || ee_u16(p + 52) > window / 32 ||
-        ee_u16(p + 54) < 1 || ee_u32(p + 56) > window / 32 * (EE_BLOCK - 1) * EE_STEEP || !all_zero(p + 60, 36))
+        min_rate < 64000 || min_rate > 128000 || ee_u32(p + 24) < 1 || ee_u32(p + 24) > 32767 || ee_u16(p + 50) < 1 ||
+        ee_u16(p + 50) > window / 32 || ee_u16(p + 52) < 1 || ee_u16(p + 52) > window / 32 || ee_u16(p + 54) < 1 ||
+        ee_u32(p + 56) > window / 32 * (EE_BLOCK - 1) * EE_STEEP || !all_zero(p + 60, 36))
         return EE_BAD_FRONT;
     for (uint32_t c = 0; c < 4; c++) {
         uint32_t gain = ee_u32(p + 28 + 4 * c);
@@ -139,7 +137,8 @@ static ee_status check_conv(const uint8_t *b, const uint8_t *p)
 {
     uint32_t cin = ee_u16(p + 8), cout = ee_u16(p + 10), groups = ee_u16(p + 12), kernel = ee_u16(p + 14);
     uint32_t bias = ee_u32(p + 24), mult = ee_u32(p + 28), mneg = ee_u32(p + 32), add = ee_u32(p + 36);
-    if (p[1] > 1 || groups < 1 || cin % groups || cout % groups || ee_u16(p + 6) != EE_NONE || ee_u32(p + 40) || ee_u32(p + 44))
+    if (p[1] > 1 || groups < 1 || cin % groups || cout % groups || ee_u16(p + 6) != EE_NONE || ee_u32(p + 40) ||
+        ee_u32(p + 44))
         return EE_BAD_LAYER;
     uint64_t fan_in = (uint64_t)kernel * (cin / groups);
     if (fan_in > 32768) return EE_BAD_LAYER;
@@ -150,7 +149,9 @@ static ee_status check_conv(const uint8_t *b, const uint8_t *p)
     if (p[1] == 0) return mneg || add ? EE_BAD_LAYER : in_range16(b, mult, cout) ? EE_OK : EE_BAD_RANGE;
     if (!in_data(b, mneg, 4ull * cout) || !in_data(b, add, 4ull * cout)) return EE_BAD_OFFSET;
     return in_range32(b, mult, cout, (1 << 23) - 1) && in_range32(b, mneg, cout, (1 << 23) - 1) &&
-           in_range32(b, add, cout, INT32_MAX) ? EE_OK : EE_BAD_RANGE;
+                   in_range32(b, add, cout, INT32_MAX)
+               ? EE_OK
+               : EE_BAD_RANGE;
 }
 
 static ee_status check_layer(const uint8_t *b, const uint8_t *p)
@@ -167,9 +168,13 @@ static ee_status check_layer(const uint8_t *b, const uint8_t *p)
     return ee_u16(p + 6) != EE_NONE || m_a || m_b ? EE_BAD_LAYER : EE_OK;
 }
 
-typedef struct tensor_shape { uint32_t channels, stride; uint8_t zp; } tensor_shape;
+typedef struct tensor_shape {
+    uint32_t channels, stride;
+    uint8_t zp;
+} tensor_shape;
 
-/* Of tensor t, from the records of layers that have been checked: computed again each time, so that the stack stays small. */
+/* Of tensor t, from the records of layers that have been checked: computed again each time, so that the stack stays
+ * small. */
 static tensor_shape shape_of(const uint8_t *b, uint32_t t)
 {
     tensor_shape shape = { b[HEADER + 1], 1, 128 };
@@ -188,7 +193,7 @@ static tensor_shape shape_of(const uint8_t *b, uint32_t t)
 /* Channels, strides and zero points from layer to layer; every tensor but the last is read. */
 static ee_status check_graph(const uint8_t *b, uint32_t n_layers)
 {
-    uint64_t used = 0;                                   /* bit t: tensor t is read */
+    uint64_t used = 0; /* bit t: tensor t is read */
     for (uint32_t i = 1; i <= n_layers; i++) {
         const uint8_t *p = b + HEADER + FRONT_SIZE + LAYER_SIZE * (i - 1);
         ee_status status = check_layer(b, p);
@@ -214,8 +219,8 @@ static ee_status check_head(const uint8_t *b, const uint8_t *p, const tensor_sha
 {
     uint32_t pool = p[0], frames = ee_u16(p + 2), dim = ee_u16(p + 4), window = ee_u16(b + HEADER + 4);
     uint32_t mean = ee_u32(p + 8), bias = ee_u32(p + 16), mult = ee_u32(p + 20);
-    if (pool < 1 || pool > 3 || frames != window / last->stride || frames < 1 || frames > 256 || dim < 1 || dim > 1024 ||
-        ee_u16(p + 6) > 24 || !all_zero(p + 26, 38))
+    if (pool < 1 || pool > 3 || frames != window / last->stride || frames < 1 || frames > 256 || dim < 1 ||
+        dim > 1024 || ee_u16(p + 6) > 24 || !all_zero(p + 26, 38))
         return EE_BAD_HEAD;
     if (ee_u16(p + 24) && (ee_u16(p + 24) != EE_N_LEVELS || dim < EE_N_LEVELS || !b[HEADER])) return EE_BAD_HEAD;
     uint64_t features = (uint64_t)last->channels * (pool == 3 ? 2u : 1u);
@@ -272,8 +277,10 @@ ee_status ee_model_view(ee_model *model, const void *bytes, size_t size)
     return EE_OK;
 }
 
-static const int16_t *i16_at(const uint8_t *b, uint32_t offset) { return offset ? (const int16_t *)(const void *)(b + offset) : NULL; }
-static const int32_t *i32_at(const uint8_t *b, uint32_t offset) { return offset ? (const int32_t *)(const void *)(b + offset) : NULL; }
+static const int16_t *i16_at(const uint8_t *b, uint32_t offset)
+{ return offset ? (const int16_t *)(const void *)(b + offset) : NULL; }
+static const int32_t *i32_at(const uint8_t *b, uint32_t offset)
+{ return offset ? (const int32_t *)(const void *)(b + offset) : NULL; }
 
 void ee_front_view(const ee_model *model, ee_front *front)
 {
@@ -295,7 +302,7 @@ void ee_front_view(const ee_model *model, ee_front *front)
     front->flat_blocks = ee_u16(p + 50);
     front->off_blocks = ee_u16(p + 52);
     front->clip_ms = ee_u16(p + 54);
-    front->noise = ee_u16(p + 56);                       /* its upper half is 0 */
+    front->noise = ee_u16(p + 56); /* its upper half is 0 */
 }
 
 ee_sources ee_layer_sources(const ee_model *model, uint32_t index)
@@ -306,9 +313,7 @@ ee_sources ee_layer_sources(const ee_model *model, uint32_t index)
 }
 
 static uint8_t zero_point(const uint8_t *b, uint32_t tensor)
-{
-    return tensor == EE_NONE ? 0 : tensor == 0 ? 128 : b[HEADER + FRONT_SIZE + LAYER_SIZE * (tensor - 1) + 2];
-}
+{ return tensor == EE_NONE ? 0 : tensor == 0 ? 128 : b[HEADER + FRONT_SIZE + LAYER_SIZE * (tensor - 1) + 2]; }
 
 /* Weights packed for this machine (pack.c): offsets first, 0 for none. */
 static const void *packed_at(const ee_model *model, uint32_t index)

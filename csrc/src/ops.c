@@ -1,7 +1,7 @@
 /* The portable kernels: docs/numerics.md section 3 and 4 as plain loops. */
 #include "internal.h"
 
-#ifndef EE_NO_HOST                    /* devices have kernels of their own: tiled.c, arm/ */
+#ifndef EE_NO_HOST /* devices have kernels of their own: tiled.c, arm/ */
 /* acc already contains the bias */
 static inline uint8_t quantise(const ee_layer *layer, uint32_t c, int32_t acc)
 {
@@ -9,10 +9,11 @@ static inline uint8_t quantise(const ee_layer *layer, uint32_t c, int32_t acc)
     return (uint8_t)ee_clamp(ee_scale(acc, layer->mult[c], EE_SHIFT) + layer->zp_out, 0, 255);
 }
 
-#define PIECE 512u                    /* weights of a channel widened at once: 5 KB of stack in all */
-#define FRAMES 64u                    /* frames that share them */
+#define PIECE  512u /* weights of a channel widened at once: 5 KB of stack in all */
+#define FRAMES 64u  /* frames that share them */
 
-/* Four channels meet the same input. Products of 16-bit numbers, 32-bit sums: compilers have one instruction for that. */
+/* Four channels meet the same input. Products of 16-bit numbers, 32-bit sums: compilers have one instruction for that.
+ */
 static void dot4(int16_t w[4][PIECE], const uint8_t *bytes, const int16_t *words, uint32_t n, int32_t acc[4])
 {
     int32_t a = 0, b = 0, c = 0, d = 0;
@@ -56,7 +57,8 @@ static uint32_t gather_by_4(const ee_layer *layer, const uint8_t *frame, int16_t
 /* Layers whose groups put out a multiple of four channels, in tiles of 4 channels by FRAMES frames by PIECE weights. */
 static void conv_by_4(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
 {
-    uint32_t width = layer->cin / layer->groups, span = layer->kernel * width, hop = (uint32_t)layer->stride * layer->cin;
+    uint32_t width = layer->cin / layer->groups, span = layer->kernel * width,
+             hop = (uint32_t)layer->stride * layer->cin;
     int by_4 = layer->groups > 1 && width == 4 && span + 16 <= PIECE;
     int16_t w[4][PIECE], words[PIECE];
     int32_t acc[FRAMES][4];
@@ -112,7 +114,7 @@ static inline int32_t dot(const uint8_t *x, const int8_t *w, uint32_t n, int32_t
     for (uint32_t i = 0; i < n; i++) acc += x[i] * w[i];
     return acc;
 }
-#define EE_DOT dot
+#define EE_DOT                   dot
 #define EE_PUT(layer, c, acc, y) (y)[c] = quantise(layer, c, acc)
 #include "grouped.h"
 
@@ -122,7 +124,8 @@ static void conv(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n
         conv_depthwise(layer, x, y, n);
     } else if (layer->cout / layer->groups % 4 == 0) {
         for (uint32_t o = 0; o < n; o += FRAMES)
-            conv_by_4(layer, x + (size_t)o * layer->stride * layer->cin, y + (size_t)o * layer->cout, ee_min(FRAMES, n - o));
+            conv_by_4(layer, x + (size_t)o * layer->stride * layer->cin, y + (size_t)o * layer->cout,
+                      ee_min(FRAMES, n - o));
     } else {
         grouped(layer, x, y, n);
     }

@@ -1,13 +1,12 @@
 /* Weights in the order that the vector kernels read, made once when a model is loaded on a host.
  *
  * All vector kernels share one layout, in blocks of 16 output channels and steps of 4 bytes of input:
- *     int32 bias[N], float scale[N] (= m / 2^14; requantisation 1 reads its own arrays), then int8 [N / 16][steps][16][4]        N = cout rounded up to 16
- * dense       step = 4 bytes of the window in a row (kernel * cin, padded with zeros)
- * grouped     step = one tap of a group of 4 channels; lane 4 j + g holds channel 4 g + j of the block, so that 16 input
- *             bytes repeated four times meet their weights without a shuffle (wide: vector j of a block of 64 holds the
- *             channels 4 g + j, so that 64 input bytes do)
- * depthwise   step = 4 taps of a channel
- * Processors that multiply signed by signed bytes only take x - 128; the bias makes up for it.
+ *     int32 bias[N], float scale[N] (= m / 2^14; requantisation 1 reads its own arrays), then int8 [N /
+ * 16][steps][16][4]        N = cout rounded up to 16 dense       step = 4 bytes of the window in a row (kernel * cin,
+ * padded with zeros) grouped     step = one tap of a group of 4 channels; lane 4 j + g holds channel 4 g + j of the
+ * block, so that 16 input bytes repeated four times meet their weights without a shuffle (wide: vector j of a block of
+ * 64 holds the channels 4 g + j, so that 64 input bytes do) depthwise   step = 4 taps of a channel Processors that
+ * multiply signed by signed bytes only take x - 128; the bias makes up for it.
  */
 #include "pack.h"
 
@@ -36,24 +35,28 @@ uint32_t ee_steps_of(const ee_layer *layer)
     }
 }
 
-static size_t packed_bytes(uint32_t channels, uint32_t steps) { return (size_t)channels * 8 + (size_t)channels * steps * 4; }
+static size_t packed_bytes(uint32_t channels, uint32_t steps)
+{ return (size_t)channels * 8 + (size_t)channels * steps * 4; }
 
-/* Which channel the packed position c holds. `wide`: blocks of 64 channels, ordered so that narrowing four vectors of 16
- * sums to 64 bytes (which interleaves their quarters) puts the channels in their natural order. */
+/* Which channel the packed position c holds. `wide`: blocks of 64 channels, ordered so that narrowing four vectors of
+ * 16 sums to 64 bytes (which interleaves their quarters) puts the channels in their natural order. */
 static uint32_t channel_at(ee_shape shape, uint32_t wide, uint32_t cout, uint32_t c)
 {
     uint32_t lane = c % EE_LANES, first = c - lane, vector = c % 64 / EE_LANES;
     int in_wide = wide && c < cout / 64 * 64;
-    if (in_wide && (shape == EE_SHAPE_DENSE || shape == EE_SHAPE_DEPTHWISE)) return c / 64 * 64 + 16 * (lane / 4) + 4 * vector + lane % 4;
+    if (in_wide && (shape == EE_SHAPE_DENSE || shape == EE_SHAPE_DEPTHWISE))
+        return c / 64 * 64 + 16 * (lane / 4) + 4 * vector + lane % 4;
     if (in_wide && shape == EE_SHAPE_GROUPED) return c / 64 * 64 + 4 * lane + vector;
     return shape == EE_SHAPE_GROUPED ? first + 4 * (lane % 4) + lane / 4 : c;
 }
 
 static void pack_layer(const ee_layer *layer, uint32_t order, uint8_t *to)
 {
-    uint32_t n = ee_whole_lanes(layer->cout), steps = ee_steps_of(layer), fan_in = (uint32_t)layer->kernel * (layer->cin / layer->groups);
+    uint32_t n = ee_whole_lanes(layer->cout), steps = ee_steps_of(layer),
+             fan_in = (uint32_t)layer->kernel * (layer->cin / layer->groups);
     ee_shape shape = ee_shape_of(layer);
-    const uint32_t wide = order == EE_PACKED_WIDE && !layer->requant && (shape != EE_SHAPE_DEPTHWISE || ee_in_chains(layer));
+    const uint32_t wide =
+        order == EE_PACKED_WIDE && !layer->requant && (shape != EE_SHAPE_DEPTHWISE || ee_in_chains(layer));
     int32_t *bias = (int32_t *)(void *)to;
     float *scale = (float *)(void *)(to + 4 * n);
     int8_t *out = (int8_t *)(to + 8 * n);
@@ -61,7 +64,7 @@ static void pack_layer(const ee_layer *layer, uint32_t order, uint8_t *to)
         uint32_t channel = channel_at(shape, wide, n, c);
         const int8_t *w = layer->weights + (size_t)channel * fan_in;
         int8_t *column = out + ((size_t)(c / EE_LANES) * steps * EE_LANES + c % EE_LANES) * 4;
-        const uint32_t used = channel < layer->cout ? fan_in : 0;        /* behind the layer's last channel: zeros */
+        const uint32_t used = channel < layer->cout ? fan_in : 0; /* behind the layer's last channel: zeros */
         bias[c] = used ? layer->bias[channel] : 0;
         scale[c] = !used || layer->requant ? 0 : (float)layer->mult[channel] / 16384.0f;
         for (uint32_t i = 0; i < 4 * steps; i++) column[i / 4 * EE_LANES * 4 + i % 4] = i < used ? w[i] : 0;
@@ -98,17 +101,19 @@ static size_t walk(const ee_model *model, uint8_t *memory)
         }
         uint32_t used = ee_shape_of(&layer) != EE_SHAPE_NONE;
         if (memory) offsets[i] = used ? (uint32_t)at : 0;
-        if (memory && used) pack_layer(&layer, order == EE_PACKED_WIDE && i == model->n_layers ? EE_PACKED : order, memory + at);
+        if (memory && used)
+            pack_layer(&layer, order == EE_PACKED_WIDE && i == model->n_layers ? EE_PACKED : order, memory + at);
         if (used) at += (packed_bytes(ee_whole_lanes(layer.cout), ee_steps_of(&layer)) + 63u) & ~(size_t)63u;
     }
     return at;
 }
 
-size_t ee_pack_size(const ee_model *model) { return ((const ee_kernels *)model->kernels)->packed ? walk(model, NULL) : 0; }
+size_t ee_pack_size(const ee_model *model)
+{ return ((const ee_kernels *)model->kernels)->packed ? walk(model, NULL) : 0; }
 
 void ee_pack(ee_model *model, void *memory)
 {
-    model->packed = NULL;                                /* the views below read the file */
+    model->packed = NULL; /* the views below read the file */
     walk(model, (uint8_t *)memory);
     model->packed = memory;
 }

@@ -6,13 +6,14 @@
 
 typedef enum ee_shape { EE_SHAPE_NONE, EE_SHAPE_DENSE, EE_SHAPE_GROUPED, EE_SHAPE_DEPTHWISE } ee_shape;
 
-ee_shape ee_shape_of(const ee_layer *layer);             /* NONE: left to the scalar kernels */
-uint32_t ee_steps_of(const ee_layer *layer);             /* 4-byte steps of one output */
+ee_shape ee_shape_of(const ee_layer *layer); /* NONE: left to the scalar kernels */
+uint32_t ee_steps_of(const ee_layer *layer); /* 4-byte steps of one output */
 
 /* Depthwise layers whose outputs share transposed frames, in the wide order. */
-static inline int ee_in_chains(const ee_layer *layer) { return !layer->requant && layer->kernel <= 12 && 4u % layer->stride == 0; }
+static inline int ee_in_chains(const ee_layer *layer)
+{ return !layer->requant && layer->kernel <= 12 && 4u % layer->stride == 0; }
 
-#define EE_PART_BYTES 4096u           /* of a layer whose channels do not fill their vectors: frames made at once */
+#define EE_PART_BYTES 4096u /* of a layer whose channels do not fill their vectors: frames made at once */
 
 /* Four bytes at any address: a load through a cast pointer would need an aligned one. */
 static inline int32_t ee_load32(const void *p)
@@ -25,7 +26,7 @@ static inline int32_t ee_load32(const void *p)
 typedef struct ee_packed {
     const int32_t *bias;
     const float *scale;
-    const int8_t *weights;            /* [channels / 16][steps][16][4] */
+    const int8_t *weights; /* [channels / 16][steps][16][4] */
 } ee_packed;
 
 static inline ee_packed ee_packed_at(const void *packed, uint32_t channels)

@@ -28,13 +28,14 @@ static uint32_t ee_read_i16(const ee_reader *reader, size_t first, uint32_t n, i
 {
     const uint8_t *at = (const uint8_t *)reader->data + (ptrdiff_t)first * reader->stride;
     const int32_t mult = (int32_t)reader->stream->config.mult, shift = reader->stream->config.shift;
-    if (mult && shift > 0) {                             /* x * mult fits int32, and rnd(v, s) = ((v >> (s - 1)) + 1) >> 1; 0 from s = 32 on */
+    if (mult && shift > 0) { /* x * mult fits int32, and rnd(v, s) = ((v >> (s - 1)) + 1) >> 1; 0 from s = 32 on */
         const int32_t most = shift < 32 ? EE_X_MAX : 0, down = (shift - 1) & 31;
         for (uint32_t i = 0; i < n; i++, at += reader->stride)
             out[i] = ee_clamp(((*(const int16_t *)(const void *)at * mult >> down) + 1) >> 1, -most, most);
         return 0;
     }
-    const int32_t up = mult ? -shift : 0, most = EE_X_MAX >> up;         /* no gain, or a whole one: what is above the limit stays there */
+    const int32_t up = mult ? -shift : 0,
+                  most = EE_X_MAX >> up; /* no gain, or a whole one: what is above the limit stays there */
     for (uint32_t i = 0; i < n; i++, at += reader->stride) {
         int32_t x = *(const int16_t *)(const void *)at * (mult ? mult : 1);
         out[i] = x > most ? EE_X_MAX : x < -most ? -EE_X_MAX : x * (1 << up);
@@ -58,7 +59,8 @@ static uint32_t ee_read_i32(const ee_reader *reader, size_t first, uint32_t n, i
 static uint32_t ee_read_f32(const ee_reader *reader, size_t first, uint32_t n, int32_t *out)
 {
     const uint8_t *at = (const uint8_t *)reader->data + (ptrdiff_t)first * reader->stride;
-    if (reader->stride == sizeof(float)) return reader->stream->front.kernels->read_f32((const float *)(const void *)at, reader->scale, n, out);
+    if (reader->stride == sizeof(float))
+        return reader->stream->front.kernels->read_f32((const float *)(const void *)at, reader->scale, n, out);
     uint32_t missing = 0;
     for (uint32_t i = 0; i < n; i++, at += reader->stride)
         missing |= ee_kernels_scalar.read_f32((const float *)(const void *)at, reader->scale, 1, out + i);
@@ -68,7 +70,8 @@ static uint32_t ee_read_f32(const ee_reader *reader, size_t first, uint32_t n, i
 static uint32_t ee_read_f64(const ee_reader *reader, size_t first, uint32_t n, int32_t *out)
 {
     const uint8_t *at = (const uint8_t *)reader->data + (ptrdiff_t)first * reader->stride;
-    if (reader->stride == sizeof(double)) return reader->stream->front.kernels->read_f64((const double *)(const void *)at, reader->scale, n, out);
+    if (reader->stride == sizeof(double))
+        return reader->stream->front.kernels->read_f64((const double *)(const void *)at, reader->scale, n, out);
     uint32_t missing = 0;
     for (uint32_t i = 0; i < n; i++, at += reader->stride)
         missing |= ee_kernels_scalar.read_f64((const double *)(const void *)at, reader->scale, 1, out + i);

@@ -3,16 +3,16 @@
 
 #ifndef EE_NO_HOST
 /* A NaN, an infinity or EE_MISSING is bad: the first one ends the search for bad samples, not that for extremes. */
-#define EE_SCAN(type, is_bad)                                                                       \
-    for (size_t i = 0; i < n; i++) {                                                                \
+#define EE_SCAN(type, is_bad)                                                                                  \
+    for (size_t i = 0; i < n; i++) {                                                                           \
         type v = *(const type *)(const void *)((const uint8_t *)source->data + (ptrdiff_t)i * source->stride); \
-        if (is_bad) {                                                                               \
-            bad = bad == n ? i : bad;                                                               \
-            continue;                                                                               \
-        }                                                                                           \
-        lo = !any || (double)v < lo ? (double)v : lo;                                               \
-        hi = !any || (double)v > hi ? (double)v : hi;                                               \
-        any = 1;                                                                                    \
+        if (is_bad) {                                                                                          \
+            bad = bad == n ? i : bad;                                                                          \
+            continue;                                                                                          \
+        }                                                                                                      \
+        lo = !any || (double)v < lo ? (double)v : lo;                                                          \
+        hi = !any || (double)v > hi ? (double)v : hi;                                                          \
+        any = 1;                                                                                               \
     }
 
 /* Extremes of samples in a row in the order of their integers; 1 when one is not finite. */

@@ -20,7 +20,9 @@ static uint32_t most_pools(const ee_model *model, uint32_t hop)
 /* Windows whose blocks are being counted at one time. */
 static uint32_t most_slots(const ee_model *model, const ee_config *config)
 {
-    return (model->window + ee_trunk_delay(model) + EE_BLOCK_OF(config) + 3 * EE_BLOCK + model->total_stride) / config->hop + 2;
+    return (model->window + ee_trunk_delay(model) + EE_BLOCK_OF(config) + 3 * EE_BLOCK + model->total_stride) /
+               config->hop +
+           2;
 }
 
 /* Lays out everything behind the stream's own struct. */
@@ -36,7 +38,9 @@ static void layout(ee_stream *s, uint8_t **memory, int filling)
     s->pools = (uint8_t *)ee_take(memory, s->open_pools.size * s->pool_bytes);
     s->pooled = (uint16_t *)ee_take(memory, s->open_pools.size * sizeof *s->pooled);
     s->slots = (ee_quality_slot *)ee_take(memory, s->open_slots.size * sizeof *s->slots);
-    s->level_slots = EE_LEVELS && m->levels ? (ee_level_slot *)ee_take_aligned(memory, s->open_slots.size * sizeof *s->level_slots) : NULL;
+    s->level_slots = EE_LEVELS && m->levels
+                         ? (ee_level_slot *)ee_take_aligned(memory, s->open_slots.size * sizeof *s->level_slots)
+                         : NULL;
 }
 
 static int prepare(ee_stream *s, const ee_model *model, const ee_config *config)
@@ -48,7 +52,7 @@ static int prepare(ee_stream *s, const ee_model *model, const ee_config *config)
     s->model = model;
     s->front.front = model->front;
     s->pool = model->head->pool;
-    if (s->config.block != model->block) return 0;       /* its buffers are for that one */
+    if (s->config.block != model->block) return 0; /* its buffers are for that one */
 #else
     ee_head head;
     s->model[0] = *model;
@@ -60,7 +64,8 @@ static int prepare(ee_stream *s, const ee_model *model, const ee_config *config)
 #ifndef EE_NO_HOST
     s->front.kernels = (const ee_kernels *)model->kernels;
 #endif
-    if (most_pools(s->model, config->hop) > UINT16_MAX || most_slots(s->model, &s->config) > UINT16_MAX) return 0;       /* ee_ring counts so far */
+    if (most_pools(s->model, config->hop) > UINT16_MAX || most_slots(s->model, &s->config) > UINT16_MAX)
+        return 0; /* ee_ring counts so far */
     return EE_KIND(s->front.front) || config->fs_mhz == EE_TICKS;
 }
 
@@ -93,8 +98,8 @@ static uint8_t *place(ee_stream *s, uint8_t *memory, int filling)
 }
 
 #ifdef EE_EXPORTED
-/* The public header tells this size, so that a state's memory can be declared: one that is too small must not compile. (It is smaller
- * where 64-bit integers are aligned to 4, as on 32-bit x86.) */
+/* The public header tells this size, so that a state's memory can be declared: one that is too small must not compile.
+ * (It is smaller where 64-bit integers are aligned to 4, as on 32-bit x86.) */
 typedef char ee_stream_bytes_are_right[sizeof(ee_stream) <= EE_STREAM_BYTES ? 1 : -1];
 #else
 size_t ee_state_size(const ee_model *model, const ee_config *config)
@@ -174,7 +179,8 @@ static void count_hop(ee_countdown *next, uint32_t hop, uint32_t step)
 }
 
 /* The place of the i-th window from the oldest one. */
-static uint32_t place_of(const ee_ring *ring, uint32_t i) { return ring->first + i - (ring->first + i < ring->size ? 0u : ring->size); }
+static uint32_t place_of(const ee_ring *ring, uint32_t i)
+{ return ring->first + i - (ring->first + i < ring->size ? 0u : ring->size); }
 
 static void drop_oldest(ee_ring *ring)
 {
@@ -198,7 +204,7 @@ static EE_APART void feed_windows(ee_stream *s, const ee_block_stats *stats, uin
     for (uint32_t i = 0; i < s->open_slots.count; i++) {
         const uint32_t at = place_of(&s->open_slots, i);
         const uint32_t left = s->slots[at].left;
-        if (!left) continue;                             /* all of its blocks are in */
+        if (!left) continue; /* all of its blocks are in */
         ee_quality_merge(&s->slots[at], stats, s->front.front->off_blocks);
         if (EE_LEVELS && levels) ee_levels_merge(&s->level_slots[at], size, base, blocks - left, left - 1);
     }
@@ -211,11 +217,13 @@ static void feed_trunk(ee_stream *s)
     const ee_block_stats *stats;
     ee_trunk_drop(s);
     for (uint32_t room = EE_BLOCK_OF(&s->config) / EE_BLOCK; room && ee_front_ready(&s->front);) {
-        const uint32_t n = ee_front_take(&s->front, room, ee_frames_of(s, 0) + (size_t)input->count * s->buffers[0].channels, &stats);
+        const uint32_t n =
+            ee_front_take(&s->front, room, ee_frames_of(s, 0) + (size_t)input->count * s->buffers[0].channels, &stats);
         input->count = (uint16_t)(input->count + n);
         input->real = (uint16_t)(input->real + n);
         s->ahead += (int32_t)n;
-        for (uint32_t i = 0, first = s->front.out_block - (n + EE_BLOCK - 1) / EE_BLOCK; i < n; i += EE_BLOCK, room--) feed_windows(s, stats++, first++);
+        for (uint32_t i = 0, first = s->front.out_block - (n + EE_BLOCK - 1) / EE_BLOCK; i < n; i += EE_BLOCK, room--)
+            feed_windows(s, stats++, first++);
     }
     ee_trunk_run(s, s->flushed && ee_front_empty(&s->front));
 }
@@ -240,7 +248,8 @@ static void pool_frames(ee_stream *s, uint32_t most)
         uint8_t *sum = s->pools + (size_t)at * s->pool_bytes, *max = EE_MEAN(s->pool) ? sum + 2u * channels : sum;
         if (s->pooled[at] == s->model->frames) continue;
         s->pooled[at] = (uint16_t)(s->pooled[at] + most);
-        EE_KERNEL(s->front.kernels, pool)(frames, most, (uint16_t *)(void *)(EE_MEAN(s->pool) ? sum : NULL), EE_MAX(s->pool) ? max : NULL, channels);
+        EE_KERNEL(s->front.kernels, pool)(frames, most, (uint16_t *)(void *)(EE_MEAN(s->pool) ? sum : NULL),
+                                          EE_MAX(s->pool) ? max : NULL, channels);
     }
     s->next_pool.left -= most;
     s->frame_next += most;
@@ -281,8 +290,9 @@ ee_result ee_get_result(const ee_stream *s)
 }
 
 /* ---------------------------------------------------------------- samples in */
-/* Inline: each function below is left with the one way of reading that it asks for. `last`: a flush follows. What is ready when the samples
- * have ended then goes through the trunk with the padding behind it, not once before; where the front end looks ahead, it has room for either. */
+/* Inline: each function below is left with the one way of reading that it asks for. `last`: a flush follows. What is
+ * ready when the samples have ended then goes through the trunk with the padding behind it, not once before; where the
+ * front end looks ahead, it has room for either. */
 EE_INLINED int push(ee_stream *s, ee_read read, const ee_reader *reader, size_t first, size_t n, size_t *used, int last)
 {
     size_t done = 0;
@@ -390,7 +400,7 @@ size_t ee_run(ee_stream *s, const ee_source *source, size_t n, const ee_windows 
 {
     ee_reader reader = { source->data, s, source->stride, source->scale };
     const ee_read read = read_of(source);
-    const int gathers = s->config.block > EE_BLOCK;      /* only then is there room for the padding as well */
+    const int gathers = s->config.block > EE_BLOCK; /* only then is there room for the padding as well */
     size_t first = 0, used = 0, windows = 0;
     ee_reset(s);
     while (push(s, read, &reader, first, n - first, &used, gathers)) {

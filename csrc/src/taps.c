@@ -2,9 +2,7 @@
 #include "internal.h"
 
 uint32_t ee_taps_half(const ee_front *front, uint32_t fs_mhz)
-{
-    return EE_KIND(front) ? front->table_half * ee_max(fs_mhz, front->min_rate) / EE_TICKS + 1 : 1;
-}
+{ return EE_KIND(front) ? front->table_half * ee_max(fs_mhz, front->min_rate) / EE_TICKS + 1 : 1; }
 
 #ifndef EE_NO_HOST
 static uint32_t gcd(uint32_t a, uint32_t b)
@@ -40,7 +38,8 @@ void ee_taps_layout(ee_front_state *f, const ee_config *config, uint8_t **memory
 
 static uint32_t phase_offset(const ee_front_state *f, uint32_t phase) { return ee_quotient(phase, 21, f->fe); }
 
-/* rnd(v * scale, 19), the kernel between its points; |v| <= 2^23 and scale <= 2^17, so that the word above 32 bits holds it. */
+/* rnd(v * scale, 19), the kernel between its points; |v| <= 2^23 and scale <= 2^17, so that the word above 32 bits
+ * holds it. */
 static inline int32_t tap_at(const int16_t *table, uint32_t t, int32_t scale13)
 {
     const int16_t *p = table + (t >> 16);

@@ -1,5 +1,5 @@
-/* Devices without vector instructions: Cortex-M0+, M3, RV32 and any other. docs/numerics.md sections 3 and 4 in portable C.
- * A tile of two frames by two channels loads each byte once for two products. */
+/* Devices without vector instructions: Cortex-M0+, M3, RV32 and any other. docs/numerics.md sections 3 and 4 in
+ * portable C. A tile of two frames by two channels loads each byte once for two products. */
 #include "internal.h"
 
 #if defined(EE_NO_HOST) && !defined(__ARM_FEATURE_DSP) && !defined(__ARM_FEATURE_MVE)
@@ -10,12 +10,13 @@ EE_INLINED uint8_t limit(int32_t v) { return (uint8_t)(v < 0 ? 0 : v > 255 ? 255
 EE_INLINED uint8_t scaled(int32_t acc, int32_t m, int32_t zp)
 {
 #if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__)
-    /* No 32 x 32 -> 64 product: acc = high * 2^14 + low, and high * m fits int32 where the result is not far out of range. */
+    /* No 32 x 32 -> 64 product: acc = high * 2^14 + low, and high * m fits int32 where the result is not far out of
+     * range. */
     int32_t high = acc >> 14, low = acc & 16383;
     high = high < -(1 << 17) ? -(1 << 17) : high > 1 << 17 ? 1 << 17 : high;
     return limit(high * m + ((low * m + (1 << 13)) >> 14) + zp);
 #else
-    int64_t wide = (int64_t)acc * (m << 18);             /* the high word, rounded by the low word's highest bit */
+    int64_t wide = (int64_t)acc * (m << 18); /* the high word, rounded by the low word's highest bit */
     return limit((int32_t)(wide >> 32) + (int32_t)((uint32_t)wide >> 31) + zp);
 #endif
 }
@@ -27,21 +28,20 @@ EE_APART static uint8_t scaled_in_two(const ee_layer *layer, uint32_t c, int32_t
 }
 
 EE_INLINED uint8_t quantise(const ee_layer *layer, uint32_t c, int32_t acc)
-{
-    return EE_AFFINE(layer) ? scaled_in_two(layer, c, acc) : scaled(acc, layer->mult[c], layer->zp_out);
-}
+{ return EE_AFFINE(layer) ? scaled_in_two(layer, c, acc) : scaled(acc, layer->mult[c], layer->zp_out); }
 
-/* Sums of two channels of one frame, or of two frames: acc[0], acc[1], then those of the next frame. Each byte is loaded once. */
-#define EE_STEP_1(a, b) \
-    first = *p++, one = *v++, two = *w++, a += first * one, b += first * two
-#define EE_STEP_2(a, b, e, f) \
-    first = *p++, one = *v++, two = *w++, second = *q++, a += first * one, b += first * two, e += second * one, f += second * two
+/* Sums of two channels of one frame, or of two frames: acc[0], acc[1], then those of the next frame. Each byte is
+ * loaded once. */
+#define EE_STEP_1(a, b) first = *p++, one = *v++, two = *w++, a += first * one, b += first * two
+#define EE_STEP_2(a, b, e, f)                                                                                   \
+    first = *p++, one = *v++, two = *w++, second = *q++, a += first * one, b += first * two, e += second * one, \
+    f += second * two
 #define EE_4(step) \
-    do { \
-        step; \
-        step; \
-        step; \
-        step; \
+    do {           \
+        step;      \
+        step;      \
+        step;      \
+        step;      \
     } while (0)
 
 EE_APART static void tile_of_1(const uint8_t *p, const int8_t *v, const int8_t *w, uint32_t n, int32_t *acc)
@@ -58,7 +58,8 @@ EE_APART static void tile_of_1(const uint8_t *p, const int8_t *v, const int8_t *
     acc[1] = b;
 }
 
-EE_APART static void tile_of_2(const uint8_t *p, uint32_t hop, const int8_t *v, const int8_t *w, uint32_t n, int32_t *acc)
+EE_APART static void tile_of_2(const uint8_t *p, uint32_t hop, const int8_t *v, const int8_t *w, uint32_t n,
+                               int32_t *acc)
 {
     int32_t a = acc[0], b = acc[1], e = acc[0], f = acc[1], first, second, one, two;
     const int8_t *end = v + n;
@@ -75,10 +76,12 @@ EE_APART static void tile_of_2(const uint8_t *p, uint32_t hop, const int8_t *v, 
     acc[3] = f;
 }
 
-/* The window of an output is kernel * cin bytes in a row, and so are the weights of a channel. An odd last channel is computed twice. */
+/* The window of an output is kernel * cin bytes in a row, and so are the weights of a channel. An odd last channel is
+ * computed twice. */
 EE_APART static void dense(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
 {
-    const uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin, cout = layer->cout;
+    const uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin,
+                   cout = layer->cout;
     const int32_t linear = !EE_AFFINE(layer), zp = layer->zp_out;
     for (uint32_t frames; n; n -= frames, x += frames * hop, y += frames * cout) {
         frames = n > 1 ? 2 : 1;
@@ -163,7 +166,7 @@ EE_INLINED int32_t dot(const uint8_t *x, const int8_t *w, uint32_t n, int32_t ac
     }
     return acc;
 }
-#define EE_DOT dot
+#define EE_DOT                   dot
 #define EE_PUT(layer, c, acc, y) (y)[c] = quantise(layer, c, acc)
 #include "grouped.h"
 

@@ -15,7 +15,6 @@ static void take_positions(ee_stream *s, uint8_t **memory)
         if (ee_layer_sources(s->model, i).b != EE_NONE) s->pos_b = (uint16_t *)ee_take(memory, n * sizeof *s->pos_b);
 }
 
-
 #ifdef EE_EXPORTED
 /* What is below was computed when the model was exported. */
 uint32_t ee_trunk_delay(const ee_model *model) { return model->delay; }
@@ -72,8 +71,9 @@ static uint32_t delay_of(const ee_model *model, uint32_t t)
 
 uint32_t ee_trunk_delay(const ee_model *model) { return delay_of(model, model->n_layers); }
 
-/* Frames that tensor t lacks to samples / stride once its look-ahead has filled; EE_NONE where an addition is among the layers
- * before it. Each layer's count needs the one before: found by walking back from t again, which costs no memory. */
+/* Frames that tensor t lacks to samples / stride once its look-ahead has filled; EE_NONE where an addition is among the
+ * layers before it. Each layer's count needs the one before: found by walking back from t again, which costs no memory.
+ */
 static uint32_t frames_behind(const ee_model *model, uint32_t t)
 {
     uint32_t depth = 0, behind = 0;
@@ -91,9 +91,11 @@ static uint32_t frames_behind(const ee_model *model, uint32_t t)
     return behind;
 }
 
-/* Frames of tensor t that layer i, which reads it, leaves there while m more come at a time. The frames that tensor t lacks to
- * samples / stride (`behind`) and the padding in front decide which of the possible kernel - stride .. kernel - 1. */
-static uint32_t held_by(const ee_model *model, uint32_t i, const ee_layer *layer, uint32_t t, uint32_t behind, uint32_t m)
+/* Frames of tensor t that layer i, which reads it, leaves there while m more come at a time. The frames that tensor t
+ * lacks to samples / stride (`behind`) and the padding in front decide which of the possible kernel - stride .. kernel
+ * - 1. */
+static uint32_t held_by(const ee_model *model, uint32_t i, const ee_layer *layer, uint32_t t, uint32_t behind,
+                        uint32_t m)
 {
     uint32_t kernel = layer->kernel, stride = layer->stride;
     if (layer->op == EE_ADD) return (delay_of(model, i + 1) - delay_of(model, t)) / stride_of(model, t) + 2;
@@ -121,24 +123,27 @@ static void shape(const ee_model *model, uint32_t t, uint32_t behind, uint32_t s
         next |= (uint32_t)(i == t && layer.op == EE_CONV && layer.kernel == 1 && layer.stride == 1);
         pads = ee_max(pads, layer.pad_left);
         tail = ee_max(tail, (uint32_t)(layer.kernel - 1 - layer.pad_left));
-        held = ee_max(held, ee_max(layer.kernel, held_by(model, i, &layer, t, behind, EE_BLOCK % stride ? 1 : EE_BLOCK / stride) + m) - m);
+        held =
+            ee_max(held, ee_max(layer.kernel,
+                                held_by(model, i, &layer, t, behind, EE_BLOCK % stride ? 1 : EE_BLOCK / stride) + m) -
+                             m);
     }
     tensor->passing = (uint8_t)(t && readers == 1 && next);
     tensor->pads = (uint8_t)pads;
     tensor->tail = (uint8_t)tail;
-    tensor->cap = (uint16_t)(ee_max(held, pads) + m + (samples > EE_BLOCK ? tail : 0));       /* hosts end in one go */
+    tensor->cap = (uint16_t)(ee_max(held, pads) + m + (samples > EE_BLOCK ? tail : 0)); /* hosts end in one go */
 }
 
-/* A passing tensor is read by a pointwise layer right behind the one that writes it, and leaves nothing: all of them share one
- * buffer, in which the result lies while no layer runs, and behind them the reader's scratch. */
+/* A passing tensor is read by a pointwise layer right behind the one that writes it, and leaves nothing: all of them
+ * share one buffer, in which the result lies while no layer runs, and behind them the reader's scratch. */
 uint32_t ee_trunk_place(const ee_model *model, uint32_t block, ee_buffer *buffers, uint32_t *scratch)
 {
     uint32_t n = model->n_layers, previous = 0, end = 0;
-    uint32_t shared = 3u * model->dim;                   /* a result */
+    uint32_t shared = 3u * model->dim; /* a result */
     ee_buffer buffer;
     for (uint32_t t = 0; t <= n; t++) {
         shape(model, t, frames_behind(model, t), block, &buffer);
-        buffer.passing = (uint8_t)(buffer.passing & !previous);           /* two in a row would share their memory */
+        buffer.passing = (uint8_t)(buffer.passing & !previous); /* two in a row would share their memory */
         previous = buffer.passing;
         buffer.offset = end;
         if (buffer.passing) shared = ee_max(shared, frame_bytes(&buffer) + 4u * buffer.channels);
@@ -187,7 +192,8 @@ void ee_trunk_reset(ee_stream *s)
 /* Outputs that layer can compute now: a window must be there whole, and its centre must not be padding. */
 static uint32_t outputs(const ee_layer *layer, const ee_tensor *x, uint32_t pos)
 {
-    int32_t by_window = (int32_t)(x->count - pos) - layer->kernel, by_centre = (int32_t)(x->real - pos) - layer->pad_left - 1;
+    int32_t by_window = (int32_t)(x->count - pos) - layer->kernel,
+            by_centre = (int32_t)(x->real - pos) - layer->pad_left - 1;
     int32_t further = by_window < by_centre ? by_window : by_centre;
     return further < 0 ? 0 : (uint32_t)further / layer->stride + 1;
 }
@@ -201,7 +207,8 @@ static void run_max_pool(const ee_stream *s, const ee_layer *layer, uint32_t pos
     while (n) {
         uint32_t first = ee_max(pos, x->lead), end = ee_min(pos + layer->kernel, x->real), count = 1;
         if (first == pos && end == pos + layer->kernel) count = ee_min(n, (x->real - end) / stride + 1);
-        EE_KERNEL(s->front.kernels, max_pool)(frames + (size_t)first * channels, y, count, end - first, (size_t)stride * channels, channels);
+        EE_KERNEL(s->front.kernels, max_pool)(frames + (size_t)first * channels, y, count, end - first,
+                                              (size_t)stride * channels, channels);
         n -= count;
         pos += count * stride;
         y += (size_t)count * channels;
@@ -224,7 +231,7 @@ static void run_layer(ee_stream *s, uint32_t i, const ee_layer *layer)
     const uint8_t *x = ee_frames_of(s, from) + (size_t)s->pos_a[i] * s->buffers[from].channels;
     uint32_t n = outputs(layer, a, s->pos_a[i]);
     if (EE_DOES(ee_is_add, layer)) n = ee_min(n, (uint32_t)(s->tensors[also].real - s->pos_b[i]));
-    n = ee_min(n, room(s, i + 1));                       /* binds at the end of a recording alone */
+    n = ee_min(n, room(s, i + 1)); /* binds at the end of a recording alone */
     if (!n) return;
     if (EE_DOES(ee_is_conv, layer)) {
 #ifdef EE_NO_HOST
@@ -245,7 +252,8 @@ static void run_layer(ee_stream *s, uint32_t i, const ee_layer *layer)
 }
 
 /* `frame` of tensor t is still needed. */
-static void need(ee_stream *s, uint32_t t, uint32_t frame) { s->tensors[t].drop = (uint16_t)ee_min(s->tensors[t].drop, frame); }
+static void need(ee_stream *s, uint32_t t, uint32_t frame)
+{ s->tensors[t].drop = (uint16_t)ee_min(s->tensors[t].drop, frame); }
 
 /* Frames that no layer needs any more leave their buffers. */
 void ee_trunk_drop(ee_stream *s)
@@ -276,8 +284,8 @@ void ee_trunk_drop(ee_stream *s)
     }
 }
 
-/* Behind the end: padding after a complete tensor, as much as there is room for, and a layer that has used all of its input
- * completes its output. */
+/* Behind the end: padding after a complete tensor, as much as there is room for, and a layer that has used all of its
+ * input completes its output. */
 static void pad_tail(ee_stream *s, uint32_t t)
 {
     const ee_buffer *place = &s->buffers[t];
@@ -311,7 +319,8 @@ void ee_trunk_run(ee_stream *s, int ended)
             if (EE_DOES(ee_is_add, layer)) pad_tail(s, layer->src_b);
         }
         run_layer(s, i, layer);
-        if (ended && s->tensors[i + 1].state == EE_GROWING && used_up(s, i, layer)) s->tensors[i + 1].state = EE_COMPLETE;
+        if (ended && s->tensors[i + 1].state == EE_GROWING && used_up(s, i, layer))
+            s->tensors[i + 1].state = EE_COMPLETE;
     }
     s->trunk_ended = s->tensors[n].state == EE_COMPLETE;
 }

@@ -3,29 +3,34 @@
  *   EE_NV       vectors per 16 int32 lanes     V, X, W     accumulator, prepared input, prepared weights
  *   EE_LOAD_V(p) EE_BROADCAST4(p) EE_BROADCAST16(p) EE_LOAD_W(p) EE_DOT(acc, x, w)
  *   EE_QUANTISE(acc[NV], scale, offset) -> B, 16 bytes;  EE_STORE(y, b)  EE_TRANSPOSE4(b)  EE_TAPS4(p, stride) -> X
- *   D           a vector of doubles: EE_D_SET(v) EE_D_OF(int32 *) EE_D_STORE32(int32 *, d) EE_D_MIN EE_D_MAX EE_D_FLOOR EE_D_FMA(a, b, c)
- *   EE_MR_MAX   frames of a dense tile at one block of 16 channels      EE_ORDER  order of the packed weights
- *   EE_WIDE     where four vectors of sums are narrowed to 64 bytes at once: EE_STORE64 (64 channels), EE_STORE_ROWS (16 or 32
- *               channels of several frames), EE_GROUPED (frames done by a kernel of its own), EE_DEPTHWISE (the same; false: it does not apply)
- * Requantisation runs in binary32: exact wherever the result is not saturated (docs/numerics.md section 3).
+ *   D           a vector of doubles: EE_D_SET(v) EE_D_OF(int32 *) EE_D_STORE32(int32 *, d) EE_D_MIN EE_D_MAX EE_D_FLOOR
+ * EE_D_FMA(a, b, c) EE_MR_MAX   frames of a dense tile at one block of 16 channels      EE_ORDER  order of the packed
+ * weights EE_WIDE     where four vectors of sums are narrowed to 64 bytes at once: EE_STORE64 (64 channels),
+ * EE_STORE_ROWS (16 or 32 channels of several frames), EE_GROUPED (frames done by a kernel of its own), EE_DEPTHWISE
+ * (the same; false: it does not apply) Requantisation runs in binary32: exact wherever the result is not saturated
+ * (docs/numerics.md section 3).
  */
 #ifndef EE_INLINE
 #define EE_INLINE static inline __attribute__((always_inline)) EE_TARGET
 #endif
 
-/* A pointer that compilers do not look through: they would make one of each sum with a number of frames, and have no registers for them. */
+/* A pointer that compilers do not look through: they would make one of each sum with a number of frames, and have no
+ * registers for them. */
 #define EE_OPAQUE(pointer) __asm__("" : "+r"(pointer))
 
-/* Requantisation 1, from 16 sums in packed order. Its products do not fit binary32; in binary64 nothing below 2^53 is rounded, and
- * what lies above saturates anyway. One of the two products is 0. */
-static EE_TARGET __attribute__((noinline)) void EE_NAME(affine)(const ee_layer *layer, const V *acc, uint32_t first, uint8_t *y)
+/* Requantisation 1, from 16 sums in packed order. Its products do not fit binary32; in binary64 nothing below 2^53 is
+ * rounded, and what lies above saturates anyway. One of the two products is 0. */
+static EE_TARGET __attribute__((noinline)) void EE_NAME(affine)(const ee_layer *layer, const V *acc, uint32_t first,
+                                                                uint8_t *y)
 {
     int32_t sums[16], ordered[16], out[16];
-    const int32_t *from = sums, *pos = layer->mult_pos + first, *neg = layer->mult_neg + first, *add = layer->add + first;
-    D zero = EE_D_SET(0), top = EE_D_SET(255), half = EE_D_SET(1 << 21), unit = EE_D_SET(1.0 / (1 << 22)), zp = EE_D_SET(layer->zp_out);
+    const int32_t *from = sums, *pos = layer->mult_pos + first, *neg = layer->mult_neg + first,
+                  *add = layer->add + first;
+    D zero = EE_D_SET(0), top = EE_D_SET(255), half = EE_D_SET(1 << 21), unit = EE_D_SET(1.0 / (1 << 22)),
+      zp = EE_D_SET(layer->zp_out);
     for (uint32_t j = 0; j < EE_NV; j++) EE_STORE_V(sums + j * (16 / EE_NV), acc[j]);
     if (layer->groups > 1 && layer->groups < layer->cin) {
-        for (uint32_t i = 0; i < 16; i++) ordered[i] = sums[4 * (i % 4) + i / 4];        /* its own inverse */
+        for (uint32_t i = 0; i < 16; i++) ordered[i] = sums[4 * (i % 4) + i / 4]; /* its own inverse */
         from = ordered;
     }
 #pragma GCC unroll 8
@@ -48,22 +53,25 @@ EE_INLINE void EE_NAME(store_affine)(const ee_layer *layer, const V *acc, uint32
 }
 
 /* The sums of MR frames by NB blocks become bytes. */
-EE_INLINE void EE_NAME(store_tile)(uint32_t MR, uint32_t NB, const ee_layer *layer, V (*acc)[EE_NB_MAX * EE_NV], const float *scale, uint32_t channel, uint8_t *y)
+EE_INLINE void EE_NAME(store_tile)(uint32_t MR, uint32_t NB, const ee_layer *layer, V (*acc)[EE_NB_MAX * EE_NV],
+                                   const float *scale, uint32_t channel, uint8_t *y)
 {
     size_t cout = layer->cout;
     float offset = (float)layer->zp_out + 0.5f;
-    uint32_t rows = 0, first = 0;                        /* of the blocks from `first` on, that many frames are stored */
+    uint32_t rows = 0, first = 0; /* of the blocks from `first` on, that many frames are stored */
     if (layer->requant) {
 #pragma GCC unroll 24
         for (uint32_t m = 0; m < MR; m++)
 #pragma GCC unroll 24
-            for (uint32_t b = 0; b < NB; b++) EE_NAME(store_affine)(layer, acc[m] + b * EE_NV, channel + 16 * b, y + m * cout + 16 * b);
+            for (uint32_t b = 0; b < NB; b++)
+                EE_NAME(store_affine)(layer, acc[m] + b * EE_NV, channel + 16 * b, y + m * cout + 16 * b);
         return;
     }
 #ifdef EE_WIDE
     for (first = 0; first + 4 <= NB; first += 4)
 #pragma GCC unroll 24
-        for (uint32_t m = 0; m < MR; m++) EE_STORE64(y + m * cout + 16 * first, acc[m] + first, scale + 16 * first, offset);
+        for (uint32_t m = 0; m < MR; m++)
+            EE_STORE64(y + m * cout + 16 * first, acc[m] + first, scale + 16 * first, offset);
     uint32_t rest = NB - first, at_once = rest == 2 ? 2 : 4;
     if (rest == 1 || rest == 2)
 #pragma GCC unroll 24
@@ -77,7 +85,8 @@ EE_INLINE void EE_NAME(store_tile)(uint32_t MR, uint32_t NB, const ee_layer *lay
 #pragma GCC unroll 24
     for (uint32_t m = rows; m < MR; m++)
 #pragma GCC unroll 24
-        for (uint32_t b = first; b < NB; b++) EE_STORE(y + m * cout + 16 * b, EE_QUANTISE(acc[m] + b * EE_NV, scale + 16 * b, offset));
+        for (uint32_t b = first; b < NB; b++)
+            EE_STORE(y + m * cout + 16 * b, EE_QUANTISE(acc[m] + b * EE_NV, scale + 16 * b, offset));
 }
 
 /* Four bytes of each of MR frames meet their weights. */
@@ -86,7 +95,8 @@ EE_INLINE void EE_NAME(step)(uint32_t MR, uint32_t NB, V (*acc)[EE_NB_MAX * EE_N
 {
     W weights[EE_NB_MAX * EE_NV];
 #pragma GCC unroll 24
-    for (uint32_t j = 0; j < NB * EE_NV; j++) weights[j] = EE_LOAD_W(w + (j / EE_NV) * panel + (j % EE_NV) * (64 / EE_NV));
+    for (uint32_t j = 0; j < NB * EE_NV; j++)
+        weights[j] = EE_LOAD_W(w + (j / EE_NV) * panel + (j % EE_NV) * (64 / EE_NV));
 #pragma GCC unroll 24
     for (uint32_t m = 0; m < MR; m++) {
         X input = EE_BROADCAST4(third[m / 3] + m % 3 * hop);
@@ -97,12 +107,14 @@ EE_INLINE void EE_NAME(step)(uint32_t MR, uint32_t NB, V (*acc)[EE_NB_MAX * EE_N
     for (uint32_t m = 0; m < MR; m += 3) third[m / 3] += 4;
 }
 
-/* MR frames by NB blocks of 16 channels; MR and NB are constants where this is inlined, and so is STEPS, the number of steps, or 0. */
-EE_INLINE void EE_NAME(tile)(uint32_t MR, uint32_t NB, uint32_t STEPS, const ee_layer *layer, const int8_t *w, uint32_t steps, const uint8_t *x, size_t hop,
-                             const ee_packed *p, uint32_t channel, uint8_t *y)
+/* MR frames by NB blocks of 16 channels; MR and NB are constants where this is inlined, and so is STEPS, the number of
+ * steps, or 0. */
+EE_INLINE void EE_NAME(tile)(uint32_t MR, uint32_t NB, uint32_t STEPS, const ee_layer *layer, const int8_t *w,
+                             uint32_t steps, const uint8_t *x, size_t hop, const ee_packed *p, uint32_t channel,
+                             uint8_t *y)
 {
     V acc[EE_MR_MAX][EE_NB_MAX * EE_NV];
-    const uint8_t *third[(EE_MR_MAX + 2) / 3];           /* every third frame: the two behind it lie at hop and 2 hop */
+    const uint8_t *third[(EE_MR_MAX + 2) / 3]; /* every third frame: the two behind it lie at hop and 2 hop */
     size_t panel = (size_t)steps * 64;
 #pragma GCC unroll 24
     for (uint32_t m = 0; m < MR; m += 3) {
@@ -119,9 +131,11 @@ EE_INLINE void EE_NAME(tile)(uint32_t MR, uint32_t NB, uint32_t STEPS, const ee_
     EE_NAME(store_tile)(MR, NB, layer, acc, p->scale + channel, channel, y);
 }
 
-/* All frames of NB blocks: full tiles of MR frames, then the rest four and one at a time (8 are 4 and 4, not 6 and 1 and 1). */
-EE_INLINE void EE_NAME(panel_of)(uint32_t MR, uint32_t NB, uint32_t STEPS, const ee_layer *layer, const ee_packed *p, uint32_t channel,
-                                 uint32_t runtime_steps, const uint8_t *x, size_t hop, uint8_t *y, uint32_t n)
+/* All frames of NB blocks: full tiles of MR frames, then the rest four and one at a time (8 are 4 and 4, not 6 and 1
+ * and 1). */
+EE_INLINE void EE_NAME(panel_of)(uint32_t MR, uint32_t NB, uint32_t STEPS, const ee_layer *layer, const ee_packed *p,
+                                 uint32_t channel, uint32_t runtime_steps, const uint8_t *x, size_t hop, uint8_t *y,
+                                 uint32_t n)
 {
     const uint32_t steps = STEPS ? STEPS : runtime_steps;
     const int8_t *w = p->weights + (size_t)channel * steps * 4;
@@ -131,13 +145,14 @@ EE_INLINE void EE_NAME(panel_of)(uint32_t MR, uint32_t NB, uint32_t STEPS, const
     for (; o + MR <= n && (MR != 6 || n - o != 8); o += MR)
         EE_NAME(tile)(MR, NB, STEPS, layer, w, steps, x + o * hop, hop, p, channel, y + o * cout);
     if (MR > 4)
-        for (; o + 4 <= n; o += 4) EE_NAME(tile)(4, NB, STEPS, layer, w, steps, x + o * hop, hop, p, channel, y + o * cout);
+        for (; o + 4 <= n; o += 4)
+            EE_NAME(tile)(4, NB, STEPS, layer, w, steps, x + o * hop, hop, p, channel, y + o * cout);
     for (; o < n; o++) EE_NAME(tile)(1, NB, STEPS, layer, w, steps, x + o * hop, hop, p, channel, y + o * cout);
 }
 
 /* Layers of few steps are compiled for their number: the weights of a block stay in registers. */
-EE_INLINE void EE_NAME(panel)(uint32_t MR, uint32_t NB, const ee_layer *layer, const ee_packed *p, uint32_t channel, uint32_t steps, const uint8_t *x, size_t hop,
-                              uint8_t *y, uint32_t n)
+EE_INLINE void EE_NAME(panel)(uint32_t MR, uint32_t NB, const ee_layer *layer, const ee_packed *p, uint32_t channel,
+                              uint32_t steps, const uint8_t *x, size_t hop, uint8_t *y, uint32_t n)
 {
 #ifdef EE_WIDE
     if (NB <= 2 && steps == 2) EE_NAME(panel_of)(MR, NB, 2, layer, p, channel, 2, x, hop, y, n);
@@ -149,7 +164,8 @@ EE_INLINE void EE_NAME(panel)(uint32_t MR, uint32_t NB, const ee_layer *layer, c
         EE_NAME(panel_of)(MR, NB, 0, layer, p, channel, steps, x, hop, y, n);
 }
 
-static EE_TARGET void EE_NAME(dense)(const ee_layer *layer, const ee_packed *p, const uint8_t *x, uint8_t *y, uint32_t n)
+static EE_TARGET void EE_NAME(dense)(const ee_layer *layer, const ee_packed *p, const uint8_t *x, uint8_t *y,
+                                     uint32_t n)
 {
     uint32_t steps = ee_steps_of(layer), blocks = layer->cout / 16u, b = 0;
     size_t hop = (size_t)layer->stride * layer->cin;
@@ -178,7 +194,8 @@ EE_INLINE void EE_NAME(grouped_block)(uint32_t KERNEL, const ee_layer *layer, co
 #pragma GCC unroll 16
         for (uint32_t t = 0; t < kernel; t++) {
             X input = EE_BROADCAST16(frame + (size_t)t * cin);
-            for (uint32_t j = 0; j < EE_NV; j++) acc[j] = EE_DOT(acc[j], input, EE_LOAD_W(w + t * 64 + j * (64 / EE_NV)));
+            for (uint32_t j = 0; j < EE_NV; j++)
+                acc[j] = EE_DOT(acc[j], input, EE_LOAD_W(w + t * 64 + j * (64 / EE_NV)));
         }
         uint8_t *out = y + (size_t)o * layer->cout + channel;
         if (layer->requant) EE_NAME(store_affine)(layer, acc, channel, out);
@@ -186,7 +203,8 @@ EE_INLINE void EE_NAME(grouped_block)(uint32_t KERNEL, const ee_layer *layer, co
     }
 }
 
-static EE_TARGET void EE_NAME(grouped)(const ee_layer *layer, const ee_packed *p, const uint8_t *x, uint8_t *y, uint32_t n)
+static EE_TARGET void EE_NAME(grouped)(const ee_layer *layer, const ee_packed *p, const uint8_t *x, uint8_t *y,
+                                       uint32_t n)
 {
     for (uint32_t first = 0, width = 16; first < layer->cout; first += width) {
         uint32_t done = 0;
@@ -205,7 +223,8 @@ static EE_TARGET void EE_NAME(grouped)(const ee_layer *layer, const ee_packed *p
 }
 
 /* Four taps of 16 channels are one transposed vector. */
-static EE_TARGET void EE_NAME(depthwise)(const ee_layer *layer, const ee_packed *p, const uint8_t *x, uint8_t *y, uint32_t n)
+static EE_TARGET void EE_NAME(depthwise)(const ee_layer *layer, const ee_packed *p, const uint8_t *x, uint8_t *y,
+                                         uint32_t n)
 {
     uint32_t steps = ee_steps_of(layer), cin = layer->cin;
     size_t hop = (size_t)layer->stride * cin;
@@ -221,7 +240,8 @@ static EE_TARGET void EE_NAME(depthwise)(const ee_layer *layer, const ee_packed 
             for (uint32_t j = 0; j < EE_NV; j++) acc[j] = EE_LOAD_V(p->bias + c + j * (16 / EE_NV));
             for (uint32_t k = 0; k < steps; k++, frame += 4 * (size_t)cin) {
                 XT4 input = EE_TAPS4(frame, cin, layer->kernel - 4 * k);
-                for (uint32_t j = 0; j < EE_NV; j++) acc[j] = EE_DOT(acc[j], EE_TAPS_PART(input, j), EE_LOAD_W(w + k * 64 + j * (64 / EE_NV)));
+                for (uint32_t j = 0; j < EE_NV; j++)
+                    acc[j] = EE_DOT(acc[j], EE_TAPS_PART(input, j), EE_LOAD_W(w + k * 64 + j * (64 / EE_NV)));
             }
             if (layer->requant) EE_NAME(store_affine)(layer, acc, c, y + (size_t)o * layer->cout + c);
             else EE_STORE(y + (size_t)o * layer->cout + c, EE_QUANTISE(acc, p->scale + c, offset));
@@ -238,8 +258,10 @@ static EE_TARGET void EE_NAME(run)(const ee_layer *layer, const ee_packed *p, co
     }
 }
 
-/* A number of channels that does not fill its vectors: frames of whole vectors first, of which the layer's channels are kept. */
-static EE_TARGET void EE_NAME(run_part)(const ee_layer *layer, const ee_packed *p, const uint8_t *x, uint8_t *y, uint32_t n)
+/* A number of channels that does not fill its vectors: frames of whole vectors first, of which the layer's channels are
+ * kept. */
+static EE_TARGET void EE_NAME(run_part)(const ee_layer *layer, const ee_packed *p, const uint8_t *x, uint8_t *y,
+                                        uint32_t n)
 {
     uint8_t frames[EE_PART_BYTES];
     ee_layer whole = *layer;
@@ -251,10 +273,9 @@ static EE_TARGET void EE_NAME(run_part)(const ee_layer *layer, const ee_packed *
         else EE_NAME(grouped)(&whole, p, x, frames, some);
         x += (size_t)some * layer->stride * layer->cin;
         for (uint32_t left = some; left; left--, from += whole.cout, y += layer->cout)
-            if (left * layer->cout >= whole.cout)        /* the next frames go over what is too much */
+            if (left * layer->cout >= whole.cout) /* the next frames go over what is too much */
                 for (uint32_t c = 0; c < whole.cout; c += EE_LANES) __builtin_memcpy(y + c, from + c, EE_LANES);
-            else
-                ee_copy(y, from, layer->cout);
+            else ee_copy(y, from, layer->cout);
     }
 }
 
@@ -279,7 +300,7 @@ static EE_TARGET void EE_NAME(linear)(const ee_head *head, const uint8_t *u, int
     uint32_t steps = (head->features + 3u) / 4u;
     const int8_t *w = p.weights;
     for (uint32_t c = 0; c < head->dim; c += 16, w += (size_t)steps * 64) {
-        V acc[4][EE_NV];                                 /* four chains hide the latency of the dot product */
+        V acc[4][EE_NV]; /* four chains hide the latency of the dot product */
         for (uint32_t i = 0; i < 4; i++)
             for (uint32_t j = 0; j < EE_NV; j++) acc[i][j] = i ? EE_ZERO_V() : EE_LOAD_V(p.bias + c + j * (16 / EE_NV));
         uint32_t k = 0;
@@ -287,12 +308,14 @@ static EE_TARGET void EE_NAME(linear)(const ee_head *head, const uint8_t *u, int
 #pragma GCC unroll 4
             for (uint32_t i = 0; i < 4; i++)
                 for (uint32_t j = 0; j < EE_NV; j++)
-                    acc[i][j] = EE_DOT(acc[i][j], EE_BROADCAST4(u + 4 * (k + i)), EE_LOAD_W(w + (k + i) * 64 + j * (64 / EE_NV)));
+                    acc[i][j] = EE_DOT(acc[i][j], EE_BROADCAST4(u + 4 * (k + i)),
+                                       EE_LOAD_W(w + (k + i) * 64 + j * (64 / EE_NV)));
         for (; k < steps; k++)
             for (uint32_t j = 0; j < EE_NV; j++)
                 acc[0][j] = EE_DOT(acc[0][j], EE_BROADCAST4(u + 4 * k), EE_LOAD_W(w + k * 64 + j * (64 / EE_NV)));
         for (uint32_t j = 0; j < EE_NV; j++)
-            EE_STORE_V(out + c + j * (16 / EE_NV), EE_ADD_V(EE_ADD_V(acc[0][j], acc[1][j]), EE_ADD_V(acc[2][j], acc[3][j])));
+            EE_STORE_V(out + c + j * (16 / EE_NV),
+                       EE_ADD_V(EE_ADD_V(acc[0][j], acc[1][j]), EE_ADD_V(acc[2][j], acc[3][j])));
     }
 }
 

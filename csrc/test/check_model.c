@@ -4,8 +4,8 @@
  *     check_model bytes FILE           every change of every single byte must be refused
  *     check_model misaligned FILE      refused at an odd address
  *     check_model records < RECORDS    for each record (u32 length, bytes) one line: status and sentence; a model that
- *                                      is accepted is run on samples at the limits, so that a wrong yes is found out (the
- *                                      exit code is 4 where the kernels of this machine differ from the portable ones)
+ *                                      is accepted is run on samples at the limits, so that a wrong yes is found out
+ * (the exit code is 4 where the kernels of this machine differ from the portable ones)
  *
  * Each file lies in a block of exactly its size: one byte read too far is an error of the address sanitizer. */
 #include <stdio.h>

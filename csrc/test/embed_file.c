@@ -1,5 +1,6 @@
 /* embed_file MODEL KERNELS FS_MHZ HOP BLOCK < int32 samples > results: the core on a foreign processor, for the tests.
- * Writes for each window: start (uint64), quality (uint32), the int16 and the int8 embedding. Exit 2: kernels missing. */
+ * Writes for each window: start (uint64), quality (uint32), the int16 and the int8 embedding. Exit 2: kernels missing.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -42,7 +43,9 @@ int main(int argc, char **argv)
     if (!ee_choose_kernels(&model, argv[2])) return 2;
     void *packed = ee_pack_size(&model) ? aligned_alloc(64, (ee_pack_size(&model) + 63) & ~(size_t)63) : NULL;
     if (packed) ee_pack(&model, packed);
-    ee_config config = { (uint32_t)atol(argv[3]), (uint32_t)atol(argv[4]), (uint32_t)atol(argv[5]), 0, 0, EE_CACHE_TAPS };
+    ee_config config = {
+        (uint32_t)atol(argv[3]), (uint32_t)atol(argv[4]), (uint32_t)atol(argv[5]), 0, 0, EE_CACHE_TAPS
+    };
     size_t state = ee_state_size(&model, &config);
     void *memory = state ? malloc(state) : NULL;
     ee_stream *stream = ee_init(&model, &config, memory, state);

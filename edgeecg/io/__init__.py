@@ -1,7 +1,7 @@
 """Recordings from files: one module a format, each importing its library only when a file asks for it.
 
-    recording = edgeecg.io.read("100.hea", lead="MLII")
-    edgeecg.embed(recording.samples, fs=recording.fs, gain=recording.gain)
+recording = edgeecg.io.read("100.hea", lead="MLII")
+edgeecg.embed(recording.samples, fs=recording.fs, gain=recording.gain)
 """
 
 import importlib
@@ -15,11 +15,17 @@ __all__ = ["MISSING", "Lead", "Recording", "Source", "open_source", "read"]
 
 # Each module has open_source(path) -> Source. A new format is a new module and its suffixes here.
 READERS = {
-    ".hea": "physionet", ".dat": "physionet", ".mat": "physionet",
-    ".edf": "edf", ".bdf": "edf",
-    ".csv": "text", ".tsv": "text", ".txt": "text",
-    ".npy": "arrays", ".npz": "arrays",
-}  # fmt: skip
+    ".hea": "physionet",
+    ".dat": "physionet",
+    ".mat": "physionet",
+    ".edf": "edf",
+    ".bdf": "edf",
+    ".csv": "text",
+    ".tsv": "text",
+    ".txt": "text",
+    ".npy": "arrays",
+    ".npz": "arrays",
+}
 
 
 def open_source(path) -> Source:

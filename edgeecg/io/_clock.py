@@ -9,11 +9,24 @@ from ..errors import InputError
 __all__ = ["is_index", "only_rises", "sampling_rate", "seconds", "time_scale"]
 
 SECONDS_PER = {
-    "s": 1.0, "sec": 1.0, "secs": 1.0, "second": 1.0, "seconds": 1.0,
-    "ms": 1e-3, "msec": 1e-3, "millisecond": 1e-3, "milliseconds": 1e-3,
-    "us": 1e-6, "µs": 1e-6, "usec": 1e-6, "microsecond": 1e-6, "microseconds": 1e-6,
-    "ns": 1e-9, "nanosecond": 1e-9, "nanoseconds": 1e-9,
-}  # fmt: skip
+    "s": 1.0,
+    "sec": 1.0,
+    "secs": 1.0,
+    "second": 1.0,
+    "seconds": 1.0,
+    "ms": 1e-3,
+    "msec": 1e-3,
+    "millisecond": 1e-3,
+    "milliseconds": 1e-3,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "usec": 1e-6,
+    "microsecond": 1e-6,
+    "microseconds": 1e-6,
+    "ns": 1e-9,
+    "nanosecond": 1e-9,
+    "nanoseconds": 1e-9,
+}
 TIME_NAMES = {"t", "time", "timestamp", "elapsed time", "date", "datetime"}
 INDEX_NAMES = {"sample", "sample #", "sample number", "samples", "index", "idx", "n", "#"}
 ENOUGH = 15  # steps up and none down that make a column a clock: no ECG rises so long
@@ -72,11 +85,14 @@ def sampling_rate(path, times: np.ndarray, name: str | None) -> float:
     if resolution > max(0.5 * step, 1.01e-3):
         row = int(np.argmax(np.abs(steps - step))) + 2
         raise InputError(
-            f"{path}: the times in column {name or 'one'!r} are not regular (row {row} of the data): give the sampling rate"
+            f"{path}: the times in column {name or 'one'!r} are not regular (row {row} of the data): give the "
+            "sampling rate"
         )
     rate, nearest = 1 / step, round(1 / step)
     resolution += np.spacing(abs(times[-1]))  # seconds since 1970 have a quarter of a microsecond
     uncertainty = float(2 * resolution / (times[-1] - times[0]) * rate)  # Hz
     if uncertainty > 0.5:
-        raise InputError(f"{path}: the times in column {name or 'one'!r} are too coarse to tell the sampling rate: give it")
+        raise InputError(
+            f"{path}: the times in column {name or 'one'!r} are too coarse to tell the sampling rate: give it"
+        )
     return float(nearest) if nearest and abs(nearest - rate) <= max(uncertainty, 1e-6 * rate) else float(rate)

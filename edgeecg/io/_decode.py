@@ -1,4 +1,6 @@
-"""Libraries that decode files: imported when a file asks for one, and whatever a damaged file makes them raise is a sentence."""
+"""Libraries that decode files: imported when a file asks for one, and whatever a damaged file makes them raise is a
+sentence.
+"""
 
 import importlib
 
@@ -16,7 +18,9 @@ def import_decoder(name: str, files: str):
 
 
 def attempt(path, kind: str, function, *args, **kwargs):
-    """Call into a library; of any exception's text, the first line says why `path` is no readable `kind` ("WFDB record")."""
+    """Call into a library; of any exception's text, the first line says why `path` is no readable `kind` ("WFDB
+    record").
+    """
     try:
         return function(*args, **kwargs)
     except Exception as error:

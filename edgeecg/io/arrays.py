@@ -22,7 +22,8 @@ def open_source(path) -> Source:
         fields = {"signal": loaded} if isinstance(loaded, np.ndarray) else {key: loaded[key] for key in loaded.files}
     except OSError:
         raise
-    except Exception as error:  # of any type: a damaged header or archive makes NumPy, zlib and tokenize raise their own
+    # of any type: a damaged header or archive makes NumPy, zlib and tokenize raise their own
+    except Exception as error:
         text = str(error).strip().splitlines()
         raise InputError(f"{path}: not a readable NumPy file: {text[0] if text else type(error).__name__}") from None
     fs, gain = number(path, fields, RATE_KEYS), number(path, fields, ("gain",))
@@ -61,12 +62,17 @@ def units_of(fields, leads: int) -> list[str | None]:
 
 def signal_key(path, fields) -> str:
     """Which array is the signal: the one with the usual name, or the only one with samples."""
-    arrays = [key for key, value in fields.items() if value.ndim >= 1 and key not in NAME_KEYS + UNIT_KEYS and value.size > 1]
+    arrays = [
+        key for key, value in fields.items() if value.ndim >= 1 and key not in NAME_KEYS + UNIT_KEYS and value.size > 1
+    ]
     for key in SIGNAL_KEYS:
         if key in arrays:
             return key
     if len(arrays) != 1:
-        raise InputError(f"{path}: cannot tell which array is the signal: name it 'signal' (there are: {', '.join(fields) or 'none'})")
+        raise InputError(
+            f"{path}: cannot tell which array is the signal: name it 'signal' (there are: "
+            f"{', '.join(fields) or 'none'})"
+        )
     return arrays[0]
 
 

@@ -1,9 +1,9 @@
 """European Data Format (EDF, EDF+C, and BDF with 24 bits): Holter recorders, polysomnographs.
 
-The integers of the file as they are, with gain and baseline from the digital and physical ranges in its header. Gaps of a
-recording that was interrupted (EDF+D) are missing samples.
-Format: Kemp et al., Electroencephalogr. Clin. Neurophysiol. 1992; Kemp and Olivan, Clin. Neurophysiol. 2003
-(https://www.edfplus.info/specs). The files are decoded by the package edfio.
+The integers of the file as they are, with gain and baseline from the digital and physical ranges in its header. Gaps of
+a recording that was interrupted (EDF+D) are missing samples. Format: Kemp et al., Electroencephalogr. Clin.
+Neurophysiol. 1992; Kemp and Olivan, Clin. Neurophysiol. 2003 (https://www.edfplus.info/specs). The files are decoded by
+the package edfio.
 """
 
 import functools
@@ -35,7 +35,8 @@ def open_source(path) -> Source:
     kind = "BDF file" if path.suffix.lower() == ".bdf" else "EDF file"
     read = edfio.read_bdf if kind == "BDF file" else functools.partial(edfio.read_edf, lazy_load_data=True)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # edfio warns of a part of a file and reads on; what it means is looked at below
+        # edfio warns of a part of a file and reads on; what it means is looked at below
+        warnings.simplefilter("ignore")
         edf = attempt(path, kind, read, path, header_encoding="latin-1")  # whose letter is the micro sign
         signals = attempt(path, kind, lambda: edf.signals)
         if not signals:
@@ -47,7 +48,10 @@ def open_source(path) -> Source:
         gaps = attempt(path, kind, seconds_between, path, kind, header, edf)
     lost = [np.rint(gaps * lead.fs).astype(np.int64) for lead in leads]
     length = max(count * edf.num_data_records + int(n.sum()) for count, n in zip(counts, lost, strict=True))
-    read_one = lambda i: with_gaps(read_lead(path, kind, signals[i], leads[i]), counts[i], lost[i])  # noqa: E731
+
+    def read_one(i: int) -> np.ndarray:
+        return with_gaps(read_lead(path, kind, signals[i], leads[i]), counts[i], lost[i])
+
     return Source(os.fspath(path), kind.split()[0], length, leads, read_one)
 
 
@@ -66,7 +70,9 @@ def check_records(path, kind: str, header: bytes, held: int) -> None:
 
 
 def seconds_between(path, kind: str, header: bytes, edf) -> np.ndarray:
-    """(data records,): seconds from the end of the one before to each, by the onsets that EDF+ files keep; zeros of others."""
+    """(data records,): seconds from the end of the one before to each, by the onsets that EDF+ files keep; zeros of
+    others.
+    """
     gaps, notes = np.zeros(edf.num_data_records), annotations(path, kind, header, edf.num_data_records)
     onset = [ONSET.match(row.tobytes()) for row in notes]
     if None in onset and b"+D" in header[RESERVED]:
@@ -83,10 +89,13 @@ def seconds_between(path, kind: str, header: bytes, edf) -> np.ndarray:
 
 
 def annotations(path, kind: str, header: bytes, records: int) -> np.ndarray:
-    """(data records, bytes) of the first signal of annotations, which edfio gives without the onsets; of a file without one, no bytes."""
+    """(data records, bytes) of the first signal of annotations, which edfio gives without the onsets; of a file without
+    one, no bytes.
+    """
     count = len(header) // 256 - 1
     names = [header[256 + 16 * i :][:16].strip() for i in range(count)]
-    sizes = [int(header[256 + 216 * count + 8 * i :][:8]) for i in range(count)]  # behind label, transducer, dimension, four limits and filters
+    # behind label, transducer, dimension, four limits and filters
+    sizes = [int(header[256 + 216 * count + 8 * i :][:8]) for i in range(count)]
     title, width = f"{kind[:3]} Annotations".encode(), 3 if kind.startswith("BDF") else 2
     if title not in names or not records:
         return np.empty((records, 0), np.uint8)
@@ -106,7 +115,9 @@ def with_gaps(samples: np.ndarray, a_record: int, lost: np.ndarray) -> np.ndarra
 
 
 def scale_of(signal) -> float:
-    """Physical units of one digital step: below zero where the header turns the lead round, 0 where it gives no range."""
+    """Physical units of one digital step: below zero where the header turns the lead round, 0 where it
+    gives no range.
+    """
     digital = signal.digital_max - signal.digital_min
     return (signal.physical_max - signal.physical_min) / digital if digital > 0 else 0.0
 

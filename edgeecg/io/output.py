@@ -20,7 +20,8 @@ class EmbeddingTable:
     """n windows of any number of recordings.
 
     file: (n,) str. start: (n,) float64, seconds in that file. quality: (n,) uint8, bits of edgeecg.Quality.
-    embedding: (n, dim) float32, or int8 with `scale`. about: model, model_id, hop and the like, for the file's metadata.
+    embedding: (n, dim) float32, or int8 with `scale`. about: model, model_id, hop and the like, for the file's
+    metadata.
     """
 
     file: np.ndarray
@@ -46,7 +47,13 @@ def as_npz(table: EmbeddingTable) -> bytes:
 
     An .npz is a zip of .npy files; numpy.savez cannot write an array that is called `file`.
     """
-    arrays = {"file": table.file, "start": table.start, "quality": table.quality, "embedding": table.embedding, **table.extra}
+    arrays = {
+        "file": table.file,
+        "start": table.start,
+        "quality": table.quality,
+        "embedding": table.embedding,
+        **table.extra,
+    }
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, values in arrays.items():
@@ -78,7 +85,10 @@ def as_parquet(table: EmbeddingTable) -> bytes:
     except ImportError as error:
         raise MissingDependencyError('.parquet needs the package pyarrow: pip install "edgeecg[io]"') from error
     rows = pyarrow.table(
-        [pyarrow.array(values.tolist() if values.dtype.kind == "U" else np.ascontiguousarray(values)) for _, values in table.columns()],
+        [
+            pyarrow.array(values.tolist() if values.dtype.kind == "U" else np.ascontiguousarray(values))
+            for _, values in table.columns()
+        ],
         names=[name for name, _ in table.columns()],
         metadata={f"edgeecg.{key}": str(value) for key, value in table.extra.items()},
     )

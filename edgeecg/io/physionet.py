@@ -20,9 +20,19 @@ __all__ = ["open_source"]
 
 # The code that says "no valid sample" is the most negative one of each signal format, signal(5); format 8 has none.
 INVALID_BITS = {
-    "80": 8, "508": 8, "310": 10, "311": 10, "212": 12, "16": 16, "61": 16, "160": 16, "516": 16,
-    "24": 24, "524": 24, "32": 32,
-}  # fmt: skip
+    "80": 8,
+    "508": 8,
+    "310": 10,
+    "311": 10,
+    "212": 12,
+    "16": 16,
+    "61": 16,
+    "160": 16,
+    "516": 16,
+    "24": 24,
+    "524": 24,
+    "32": 32,
+}
 
 
 def open_source(path) -> Source:
@@ -50,8 +60,9 @@ def open_source(path) -> Source:
 
 @contextlib.contextmanager
 def readable(wfdb, record: str):
-    """The record's name for wfdb, which refuses headers whose time or date is written in another way than the standard's
-    (the CinC Challenge 2017 has `2014-05-08 05:05:15`): for those, the name of a copy of the header without them.
+    """The record's name for wfdb, which refuses headers whose time or date is written in another way than the
+    standard's (the CinC Challenge 2017 has `2014-05-08 05:05:15`): for those, the name of a copy of the header without
+    them.
     """
     try:
         wfdb.rdheader(record)
@@ -90,8 +101,15 @@ def read_lead(path, wfdb, record, index, multi_segment) -> np.ndarray:
     A lead with several samples a frame is read at its own rate; wfdb can do that for single segments only.
     """
     signal = attempt(
-        path, "WFDB record", wfdb.rdrecord, record, channels=[index], physical=False, smooth_frames=multi_segment, return_res=64
-    )  # fmt: skip
+        path,
+        "WFDB record",
+        wfdb.rdrecord,
+        record,
+        channels=[index],
+        physical=False,
+        smooth_frames=multi_segment,
+        return_res=64,
+    )
     digital = signal.d_signal[:, 0] if multi_segment else signal.e_d_signal[0]
     digital = np.asarray(digital, np.int64)
     baseline = signal.baseline[0] if signal.baseline and signal.baseline[0] is not None else 0

@@ -17,7 +17,7 @@ SPELLINGS |= {"nanovolt": "nV", "microvolt": "uV", "millivolt": "mV", "volt": "V
 
 
 def normal_unit(text: str | None) -> str | None:
-    """"mV", "uV", "V" or "nV" for the ways people spell them; None for what is no voltage."""
+    """ "mV", "uV", "V" or "nV" for the ways people spell them; None for what is no voltage."""
     text = (text or "").strip().lower()
     return SPELLINGS.get(text) or SPELLINGS.get(text.removesuffix("s"))
 
@@ -55,7 +55,9 @@ def whole_numbers(samples: np.ndarray, name: str) -> np.ndarray:
     missing = np.isnan(samples)
     values = np.where(missing, 0.0, samples)
     if not np.all(np.isfinite(values)) or np.any(values != np.floor(values)) or np.any(np.abs(values) >= 2.0**31):
-        raise InputError(f"{name}: a gain needs samples that are whole numbers of 32 bits (ADC units), and these are not")
+        raise InputError(
+            f"{name}: a gain needs samples that are whole numbers of 32 bits (ADC units), and these are not"
+        )
     return np.where(missing, MISSING, values).astype(np.int32)
 
 
@@ -92,11 +94,15 @@ class Source:
         chosen = self.leads[index]
         if unit is not None and gain is None and chosen.gain is not None:
             raise InputError(
-                f"{self.name}: the samples are ADC units, {chosen.gain:g} per mV by the header: override the gain, not the unit"
+                f"{self.name}: the samples are ADC units, {chosen.gain:g} per mV by the header: override the gain, "
+                "not the unit"
             )
         known = normal_unit(unit or chosen.unit)
         if known is None and gain is None and (unit or chosen.unit):
-            raise InputError(f"{self.name}: lead {chosen.name!r} is in {unit or chosen.unit!r}, which is no voltage: give the unit or the gain")
+            raise InputError(
+                f"{self.name}: lead {chosen.name!r} is in {unit or chosen.unit!r}, which is no voltage: give the unit "
+                "or the gain"
+            )
         gain = chosen.gain if gain is None else float(gain)
         samples = self.load(index)
         if gain is not None and samples.dtype.kind == "f":
@@ -114,7 +120,8 @@ def choose_lead(leads: tuple[Lead, ...], wanted: str | int | None, where: str) -
         raise InputError(f"{where}: the file has no lead")
     if wanted is None:
         voltages = [i for i, lead in enumerate(leads) if not lead.unit or normal_unit(lead.unit)]
-        called = [i for i in voltages if re.search(r"(?<![a-z])e[ck]g(?![a-z])", names[i].lower())]  # a polysomnograph's EEG comes first
+        # a polysomnograph's EEG comes first
+        called = [i for i in voltages if re.search(r"(?<![a-z])e[ck]g(?![a-z])", names[i].lower())]
         return (called or voltages or [0])[0]
     text = str(wanted).strip()
     for same in (str.__eq__, lambda a, b: a.lower() == b.lower()):

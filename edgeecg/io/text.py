@@ -1,8 +1,8 @@
 """Text tables: comma, tab, semicolon or blank separated, one column a lead.
 
-Understood in the head of the file: comments `# fs: 250`, `# unit: uV`, `# gain: 200`, `# lead: II`; a row of column names,
-with units as in `II (mV)`; a second row of units. A column of times (seconds, `time (ms)`, h:mm:ss.sss, ISO dates) or of
-sample numbers is not a lead; times give the sampling rate.
+Understood in the head of the file: comments `# fs: 250`, `# unit: uV`, `# gain: 200`, `# lead: II`; a row of column
+names, with units as in `II (mV)`; a second row of units. A column of times (seconds, `time (ms)`, h:mm:ss.sss, ISO
+dates) or of sample numbers is not a lead; times give the sampling rate.
 """
 
 import csv
@@ -33,14 +33,20 @@ class Layout:
         self.comments = {}
         lines = text.split("\n")  # as files iterate; splitlines() knows more ends of line
         self.skip = 0
-        while self.skip < len(lines) and (not lines[self.skip].strip() or COMMENT.match(lines[self.skip]) or lines[self.skip][0] in "#%"):
+        while self.skip < len(lines) and (
+            not lines[self.skip].strip() or COMMENT.match(lines[self.skip]) or lines[self.skip][0] in "#%"
+        ):
             found = COMMENT.match(lines[self.skip])
             if found:
                 self.comments[found[1].strip().lower().replace("_", " ")] = found[2]
             self.skip += 1
         body = lines[self.skip :]
         self.delimiter = delimiter_of(body)
-        self.decimal_comma = self.delimiter in (";", "\t") and not any("." in line for line in body) and any("," in line for line in body)
+        self.decimal_comma = (
+            self.delimiter in (";", "\t")
+            and not any("." in line for line in body)
+            and any("," in line for line in body)
+        )
         head = []
         for line in body:
             row = self.split(line)
@@ -86,7 +92,9 @@ class Layout:
                 try:
                     return float(found[0])
                 except (TypeError, ValueError):
-                    raise InputError(f"{self.path}: the comment {name!r} must be a number, not {self.comments[name]!r}") from None
+                    raise InputError(
+                        f"{self.path}: the comment {name!r} must be a number, not {self.comments[name]!r}"
+                    ) from None
         return None
 
 
@@ -107,7 +115,9 @@ def open_source(path) -> Source:
     table, first = read_table(path, layout)
     fs = layout.number(*RATE_NAMES)
     kept = list(range(layout.columns))
-    while len(kept) > 1 and (clock := clock_column(layout, kept[0], table[:, kept[0]] if kept[0] else first)) is not None:
+    while (
+        len(kept) > 1 and (clock := clock_column(layout, kept[0], table[:, kept[0]] if kept[0] else first)) is not None
+    ):
         fs = rate_of(path, layout, kept[0], clock) if fs is None else fs
         kept.pop(0)
     leads = tuple(lead_of(layout, i, fs) for i in kept)
@@ -115,7 +125,9 @@ def open_source(path) -> Source:
 
 
 def rate_of(path, layout: Layout, column: int, clock: np.ndarray) -> float | None:
-    """Hz; None of sample numbers, and where a column does not say what it counts and seconds give no rate that an ECG has."""
+    """Hz; None of sample numbers, and where a column does not say what it counts and seconds give no rate that an ECG
+    has.
+    """
     name = layout.names[column]
     if is_index(name):
         return None
@@ -145,7 +157,9 @@ def read_table(path, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
     try:
         if layout.decimal_comma:
             raise ValueError
-        table = np.loadtxt(path, delimiter=layout.delimiter, skiprows=layout.skip, ndmin=2, comments=None, encoding="utf-8-sig")
+        table = np.loadtxt(
+            path, delimiter=layout.delimiter, skiprows=layout.skip, ndmin=2, comments=None, encoding="utf-8-sig"
+        )
         first = table[:, 0]
     except ValueError:
         table, first = read_slowly(path, layout)
@@ -171,7 +185,9 @@ def read_slowly(path, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
 
 
 def clock_column(layout: Layout, column: int, values: np.ndarray) -> np.ndarray | None:
-    """A column where it is a clock or a count (by its name, by its form, or because it only rises), in seconds if it says which."""
+    """A column where it is a clock or a count (by its name, by its form, or because it only rises), in seconds if it
+    says which.
+    """
     name = layout.names[column]
     scale = time_scale(name, layout.units[column])
     written_as_time = ":" in layout.first[column]

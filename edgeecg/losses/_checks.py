@@ -13,8 +13,8 @@ def embeddings(minimum_rows=1, look_for_nan=True, **named):
     float16 is refused rather than upcast: its gradients would come back in a dtype the caller did not hand over.
     """
     arrays = []
-    for name, z in named.items():
-        z = np.asarray(z)
+    for name, given in named.items():
+        z = np.asarray(given)
         if z.dtype not in (np.float32, np.float64):
             raise InputError(f"{name} is {z.dtype}: losses compute in float32 or float64, so cast it first")
         if z.ndim != 2 or z.shape[1] == 0:

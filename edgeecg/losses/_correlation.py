@@ -17,8 +17,8 @@ BLOCK = 512  # columns of a gradient finished at a time: the product is still in
 class Centring:
     """How a team's run begins: one or two views with the mean taken off each column, with `scaled` at variance 1 too.
 
-    `values` holds a view's (N, D) numbers, `variances` the biased variances (D,) of its columns, `grams` with `multiply`
-    its (N, N) products of rows. Raises InputError for NaN or infinity.
+    `values` holds a view's (N, D) numbers, `variances` the biased variances (D,) of its columns, `grams` with
+    `multiply` its (N, N) products of rows. Raises InputError for NaN or infinity.
     """
 
     def __init__(self, views, team, eps=0.0, scaled=False, multiply=False):
@@ -70,8 +70,8 @@ class OffDiagonalEnergy:
     """sum_{i != j} (A'B)_ij^2 (`energy`, float64), and products for the gradients.
 
     A and B are the centred columns of two views, or of one (its covariance, times N). `variances` are known when the
-    first block is finished; the energy when all are, and the caller has put each block's part of the diagonal of A'B into
-    `diagonal` (float64).
+    first block is finished; the energy when all are, and the caller has put each block's part of the diagonal of A'B
+    into `diagonal` (float64).
     """
 
     def __init__(self, views, team, eps=0.0, scaled=False):
@@ -104,7 +104,8 @@ class OffDiagonalEnergy:
         return self._by_rows
 
     def each_block(self, finish):
-        """Calls finish(columns, products) for all blocks of columns, with the product of side 0 (A) and, of two views, 1 (B).
+        """Calls finish(columns, products) for all blocks of columns, with the product of side 0 (A) and, of two views,
+        1 (B).
 
         A product is half the gradient of the energy towards its side: B (A'B)' or A (A'B), (N, block).
         """

@@ -38,9 +38,7 @@ class StreamingLogSumExp:
         self._kernels.absorb_rows(tile, self._kappa, bias[columns], row_max[rows], row_sum[rows])
         if not diagonal and not (self._one_sided and not self._tiles.symmetric):
             top, total = scratch[:, : tile.shape[1]]
-            self._kernels.absorb_columns(
-                tile, self._kappa, bias[rows], col_max[columns], col_sum[columns], top, total
-            )
+            self._kernels.absorb_columns(tile, self._kappa, bias[rows], col_max[columns], col_sum[columns], top, total)
 
     def finish(self, states):
         """Merges the workers' sums; (rows, columns) as float64, or rows alone where that is all there is."""

@@ -73,13 +73,18 @@ class Team:
         return self._gates[-1]
 
     def share(self, total, worker, multiple=16, of=None):
-        """The slice of range(total) of this worker among `of` (the team), cut at multiples of a cache line's numbers."""
+        """The slice of range(total) of this worker among `of` (the team), cut at multiples of a cache
+        line's numbers.
+        """
         step = -(-total // ((of or self.size) * multiple)) * multiple
         return slice(min(worker * step, total), min((worker + 1) * step, total))
 
 
 class Gate:
-    """Opens once `count` workers have arrived, the last of whom does `action` first. Who finds it open need not stop."""
+    """Opens once `count` workers have arrived, the last of whom does `action` first.
+
+    Who finds it open need not stop.
+    """
 
     def __init__(self, count, action=None):
         self._missing, self._action = count, action
@@ -121,7 +126,10 @@ class Gate:
 
 
 class _Helpers:
-    """The threads beside the caller's, kept for the next call, which then need not start them. They sleep in between."""
+    """The threads beside the caller's, kept for the next call, which then need not start them.
+
+    They sleep in between.
+    """
 
     def __init__(self, count):
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="edgeecg-losses")

@@ -35,7 +35,9 @@ class PairTiles:
                 yield i0, i1, j0, min(j0 + TILE_COLUMNS, m)
 
     def sweep(self, visit, start):
-        """Calls visit(state, tile, rows, columns, diagonal) for every tile; returns the states, one start(worker) each."""
+        """Calls visit(state, tile, rows, columns, diagonal) for every tile; returns the states, one
+        start(worker) each.
+        """
 
         def work(worker):
             state = start(worker)

@@ -6,8 +6,8 @@ softmax over the bank, their equation 2, which they approximate by noise-contras
 
 import numpy as np
 
-from . import _checks
 from ..errors import InputError
+from . import _checks
 from ._softmax import LN2, StreamingLogSumExp, base2_scale, pull_softmax
 from ._threads import Team
 from ._tiles import PairTiles

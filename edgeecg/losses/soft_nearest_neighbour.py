@@ -13,7 +13,6 @@ from ._softmax import LN2, StreamingLogSumExp, base2_scale, weight_and_shift
 from ._threads import Team
 from ._tiles import MASKED, TILE_COLUMNS, TILE_ROWS, PairTiles
 
-
 FLOAT32_REACH = 1000.0  # largest exponent 2 |x|^2 / temperature that float32 resolves to the accuracy promised
 
 
@@ -119,9 +118,13 @@ def _gradient(tiles, kappa, bias, codes, everybody, own_class, weight, gap, team
         row_total = owed[worker][rows]
         col_total = np.zeros(tile.shape[1], dtype)
         neighbour_weights(
-            tile, dtype.type(kappa), *(side[rows] for side in sides), *(side[columns] for side in sides),
-            row_total, col_total,
-        )  # fmt: skip
+            tile,
+            dtype.type(kappa),
+            *(side[rows] for side in sides),
+            *(side[columns] for side in sides),
+            row_total,
+            col_total,
+        )
         if not diagonal:  # a diagonal tile has counted both directions in its rows
             owed[worker][columns] += col_total
 

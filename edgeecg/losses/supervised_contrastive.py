@@ -7,8 +7,8 @@ CMSMLC (Kiyasseh, Zhu, Clifton: CLOCS, ICML 2021) in its supervised form.
 
 import numpy as np
 
-from . import _checks
 from ..errors import InputError
+from . import _checks
 from ._contrast import contrast
 from ._positives import anchor_weights, by_labels, by_mask
 from ._threads import Team

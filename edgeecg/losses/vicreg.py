@@ -9,8 +9,8 @@ from . import _checks
 from ._correlation import OffDiagonalEnergy
 from ._threads import Team
 
-
 LARGE = 1e12  # a loss from which on float32 gradients may overflow
+
 
 def vicreg(z1, z2, invariance=25.0, variance=25.0, covariance=1.0, gamma=1.0, eps=1e-4, threads=1):
     """The three-term loss of the paper.

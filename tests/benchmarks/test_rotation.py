@@ -18,7 +18,9 @@ def turns():
 
 def test_a_runtime_that_is_not_installed_is_named(turns, tmp_path, monkeypatch):
     monkeypatch.setattr(rotation, "ROOT", tmp_path)
-    assert turns.measure(["litert-int8"], tmp_path, "one", 1) == {"litert-int8": {"error": "not installed: make bench-peers"}}
+    assert turns.measure(["litert-int8"], tmp_path, "one", 1) == {
+        "litert-int8": {"error": "not installed: make bench-peers"}
+    }
 
 
 def test_an_error_in_a_process_is_its_answer(turns, tmp_path):

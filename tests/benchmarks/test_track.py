@@ -51,9 +51,19 @@ FIGURES = {
     "about": {"kernels": "avx512-vnni"},
     "peak": {"vpdpbusd zmm": 500.0},
     "startup": {},
-    "recordings": {"day": {"label": "24 h", "seconds": 0.2, "wall_seconds": 0.2, "windows": 8640, "milliseconds_an_hour": 8.3}},
+    "recordings": {
+        "day": {"label": "24 h", "seconds": 0.2, "wall_seconds": 0.2, "windows": 8640, "milliseconds_an_hour": 8.3}
+    },
     "inference": {
-        "m1": {"one": {"edgeecg": {"us": 8.0}, "torch": {"us": 200.0}}, "batch": {"edgeecg": {"us": 10.0}, "ort-int8": {"us": 16.0}, "litert-int8": {"us": 12.0}, "torch": {"us": 50.0}}}
+        "m1": {
+            "one": {"edgeecg": {"us": 8.0}, "torch": {"us": 200.0}},
+            "batch": {
+                "edgeecg": {"us": 10.0},
+                "ort-int8": {"us": 16.0},
+                "litert-int8": {"us": 12.0},
+                "torch": {"us": 50.0},
+            },
+        }
     },
 }
 
@@ -80,6 +90,8 @@ def test_tables_line_up():
 
 
 def test_contention_is_wall_over_processor_time():
-    inference = {"edge": {"one": {"torch": {"cpu": [1.0, 1.0], "wall": [1.0, 2.0]}, "litert-int8": {"error": "not installed"}}}}
+    inference = {
+        "edge": {"one": {"torch": {"cpu": [1.0, 1.0], "wall": [1.0, 2.0]}, "litert-int8": {"error": "not installed"}}}
+    }
     assert report.contention({"inference": inference}) == 1.5
     assert report.contention({"inference": {}}) == 1.0

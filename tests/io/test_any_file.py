@@ -39,9 +39,13 @@ def test_files_that_are_not_there(tmp_path):
     for name in ("x.wav", "bare"):
         (tmp_path / name).write_bytes(b"1\n2\n")
     for name, sentence in (
-        ("no.csv", "there is no such file"), ("no.hea", "there is no such file"), ("no", "there is no such file"),
-        ("d.csv", "is a folder"), (".", "is a folder"), ("bare", "a file without a suffix is not known"),
+        ("no.csv", "there is no such file"),
+        ("no.hea", "there is no such file"),
+        ("no", "there is no such file"),
+        ("d.csv", "is a folder"),
+        (".", "is a folder"),
+        ("bare", "a file without a suffix is not known"),
         ("x.wav", "a file of the kind .wav is not known as a recording; known are .hea"),
-    ):  # fmt: skip
+    ):
         with pytest.raises(edgeecg.InputError, match=sentence):
             io.read(tmp_path / name)

@@ -17,8 +17,15 @@ ECG = ("ECG", "mV", -5, 5, -2000, 2000, 3)  # 400 steps per mV
 
 
 def test_integers_come_with_gain_and_without_baseline_each_lead_at_its_rate(tmp_path):
-    signals = [("EEG Fp1", "uV", -3200, 3200, -32000, 32000, 1), ECG, ("II", "\xb5V", 0, 1000, -100, 100, 2), ("SpO2", "%", 0, 100, 0, 100, 1)]
-    (tmp_path / "n.edf").write_bytes(edf(signals, [[9, 1, -2, 3, 100, -100, 97], [8, 4, 5, 2000, 0, 1, 98]], duration="0.01"))
+    signals = [
+        ("EEG Fp1", "uV", -3200, 3200, -32000, 32000, 1),
+        ECG,
+        ("II", "\xb5V", 0, 1000, -100, 100, 2),
+        ("SpO2", "%", 0, 100, 0, 100, 1),
+    ]
+    (tmp_path / "n.edf").write_bytes(
+        edf(signals, [[9, 1, -2, 3, 100, -100, 97], [8, 4, 5, 2000, 0, 1, 98]], duration="0.01")
+    )
     ecg, turned = io.read(tmp_path / "n.edf"), io.read(tmp_path / "n.edf", lead="ii")
     assert (ecg.lead, ecg.fs, ecg.gain, ecg.samples.dtype) == ("ECG", 300.0, 400.0, np.int32)
     np.testing.assert_array_equal(ecg.samples, [1, -2, 3, 4, 5, 2000])
@@ -38,7 +45,9 @@ def test_a_lead_that_the_header_turns_round_is_turned(tmp_path):
 
 
 def test_24_bits(tmp_path):
-    (tmp_path / "r.bdf").write_bytes(edf([("ECG", "uV", -250000, 250000, -8000000, 8000000, 3)], [[1, -8388608, 8388607]], width=3))
+    (tmp_path / "r.bdf").write_bytes(
+        edf([("ECG", "uV", -250000, 250000, -8000000, 8000000, 3)], [[1, -8388608, 8388607]], width=3)
+    )
     recording = io.read(tmp_path / "r.bdf")
     assert recording.gain == 32000.0
     np.testing.assert_array_equal(recording.samples, [1, -8388608, 8388607])
@@ -56,7 +65,10 @@ def test_annotations_are_no_lead_and_an_unknown_number_of_records_is_counted(tmp
 def in_pieces(tmp_path, *onsets, signals=((ECG, (1, 2, 3)),), reserved="EDF+D"):
     """A file of data records of one second that begin at these."""
     notes = ("EDF Annotations", "", -1, 1, -32768, 32767, 8)
-    records = [int16(*(v for _, values in signals for v in values)) + f"+{at}\x14\x14\0".encode().ljust(16, b"\0") for at in onsets]
+    records = [
+        int16(*(v for _, values in signals for v in values)) + f"+{at}\x14\x14\0".encode().ljust(16, b"\0")
+        for at in onsets
+    ]
     (tmp_path / "r.edf").write_bytes(edf([*(signal for signal, _ in signals), notes], records, reserved=reserved))
     return tmp_path / "r.edf"
 
@@ -73,14 +85,17 @@ def test_gaps_are_missing_samples_of_each_lead_at_its_rate(tmp_path):
 
 
 def test_gaps_of_24_bits_with_the_notes_first_and_records_of_two_seconds(tmp_path):
-    notes, ecg = ("BDF Annotations", "", -1, 1, -8388608, 8388607, 5), ("ECG", "uV", -250000, 250000, -8000000, 8000000, 2)
+    notes, ecg = (
+        ("BDF Annotations", "", -1, 1, -8388608, 8388607, 5),
+        ("ECG", "uV", -250000, 250000, -8000000, 8000000, 2),
+    )
     records = [f"+{at}\x14\x14\0".encode().ljust(15, b"\0") + b"\1\0\0\2\0\0" for at in (0, 5)]
     (tmp_path / "r.bdf").write_bytes(edf([notes, ecg], records, duration="2", width=3, reserved="BDF+D"))
     np.testing.assert_array_equal(io.read(tmp_path / "r.bdf").samples, [1, 2] + [io.MISSING] * 3 + [1, 2])
 
 
 def test_a_clock_that_drifts_or_is_rounded_makes_no_gap(tmp_path):
-    for onsets in ([0, 1.04, 1.999, 3.0405, 4.08], range(0, 5)):
+    for onsets in ([0, 1.04, 1.999, 3.0405, 4.08], range(5)):
         np.testing.assert_array_equal(io.read(in_pieces(tmp_path, *onsets)).samples, [1, 2, 3] * 5)
 
 
@@ -116,7 +131,12 @@ def test_voltages_without_a_range_need_a_gain(tmp_path):
         (edf([ECG], [[1, 2, 3]] * 4, count=2), "the header tells of 2 data records, and the file holds 4"),
         (edf([ECG], [[1, 2, 3]], duration="0"), "not a readable EDF file"),
         (edf([ECG], [[1, 2, 3]])[:300], "not a readable EDF file"),
-        (edf([("EDF Annotations", "", -1, 1, -32768, 32767, 8)], [b"+0\x14\x14\0".ljust(16, b"\0")], reserved="EDF+C"), "no signal"),
+        (
+            edf(
+                [("EDF Annotations", "", -1, 1, -32768, 32767, 8)], [b"+0\x14\x14\0".ljust(16, b"\0")], reserved="EDF+C"
+            ),
+            "no signal",
+        ),
         (b"0       ", "not a readable EDF file"),
     ],
 )

@@ -11,10 +11,13 @@ def table(int8=False) -> EmbeddingTable:
     rng = np.random.default_rng(1)
     values = rng.normal(size=(5, 128)).astype(np.float32)
     return EmbeddingTable(
-        file=np.array(["a.hea", "a.hea", "b, c.csv", "b, c.csv", 'd"q"'], dtype=np.str_), start=np.arange(5) * 2.5,
-        quality=np.array([0, 1, 2, 12, 0], np.uint8), embedding=(values * 40).astype(np.int8) if int8 else values,
-        scale=0.03125 if int8 else None, about={"model": "default", "model_id": "ab" * 32, "hop": 2.5},
-    )  # fmt: skip
+        file=np.array(["a.hea", "a.hea", "b, c.csv", "b, c.csv", 'd"q"'], dtype=np.str_),
+        start=np.arange(5) * 2.5,
+        quality=np.array([0, 1, 2, 12, 0], np.uint8),
+        embedding=(values * 40).astype(np.int8) if int8 else values,
+        scale=0.03125 if int8 else None,
+        about={"model": "default", "model_id": "ab" * 32, "hop": 2.5},
+    )
 
 
 @pytest.mark.parametrize("int8", [False, True])
@@ -54,7 +57,9 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["t.npz"]
 
 
-@pytest.mark.parametrize(("name", "sentence"), [("t.txt", "ends in .npz, .csv, .parquet"), ("no/t.csv", "there is no folder")])
+@pytest.mark.parametrize(
+    ("name", "sentence"), [("t.txt", "ends in .npz, .csv, .parquet"), ("no/t.csv", "there is no folder")]
+)
 def test_outputs_that_cannot_be(tmp_path, name, sentence):
     with pytest.raises(edgeecg.InputError, match=sentence):
         save(table(), tmp_path / name)

@@ -12,18 +12,28 @@ pytest.importorskip("wfdb")
 LEADS = (Lead("II", "mV"), Lead("V1", "mV"), Lead("v1", "mV"), Lead("2"), Lead("Resp", "mmHg"))
 
 
-@pytest.mark.parametrize(("wanted", "index"), [("V1", 1), ("ii", 0), ("v1", 2), ("2", 3), (2, 3), ("0", 0), (None, 0), ("RESP", 4)])
+@pytest.mark.parametrize(
+    ("wanted", "index"), [("V1", 1), ("ii", 0), ("v1", 2), ("2", 3), (2, 3), ("0", 0), (None, 0), ("RESP", 4)]
+)
 def test_by_name_before_index(wanted, index):
     assert choose_lead(LEADS, wanted, "f") == index
 
 
 def test_an_ecg_among_other_voltages_is_taken_where_none_is_named():
-    others = [Lead("EEG Fp1", "uV"), Lead("ECGresp", "mV"), Lead("EOG", "uV"), Lead("EKG1-EKG2", "mV"), Lead("ECG II", "mV")]
+    others = [
+        Lead("EEG Fp1", "uV"),
+        Lead("ECGresp", "mV"),
+        Lead("EOG", "uV"),
+        Lead("EKG1-EKG2", "mV"),
+        Lead("ECG II", "mV"),
+    ]
     assert choose_lead(tuple(others), None, "f") == 3
     assert choose_lead((Lead("EEG", "uV"), Lead("ECG", "bpm")), None, "f") == 0, "no voltage"
 
 
-@pytest.mark.parametrize(("wanted", "sentence"), [("III", "no lead 'III'; there are II, V1"), (9, "no lead '9'"), ("-1", "no lead")])
+@pytest.mark.parametrize(
+    ("wanted", "sentence"), [("III", "no lead 'III'; there are II, V1"), (9, "no lead '9'"), ("-1", "no lead")]
+)
 def test_unknown(wanted, sentence):
     with pytest.raises(edgeecg.InputError, match=sentence):
         choose_lead(LEADS, wanted, "f")

@@ -19,21 +19,85 @@ from edgeecg import io
         ("time (ms),II [mV]\n0,0.5\n4,0.25\n8,1\n", 250, "mV", ["II"], [0.5, 0.25, 1]),
         ("t_ms;I (µV)\n0;0,5\n4;0,25\n8;1,0\n", 250, "uV", ["I"], [0.5, 0.25, 1]),
         ("'sample #','MLII','V5'\n'','mV','mV'\n0,0.5,1\n1,0.25,2\n", None, "mV", ["MLII", "V5"], [0.5, 0.25]),
-        ("when,ECG\n2024-01-01T00:00:00.000,1\n2024-01-01T00:00:00.004,2\n2024-01-01T00:00:00.008,3\n", 250, None, ["ECG"], [1, 2, 3]),  # noqa: E501
-        ("when,II\n" + "".join(f"2024-01-01 00:00:00.{4 * i:03}+01:00,{i % 7}\n" for i in range(20)), 250, None, ["II"], [i % 7 for i in range(20)]),
+        (
+            "when,ECG\n2024-01-01T00:00:00.000,1\n2024-01-01T00:00:00.004,2\n2024-01-01T00:00:00.008,3\n",
+            250,
+            None,
+            ["ECG"],
+            [1, 2, 3],
+        ),
+        (
+            "when,II\n" + "".join(f"2024-01-01 00:00:00.{4 * i:03}+01:00,{i % 7}\n" for i in range(20)),
+            250,
+            None,
+            ["II"],
+            [i % 7 for i in range(20)],
+        ),
         (",ecg\n" + "".join(f"{i},{i * i}\n" for i in range(20)), None, None, ["ecg"], [i * i for i in range(20)]),
         ("".join(f"{i / 64},{i * i}\n" for i in range(20)), 64, None, ["1"], [i * i for i in range(20)]),
-        *[(f"{name},ecg\n" + "".join(f"{1.7e9 + i / 256},{i * i}\n" for i in range(20)), 256, None, ["ecg"], [i * i for i in range(20)])
-          for name in ("elapsed_time", "ts", "epoch", "unix_time", "Elapsed Time")],
-        *[(f"{name},ecg\n" + "".join(f"{step * i},{i * i}\n" for i in range(20)), None, None, ["ecg"], [i * i for i in range(20)])
-          for name, step in (("frame", 1), ("sample_index", 1), ("ticks", 4), ("counter", 3.9), ("", 4))],
-        (",time,ecg\n" + "".join(f"{i},{i / 250},{i % 7}\n" for i in range(20)), 250, None, ["ecg"], [i % 7 for i in range(20)]),
-        ("frame,time_ms,ecg\n" + "".join(f"{i},{4 * i},{i % 7}\n" for i in range(20)), 250, None, ["ecg"], [i % 7 for i in range(20)]),
+        *[
+            (
+                f"{name},ecg\n" + "".join(f"{1.7e9 + i / 256},{i * i}\n" for i in range(20)),
+                256,
+                None,
+                ["ecg"],
+                [i * i for i in range(20)],
+            )
+            for name in ("elapsed_time", "ts", "epoch", "unix_time", "Elapsed Time")
+        ],
+        *[
+            (
+                f"{name},ecg\n" + "".join(f"{step * i},{i * i}\n" for i in range(20)),
+                None,
+                None,
+                ["ecg"],
+                [i * i for i in range(20)],
+            )
+            for name, step in (("frame", 1), ("sample_index", 1), ("ticks", 4), ("counter", 3.9), ("", 4))
+        ],
+        (
+            ",time,ecg\n" + "".join(f"{i},{i / 250},{i % 7}\n" for i in range(20)),
+            250,
+            None,
+            ["ecg"],
+            [i % 7 for i in range(20)],
+        ),
+        (
+            "frame,time_ms,ecg\n" + "".join(f"{i},{4 * i},{i % 7}\n" for i in range(20)),
+            250,
+            None,
+            ["ecg"],
+            [i % 7 for i in range(20)],
+        ),
         ("".join(f"{i},{i / 128},{i % 7}\n" for i in range(20)), 128, None, ["2"], [i % 7 for i in range(20)]),
-        ("millis,ecg\n" + "".join(f"{round(i / 0.36)},{i % 7}\n" for i in range(40)), None, None, ["ecg"], [i % 7 for i in range(40)]),
-        ("k,ecg\n" + "".join(f"{'' if i == 5 else i + 9 * (i > 20)},{i % 7}\n" for i in range(40)), None, None, ["ecg"], [i % 7 for i in range(40)]),
-        ("elapsed_time (ms),ecg\n" + "".join(f"{4 * i},{i % 7}\n" for i in range(20)), 250, None, ["ecg"], [i % 7 for i in range(20)]),
-        ("off,II\n" + "".join(f"{i > 9:d},{i % 7}\n" for i in range(40)), None, None, ["off", "II"], [i > 9 for i in range(40)]),
+        (
+            "millis,ecg\n" + "".join(f"{round(i / 0.36)},{i % 7}\n" for i in range(40)),
+            None,
+            None,
+            ["ecg"],
+            [i % 7 for i in range(40)],
+        ),
+        (
+            "k,ecg\n" + "".join(f"{'' if i == 5 else i + 9 * (i > 20)},{i % 7}\n" for i in range(40)),
+            None,
+            None,
+            ["ecg"],
+            [i % 7 for i in range(40)],
+        ),
+        (
+            "elapsed_time (ms),ecg\n" + "".join(f"{4 * i},{i % 7}\n" for i in range(20)),
+            250,
+            None,
+            ["ecg"],
+            [i % 7 for i in range(20)],
+        ),
+        (
+            "off,II\n" + "".join(f"{i > 9:d},{i % 7}\n" for i in range(40)),
+            None,
+            None,
+            ["off", "II"],
+            [i > 9 for i in range(40)],
+        ),
         ("I II\n1 4\n2 5\n", None, None, ["I", "II"], [1, 2]),
         ("I,II\n" + "".join(f"{i % 9},{i}\n" for i in range(20)), None, None, ["I", "II"], [i % 9 for i in range(20)]),
         ("0.5\n# a remark\n-0.25\n", None, None, ["0"], [0.5, -0.25]),
@@ -41,7 +105,7 @@ from edgeecg import io
         ("ecg,ppg\n0.5,1\n,2\nNaN,3\n", None, None, ["ecg", "ppg"], [0.5, np.nan, np.nan]),
         ("\ufeffecg\r\n0.5\r\n1.5\r\n", None, None, ["ecg"], [0.5, 1.5]),
     ],
-)  # fmt: skip
+)
 def test_layouts(tmp_path, text, fs, unit, leads, values):
     path = tmp_path / "r.csv"
     path.write_text(text, "utf-8", newline="")

@@ -1,6 +1,6 @@
 """One of two processes: a shared linear net under DistributedDataParallel, one objective after the other.
 
-    python -m tests.losses.gloo_worker RANK STORE OUT
+python -m tests.losses.gloo_worker RANK STORE OUT
 """
 
 import sys

@@ -13,7 +13,7 @@ def evaluate(loss, *arrays, **options):
     value = loss(*leaves, **options)
     # allow_unused: a loss that is zero by convention (no anchors) is a constant of its input
     grads = torch.autograd.grad(value, leaves, allow_unused=True) if value.requires_grad else [None] * len(leaves)
-    return value.item(), [np.zeros(z.shape) if g is None else g.numpy() for z, g in zip(leaves, grads)]
+    return value.item(), [np.zeros(z.shape) if g is None else g.numpy() for z, g in zip(leaves, grads, strict=True)]
 
 
 def unit(z):

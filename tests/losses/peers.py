@@ -34,5 +34,5 @@ def assert_same(ours, theirs, *arrays):
     expected = theirs(*leaves)
     value, grads = ours(*arrays)
     assert value == pytest.approx(expected.item(), rel=1e-6)
-    for grad, right in zip(grads, torch.autograd.grad(expected, leaves)):
+    for grad, right in zip(grads, torch.autograd.grad(expected, leaves), strict=True):
         np.testing.assert_allclose(grad, right.numpy(), atol=1e-6 * right.abs().max().item())

@@ -29,7 +29,7 @@ def test_a_dead_dimension_costs_one_and_stays_finite(rng, n, dtype):
     expected, right = oracles.evaluate(oracles.barlow_twins, z1, z2)
     assert value == pytest.approx(expected, rel=1e-6)
     assert losses.cross_correlation(z1, z2)[3, 3] == 0.0
-    for grad, correct in zip(grads, right):
+    for grad, correct in zip(grads, right, strict=True):
         np.testing.assert_allclose(grad, correct, atol=1e-5 * np.abs(correct).max())
 
 

@@ -58,7 +58,7 @@ def test_row_order_does_not_matter(case):
     value, grads = case.kernel(arrays, options)
     again, moved = case.kernel([z[order] for z in arrays], permuted(options, case.by_row, order))
     assert again == pytest.approx(value, rel=1e-12)
-    assert all(worst(m, g[order]) < 1e-10 for m, g in zip(moved, grads))
+    assert all(worst(m, g[order]) < 1e-10 for m, g in zip(moved, grads, strict=True))
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if "rotation" in c.invariant], ids=str)
@@ -68,7 +68,7 @@ def test_a_joint_rotation_does_not_matter(case):
     value, grads = case.kernel(arrays, options)
     again, turned = case.kernel([z @ turn for z in arrays], options)
     assert again == pytest.approx(value, rel=1e-12)
-    assert all(worst(t, g @ turn) < 1e-10 for t, g in zip(turned, grads))
+    assert all(worst(t, g @ turn) < 1e-10 for t, g in zip(turned, grads, strict=True))
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if "scale" in c.invariant], ids=str)
@@ -78,7 +78,7 @@ def test_row_lengths_do_not_matter(case):
     value, grads = case.kernel(arrays, options)
     again, scaled = case.kernel([z * lengths for z in arrays], options)
     assert again == pytest.approx(value, rel=1e-12)
-    assert all(worst(s * lengths, g) < 1e-10 for s, g in zip(scaled, grads))
+    assert all(worst(s * lengths, g) < 1e-10 for s, g in zip(scaled, grads, strict=True))
 
 
 @pytest.mark.parametrize("name", ["barlow_twins", "cross_correlation"])
@@ -99,7 +99,7 @@ def test_a_step_down_the_gradient_lowers_the_loss(case):
     value, grads = case.kernel(arrays, options)
     size = sum(float((g**2).sum()) for g in grads)
     step = 1e-4 / max(size, 1e-12) * max(abs(value), 1e-3)
-    lower, _ = case.kernel([z - step * g for z, g in zip(arrays, grads)], options)
+    lower, _ = case.kernel([z - step * g for z, g in zip(arrays, grads, strict=True)], options)
     assert lower < value
 
 
@@ -110,7 +110,7 @@ def test_non_contiguous_input_gives_the_same(case):
     awkward = [np.asfortranarray(z) for z in arrays], [np.repeat(z, 2, axis=1)[:, ::2] for z in arrays]
     for views in awkward:
         again, other = case.kernel(list(views), options)
-        assert again == value and all(np.array_equal(a, b) for a, b in zip(grads, other))
+        assert again == value and all(np.array_equal(a, b) for a, b in zip(grads, other, strict=True))
 
 
 @each_loss
@@ -118,7 +118,7 @@ def test_input_is_left_alone(case):
     arrays, options = problem(case, 24, 8)
     copies = [z.copy() for z in arrays]
     case.kernel(arrays, options)
-    assert all(np.array_equal(z, c) for z, c in zip(arrays, copies))
+    assert all(np.array_equal(z, c) for z, c in zip(arrays, copies, strict=True))
 
 
 @each_loss
@@ -132,7 +132,8 @@ def test_nan_and_infinity_are_named(case, bad, threads):
 
 
 @each_loss
-@pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered:RuntimeWarning")  # by NumPy, on the way to the sentence
+# by NumPy, on the way to the sentence
+@pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered:RuntimeWarning")
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize(("dtype", "size"), [(np.float64, 1e170), (np.float32, 1e30)])
 def test_numbers_that_overflow_are_named_or_harmless(case, dtype, size, threads):
@@ -143,7 +144,9 @@ def test_numbers_that_overflow_are_named_or_harmless(case, dtype, size, threads)
         assert "too large" in str(error)
         return
     assert dtype is np.float32 and ("scale" in case.invariant or case.name == "barlow_twins"), "1e340 is no float64"
-    assert value == pytest.approx(case.kernel(arrays, options)[0], rel=1e-3) and all(np.isfinite(g).all() for g in grads)
+    assert value == pytest.approx(case.kernel(arrays, options)[0], rel=1e-3) and all(
+        np.isfinite(g).all() for g in grads
+    )
 
 
 @each_loss
@@ -151,9 +154,11 @@ def test_other_dtypes_are_refused(case):
     arrays, options = problem(case, 9, 5)
     for dtype in (np.float16, np.int64, np.complex128):
         with pytest.raises(InputError, match="float32 or float64"):
-            case.kernel([z.astype(dtype) for z in arrays], {k: v for k, v in options.items() if k != "bank"} | (
-                {"bank": options["bank"]} if "bank" in options else {}
-            ))  # fmt: skip
+            case.kernel(
+                [z.astype(dtype) for z in arrays],
+                {k: v for k, v in options.items() if k != "bank"}
+                | ({"bank": options["bank"]} if "bank" in options else {}),
+            )
 
 
 @each_loss
@@ -208,9 +213,9 @@ def test_a_zero_row_has_no_gradient(case):
 def test_threads_change_only_rounding_and_repeat_exactly(case):
     arrays, options = problem(case, 300, 48, np.float32)
     one, two, again = (case.kernel(arrays, options, threads=t) for t in (1, 2, 2))
-    assert two[0] == again[0] and all(np.array_equal(a, b) for a, b in zip(two[1], again[1]))
+    assert two[0] == again[0] and all(np.array_equal(a, b) for a, b in zip(two[1], again[1], strict=True))
     assert two[0] == pytest.approx(one[0], rel=1e-6)
-    assert all(worst(a, b) < 1e-5 for a, b in zip(two[1], one[1]))
+    assert all(worst(a, b) < 1e-5 for a, b in zip(two[1], one[1], strict=True))
 
 
 def test_the_blas_is_left_as_found():
@@ -251,7 +256,7 @@ def test_memory_grows_with_n_not_with_its_square():
 
 
 def run(program):
-    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_importing_brings_neither_numba_nor_torch():

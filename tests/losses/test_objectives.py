@@ -55,12 +55,12 @@ def test_the_outer_gradient_is_passed_on(name):
     objective, pair = make(name), views()
     once = torch.autograd.grad(objective(*pair, **LABELS), pair)
     thrice = torch.autograd.grad(3 * objective(*pair, **LABELS), pair)
-    assert all(torch.allclose(3 * a, b) for a, b in zip(once, thrice))
+    assert all(torch.allclose(3 * a, b) for a, b in zip(once, thrice, strict=True))
 
 
 @pytest.mark.parametrize("name", [n for n, kind in OBJECTIVES.items() if kind.needs])
 def test_missing_labels_are_named(name):
-    with pytest.raises(InputError, match="needs (patient|index)="):
+    with pytest.raises(InputError, match=r"needs (patient|index)="):
         make(name)(*views())
 
 
@@ -91,10 +91,12 @@ def two_processes(tmp_path_factory):
     ranks = [
         subprocess.Popen(
             [sys.executable, "-m", "tests.losses.gloo_worker", str(rank), folder / "store", folder / "out"],
-            cwd=root, stderr=subprocess.PIPE, text=True,
+            cwd=root,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         for rank in range(gloo_worker.WORLD)
-    ]  # fmt: skip
+    ]
     for rank in ranks:
         _, errors = rank.communicate(timeout=120)
         assert rank.returncode == 0, errors

@@ -25,7 +25,7 @@ def test_extreme_logits_are_exact(rng, bias):
     value, grads = losses.sigmoid_contrastive(z1, z2, bias=bias)
     expected, right = oracles.evaluate(lambda a, b: oracles.sigmoid_contrastive(a, b, bias=bias), z1, z2)
     assert value == pytest.approx(expected, rel=1e-6)
-    for grad, correct in zip(grads, right):
+    for grad, correct in zip(grads[:2], right, strict=True):
         np.testing.assert_allclose(grad, correct, atol=1e-5 * np.abs(correct).max())
 
 

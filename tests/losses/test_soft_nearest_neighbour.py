@@ -5,8 +5,8 @@ import pytest
 
 from edgeecg import losses
 from edgeecg.errors import InputError
-from tests.losses.cases import worst
 from tests.losses import oracles
+from tests.losses.cases import worst
 
 
 def test_it_is_one_ratio_an_anchor(rng):

@@ -35,16 +35,14 @@ def test_labels_may_be_strings(rng):
     z = rng.standard_normal((9, 5))
     codes = np.array([0, 1, 2] * 3)
     names = np.array(["ann", "bea", "cid"])[codes]
-    assert_equal_losses(
-        losses.supervised_contrastive(z, labels=names), losses.supervised_contrastive(z, labels=codes)
-    )
+    assert_equal_losses(losses.supervised_contrastive(z, labels=names), losses.supervised_contrastive(z, labels=codes))
 
 
 def test_a_mask_need_not_be_symmetric(rng):
     z = rng.standard_normal((6, 4))
     mask = np.zeros((6, 6), bool)
     mask[0, 3] = True
-    value, (dz,) = losses.supervised_contrastive(z, mask=mask)
+    value, (_dz,) = losses.supervised_contrastive(z, mask=mask)
     u = z / np.linalg.norm(z, axis=1, keepdims=True)
     s = u @ u[0] / 0.1
     assert value == pytest.approx(np.log(np.exp(s[1:]).sum()) - s[3], rel=1e-12)

@@ -16,7 +16,7 @@ def test_each_term_alone(rng, only, n):
     value, grads = losses.vicreg(z1, z2, **weights)
     expected, right = oracles.evaluate(lambda a, b: oracles.vicreg(a, b, **weights), z1, z2)
     assert value == pytest.approx(expected, rel=1e-12)
-    for grad, correct in zip(grads, right):
+    for grad, correct in zip(grads, right, strict=True):
         np.testing.assert_allclose(grad, correct, atol=1e-12)
 
 

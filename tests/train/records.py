@@ -19,9 +19,16 @@ def write_record(folder, name, fs, seconds=41.5, codes=None, annotator="atr", le
     signal, place = beats(fs, seconds, **shape)
     both = np.stack([signal * (1 + i) for i in range(len(leads))], 1)
     wfdb.wrsamp(
-        name, fs=fs, units=["mV"] * len(leads), sig_name=list(leads), p_signal=both, fmt=["16"] * len(leads),
-        adc_gain=[GAIN] * len(leads), baseline=[0] * len(leads), write_dir=str(folder),
-    )  # fmt: skip
+        name,
+        fs=fs,
+        units=["mV"] * len(leads),
+        sig_name=list(leads),
+        p_signal=both,
+        fmt=["16"] * len(leads),
+        adc_gain=[GAIN] * len(leads),
+        baseline=[0] * len(leads),
+        write_dir=str(folder),
+    )
     if codes is not None:
         symbols = [codes(at) for at in place]
         wfdb.wrann(name, annotator, np.round(place * fs).astype(int), symbol=symbols, write_dir=str(folder))

@@ -12,7 +12,7 @@ import edgeecg
 from edgeecg import io
 from edgeecg.errors import InputError
 from tests.train.records import GAIN, beats, write_record
-from train import apply, applied
+from train import applied, apply
 from train.apply import Config
 from train.autoencode import BEAT, save_autoencoder
 from train.checkpoint import save_encoder
@@ -80,10 +80,14 @@ def test_one_window_for_each_annotated_beat(folder, tmp_path):
     apply.run(Config("default", folder, out, windows="annotated", records=("a",)))
     place = beats(100, SECONDS)[1]
     labels = lines(out / "description.txt")
-    assert len(labels) == len(place) and [round(at, 1) for at, label in zip(place, labels, strict=True) if label == "V"] == [21.2]
+    assert len(labels) == len(place) and [
+        round(at, 1) for at, label in zip(place, labels, strict=True) if label == "V"
+    ] == [21.2]
     windows = np.load(out / "windows.npy")
     inside = (place > 5) & (place < SECONDS - 5.1)
-    assert inside.sum() > 30 and (windows[inside].reshape(-1, 1000)[:, 490:511].argmax(1) == 10).all(), "the beat is in the middle"
+    assert inside.sum() > 30 and (windows[inside].reshape(-1, 1000)[:, 490:511].argmax(1) == 10).all(), (
+        "the beat is in the middle"
+    )
     one = edgeecg.load().embed(windows[20], fs=100)[:1]
     np.testing.assert_allclose(embeddings(out)[20:21], one, atol=0.05)  # mV as floats instead of the file's integers
 
@@ -92,7 +96,7 @@ def test_the_annotator_that_is_named_is_read(folder, tmp_path):
     out = tmp_path / "out"
     apply.run(Config("default", folder, out, annotator="apn", records=("b",)))
     assert lines(out / "description.txt") == ["A", "A"]
-    with pytest.raises(InputError, match="a.apn: there is no such annotation file; there is: atr"):
+    with pytest.raises(InputError, match=r"a.apn: there is no such annotation file; there is: atr"):
         apply.run(Config("default", folder, out, annotator="apn"))
 
 
@@ -164,7 +168,8 @@ def test_a_checkpoint_with_levels_has_those_of_the_exported_model(windows, folde
     recording = io.read(folder / "a.hea")
     exported = apply.embedder_by_name("default")  # its last three numbers are the same arithmetic, in steps of 1/16
     found, expected = (
-        e.every(recording, 10.0) if windows == "sliding" else e.at(recording, np.array([0.0, 17.3])) for e in (embedder, exported)
+        e.every(recording, 10.0) if windows == "sliding" else e.at(recording, np.array([0.0, 17.3]))
+        for e in (embedder, exported)
     )
     assert found.embedding.shape == (len(expected.start), spec.head.dim + 3)
     np.testing.assert_allclose(found.embedding[:, -3:], expected.embedding[:, -3:], atol=1 / 32 + 1e-6)

@@ -185,7 +185,9 @@ def test_pooling_keeps_length_and_place(length):
 
 def test_leads_of_a_window_keep_their_time_and_get_noise_of_their_own():
     y = windows(6)[:, None].expand(-1, 3, -1).contiguous()
-    moved = Augment(replace(OFF, p_warp=1.0, p_crop=1.0, p_smooth=1.0, p_pool=1.0, p_reverse=0.5, p_flip=0.5))(y, generator())
+    moved = Augment(replace(OFF, p_warp=1.0, p_crop=1.0, p_smooth=1.0, p_pool=1.0, p_reverse=0.5, p_flip=0.5))(
+        y, generator()
+    )
     assert moved.shape == y.shape and torch.equal(moved[:, 0], moved[:, 2])
     noisy, level = Augment(replace(OFF, p_gaussian=1.0)).with_level(y, generator())
     assert level.shape == (6, 3) and not torch.equal(noisy[:, 0], noisy[:, 1])
@@ -193,9 +195,14 @@ def test_leads_of_a_window_keep_their_time_and_get_noise_of_their_own():
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
-    [({"crop": (0.0, 0.5)}, "crop"), ({"noises": ("hum",)}, "bw, em, ma"), ({"pool": (0, 2)}, "count samples"), ({"high_pass": (0.0, 1.0)}, "above 0"),
-     ({"noise_snr": (9.0, 3.0)}, "smaller to the larger")],
-)  # fmt: skip
+    [
+        ({"crop": (0.0, 0.5)}, "crop"),
+        ({"noises": ("hum",)}, "bw, em, ma"),
+        ({"pool": (0, 2)}, "count samples"),
+        ({"high_pass": (0.0, 1.0)}, "above 0"),
+        ({"noise_snr": (9.0, 3.0)}, "smaller to the larger"),
+    ],
+)
 def test_strengths_that_mean_nothing_are_refused(wrong, words):
     with pytest.raises(InputError, match=words):
         Views(**wrong)

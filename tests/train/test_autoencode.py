@@ -40,7 +40,9 @@ def shapes():
         if kind in ("simple", "sparse", "deep"):
             yield Shape(kind, "dense")
         else:
-            yield from (Shape(kind, encoder, place=4 * (encoder != "conv4")) for encoder in ("conv4", "edge", "basic_cnn"))
+            yield from (
+                Shape(kind, encoder, place=4 * (encoder != "conv4")) for encoder in ("conv4", "edge", "basic_cnn")
+            )
     yield Shape("variational", "conv4", dim=16, length=BEAT)
     yield Shape("convolutional", "edge", place=0)
 
@@ -126,7 +128,7 @@ def test_a_finished_model_is_kept_and_used_again(cache, tmp_path, capsys):
     with pytest.raises(InputError, match="kl_weight"):
         train(replace(config, kl_weight=1.0), cache, None)
     path.unlink()
-    with pytest.raises(InputError, match="holds a run already .checkpoint.safetensors.: go on with --resume"):
+    with pytest.raises(InputError, match=r"holds a run already .checkpoint.safetensors.: go on with --resume"):
         train(replace(config, seed=1), cache, None)
     assert train(replace(config, seed=1, out=tmp_path / "anew"), cache, None).read_bytes() != before
 
@@ -180,7 +182,10 @@ def test_principal_components_are_those_of_the_singular_values():
 
 
 def test_an_int8_code_stands_for_the_code():
-    code = torch.randn(500, 6, generator=torch.Generator().manual_seed(1)) * torch.tensor([1e-3, 1.0, 5.0, 40.0, 1.0, 0.0]) + 7
+    code = (
+        torch.randn(500, 6, generator=torch.Generator().manual_seed(1)) * torch.tensor([1e-3, 1.0, 5.0, 40.0, 1.0, 0.0])
+        + 7
+    )
     integers, rounded = int8_code(code, code)
     assert integers.dtype == torch.int8
     assert ((rounded - code).abs() <= code.std(0).clamp(min=1e-6) / 32 * 1.01).all()

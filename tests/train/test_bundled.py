@@ -18,7 +18,8 @@ from train.probes.tasks import cut, resample
 from train.report import what_numbers_hold
 from train.targets import SIGNAL, signal_statistics
 
-BUDGETS = {"default": (3.0e6, 96 * 1024), "nano": (0.7e6, 16 * 1024), "plus": (12e6, 400 * 1024)}  # multiply-accumulates, bytes without metadata
+# multiply-accumulates, bytes without metadata
+BUDGETS = {"default": (3.0e6, 96 * 1024), "nano": (0.7e6, 16 * 1024), "plus": (12e6, 400 * 1024)}
 MODELS = bundled_models()
 
 
@@ -48,13 +49,22 @@ def test_size_and_work_stay_in_their_budget(name):
 @pytest.mark.parametrize("name", MODELS)
 def test_the_card_states_sources_licences_and_what_was_left_out(name):
     card = Path(MODELS[name]).with_name(f"{name}.card.md").read_text(encoding="utf-8")
-    for words in ("ODC-By 1.0", "CC BY 4.0", "Not in training: MIT-BIH DS2", "Not a medical device", "95 %", "must not be used"):
+    for words in (
+        "ODC-By 1.0",
+        "CC BY 4.0",
+        "Not in training: MIT-BIH DS2",
+        "Not a medical device",
+        "95 %",
+        "must not be used",
+    ):
         assert words in card
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_numbers_hold_what_the_model_says(name, toy_ecg):
-    """Every number is in one group, and of the signal's each follows what it is named after better than its neighbour does."""
+    """Every number is in one group, and of the signal's each follows what it is named after better than its neighbour
+    does.
+    """
     model = Model.load(MODELS[name])
     groups = sorted(model.meta["dimensions"].values())
     assert [a for a, _ in groups] + [model.head.dim] == [0] + [b for _, b in groups]
@@ -67,5 +77,7 @@ def test_the_numbers_hold_what_the_model_says(name, toy_ecg):
     z = np.stack([edgeecg.load(name).embed(window, fs=128).reshape(-1) for window in signal]).astype(float)
     stated = signal_statistics(to_input(front_end_bytes(signal))).numpy()
     assert end - first == SIGNAL
-    follows = np.array([[np.corrcoef(z[:, first + j + move], stated[:, j])[0, 1] for j in range(1, SIGNAL - 1)] for move in (-1, 0, 1)])
+    follows = np.array(
+        [[np.corrcoef(z[:, first + j + move], stated[:, j])[0, 1] for j in range(1, SIGNAL - 1)] for move in (-1, 0, 1)]
+    )
     assert np.median(follows[1]) > 0.7 and np.median(follows[1]) > np.median(follows[[0, 2]]) + 0.2

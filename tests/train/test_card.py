@@ -63,8 +63,11 @@ def test_sources_of_both_trainings_are_named_once_for_each_use():
     before = {"sources": [{"name": "ward", "licence": NOT_STATED, "use": "pretraining"}, known]}
     found = sources([corpus("ward"), corpus("mitdb")], "labels", True, before)
     assert [(s["name"], s["use"]) for s in found] == [
-        ("ward", "pretraining"), (NOISE.title, "noise"), ("ward", "labels"), (corpus("mitdb").title, "labels"),
-    ]  # fmt: skip
+        ("ward", "pretraining"),
+        (NOISE.title, "noise"),
+        ("ward", "labels"),
+        (corpus("mitdb").title, "labels"),
+    ]
     assert sources([corpus("ward")], "pretraining", True, {})[-1] == known
     assert sources([corpus("ward")], "pretraining", False, {})[-1]["name"] == "ward"
 

@@ -23,7 +23,9 @@ def data(tmp_path_factory):
     rng, time = np.random.default_rng(0), np.arange(1280) / 128
     beats = np.maximum(0, np.sin(2 * np.pi * 1.1 * time)) ** 40 * 900
     good = np.arange(120) // 4 % 2 > 0
-    signal = rng.normal(0, 30, (120, 4, 1280)) + np.where(good[:, None, None], beats, rng.normal(0, 400, (120, 1, 1280)))
+    signal = rng.normal(0, 30, (120, 4, 1280)) + np.where(
+        good[:, None, None], beats, rng.normal(0, 400, (120, 1, 1280))
+    )
     np.save(folder / "ecg_128hz_uV_int16.npy", signal.astype(np.int16))
     rows = [f"{i},{int(acceptable)}" for i, acceptable in enumerate(good)]
     (folder / "labels.csv").write_text("\n".join(["record,acceptable", *rows]) + "\n")
@@ -32,9 +34,14 @@ def data(tmp_path_factory):
 
 def config(folder, out, **changes) -> Config:
     options = {
-        "cells": ("nt_xent/augment/nearby/3",), "steps": 12, "batch": 8,
-        "corpora": ("challenge2011",), "tasks": ("quality_seta",), "baselines": ("random",), "projector": (16, 16),
-    }  # fmt: skip
+        "cells": ("nt_xent/augment/nearby/3",),
+        "steps": 12,
+        "batch": 8,
+        "corpora": ("challenge2011",),
+        "tasks": ("quality_seta",),
+        "baselines": ("random",),
+        "projector": (16, 16),
+    }
     return Config(**options | {"data": folder, "out": out, "cache": out / "cache"} | changes)
 
 
@@ -81,17 +88,25 @@ def test_the_grid_has_every_objective_and_no_cell_twice():
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("nt_xent", "OBJECTIVE/VIEW/POSITIVES"), ("nothing/augment/nearby", "'nothing' is not one of"),
-     ("nt_xent/augment/far", "'far' is not one of"), ("nt_xent/vcg/segment", "pieces of 10 s"),
-     ("autoencoder/deep", "convolutional, denoising")],
-)  # fmt: skip
+    [
+        ("nt_xent", "OBJECTIVE/VIEW/POSITIVES"),
+        ("nothing/augment/nearby", "'nothing' is not one of"),
+        ("nt_xent/augment/far", "'far' is not one of"),
+        ("nt_xent/vcg/segment", "pieces of 10 s"),
+        ("autoencoder/deep", "convolutional, denoising"),
+    ],
+)
 def test_cells_that_mean_nothing_are_refused(name, words):
     with pytest.raises(InputError, match=words):
         parse(name)
 
 
 def test_options_that_mean_nothing_are_refused(data, tmp_path):
-    for wrong, words in (({"tasks": ("x",)}, "task 'x'"), ({"baselines": ("x",)}, "baseline 'x'"), ({"data": None}, "--data")):
+    for wrong, words in (
+        ({"tasks": ("x",)}, "task 'x'"),
+        ({"baselines": ("x",)}, "baseline 'x'"),
+        ({"data": None}, "--data"),
+    ):
         with pytest.raises(InputError, match=words):
             config(data, tmp_path, **wrong)
 

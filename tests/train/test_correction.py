@@ -180,7 +180,9 @@ def test_a_correction_that_does_not_hold_is_not_made():
     rng = np.random.default_rng(0)
     x, label = torch.randn(80, 16), rng.integers(0, 2, 80)  # nothing to learn
     truth = one_hot(label, 2)
-    sides = [make_pairs(rows, spread(truth[rows], rng), truth[rows], 0.6, 4, rng) for rows in np.split(np.arange(80), 2)]
+    sides = [
+        make_pairs(rows, spread(truth[rows], rng), truth[rows], 0.6, 4, rng) for rows in np.split(np.arange(80), 2)
+    ]
     model, curves = train_correction("margin", x, label, *sides, replace(OPTIONS, stay=0.0, lr=0.1), seed=0)
     assert curves["validation"].argmin() == 0
     assert torch.equal(model(x), x)

@@ -66,7 +66,9 @@ def test_auroc_and_confusion_are_sklearns(seed):
     expected = [sklearn_metrics.roc_auc_score(truth[:, c], p[:, c]) for c in range(3)]
     np.testing.assert_allclose(metrics.auroc(truth, p), expected)
     decided = (p > 0.5).astype(np.int64)
-    np.testing.assert_allclose(metrics.f1(truth, decided), sklearn_metrics.f1_score(truth, decided, average=None, zero_division=0))
+    np.testing.assert_allclose(
+        metrics.f1(truth, decided), sklearn_metrics.f1_score(truth, decided, average=None, zero_division=0)
+    )
     label, given_label = rng.permutation(np.arange(40) % 3), rng.integers(0, 3, 40)
     single, hit = one_hot(label, 3), one_hot(given_label, 3)
     expected = sklearn_metrics.balanced_accuracy_score(label, given_label)
@@ -117,7 +119,9 @@ def test_no_patient_is_on_two_sides(given_test):
         assert sum(map(len, (split.train, split.validation, split.test))) == 150
         assert data.truth[split.validation].any(0).all()
         few = with_labels(data, split.train, 0.1, seed=0)
-        assert set(few) < set(split.train) and not set(data.group[few]) & set(data.group[np.setdiff1d(split.train, few)])
+        assert set(few) < set(split.train) and not set(data.group[few]) & set(
+            data.group[np.setdiff1d(split.train, few)]
+        )
     tested = np.concatenate([split.test for split in splits])
     assert len(tested) == (4 * 30 if given_test else 150)
     if not given_test:
@@ -192,7 +196,9 @@ def test_the_best_epoch_is_kept():
     torch.manual_seed(0)
     model = Classifier(mlp(3, 3, hidden=8), 3)
     model.standardise(x[split.train])
-    curves = fit(model, x, data, split.train, split.validation, Training(epochs=6, batch=16, least_steps=60, lr=0.05), seed=0)
+    curves = fit(
+        model, x, data, split.train, split.validation, Training(epochs=6, batch=16, least_steps=60, lr=0.05), seed=0
+    )
     p = probabilities(logits_of(model, x, split.validation), single=True)
     kept = metrics.mean(metrics.auroc(data.truth[split.validation], p))
     assert kept == pytest.approx(curves["validation_auroc"].max()) and kept > 0.85
@@ -258,7 +264,9 @@ def test_a_run_resumes_after_its_last_finished_part_and_compares(task, tmp_path,
     with pytest.raises(InputError, match=r"splits \(2\): a resumed run keeps"):
         main(replace(broken, resume=True, splits=3))
     save_encoder(tmp_path / "encoder.safetensors", tiny_encoder(), {"trained": "again"})
-    with pytest.raises(InputError, match="encoder.safetensors is not the model that .*broken began with: give another --out"):
+    with pytest.raises(
+        InputError, match=r"encoder.safetensors is not the model that .*broken began with: give another --out"
+    ):
         main(replace(broken, resume=True))
     capsys.readouterr()
 
@@ -277,7 +285,9 @@ def test_wrong_options_end_in_a_sentence(tmp_path):
 
 
 def test_a_model_file_is_evaluated_frozen_and_fine_tuned(task, tmp_path):
-    config = Config(encoder="nano", task=task, fractions=(1.0,), splits=2, training=QUICK, data=tmp_path, out=tmp_path / "run")
+    config = Config(
+        encoder="nano", task=task, fractions=(1.0,), splits=2, training=QUICK, data=tmp_path, out=tmp_path / "run"
+    )
     main(replace(config, arms=("linear", "finetune"), keep=True))
     assert read_run(config.out).arms == ["linear", "finetune"]
     assert sorted(path.name for path in (config.out / "encoders").iterdir()) == ["1-0.safetensors", "1-1.safetensors"]
@@ -288,7 +298,8 @@ def test_a_model_file_is_evaluated_frozen_and_fine_tuned(task, tmp_path):
     fitted, before = encoder.units["0"].conv.weight, arms.network.units["0"].conv.weight
     assert torch.allclose(fitted, before, atol=0.2) and not torch.allclose(fitted, before, atol=1e-4)
     integers, floats = arms.embedding, embed(arms.network, arms.windows)
-    assert integers.shape == floats.shape and nn.functional.cosine_similarity(integers, floats).mean() > 0.98  # sine waves saturate some
+    # sine waves saturate some
+    assert integers.shape == floats.shape and nn.functional.cosine_similarity(integers, floats).mean() > 0.98
     assert torch.equal(Arms(labelled(), "nano", ("linear",)).embedding, integers)
 
 
@@ -306,7 +317,9 @@ def test_integers_with_additions_are_evaluated_and_not_fine_tuned(tmp_path):
     resnet_like().save(path)
     arms = Arms(labelled(), str(path), ("linear", "random"))
     assert arms.network is None and arms.embedding.shape == (120, 128)
-    with pytest.raises(InputError, match="cannot be trained on .*give encoder.safetensors of its run, or leave out finetune"):
+    with pytest.raises(
+        InputError, match=r"cannot be trained on .*give encoder.safetensors of its run, or leave out finetune"
+    ):
         Arms(labelled(), str(path), ("finetune",))
 
 

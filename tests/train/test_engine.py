@@ -28,7 +28,9 @@ ROOT = Path(__file__).parents[2]
 
 
 class Line(Learner):
-    """A straight line through points whose scatter is in the windows' place; validation gets worse after step `turn`."""
+    """A straight line through points whose scatter is in the windows' place; validation gets worse
+    after step `turn`.
+    """
 
     validates = True
 
@@ -81,14 +83,30 @@ def test_the_parts_of_a_batch_are_the_same_for_every_number_of_processes():
 def test_two_processes_give_the_curve_of_one(tmp_path):
     """The command itself under torchrun, in double precision: what differs is the order of sums."""
     command = ["train/pretrain.py", "--batch", "16", "--steps", "6", "--projector", "16", "16", "--log-every", "1"]
-    command += ["--evaluate-every", "3", "--encoder", "basic_cnn", "--accumulate", "2", "--optimiser", "lars", "--lr", "0.1"]
+    command += [
+        "--evaluate-every",
+        "3",
+        "--encoder",
+        "basic_cnn",
+        "--accumulate",
+        "2",
+        "--optimiser",
+        "lars",
+        "--lr",
+        "0.1",
+    ]
     command += ["--cache", str(tmp_path / "cache"), "--precision", "float64"]
     starts = {"one": [], "two": ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]}
     for name, start in starts.items():
         done = subprocess.run(
             [sys.executable, *start, *command, "--out", str(tmp_path / name)],
-            cwd=ROOT, capture_output=True, text=True, timeout=300, env=os.environ | {"OMP_NUM_THREADS": "1"},
-        )  # fmt: skip
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            check=False,
+        )
         assert done.returncode == 0, done.stderr[-2000:]
     one, two = losses(tmp_path / "one"), losses(tmp_path / "two")
     assert len(one) == 6 and len(set(one)) == 6
@@ -146,8 +164,12 @@ def test_a_resumed_run_is_the_run_that_was_left_alone(tmp_path, changes):
     fit(Line, replace(broken, resume=True), describe, "broken")
     for name in ("encoder", "best", "checkpoint"):
         assert_same_tensors(whole.out / f"{name}.safetensors", broken.out / f"{name}.safetensors")
-    keep = [{k: v for k, v in line.items() if k not in ("seconds", "windows_per_second")} for line in read_log(whole.out)]
-    again = [{k: v for k, v in line.items() if k not in ("seconds", "windows_per_second")} for line in read_log(broken.out)]
+    keep = [
+        {k: v for k, v in line.items() if k not in ("seconds", "windows_per_second")} for line in read_log(whole.out)
+    ]
+    again = [
+        {k: v for k, v in line.items() if k not in ("seconds", "windows_per_second")} for line in read_log(broken.out)
+    ]
     assert keep == again and len(losses(whole.out)) == 20
 
 
@@ -220,11 +242,22 @@ def test_options_of_objectives():
     assert make_objective("barlow_twins", LossOptions(lambd=0.5)).lambd == 0.5
     assert make_objective("vicreg", LossOptions(invariance=2.0)).options["invariance"] == 2.0
     assert make_objective("nt_xent").temperature == 0.5
-    with pytest.raises(InputError, match="no option loss.margin; it has temperature"):
+    with pytest.raises(InputError, match=r"no option loss.margin; it has temperature"):
         make_objective("nt_xent", LossOptions(margin=1.0))
 
 
-@pytest.mark.parametrize("changes", [{"steps": 0}, {"accumulate": 0}, {"patience": 0}, {"minutes": math.nan}, {"minutes": 0.0}, {"lr": -1.0}, {"warmup": 2.0}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"steps": 0},
+        {"accumulate": 0},
+        {"patience": 0},
+        {"minutes": math.nan},
+        {"minutes": 0.0},
+        {"lr": -1.0},
+        {"warmup": 2.0},
+    ],
+)
 def test_impossible_options_are_refused(changes):
     with pytest.raises(InputError, match=next(iter(changes))):
         Options(**changes)
@@ -253,6 +286,8 @@ def test_a_run_of_other_options_is_not_resumed(tmp_path):
 def test_a_new_run_does_not_replace_what_another_one_left(tmp_path):
     fit(Line, options(tmp_path, steps=2), describe, "x")
     held = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
-    with pytest.raises(InputError, match="holds a run already .best.safetensors.: go on with --resume, or give another --out"):
+    with pytest.raises(
+        InputError, match=r"holds a run already .best.safetensors.: go on with --resume, or give another --out"
+    ):
         fit(Line, options(tmp_path, steps=2, seed=5), describe, "x")
     assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == held

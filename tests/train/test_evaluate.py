@@ -13,11 +13,11 @@ import edgeecg
 from edgeecg.errors import InputError
 from train.evaluate import TITLES, Config, Result, aligned, evaluate, markdown, settings
 from train.probes.features import features_by_name, hrv_and_shape
+from train.probes.minirocket import TRIPLES, MiniRocket, response
 from train.probes.more_tasks import LEADS_TASKS, MORE_TASKS, with_noise
 from train.probes.protocol import Score, fitted, nearest_centroid, row_cosines, run_task, scored, some_groups
 from train.probes.tasks import DS1, DS2, TASKS, Task, Windows, cut, join, read_task, resample
 from train.probes.transfer_tasks import TRANSFER_TASKS
-from train.probes.minirocket import TRIPLES, MiniRocket, response
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -109,7 +109,9 @@ def test_a_split_of_many_classes_is_a_mean_over_them():
     task = Task(windows(label, np.arange(300)), windows(label[::-1], np.arange(300)))
     known = np.eye(3)[label]
     assert run_task(task, known, known[::-1]).value == 1.0
-    assert run_task(task, known[:, :1], known[::-1, :1]).value == pytest.approx(0.87, abs=0.05), "one class of three is known"
+    assert run_task(task, known[:, :1], known[::-1, :1]).value == pytest.approx(0.87, abs=0.05), (
+        "one class of three is known"
+    )
 
 
 def test_retrieval_ranks_inside_or_outside_of_the_record():
@@ -179,7 +181,7 @@ def test_a_second_call_goes_on_where_the_first_stopped(tmp_path, monkeypatch):
     second = evaluate(Config(tasks=("V_ds1_ds2", "S_ds1_ds2"), fractions=(0.5, 1.0), **options))
     assert second[:4] == first and calls == ["V_ds1_ds2", "S_ds1_ds2"]
     kept = options["json"].read_bytes()
-    with pytest.raises(InputError, match="out.json holds results of other models or options, which would be lost"):
+    with pytest.raises(InputError, match=r"out.json holds results of other models or options, which would be lost"):
         evaluate(Config(tasks=("V_ds1_ds2",), **options))
     assert options["json"].read_bytes() == kept and len(calls) == 2
 
@@ -191,7 +193,11 @@ def test_the_number_of_updates_is_a_setting_of_the_network_that_labels_train_alo
 
     asked = []
     monkeypatch.setattr(bench, "read_task", lambda name, data: split_task(np.random.default_rng(14)))
-    monkeypatch.setattr(twin, "supervised", lambda task, data, updates, fraction, seed: asked.append((updates, fraction, seed)) or Score(0.5, 0.4, 0.6))
+    monkeypatch.setattr(
+        twin,
+        "supervised",
+        lambda task, data, updates, fraction, seed: asked.append((updates, fraction, seed)) or Score(0.5, 0.4, 0.6),
+    )
     evaluate(Config(model=(), baselines=("supervised",), tasks=("V_ds1_ds2",), data=tmp_path, updates=1600, seeds=2))
     assert asked == [(1600, 1.0, 0), (1600, 1.0, 1)]
     few, many = (Config(model=(), baselines=("supervised",), data=tmp_path, updates=n) for n in (400, 1600))
@@ -217,7 +223,9 @@ def test_the_interval_draws_groups_and_not_rows():
 
 def test_draws_without_one_of_the_classes_do_not_count_and_say_nothing(recwarn):
     truth, group = np.arange(40) < 20, np.arange(40) // 20  # one patient with the class, one without
-    score = run_task(Task(windows(truth.astype(int), group), windows(truth.astype(int), group)), *[truth[:, None] * 1.0] * 2)
+    score = run_task(
+        Task(windows(truth.astype(int), group), windows(truth.astype(int), group)), *[truth[:, None] * 1.0] * 2
+    )
     assert (score.value, score.low, score.high) == (1.0, 1.0, 1.0)
     assert not [w for w in recwarn if "one class" in str(w.message)]
 
@@ -320,14 +328,20 @@ def test_some_dimensions_are_those_of_the_whole(model_file, toy_ecg, tmp_path):
     samples, fs = toy_ecg
     x = cut(resample(samples, fs))[:4]
     z, hrv = (np.asarray(features_by_name(name)(x), float) for name in (str(model_file), "hrv"))
-    for name, expected in (("[:55]", z[:, :55]), ("[47:55]", z[:, 47:55]), ("[125:]+hrv", np.concatenate([z[:, 125:], hrv], 1))):
+    for name, expected in (
+        ("[:55]", z[:, :55]),
+        ("[47:55]", z[:, 47:55]),
+        ("[125:]+hrv", np.concatenate([z[:, 125:], hrv], 1)),
+    ):
         assert np.array_equal(features_by_name(f"{model_file}{name}")(x), expected), name
     odd = tmp_path / "a[1:2]"  # a file of this name is one model
     odd.write_bytes(model_file.read_bytes())
     assert features_by_name(str(odd))(x).shape == z.shape
     with pytest.raises(InputError, match="no such dimensions"):
         features_by_name(f"{model_file}[500:]")(x)
-    assert settings(Config(model=(f"{model_file}[:9]",), data=tmp_path))["models"] == [edgeecg.load(model_file).model.id]
+    assert settings(Config(model=(f"{model_file}[:9]",), data=tmp_path))["models"] == [
+        edgeecg.load(model_file).model.id
+    ]
     for name in ("default[:9]", "default+hrv"):
         with pytest.raises(InputError, match="compared with whole models"):
             Config(model=(name,), float=(tmp_path,), data=tmp_path)
@@ -376,7 +390,9 @@ def test_shares_of_labels_are_read_as_numbers(tmp_path):
 
 
 def test_the_command_explains_itself():
-    done = subprocess.run([sys.executable, "train/evaluate.py", "--help"], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "train/evaluate.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0
     assert "--baselines" in done.stdout and "exported ones" in done.stdout
 

@@ -33,7 +33,11 @@ from train.views import Augment, Views
 
 FRONT = default_front_end()
 SMALL_RESNET = resnet1d(depth=10, widths=(16, 32, 48, 64))
-SPECS = {"edge": replace(edge(), head=HeadSpec(dim=125, levels=True)), "basic_cnn": basic_cnn(), "resnet1d": SMALL_RESNET}
+SPECS = {
+    "edge": replace(edge(), head=HeadSpec(dim=125, levels=True)),
+    "basic_cnn": basic_cnn(),
+    "resnet1d": SMALL_RESNET,
+}
 STEPS = {"edge": 70, "basic_cnn": 20, "resnet1d": 20}
 
 
@@ -104,7 +108,10 @@ def test_the_model_says_which_numbers_hold_what(exported):
     folder, _ = exported("edge")
     model = Model.load(folder / "out" / "edge.eecg")
     assert model.meta["dimensions"] == DIMENSIONS
-    assert "[0:20] rhythm and beats, [20:128] who and what else" in model.meta["card"] and "the first 20 alone" in model.meta["card"]
+    assert (
+        "[0:20] rhythm and beats, [20:128] who and what else" in model.meta["card"]
+        and "the first 20 alone" in model.meta["card"]
+    )
     info = {"version": 1, "file_size": 0}
     assert "numbers    statistics [0:20], contrast [20:128]" in model_table(model, info)
     for odd in ([1], {"a": 3, "b": [1], "c": [[], 1]}, "x", None):  # of a stranger's file
@@ -126,7 +133,7 @@ def test_every_encoder_exports_near_its_float_form(exported, name):
 
 
 def test_edge_fits_its_flash(exported):
-    folder, report = exported("edge")
+    _folder, report = exported("edge")
     assert report["weight_bytes"] <= 96_000 and report["macs"] <= 3_000_000
 
 
@@ -191,7 +198,8 @@ def test_the_last_numbers_are_the_levels_in_units_of_the_embedding(exported):
     found = load(model).embed_batch(signals, fs=128)
     assert found.shape == (3, 128)
     np.testing.assert_allclose(found[:, -3:], of_windows(signals), atol=2**-11)
-    assert np.abs(np.diff(found[:, -3]) - [np.log2(10) / 2, np.log2(5) / 2]).max() < 0.1  # a factor of four in size is 1
+    # a factor of four in size is 1
+    assert np.abs(np.diff(found[:, -3]) - [np.log2(10) / 2, np.log2(5) / 2]).max() < 0.1
 
 
 def test_levels_hardly_turn_the_embedding(exported):
@@ -227,9 +235,14 @@ def test_a_model_file_has_no_standardising_layer(tmp_path, cache_root):
 def test_pools_and_additions_of_any_shape_quantise(real):
     """A small net with every operation, max pooling and an even kernel included, in both ONNX forms."""
     layers = (
-        Conv(0, 1, 8, 6, 2), MaxPool(1, 3, 2), Conv(2, 8, 16, 5, 2, groups=2), Conv(3, 16, 16, 3, act="none"),
-        Add(4, 3), Conv(5, 16, 24, 4, 4, act="leaky"), Conv(6, 24, 32, 3, act="relu", order="act_norm"),
-    )  # fmt: skip
+        Conv(0, 1, 8, 6, 2),
+        MaxPool(1, 3, 2),
+        Conv(2, 8, 16, 5, 2, groups=2),
+        Conv(3, 16, 16, 3, act="none"),
+        Add(4, 3),
+        Conv(5, 16, 24, 4, 4, act="leaky"),
+        Conv(6, 24, 32, 3, act="relu", order="act_norm"),
+    )
     encoder = trained(Spec("all", layers, HeadSpec("mean_max", 16)), real, 20)
     x = (real(64, 1).first.float() - 128) / 16
     model, _ = quantise(encoder, x, FRONT, "all")
@@ -287,12 +300,16 @@ def convolved(folded, x):
 
 
 def test_narrow_channels_use_more_of_the_byte():
-    """Two channels of ranges 1 and 1/100: divided by factors, the narrow one is nearer; the network stays what it was."""
+    """Two channels of ranges 1 and 1/100: divided by factors, the narrow one is nearer; the network
+    stays what it was.
+    """
     spec = Spec("pair", (Conv(0, 1, 2, 3), Conv(1, 2, 4, 1), MaxPool(2, 2, 2)), HeadSpec("mean", 4))
     tensors = [np.ones((1, 4, 1)), np.ones((1, 4, 2)) * [1.0, 0.01], np.ones((1, 4, 4)) * 3, np.ones((1, 2, 4))]
     factors = channel_factors(spec, tensors)
     np.testing.assert_allclose(factors[1], [1.0, 0.125])  # limited; the square root would be 0.1
-    assert all((factors[i] == 1).all() for i in (0, 2, 3)), "the input and what a max pool reads or makes keep one scale"
+    assert all((factors[i] == 1).all() for i in (0, 2, 3)), (
+        "the input and what a max pool reads or makes keep one scale"
+    )
     rng = np.random.default_rng(0)
     for order in ("norm_act", "act_norm"):
         first, second = (
@@ -300,7 +317,9 @@ def test_narrow_channels_use_more_of_the_byte():
             for c in spec.layers[:2]
         )
         if order == "norm_act":
-            first, second = (replace(f, slope=np.ones_like(f.slope), offset=np.zeros_like(f.offset)) for f in (first, second))
+            first, second = (
+                replace(f, slope=np.ones_like(f.slope), offset=np.zeros_like(f.offset)) for f in (first, second)
+            )
         one, two = (replace(c, order=order) for c in spec.layers[:2])
         x = rng.standard_normal((9, 1))
 

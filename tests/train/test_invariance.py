@@ -26,8 +26,15 @@ def test_changes_leave_the_signal_as_it_was_given():
     assert not any("nstdb" in name for name in made)
 
 
-@pytest.mark.parametrize(("name", "hz", "share"), [("low pass 25 Hz", 25.0, 0.5**0.5), ("high pass 0.67 Hz", 0.67, 0.5**0.5),
-                                                  ("low pass 15 Hz", 2.0, 1.0), ("high pass 1 Hz", 10.0, 1.0)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "hz", "share"),
+    [
+        ("low pass 25 Hz", 25.0, 0.5**0.5),
+        ("high pass 0.67 Hz", 0.67, 0.5**0.5),
+        ("low pass 15 Hz", 2.0, 1.0),
+        ("high pass 1 Hz", 10.0, 1.0),
+    ],
+)
 def test_filters_leave_half_of_the_power_at_their_corner(name, hz, share):
     wave = np.sin(2 * np.pi * hz * np.arange(12800) / 128)[None]
     made = dict(changes(wave, None, np.random.default_rng(0)))[name]

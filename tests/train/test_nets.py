@@ -44,7 +44,9 @@ def test_basic_cnn_is_the_published_one():
 
 def test_resnet_has_the_size_of_its_published_form():
     assert round(resnet1d().macs() / 1e6, 1) == 89.6
-    convolutions = [sum(isinstance(layer, Conv) and layer.kernel > 1 for layer in resnet1d(depth=d).layers) for d in (18, 34)]
+    convolutions = [
+        sum(isinstance(layer, Conv) and layer.kernel > 1 for layer in resnet1d(depth=d).layers) for d in (18, 34)
+    ]
     assert convolutions == [17, 33], "and one linear layer"
     deep = resnet1d(depth=50)
     shortcuts = sum(isinstance(layer, Conv) and layer.kernel == 1 and layer.stride == 2 for layer in deep.layers)
@@ -76,9 +78,13 @@ def test_a_description_that_does_not_fit_together_is_refused():
 
 @settings(max_examples=20, phases=[Phase.generate])
 @given(
-    length=st.integers(1, 40), kernel=st.integers(1, 8), stride=st.integers(1, 4), groups=st.sampled_from([1, 2]),
-    order=st.sampled_from(["norm_act", "act_norm"]), act=st.sampled_from(["relu", "leaky", "none"]),
-)  # fmt: skip
+    length=st.integers(1, 40),
+    kernel=st.integers(1, 8),
+    stride=st.integers(1, 4),
+    groups=st.sampled_from([1, 2]),
+    order=st.sampled_from(["norm_act", "act_norm"]),
+    act=st.sampled_from(["relu", "leaky", "none"]),
+)
 def test_a_convolution_pads_as_numerics_says_and_folds_exactly(length, kernel, stride, groups, order, act):
     torch.manual_seed(length)
     layer = Conv(0, 4, 6, kernel, stride, groups, act, order)

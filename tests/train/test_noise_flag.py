@@ -1,4 +1,6 @@
-"""The threshold of NOISY is what it says, the figures are counted right, and a model file gets it without losing anything."""
+"""The threshold of NOISY is what it says, the figures are counted right, and a model file gets it without losing
+anything.
+"""
 
 import dataclasses
 from types import SimpleNamespace
@@ -19,9 +21,21 @@ from tests.models import ecg, edge_like
 from train import noise_flag
 from train.golden import check_compiled_core
 from train.noise_flag import (
-    CALIBRATED, FALSE_ALARMS, NOISE, Config, Set, choice, findings, flagged_statistic, main, names, steps, threshold_of,
-    with_noise_flag, write,
-)  # fmt: skip
+    CALIBRATED,
+    FALSE_ALARMS,
+    NOISE,
+    Config,
+    Set,
+    choice,
+    findings,
+    flagged_statistic,
+    main,
+    names,
+    steps,
+    threshold_of,
+    with_noise_flag,
+    write,
+)
 
 
 @given(st.lists(st.lists(st.integers(0, 60), min_size=60, max_size=200), min_size=1, max_size=3))
@@ -46,9 +60,18 @@ def test_the_flags_statistic_is_the_references():
 
 @pytest.mark.parametrize(
     ("note", "leads"),
-    [("", ""), (" , alles,  ", "I II V1 V5"), (" , I-AVF,  ", "I II"), (" , I-V2,", "I II V1"), (" , I,", "I"), ("V1,V2", "V1"),
-     (" , leicht,", ""), ("v5", "V5"), ("II,III", "II")],
-)  # fmt: skip
+    [
+        ("", ""),
+        (" , alles,  ", "I II V1 V5"),
+        (" , I-AVF,  ", "I II"),
+        (" , I-V2,", "I II V1"),
+        (" , I,", "I"),
+        ("V1,V2", "V1"),
+        (" , leicht,", ""),
+        ("v5", "V5"),
+        ("II,III", "II"),
+    ],
+)
 def test_leads_that_a_note_names(note, leads):
     assert [lead for lead in ("I", "II", "V1", "V5") if names(note, lead)] == leads.split()
 
@@ -61,8 +84,11 @@ def restless(n, step, seed=0) -> Set:
 
 def test_tables_of_a_made_up_bench():
     clean = {title: restless(100, 2, seed) for seed, title in enumerate(CALIBRATED)}
-    noisy = {"X with ma noise, 6 dB": (restless(20, 40), CALIBRATED[0]), "X with ma noise, 0 dB": (restless(20, 60), CALIBRATED[0]),
-             "X, noted as noisy": (restless(20, 2, 9), CALIBRATED[0])}  # fmt: skip
+    noisy = {
+        "X with ma noise, 6 dB": (restless(20, 40), CALIBRATED[0]),
+        "X with ma noise, 0 dB": (restless(20, 60), CALIBRATED[0]),
+        "X, noted as noisy": (restless(20, 2, 9), CALIBRATED[0]),
+    }
     bench = SimpleNamespace(clean=clean, noisy=noisy, further={})
     lines, least = choice(bench)
     sums = [flagged_statistic(s.y) for s in clean.values()]

@@ -1,4 +1,6 @@
-"""Views and positives in pretraining: every kind trains, what makes no sense is said, a resumed viewmaker run is exact."""
+"""Views and positives in pretraining: every kind trains, what makes no sense is said, a resumed
+viewmaker run is exact.
+"""
 
 from dataclasses import replace
 
@@ -49,7 +51,12 @@ def config(data, out, **changes) -> Config:
 
 @pytest.mark.parametrize(
     ("view", "positives", "objective"),
-    [("vcg", None, "barlow_twins"), ("vcg", "lead", "cmlc"), ("viewmaker", "patient", "pclr"), ("augment", "lead", "cmsmlc")],
+    [
+        ("vcg", None, "barlow_twins"),
+        ("vcg", "lead", "cmlc"),
+        ("viewmaker", "patient", "pclr"),
+        ("augment", "lead", "cmsmlc"),
+    ],
 )
 def test_views_positives_and_objectives_train_together(data, cache, tmp_path, view, positives, objective):
     train(config(data, tmp_path, view=view, positives=positives, objective=objective), cache, None)
@@ -127,10 +134,14 @@ def test_vcg_pairs_of_every_lead(data):
 
 @pytest.mark.parametrize(
     ("view", "positives", "objective", "words"),
-    [("vcg", "segment", "nt_xent", "pieces of 10 s"), ("augment", "lead", "cmsc", "neighbouring segments of one lead"),
-     ("augment", "segment", "cmlc", "leads of one segment"), ("augment", "patient", "cmsmlc", "segment_lead"),
-     ("vcg", "lead", "instance_discrimination", "memory bank")],
-)  # fmt: skip
+    [
+        ("vcg", "segment", "nt_xent", "pieces of 10 s"),
+        ("augment", "lead", "cmsc", "neighbouring segments of one lead"),
+        ("augment", "segment", "cmlc", "leads of one segment"),
+        ("augment", "patient", "cmsmlc", "segment_lead"),
+        ("vcg", "lead", "instance_discrimination", "memory bank"),
+    ],
+)
 def test_what_makes_no_sense_is_said(data, tmp_path, view, positives, objective, words):
     with pytest.raises(InputError, match=words):
         config(data, tmp_path, view=view, positives=positives, objective=objective)

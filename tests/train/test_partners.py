@@ -97,16 +97,21 @@ def test_patient_reaches_all_of_the_patients_recordings():
 def test_windows_stay_inside_their_recording(positives):
     made = cache(RECORDINGS)
     made.samples[:] = np.repeat(np.arange(len(made.index["start"])), made.index["length"]).astype(np.uint8)
-    batch = WindowSampler(made, None, Choice(positives)).draw(500, torch.Generator().manual_seed(1), shift=3.0, positive=0.5)
+    batch = WindowSampler(made, None, Choice(positives)).draw(
+        500, torch.Generator().manual_seed(1), shift=3.0, positive=0.5
+    )
     for y in (batch.first, batch.second):
         assert (y == y[:, :1]).all()
 
 
 @pytest.mark.parametrize(
     ("positives", "recordings", "words"),
-    [("lead", [("a", 1, 6400)], "two leads"), ("segment", [("a", 2, 1280)], "20.0 s"),
-     ("segment_lead", [("a", 1, 6400), ("b", 1, 6400)], "two leads")],
-)  # fmt: skip
+    [
+        ("lead", [("a", 1, 6400)], "two leads"),
+        ("segment", [("a", 2, 1280)], "20.0 s"),
+        ("segment_lead", [("a", 1, 6400), ("b", 1, 6400)], "two leads"),
+    ],
+)
 def test_recordings_that_have_no_such_pairs_are_named(positives, recordings, words):
     with pytest.raises(InputError, match=words):
         draw(positives, recordings=recordings)

@@ -26,7 +26,9 @@ def test_a_map_keeps_clusters_apart(method):
     centres = np.stack([points[label == k].mean(0) for k in (0, 1)])
     nearer = np.linalg.norm(points[:, None] - centres, axis=2).argmin(1)
     assert points.shape == (60, 2) and (nearer == label).mean() > 0.95
-    assert np.array_equal(points, project(5 * label[:, None] + np.random.default_rng(0).standard_normal((60, 12)), method))
+    assert np.array_equal(
+        points, project(5 * label[:, None] + np.random.default_rng(0).standard_normal((60, 12)), method)
+    )
 
 
 def test_neighbours_are_the_nearest_of_different_other_people(tmp_path):
@@ -52,24 +54,44 @@ def test_maps_and_curves_are_small_pictures(tmp_path):
     rng = np.random.default_rng(2)
     panel = rng.standard_normal((50, 2)), [f"p{i % 14}" for i in range(50)]
     row = {"mean": 0.99, "percentile_5": 0.9, "windows": 5, "superclass_auc": 0.8}
-    changes = ("nothing", "gain x0.5", "gain x2", "offset -5 mV", "nstdb noise, 6 dB", "mains 50 Hz, 0.1 mV", "another person")
-    pictures = [maps(tmp_path / "m.png", {"a": panel, "b": panel, "c": panel}), moved(tmp_path / "i.png", [row | {"change": c} for c in changes])]
+    changes = (
+        "nothing",
+        "gain x0.5",
+        "gain x2",
+        "offset -5 mV",
+        "nstdb noise, 6 dB",
+        "mains 50 Hz, 0.1 mV",
+        "another person",
+    )
+    pictures = [
+        maps(tmp_path / "m.png", {"a": panel, "b": panel, "c": panel}),
+        moved(tmp_path / "i.png", [row | {"change": c} for c in changes]),
+    ]
     assert all(10_000 < p.stat().st_size < 150_000 and p.read_bytes()[:4] == b"\x89PNG" for p in pictures)
     assert {p.name for p in tmp_path.iterdir()} == {"m.png", "i.png"}, "no part is left"
 
 
 def write(path, features):
     results = [Result(task, f, 1.0, Score(v, v, v), 1, 50, 0.002) for f, v in features.items() for task in TASKS]
-    path.write_text(json.dumps({"settings": {}, "results": [asdict(r) for r in results[:-1]]}))  # the last feature lacks a task
+    # the last feature lacks a task
+    path.write_text(json.dumps({"settings": {}, "results": [asdict(r) for r in results[:-1]]}))
 
 
 def test_sizes_come_from_the_models_and_scores_from_the_probes(model_file, tmp_path):
     write(tmp_path / "a.json", {str(model_file): 0.8, f"x {FLOAT_PROBE}": 0.9, "hrv": 0.7, "random": 0.5})
     models, peers = size_points((tmp_path / "a.json",))
     whole = Model.load(model_file)
-    assert models == {"edge_like": pytest.approx({"score": 0.8, "microseconds": 40, "macs": whole.macs / 1e6, "kilobytes": whole.weight_bytes / 1e3})}
+    assert models == {
+        "edge_like": pytest.approx(
+            {"score": 0.8, "microseconds": 40, "macs": whole.macs / 1e6, "kilobytes": whole.weight_bytes / 1e3}
+        )
+    }
     assert peers == {"hrv": pytest.approx({"score": 0.7, "microseconds": 40})}
-    (done,) = main(Config(pictures=("sizes",), probes=(tmp_path / "a.json",), out=tmp_path / "out", data=None, model=str(model_file)))
+    (done,) = main(
+        Config(
+            pictures=("sizes",), probes=(tmp_path / "a.json",), out=tmp_path / "out", data=None, model=str(model_file)
+        )
+    )
     assert done.name == "sizes.png" and done.stat().st_size > 5000
     write(tmp_path / "b.json", {"hrv": 0.7})
     with pytest.raises(InputError, match="no model with all ten tasks"):

@@ -17,8 +17,8 @@ from edgeecg.errors import EdgeECGError, InputError
 from train.checkpoint import load_encoder, load_tensors
 from train.data import Cache, open_cache
 from train.data.front import default_front_end
-from train.nets import edge
 from train.engine.optimiser import schedule
+from train.nets import edge
 from train.pretrain import Config, effective_rank, train
 from train.run import read_log
 from train.views import Views
@@ -47,7 +47,19 @@ def assert_same_tensors(a: Path, b: Path) -> None:
 def test_a_killed_run_continues_bit_for_bit(cache, tmp_path):
     whole, broken = tiny(tmp_path / "whole", cache), tiny(tmp_path / "broken", cache)
     train(whole, cache, None)
-    options = ["--batch", "8", "--steps", "30", "--projector", "32", "32", "--save-every", "1", "--evaluate-every", "10"]
+    options = [
+        "--batch",
+        "8",
+        "--steps",
+        "30",
+        "--projector",
+        "32",
+        "32",
+        "--save-every",
+        "1",
+        "--evaluate-every",
+        "10",
+    ]
     options += ["--out", str(broken.out), "--cache", str(broken.cache), "--log-every", "1"]
     process = subprocess.Popen(
         [sys.executable, "train/pretrain.py", *options], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -132,7 +144,7 @@ def test_the_effective_rank_counts_directions():
 def test_a_checkpoint_of_something_else_is_refused(tmp_path):
     for content in (b"", b"not a checkpoint at all"):
         (tmp_path / "x.safetensors").write_bytes(content)
-        with pytest.raises(InputError, match="x.safetensors"):
+        with pytest.raises(InputError, match=r"x.safetensors"):
             load_encoder(tmp_path / "x.safetensors")
     with pytest.raises(InputError, match="does not exist"):
         load_encoder(tmp_path / "y.safetensors")

@@ -12,6 +12,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+import itertools
+
 import edgeecg
 import train.recipe as recipe
 from edgeecg.errors import EdgeECGError, InputError
@@ -66,9 +68,17 @@ def test_bank_is_built_once(toy_cache):
 def small(toy_cache, tmp_path):
     """A configuration that takes a second a step or less."""
     yield recipe.Config(
-        data=tmp_path, steps=6, batch=8, workers=1, out=tmp_path / "run", save_every=3, log_every=1, evaluate_every=6,
-        validation=0.2, rhythms=False,
-    )  # fmt: skip
+        data=tmp_path,
+        steps=6,
+        batch=8,
+        workers=1,
+        out=tmp_path / "run",
+        save_every=3,
+        log_every=1,
+        evaluate_every=6,
+        validation=0.2,
+        rhythms=False,
+    )
     for folder in toy_cache.path.glob("targets-*"):
         shutil.rmtree(folder)
 
@@ -91,7 +101,10 @@ def test_positives_across_rhythms_are_the_same_moment_of_the_same_lead(toy_cache
     monkeypatch.setattr(recipe.Trainer, "targets", lambda self, start, x, level: starts.append(start))
     for across in (0.0, 0.3, 1.0):
         trainer = object.__new__(recipe.Trainer)
-        trainer.config, trainer.samples = replace(small, rhythms=True, across=across, neighbours=0.0, leads=0.0), cache.samples
+        trainer.config, trainer.samples = (
+            replace(small, rhythms=True, across=across, neighbours=0.0, leads=0.0),
+            cache.samples,
+        )
         trainer.augment = recipe.Augment(small.views)
         trainer.batch(Drawer(cache, open_bank(cache, quiet=True), np.ones(20, bool)), 400, 0, (1,))
         first, second = starts[-1].reshape(2, -1)
@@ -107,7 +120,9 @@ def test_positives_of_other_leads_are_the_same_moment_of_the_same_recording(toy_
     row = np.repeat(np.arange(10), 200)
     start = row * 3840 + np.arange(2000)
     index = dict(toy_cache.index, record=np.array([*"aabbcde", *"aae"]))  # the last three as if copies had no number
-    five = Drawer(replace(toy_cache, index=dict(index, record=np.array([*"aabbc"] * 2))), bank, np.ones(10, bool), copies=2)
+    five = Drawer(
+        replace(toy_cache, index=dict(index, record=np.array([*"aabbc"] * 2))), bank, np.ones(10, bool), copies=2
+    )
     moved = five.other_leads(row, start, 1.0, np.random.default_rng(0))
     assert (moved % 3840 == start % 3840).all()
     assert np.array_equal(moved // 3840, np.array([1, 0, 3, 2, 4, 6, 5, 8, 7, 9])[row])  # never in the other copy
@@ -120,10 +135,13 @@ def test_positives_of_other_leads_are_the_same_moment_of_the_same_recording(toy_
 
 def test_a_step_sees_other_leads_of_the_same_copy(toy_cache, small, monkeypatch):
     cache = recipe.with_other_rhythms(toy_cache, open_bank(toy_cache, quiet=True).beats.position, quiet=True)
-    record = np.tile(np.repeat(np.arange(5), 2), 2).astype(str)  # rows 0 and 1, 2 and 3, ..., the same names in both copies
+    # rows 0 and 1, 2 and 3, ..., the same names in both copies
+    record = np.tile(np.repeat(np.arange(5), 2), 2).astype(str)
     paired, starts = replace(cache, index=dict(cache.index, record=record)), []
     for leads in (0.25, 1.0):
-        trainer = recipe.Trainer(replace(small, rhythms=True, across=0.0, neighbours=0.0, leads=leads, validation=0.0), paired)
+        trainer = recipe.Trainer(
+            replace(small, rhythms=True, across=0.0, neighbours=0.0, leads=leads, validation=0.0), paired
+        )
         with monkeypatch.context() as patch:
             patch.setattr(trainer, "targets", lambda start, x, level: starts.append(start))
             trainer.batch(trainer.training, 400, 0, (1,))
@@ -160,7 +178,8 @@ def test_a_killed_run_continues_bit_for_bit(toy_cache, small):
     assert [line["step"] for line in lines if "loss" in line] == [1, 2, 3, 4, 5, 6]
     assert "validation_contrast" in lines[-1]
     encoder, meta = load_encoder(killed.out / "encoder.safetensors")
-    assert encoder(torch.zeros(2, 1280)).shape == (2, 125) and (meta["steps"], meta["processes"]) == (6, 1)  # the levels are not of the network
+    # the levels are not of the network
+    assert encoder(torch.zeros(2, 1280)).shape == (2, 125) and (meta["steps"], meta["processes"]) == (6, 1)
 
 
 def test_a_process_ends_when_its_command_was_killed(toy_cache, small, monkeypatch):
@@ -192,7 +211,7 @@ def test_the_losses_fall(toy_cache, small):
     dimensions = trainer.finish()
     numbers = {"statistics": 33, "signal": SIGNAL, "noise": 1, "contrast": 125 - 34 - SIGNAL, "levels": 3}
     assert {name: end - first for name, (first, end) in dimensions.items()} == numbers
-    assert list(dimensions)[0] == "statistics" and dimensions["levels"] == [125, 128]
+    assert next(iter(dimensions)) == "statistics" and dimensions["levels"] == [125, 128]
     for name in ("statistics", "beat", "signal", "heat"):
         assert np.mean([v[name] for v in values[-5:]]) < 0.9 * np.mean([v[name] for v in values[:5]]), name
 
@@ -201,7 +220,7 @@ def test_schedule_rises_stays_and_falls():
     rates = [recipe.schedule(n, 1000, 0.35) for n in range(1, 1001)]
     assert rates[0] == 0.01 and max(rates) == 1.0 and rates[100:640] == [1.0] * 540
     assert rates[-1] == pytest.approx(1 / 350)
-    assert all(a >= b for a, b in zip(rates[600:], rates[601:], strict=False))
+    assert all(a >= b for a, b in itertools.pairwise(rates[600:]))
 
 
 def test_bad_options_end_in_a_sentence():
@@ -216,7 +235,9 @@ def test_bad_options_end_in_a_sentence():
         recipe.Config(data=Path(), pool="median")
     with pytest.raises(InputError, match="objective 'simsiam' is not one of"):
         recipe.Config(data=Path(), objective="simsiam")
-    with pytest.raises(InputError, match="views: p_warp, p_flip would make what the heads are told of the signal wrong"):
+    with pytest.raises(
+        InputError, match="views: p_warp, p_flip would make what the heads are told of the signal wrong"
+    ):
         recipe.Config(data=Path(), views=Views(p_warp=0.1, p_flip=0.1))
 
 
@@ -236,7 +257,10 @@ def test_what_ends_a_process_is_said_in_a_sentence(monkeypatch):
         recipe.spawn(config, "")
 
 
-@pytest.mark.parametrize(("start", "says"), [("no such", "there is no bundled model"), ("x.safetensors", "does not exist"), ("nano", "not edge")])
+@pytest.mark.parametrize(
+    ("start", "says"),
+    [("no such", "there is no bundled model"), ("x.safetensors", "does not exist"), ("nano", "not edge")],
+)
 def test_a_wrong_start_is_named_before_anything_is_read(start, says, tmp_path):
     with pytest.raises(EdgeECGError, match=says):
         recipe.main(recipe.Config(data=tmp_path / "nowhere", start=start, out=tmp_path / "out"))
@@ -252,13 +276,19 @@ def test_hours_of_training_are_not_replaced_nor_gone_on_with_otherwise(tmp_path)
         with pytest.raises(EdgeECGError, match=nowhere):
             recipe.main(config)
     (out / "checkpoint.safetensors").write_bytes(b"hours")
-    with pytest.raises(InputError, match="holds a run already .checkpoint.safetensors.: go on with --resume, or give another --out"):
+    with pytest.raises(
+        InputError, match=r"holds a run already .checkpoint.safetensors.: go on with --resume, or give another --out"
+    ):
         recipe.main(config)
-    with pytest.raises(InputError, match=r"other values of views, temperature \(0.1\): a resumed run keeps its options"):
+    with pytest.raises(
+        InputError, match=r"other values of views, temperature \(0.1\): a resumed run keeps its options"
+    ):
         recipe.main(replace(config, resume=True, temperature=0.2, views=replace(config.views, p_noise=0.1)))
     with pytest.raises(EdgeECGError, match=nowhere):
         recipe.main(replace(config, resume=True, steps=6, levels=False))
-    assert (out / "checkpoint.safetensors").read_bytes() == b"hours" and json.loads((out / "config.json").read_text())["steps"] == 6
+    assert (out / "checkpoint.safetensors").read_bytes() == b"hours" and json.loads((out / "config.json").read_text())[
+        "steps"
+    ] == 6
 
 
 def test_a_run_can_start_from_an_encoder(toy_cache, small):
@@ -272,10 +302,12 @@ def test_a_run_can_start_from_an_encoder(toy_cache, small):
     assert all(torch.equal(value, stored[key]) for key, value in trainer.encoder.units.state_dict().items())
     bundled = replace(small, encoder="nano", start="nano")
     sources = [source["name"] for source in recipe.stated(bundled, toy_cache, 4, 60.0)["sources"]]
-    assert "PTB-XL 1.0.3 (subset)" in sources and sources[-1].startswith("MIT-BIH Arrhythmia Database, five")  # what nano met, and this run
+    # what nano met, and this run
+    assert "PTB-XL 1.0.3 (subset)" in sources and sources[-1].startswith("MIT-BIH Arrhythmia Database, five")
     trainer = recipe.Trainer(bundled, toy_cache)
     before, said = edgeecg.load("nano").model.meta["training"], recipe.stated(bundled, toy_cache, 4, 60.0)
-    assert (said["steps"], said["processes"]) == (4 + before["steps"] * before["processes"], 1)  # of two processes, then of one
+    # of two processes, then of one
+    assert (said["steps"], said["processes"]) == (4 + before["steps"] * before["processes"], 1)
     said = recipe.stated(replace(bundled, workers=2), toy_cache, 4, 60.0)
     assert (said["steps"], said["processes"]) == (4 + before["steps"], 2)
     x, _, _ = trainer.batch(trainer.training, 8, 0, (1,))
@@ -286,7 +318,9 @@ def test_a_run_can_start_from_an_encoder(toy_cache, small):
 # ------------------------------------------------------------------------------------------------ the last layer
 def share_between(first, second):
     """How much of the total variance two windows of a pair do not share."""
-    return np.trace(np.cov(first - second, rowvar=False)) / np.trace(np.cov(np.concatenate([first, second]), rowvar=False))
+    return np.trace(np.cov(first - second, rowvar=False)) / np.trace(
+        np.cov(np.concatenate([first, second]), rowvar=False)
+    )
 
 
 def test_axes_turn_away_from_what_varies_within_a_recording():
@@ -314,9 +348,13 @@ def test_the_finished_embedding_holds_the_heads_numbers_as_they_are(toy_cache, s
         names = (*NUMBERS, *MORE)  # 47 numbers with those of the signal leave more than half of 125 dimensions
         statistics = trainer.heads.linear["statistics"](pooled)[:, [STATISTICS.index(name) for name in names]]
         assert torch.allclose(finished(x)[:, : len(names)], statistics, atol=1e-4)
-    assert finished.spec.head.levels and finished.spec.head.dim == trainer.encoder.spec.head.dim - 3  # those are arithmetic
+    # those are arithmetic
+    assert finished.spec.head.levels and finished.spec.head.dim == trainer.encoder.spec.head.dim - 3
     trained = load_encoder(small.out / "latest.safetensors")[0].state_dict()
-    same = {key: value.shape == trained[key].shape and torch.equal(value, trained[key]) for key, value in finished.state_dict().items()}
+    same = {
+        key: value.shape == trained[key].shape and torch.equal(value, trained[key])
+        for key, value in finished.state_dict().items()
+    }
     assert [key for key, kept in same.items() if not kept] == ["linear.weight", "linear.bias"]
 
 

@@ -73,7 +73,8 @@ def test_leads_keep_their_length_and_begin_as_they_were(lead, seed):
     assert y.shape == (length,) and np.isfinite(y).all()
     start = slice(0, peaks[0] - max(rhythm.REACH))
     assert np.array_equal(y[start], x[start]) and np.array_equal(x, before)
-    assert np.abs(np.diff(y)).max() < 6 * np.abs(np.diff(x)).max()  # no steps: a ventricular beat is at most 1.8 times as high
+    # no steps: a ventricular beat is at most 1.8 times as high
+    assert np.abs(np.diff(y)).max() < 6 * np.abs(np.diff(x)).max()
 
 
 @pytest.mark.parametrize("peaks", [[], [100], [100, 200, 300], [100, 140, 180, 900]])
@@ -99,7 +100,9 @@ def test_p_waves_are_scaled_and_nothing_else(lead):
         scaled = piece.copy()
         scale_p_wave(scaled, gain)
         assert scaled[-1 - 18] == pytest.approx(gain * 8, abs=0.5)
-        assert np.array_equal(scaled[: -1 - rhythm.BEFORE], piece[: -1 - rhythm.BEFORE]) and np.array_equal(scaled[-8:], piece[-8:])
+        assert np.array_equal(scaled[: -1 - rhythm.BEFORE], piece[: -1 - rhythm.BEFORE]) and np.array_equal(
+            scaled[-8:], piece[-8:]
+        )
 
 
 def test_a_ventricular_beat_is_wide_without_p_wave_and_its_t_wave_opposes_it():

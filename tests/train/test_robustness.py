@@ -54,7 +54,7 @@ def test_steps_of_microvolts():
 def test_every_feature_is_shown_the_same_and_noise_grows():
     noise = {"em": np.random.default_rng(2).standard_normal((2, 5000))}
     every = disturbances(noise)
-    assert list(every)[0] == "electrode motion noise, dB" and len(every) == 5
+    assert next(iter(every)) == "electrode motion noise, dB" and len(every) == 5
     x = waves().astype(np.float32)
     for steps, change in every.values():
         first, again = (list(disturbed(x, steps, change, seed=3)) for _ in range(2))
@@ -105,10 +105,15 @@ def test_the_command_resumes_and_draws(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(robustness, "read_task", lambda name, data: Task(two_rates(), two_rates(seed=1)))
     (tmp_path / "nstdb").mkdir()
     for kind in ("em", "ma", "bw"):
-        np.save(tmp_path / "nstdb" / f"{kind}_128hz_uV_int16.npy", np.random.default_rng(0).integers(-500, 500, (2, 9000)).astype(np.int16))
+        np.save(
+            tmp_path / "nstdb" / f"{kind}_128hz_uV_int16.npy",
+            np.random.default_rng(0).integers(-500, 500, (2, 9000)).astype(np.int16),
+        )
     monkeypatch.setitem(robustness.FEATURES, "spectrum", lambda seed: spectrum)
     monkeypatch.setattr(robustness, "features_by_name", lambda name: spectrum)
-    config = Config(model="nano", baselines=("spectrum",), tasks=("V_ds1_ds2",), windows=60, data=tmp_path, out=tmp_path / "out")
+    config = Config(
+        model="nano", baselines=("spectrum",), tasks=("V_ds1_ds2",), windows=60, data=tmp_path, out=tmp_path / "out"
+    )
     main(config)
     text = (config.out / "report.md").read_text()
     assert (config.out / "V_ds1_ds2.png").stat().st_size > 1000 and "| electrode motion noise, dB | -6 |" in text

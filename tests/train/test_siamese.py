@@ -19,8 +19,8 @@ from train.data import open_cache
 from train.data.front import ZERO, default_front_end
 from train.data.matches import LabelledWindows, PatientWindows, with_false_pairs
 from train.data.windows import is_validation
-from train.match import main as match
 from train.match import Config as MatchConfig
+from train.match import main as match
 from train.pair_score import PairScore, reliability
 from train.run import read_log
 from train.siamese import Config, Siamese, train
@@ -40,7 +40,16 @@ def data(tmp_path_factory):
         folder = root / ("clinic", "ward")[number % 2]
         folder.mkdir(exist_ok=True)
         codes = (lambda at: "V" if at > 25 else "N") if number % 4 < 2 else (lambda at: "N")
-        write_record(folder, f"p{number}", 128, 45.0, codes, leads=("I", "II"), period=0.6 + 0.06 * number, width=0.01 + 0.004 * (number % 5))
+        write_record(
+            folder,
+            f"p{number}",
+            128,
+            45.0,
+            codes,
+            leads=("I", "II"),
+            period=0.6 + 0.06 * number,
+            width=0.01 + 0.004 * (number % 5),
+        )
     return root
 
 
@@ -59,7 +68,15 @@ def generator(seed=0):
 
 
 def tiny(data, cache, out, **changes) -> Config:
-    options = {"data": data, "corpora": ("clinic", "ward"), "batch": 16, "steps": 2, "validation": 0.6, "views": CALM, "out": out}
+    options = {
+        "data": data,
+        "corpora": ("clinic", "ward"),
+        "batch": 16,
+        "steps": 2,
+        "validation": 0.6,
+        "views": CALM,
+        "out": out,
+    }
     return Config(**options | {"cache": cache.path.parent} | changes)
 
 
@@ -86,13 +103,17 @@ def test_one_kind_makes_no_false_pair():
 
 
 def test_pairs_of_patients_never_overlap(cache):
-    """Each window is found again in the cache: a true pair lies in two halves of one lead, a false one in two patients."""
+    """Each window is found again in the cache: a true pair lies in two halves of one lead, a false one
+    in two patients.
+    """
     rows = np.ones(len(cache.index["start"]), bool)
     matches = PatientWindows(cache, rows).matches(20, generator())
     stream = np.asarray(cache.samples).tobytes()
     starts, row_of = cache.index["start"], cache.patients()
     for k in (*range(4), *range(20, 24)):
-        places = [stream.index((x[k] * 16 + ZERO).to(torch.uint8).numpy().tobytes()) for x in (matches.first, matches.second)]
+        places = [
+            stream.index((x[k] * 16 + ZERO).to(torch.uint8).numpy().tobytes()) for x in (matches.first, matches.second)
+        ]
         rows_of = [int(np.searchsorted(starts, place, side="right")) - 1 for place in places]
         patients = [row_of[row] for row in rows_of]
         if matches.different[k]:
@@ -109,7 +130,8 @@ def test_labelled_windows_are_called_by_their_unusual_beats(cache, data):
     second = (windows.start - cache.index["start"][windows.row]) / 128
     called = np.array([int(name[1:]) % 4 < 2 for name in cache.index["record"]])[windows.row]
     assert np.array_equal(windows.label == 1, called & (second + 10 > 25.1)) or (
-        np.mean((windows.label == 1) == (called & (second + 10 > 25))) > 0.97  # the first V lies up to a period behind 25 s
+        # the first V lies up to a period behind 25 s
+        np.mean((windows.label == 1) == (called & (second + 10 > 25))) > 0.97
     )
     first, other, label, _ = windows.draw(400, generator())
     assert first.shape == other.shape == (400, 1280) and 150 < int(label.sum()) < 250, "rare classes come as often"
@@ -123,7 +145,10 @@ def test_pairs_by_label_are_drawn_in_batches_of_any_size_and_tested_on_two_peopl
         assert len(windows.draw(count, generator())[0]) == count
     source = dict(zip(windows.start.tolist(), windows.patient.tolist(), strict=True))
     taken = []
-    original, matches_module.take = matches_module.take, lambda cache, start: taken.append(start) or original(cache, start)
+    original, matches_module.take = (
+        matches_module.take,
+        lambda cache, start: taken.append(start) or original(cache, start),
+    )
     try:
         windows.draw(60, generator(), two_people=True)
     finally:
@@ -215,7 +240,11 @@ def test_a_saved_score_comes_back(tmp_path):
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [({"margin": 0.0}, "margin"), ({"tests": ("mitdb",)}, "mitdb is"), ({"annotator": "apn", "pairs": "label"}, "annotations .apn")],
+    [
+        ({"margin": 0.0}, "margin"),
+        ({"tests": ("mitdb",)}, "mitdb is"),
+        ({"annotator": "apn", "pairs": "label"}, "annotations .apn"),
+    ],
 )
 def test_what_cannot_be_ends_in_a_sentence(cache, data, tmp_path, options, said):
     with pytest.raises(InputError, match=said):
@@ -244,6 +273,10 @@ def test_a_bundled_model_can_be_gone_on_from(cache, data, tmp_path):
         finished = train(tiny(data, cache, tmp_path / pairs, start="default", pairs=pairs), cache, None)
         _, meta = load_encoder(finished)
         before = start.meta["training"]
-        assert (meta["steps"], meta["processes"]) == (before["steps"] * before["processes"] + 2, 1)  # those of all processes together
+        # those of all processes together
+        assert (meta["steps"], meta["processes"]) == (before["steps"] * before["processes"] + 2, 1)
         assert meta["sources"][: len(start.meta["sources"])] == start.meta["sources"]
-        assert {(s["name"], s["use"]) for s in meta["sources"][len(start.meta["sources"]) :]} == {("clinic", use), ("ward", use)}
+        assert {(s["name"], s["use"]) for s in meta["sources"][len(start.meta["sources"]) :]} == {
+            ("clinic", use),
+            ("ward", use),
+        }

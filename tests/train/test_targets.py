@@ -66,7 +66,11 @@ def test_beats_are_those_that_people_marked(data_dir):
     for recording in list(corpus("mitdb").read(corpus_folder(data_dir, "mitdb")))[::6]:
         y = read(recording.signal, recording.fs, recording.gain)[:, 0]
         note = wfdb.rdann(str(data_dir / "mitdb" / recording.record), "atr")
-        marked = np.array([s for s, kind in zip(note.sample, note.symbol, strict=True) if kind in "NLRejAaJSVEF/fQ"]) * RATE / 360
+        marked = (
+            np.array([s for s, kind in zip(note.sample, note.symbol, strict=True) if kind in "NLRejAaJSVEF/fQ"])
+            * RATE
+            / 360
+        )
         marked = marked[(marked > 48) & (marked < len(y) - 80)]
         apart = np.abs(find_beats(y).position[:, None] - marked)
         counts += len(marked), (apart.min(0) > 12).sum(), (apart.min(1) > 12).sum()
@@ -116,7 +120,9 @@ def test_p_waves_that_repeat_are_told_from_what_does_not():
     t = np.arange(40 * RATE) / RATE
     p = sum(12 * np.exp(-0.5 * ((t - at + 0.14) / 0.02) ** 2) for at in times)
     with_p, without = (
-        targets(np.clip(beat_train(times) + x + rng.normal(0, 1, len(t)), 0, 255).astype(np.uint8)).describe(np.array([640]))[0]
+        targets(np.clip(beat_train(times) + x + rng.normal(0, 1, len(t)), 0, 255).astype(np.uint8)).describe(
+            np.array([640])
+        )[0]
         for x in (p, rng.normal(0, 5, len(t)))
     )
     assert statistic(with_p, "p_correlation") > statistic(without, "p_correlation") + 1

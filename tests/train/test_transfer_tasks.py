@@ -9,7 +9,14 @@ from train.probes import transfer_tasks
 from train.probes.tasks import Task, Windows, read_task
 from train.probes.transfer_tasks import TRANSFER_TASKS, premature
 
-STATEMENTS = ("{'PVC': 100.0}", "{'PAC': 0.0, 'SR': 0.0}", "{'BIGU': 0.0}", "{'NORM': 100.0}", "{'PVC': 0.0, 'TRIGU': 0.0}", "{'SVARR': 0.0}")
+STATEMENTS = (
+    "{'PVC': 100.0}",
+    "{'PAC': 0.0, 'SR': 0.0}",
+    "{'BIGU': 0.0}",
+    "{'NORM': 100.0}",
+    "{'PVC': 0.0, 'TRIGU': 0.0}",
+    "{'SVARR': 0.0}",
+)
 
 
 def test_recordings_that_leave_the_kind_of_beat_open_are_left_out(tmp_path):
@@ -32,16 +39,26 @@ def test_sides_are_of_the_sets_that_the_name_says(monkeypatch, tmp_path):
         return Windows(np.zeros((count, 1), np.float32), np.arange(count) % classes, np.arange(count))
 
     leads = {0: windows(60), 1: windows(70)}
-    monkeypatch.setattr(transfer_tasks, "beats", lambda data, kind, test: Task(windows({"V": 10, "S": 20}[kind]), windows(1)))
+    monkeypatch.setattr(
+        transfer_tasks, "beats", lambda data, kind, test: Task(windows({"V": 10, "S": 20}[kind]), windows(1))
+    )
     monkeypatch.setattr(transfer_tasks, "rhythm", lambda data: Task(windows(30), windows(40)))
     monkeypatch.setattr(transfer_tasks, "cinc2017", lambda data: Task(windows(52, 4)))
     monkeypatch.setattr(transfer_tasks, "ptbxl", lambda data, lead, what: Task(leads[lead]) if what == "af" else None)
-    monkeypatch.setattr(transfer_tasks, "premature", lambda data, lead, kind: windows({(1, "V"): 80, (1, "S"): 90}[lead, kind]))
+    monkeypatch.setattr(
+        transfer_tasks, "premature", lambda data, lead, kind: windows({(1, "V"): 80, (1, "S"): 90}[lead, kind])
+    )
     tasks = {name: read_task(name, tmp_path) for name in TRANSFER_TASKS}
     assert {name: (len(t.train.label), len(t.test.label)) for name, t in tasks.items()} == {
-        "V_ds1_to_ptbxl_II": (10, 80), "S_ds1_to_ptbxl_II": (20, 90), "af_ds1_to_ptbxl_II": (30, 70), "af_ds1_to_cinc2017": (30, 52),
-        "af_ptbxl_I_to_cinc2017": (60, 52), "af_ptbxl_II_to_ds2": (70, 40), "af_cinc2017_to_ptbxl_I": (52, 60), "af_cinc2017_to_ds2": (52, 40),
-    }  # fmt: skip
+        "V_ds1_to_ptbxl_II": (10, 80),
+        "S_ds1_to_ptbxl_II": (20, 90),
+        "af_ds1_to_ptbxl_II": (30, 70),
+        "af_ds1_to_cinc2017": (30, 52),
+        "af_ptbxl_I_to_cinc2017": (60, 52),
+        "af_ptbxl_II_to_ds2": (70, 40),
+        "af_cinc2017_to_ptbxl_I": (52, 60),
+        "af_cinc2017_to_ds2": (52, 40),
+    }
     for task in tasks.values():
         assert task.kind == "split" and set(task.train.label) == set(task.test.label) == {0, 1}
     assert tasks["af_cinc2017_to_ds2"].train.label.sum() == 13, "one rhythm of four"
@@ -51,6 +68,8 @@ def test_sides_are_of_the_sets_that_the_name_says(monkeypatch, tmp_path):
 def test_recordings_have_the_labels_that_were_given(data_dir):
     task = read_task("af_cinc2017_to_ptbxl_I", data_dir)
     assert len(set(task.train.group)) == 200 and len(set(task.train.group[task.train.label == 1])) == 33
-    assert len(task.test.label) == 2277 and task.test.label.sum() == 173 and len(set(task.test.group)) > 2000, "groups are patients"
+    assert len(task.test.label) == 2277 and task.test.label.sum() == 173 and len(set(task.test.group)) > 2000, (
+        "groups are patients"
+    )
     premature_beats = [premature(data_dir, 1, kind) for kind in "VS"]
     assert [w.label.sum() for w in premature_beats] == [123, 45]

@@ -30,7 +30,9 @@ def real(tmp_path_factory):
 
 def integers(model, windows) -> np.ndarray:
     """The embedding by the integers, without levels."""
-    return embed_windows(model, to_bytes(windows))[0][:, : model.head.dim - model.head.levels] * 2.0**-model.head.exponent
+    return (
+        embed_windows(model, to_bytes(windows))[0][:, : model.head.dim - model.head.levels] * 2.0**-model.head.exponent
+    )
 
 
 def cosines(a, b) -> np.ndarray:
@@ -91,7 +93,13 @@ def test_it_learns_on(real):
 
 
 @pytest.mark.parametrize(
-    ("shape", "what"), [("resnet_like", "(add)"), ("pooled", "(max_pool)"), ("basic_cnn_like", "(conv of another form)"), ("plain", "front end")]
+    ("shape", "what"),
+    [
+        ("resnet_like", "(add)"),
+        ("pooled", "(max_pool)"),
+        ("basic_cnn_like", "(conv of another form)"),
+        ("plain", "front end"),
+    ],
 )
 def test_a_model_that_cannot_be_trained_on_says_so(shape, what, real):
     with pytest.raises(InputError, match=re.escape(what)):

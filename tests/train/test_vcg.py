@@ -31,18 +31,24 @@ def leads(count=3, seed=0):
 
 def test_the_inverse_is_the_one_in_print():
     """Edenbrandt and Pahlm 1988 print it to 3 digits, for I, II, V1 to V6."""
-    printed = torch.tensor([
-        [0.156, -0.010, -0.172, -0.074, 0.122, 0.231, 0.239, 0.194],
-        [-0.227, 0.887, 0.057, -0.019, -0.106, -0.022, 0.041, 0.048],
-        [0.022, 0.102, -0.229, -0.310, -0.246, -0.063, 0.055, 0.108],
-    ])  # fmt: skip
+    printed = torch.tensor(
+        [
+            [0.156, -0.010, -0.172, -0.074, 0.122, 0.231, 0.239, 0.194],
+            [-0.227, 0.887, 0.057, -0.019, -0.106, -0.022, 0.041, 0.048],
+            [0.022, 0.102, -0.229, -0.310, -0.246, -0.063, 0.055, 0.108],
+        ]
+    )
     torch.testing.assert_close(INVERSE, printed, atol=1.5e-3, rtol=0)
 
 
 def test_derived_leads_agree_with_the_printed_rows_of_the_dower_matrix():
     derived = twelve_leads(DOWER[None])[0]
-    printed = {"III": (-0.397, 1.301, -0.191), "aVR": (-0.434, -0.415, 0.037), "aVL": (0.515, -0.768, 0.125),
-               "aVF": (-0.081, 1.184, -0.162)}  # fmt: skip
+    printed = {
+        "III": (-0.397, 1.301, -0.191),
+        "aVR": (-0.434, -0.415, 0.037),
+        "aVL": (0.515, -0.768, 0.125),
+        "aVF": (-0.081, 1.184, -0.162),
+    }
     for name, row in printed.items():
         torch.testing.assert_close(derived[TWELVE.index(name)], torch.tensor(row), atol=2.5e-3, rtol=0)
 

@@ -32,9 +32,13 @@ def viewmaker(seed=0, leads=1, **options):
 
 
 @given(
-    budget=st.floats(0.005, 0.3), domain=st.sampled_from(["time", "dct"]), seed=st.integers(0, 10**6),
-    length=st.sampled_from([1280, 1300, 1676]), leads=st.sampled_from([None, 3]), flat=st.booleans(),
-)  # fmt: skip
+    budget=st.floats(0.005, 0.3),
+    domain=st.sampled_from(["time", "dct"]),
+    seed=st.integers(0, 10**6),
+    length=st.sampled_from([1280, 1300, 1676]),
+    leads=st.sampled_from([None, 3]),
+    flat=st.booleans(),
+)
 def test_the_budget_is_kept_exactly(budget, domain, seed, length, leads, flat):
     x = windows(3, length, seed, leads)
     if flat:
@@ -97,7 +101,7 @@ def test_a_step_of_the_viewmaker_raises_the_loss_and_one_of_the_encoder_lowers_i
         norm = torch.stack([p.grad.norm() for p in module.parameters()]).norm()
         with torch.no_grad():
             for p in module.parameters():
-                p -= 0.02 * p.grad / norm
+                p.sub_(0.02 * p.grad / norm)
             assert sign * float(loss() - start) > 0
             for p, value in zip(module.parameters(), saved, strict=True):
                 p.copy_(value)

@@ -1,4 +1,6 @@
-"""Which windows are drawn: several leads at once, a grid, around beats; and folders of WFDB records as they are found."""
+"""Which windows are drawn: several leads at once, a grid, around beats; and folders of WFDB records as
+they are found.
+"""
 
 from dataclasses import replace
 
@@ -24,11 +26,15 @@ def generator():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Three records of two or three leads at 250 Hz and one of one lead at 500 Hz in a sub-folder; beats in files .qrs."""
+    """Three records of two or three leads at 250 Hz and one of one lead at 500 Hz in a sub-folder;
+    beats in files .qrs.
+    """
     data = tmp_path_factory.mktemp("data") / "mine"
     (data / "p9").mkdir(parents=True)
     for number, leads in enumerate((("I", "II"), ("I", "II", "V1"), ("I", "II"))):
-        write_record(data, f"r{number}", 250, codes=lambda _: "N", annotator="qrs", leads=leads, period=0.8 + 0.1 * number)
+        write_record(
+            data, f"r{number}", 250, codes=lambda _: "N", annotator="qrs", leads=leads, period=0.8 + 0.1 * number
+        )
     write_record(data / "p9", "deep", 500)
     return data
 
@@ -51,7 +57,11 @@ def test_a_table_of_patients_joins_records(folder, tmp_path):
         (copy / path.name).symlink_to(path)
     (copy / "patients.csv").write_text("record,patient\nr0,anna\nr2,anna\n")
     index = open_cache(copy, (), FRONT, tmp_path / "cache", quiet=True).index
-    assert dict(zip(index["record"].tolist(), index["patient"].tolist(), strict=True)) == {"r0": "anna", "r1": "r1", "r2": "anna"}
+    assert dict(zip(index["record"].tolist(), index["patient"].tolist(), strict=True)) == {
+        "r0": "anna",
+        "r1": "r1",
+        "r2": "anna",
+    }
 
 
 def test_headers_of_segments_are_no_records(tmp_path):
@@ -67,7 +77,8 @@ def test_leads_are_drawn_aligned(cache):
     batch = sampler.draw(60, generator(), shift=1.0)
     assert batch.first.shape == batch.second.shape == (60, 2, 1280)
     assert cache.index["record"][sampler.rows].tolist() == ["r0", "r1", "r2"], "the record of one lead is left out"
-    # The second lead is twice the first: behind the front end, which scales each lead by itself, the two are all but equal.
+    # The second lead is twice the first: behind the front end, which scales each lead by itself, the two are all but
+    # equal.
     apart = (batch.first[:, 0].int() - batch.first[:, 1].int()).abs()
     assert apart.float().mean() < 0.5 and batch.first.float().std() > 3
     with pytest.raises(InputError, match="4 leads"):
@@ -109,9 +120,18 @@ def test_windows_around_beats_have_the_beat_in_the_middle(cache, folder):
 @pytest.mark.parametrize("fusion", ["average", "channels"])
 def test_several_leads_train(cache, folder, tmp_path, fusion):
     config = Config(
-        data=folder, corpora=(), batch=8, steps=2, projector=(8, 8), leads=2, fusion=fusion, out=tmp_path,
-        windows="beats", annotator="qrs", validation=0.0,
-    )  # fmt: skip
+        data=folder,
+        corpora=(),
+        batch=8,
+        steps=2,
+        projector=(8, 8),
+        leads=2,
+        fusion=fusion,
+        out=tmp_path,
+        windows="beats",
+        annotator="qrs",
+        validation=0.0,
+    )
     encoder, _ = load_encoder(train(config, cache, None))
     assert encoder.spec.channels == (2 if fusion == "channels" else 1)
     assert ("export.py" in (tmp_path / "report.md").read_text()) == (fusion == "average")
@@ -129,7 +149,9 @@ def test_averaged_leads_are_the_mean_of_their_embeddings(cache, folder):
         torch.testing.assert_close(learner.embed(x, 0), (each[0] + each[1]) / 2)
 
 
-@pytest.mark.parametrize("changes", [{"view": "viewmaker", "leads": 2}, {"view": "vcg", "windows": "beats"}, {"view": "vcg", "leads": 13}])
+@pytest.mark.parametrize(
+    "changes", [{"view": "viewmaker", "leads": 2}, {"view": "vcg", "windows": "beats"}, {"view": "vcg", "leads": 13}]
+)
 def test_what_does_not_go_with_several_leads_is_said(changes):
     with pytest.raises(InputError, match="lead"):
         replace(Config(objective="nt_xent"), **changes)
@@ -140,5 +162,7 @@ def test_cached_windows_are_the_front_ends(cache, folder):
 
     read, source = front_end_reader(FRONT), io.open_source(folder / "p9" / "deep.hea")
     expected = read(source.load(0), 500.0, source.leads[0].gain)[:, 0]
-    batch = WindowSampler(cache, cache.index["record"] == "p9/deep", Choice("window", windows="sliding", hop=40.0)).draw(1, generator())
+    batch = WindowSampler(
+        cache, cache.index["record"] == "p9/deep", Choice("window", windows="sliding", hop=40.0)
+    ).draw(1, generator())
     np.testing.assert_array_equal(batch.first[0].numpy(), expected[:1280])

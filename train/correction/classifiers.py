@@ -1,4 +1,6 @@
-"""The classifiers that are trained again on original and on corrected embeddings: MLP, logistic regression, linear SVM."""
+"""The classifiers that are trained again on original and on corrected embeddings: MLP, logistic
+regression, linear SVM.
+"""
 
 import numpy as np
 import torch
@@ -17,7 +19,9 @@ Sides = dict[str, np.ndarray]  # rows by the name of their side
 def mlp_scores(
     x: Tensor, data: Labelled, train: np.ndarray, validation: np.ndarray, shown: Sides, training: Training, seed: int
 ) -> Sides:
-    """Probabilities of the rows `shown`, by a network with batch norm and class weights, the best on `validation` kept."""
+    """Probabilities of the rows `shown`, by a network with batch norm and class weights, the best on
+    `validation` kept.
+    """
     torch.manual_seed(seed)
     model = Classifier(mlp(x.shape[1], len(data.classes)), x.shape[1])
     model.standardise(x[train])
@@ -43,12 +47,16 @@ def every_class(model, z: np.ndarray, classes: int) -> np.ndarray:
     return every
 
 
-def all_scores(x: Tensor, data: Labelled, train: np.ndarray, shown: Sides, training: Training, seed: int) -> dict[str, Sides]:
+def all_scores(
+    x: Tensor, data: Labelled, train: np.ndarray, shown: Sides, training: Training, seed: int
+) -> dict[str, Sides]:
     """Scores of the rows `shown` (sides "validation" and "test") by each classifier, fitted on the rows `train`."""
     return {
         "MLP": mlp_scores(x, data, train, shown["validation"], shown, training, seed),
         "logistic regression": linear_scores(
             LogisticRegression(C=STRENGTH, max_iter=500, class_weight="balanced"), x, data, train, shown
         ),
-        "linear SVM": linear_scores(LinearSVC(C=STRENGTH, class_weight="balanced", random_state=seed), x, data, train, shown),
+        "linear SVM": linear_scores(
+            LinearSVC(C=STRENGTH, class_weight="balanced", random_state=seed), x, data, train, shown
+        ),
     }

@@ -1,7 +1,7 @@
 """Hard pairs: anchors that a classifier gets wrong or is unsure of, against windows that it gets right.
 
-The classifier judges training windows of patients it was not fitted on (folds by patient): on its own training rows it would
-hardly err, and what it memorised is no guide to what it confuses.
+The classifier judges training windows of patients it was not fitted on (folds by patient): on its own training rows it
+would hardly err, and what it memorised is no guide to what it confuses.
 """
 
 from dataclasses import dataclass
@@ -25,10 +25,14 @@ class Pairs:
     different: np.ndarray
 
 
-def held_out_scores(x: Tensor, data: Labelled, rows: np.ndarray, training: Training, seed: int, folds: int = 3) -> np.ndarray:
+def held_out_scores(
+    x: Tensor, data: Labelled, rows: np.ndarray, training: Training, seed: int, folds: int = 3
+) -> np.ndarray:
     """Probabilities (len(rows), classes) of each row by a classifier that has not met its patient."""
     p = np.zeros((len(rows), len(data.classes)))
-    for fold, (known, held) in enumerate(GroupKFold(folds, shuffle=True, random_state=seed).split(rows, groups=data.group[rows])):
+    for fold, (known, held) in enumerate(
+        GroupKFold(folds, shuffle=True, random_state=seed).split(rows, groups=data.group[rows])
+    ):
         p[held] = mlp_scores(x, data, rows[known], rows[held], {"shown": rows[held]}, training, seed + fold)["shown"]
     return p
 
@@ -48,7 +52,9 @@ def mine(p: np.ndarray, truth: np.ndarray, confidence: float) -> tuple[np.ndarra
     return ~sure, sure
 
 
-def make_pairs(rows: np.ndarray, p: np.ndarray, truth: np.ndarray, confidence: float, count: int, rng: np.random.Generator) -> Pairs:
+def make_pairs(
+    rows: np.ndarray, p: np.ndarray, truth: np.ndarray, confidence: float, count: int, rng: np.random.Generator
+) -> Pairs:
     """`count` true and `count` false pairs an anchor.
 
     A hard anchor is paired with sure windows of its own class and of the class that it is most taken for; as many sure
@@ -62,8 +68,8 @@ def make_pairs(rows: np.ndarray, p: np.ndarray, truth: np.ndarray, confidence: f
     easy = rng.permutation(easy)[: max(1, int(hard.sum()))]
     left, right, different = [], [], []
     for anchor in [*np.flatnonzero(hard), *easy]:
-        for other, kind in ((pools[label[anchor]], 0), (pools[rival[anchor]], 1)):
-            other = other[other != anchor]
+        for pool, kind in ((pools[label[anchor]], 0), (pools[rival[anchor]], 1)):
+            other = pool[pool != anchor]
             if len(other):
                 left += [anchor] * count
                 right += list(rng.choice(other, count))

@@ -76,18 +76,26 @@ class PairLoss:
         return evaluate(losses.soft_nearest_neighbour, every, labels=self.label[rows[place]], temperature=temperature)
 
     def sigmoid(self, first: Tensor, second: Tensor, pairs: Pairs, at: np.ndarray) -> Tensor:
-        """True pairs side by side: every window of one against every window of the other, positive where classes agree."""
+        """True pairs side by side: every window of one against every window of the other, positive
+        where classes agree.
+        """
         same = np.flatnonzero(pairs.different[at] == 0)
         if not len(same):
             return first.sum() * 0.0
         return evaluate(
-            sigmoid_value, first[same], second[same], labels=self.label[pairs.left[at][same]],
-            temperature=self.options.temperature, bias=self.options.bias,
-        )  # fmt: skip
+            sigmoid_value,
+            first[same],
+            second[same],
+            labels=self.label[pairs.left[at][same]],
+            temperature=self.options.temperature,
+            bias=self.options.bias,
+        )
 
 
 def sigmoid_value(z1: np.ndarray, z2: np.ndarray, **options) -> tuple:
-    """The kernel, a mean over pairs of a batch's size, without the gradients of temperature and bias: they are given."""
+    """The kernel, a mean over pairs of a batch's size, without the gradients of temperature and bias:
+    they are given.
+    """
     value, gradients = losses.sigmoid_contrastive(z1, z2, **options)
     return value / len(z1), tuple(g / len(z1) for g in gradients[:2])
 
@@ -107,7 +115,10 @@ def train_correction(
     steps = max(1, len(training.left) // size)
     checks = fixed_batches(validation, options.batch, seed)
     known = fixed_batches(training, options.batch, seed)
-    curves = {"train": [mean_loss(loss_of, model, x, training, known)], "validation": [mean_loss(loss_of, model, x, validation, checks)]}
+    curves = {
+        "train": [mean_loss(loss_of, model, x, training, known)],
+        "validation": [mean_loss(loss_of, model, x, validation, checks)],
+    }
     number, best, state = 0, curves["validation"][0], copy.deepcopy(model.state_dict())
     for _ in range(options.epochs):
         model.train()
@@ -122,7 +133,9 @@ def train_correction(
             optimiser.step()
             seen.append(float(loss.detach()))
         if not np.isfinite(seen).all():
-            raise EdgeECGError("the correction's training ran away to numbers that are not finite: lower --correction.lr")
+            raise EdgeECGError(
+                "the correction's training ran away to numbers that are not finite: lower --correction.lr"
+            )
         now = mean_loss(loss_of, model, x, validation, checks)
         curves["train"].append(float(np.mean(seen)))
         curves["validation"].append(now)

@@ -75,17 +75,25 @@ def write_report(out: Path, every: list[Finished], methods: tuple[str, ...], mod
 
 def section(one: Finished, scores: dict, model: str) -> list[str]:
     part = next(iter(one.parts.values()))
-    said = {name: [int(extra[f"said.{name}"]) for extra in one.extra] for name in ("windows", "wrong", "hard", "sure", "pairs")}
+    said = {
+        name: [int(extra[f"said.{name}"]) for extra in one.extra]
+        for name in ("windows", "wrong", "hard", "sure", "pairs")
+    }
     text = [f"## {one.name}", ""]
     text += [
-        f"Embeddings: {model}; {one.data.truth.shape[1]} classes, {one.splits} splits, {len(np.unique(part.group))} test patients; "
+        f"Embeddings: {model}; {one.data.truth.shape[1]} classes, {one.splits} splits, {len(np.unique(part.group))} "
+        "test patients; "
         "95 % intervals from draws of patients. The judging classifier, on training patients that it had not met:",
         "",
         markdown(("split", *said), list(zip(range(one.splits), *said.values(), strict=True))),
         score_table(("embedding", "classifier"), {(SAYS[form], name): score for (form, name), score in scores.items()}),
     ]
     for measure in JUDGED:
-        text += [f"Corrected against original, {measure}:", "", verdict_table(("loss", "classifier"), one.gaps(measure))]
+        text += [
+            f"Corrected against original, {measure}:",
+            "",
+            verdict_table(("loss", "classifier"), one.gaps(measure)),
+        ]
     return [*text, conclusion(one), ""]
 
 
@@ -107,4 +115,6 @@ def draw(out: Path, one: Finished, methods: tuple[str, ...]) -> None:
         part = one.parts[form, "MLP"]
         matrices[SAYS[form]] = metrics.confusion(part.truth, metrics.likeliest(part.p))
     pictures.confusion(out / "confusion.png", matrices, classes)
-    pictures.losses(out / "curves.png", {SAYS[loss]: (first[f"{loss}.train"], first[f"{loss}.validation"]) for loss in one.losses})
+    pictures.losses(
+        out / "curves.png", {SAYS[loss]: (first[f"{loss}.train"], first[f"{loss}.validation"]) for loss in one.losses}
+    )

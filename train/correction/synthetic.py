@@ -9,12 +9,20 @@ from train.downstream.tasks import Labelled, one_hot
 
 
 def synthetic(
-    noise: float, similarity: float, classes: int = 4, patients: int = 120, windows: int = 10, dim: int = 128, seed: int = 0
+    noise: float,
+    similarity: float,
+    classes: int = 4,
+    patients: int = 120,
+    windows: int = 10,
+    dim: int = 128,
+    seed: int = 0,
 ) -> tuple[Tensor, Labelled]:
-    """Embeddings (patients windows, dim) and their labels; rare classes come last, each half as common as the one before.
+    """Embeddings (patients windows, dim) and their labels; rare classes come last, each half as common as the one
+    before.
 
-    The centres of two classes have the cosine `similarity` and length sqrt(dim). A patient has one class mostly, and a fifth of
-    the windows another; `noise` is the deviation of each number in units of the centres', half of its variance the patient's own.
+    The centres of two classes have the cosine `similarity` and length sqrt(dim). A patient has one class mostly, and a
+    fifth of the windows another; `noise` is the deviation of each number in units of the centres', half of its variance
+    the patient's own.
     """
     if not (0 <= similarity < 1 and noise >= 0):
         raise InputError("similarity lies between 0 and 1 (without 1), noise is not negative")
@@ -31,5 +39,7 @@ def synthetic(
     own, passing = rng.standard_normal((patients, dim))[group], rng.standard_normal((len(group), dim))
     x = centres[label] + noise * (own + passing) / np.sqrt(2)
     names = tuple(f"class {c + 1}" for c in range(classes))
-    data = Labelled("synthetic", names, np.zeros((len(group), 0), np.float32), one_hot(label, classes), group, single=True)
+    data = Labelled(
+        "synthetic", names, np.zeros((len(group), 0), np.float32), one_hot(label, classes), group, single=True
+    )
     return torch.from_numpy(x).float(), data

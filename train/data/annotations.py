@@ -1,6 +1,7 @@
 """Annotations of WFDB records: which file, at which rate, and what they make a window's label.
 
-The codes are PhysioNet's (https://archive.physionet.org/physiobank/annotations.shtml); the classes of beats those of ANSI/AAMI EC57.
+The codes are PhysioNet's (https://archive.physionet.org/physiobank/annotations.shtml); the classes of beats those of
+ANSI/AAMI EC57.
 """
 
 from collections import Counter
@@ -13,7 +14,11 @@ from edgeecg.errors import InputError
 from edgeecg.io._decode import attempt, import_decoder
 
 # Of the class of every code that stands for a beat. Apnea-ECG's .apn has the codes N and A for minutes instead.
-CLASSES = {code: name for name, codes in {"N": "NLRBej", "S": "AaJSn", "V": "VEr", "F": "F", "Q": "/fQ?"}.items() for code in codes}
+CLASSES = {
+    code: name
+    for name, codes in {"N": "NLRBej", "S": "AaJSn", "V": "VEr", "F": "F", "Q": "/fQ?"}.items()
+    for code in codes
+}
 NOTHING = "-"  # label of a window of which no annotation speaks
 
 
@@ -28,8 +33,8 @@ class Annotations:
 def read_annotations(record: Path, annotator: str, fs: float) -> Annotations:
     """`record` without suffix; `annotator` is the suffix of the file (atr, apn, qrs, ...); `fs` of the record in Hz.
 
-    Only the codes of beats are kept; of a file without any, the names of rhythms ("AFIB") where it marks their changes, else
-    all codes. Raises InputError where the file is missing or damaged.
+    Only the codes of beats are kept; of a file without any, the names of rhythms ("AFIB") where it marks their changes,
+    else all codes. Raises InputError where the file is missing or damaged.
     """
     wfdb, path = import_decoder("wfdb", "annotations"), Path(f"{record}.{annotator}")
     if not path.is_file():
@@ -48,8 +53,8 @@ def read_annotations(record: Path, annotator: str, fs: float) -> Annotations:
 
 
 def label_of(codes: list[str], before: str | None) -> str:
-    """What a window is called: its commonest code that is not of a normal beat, else its commonest; where there is none, the
-    code `before` it, which still holds (None: there is none).
+    """What a window is called: its commonest code that is not of a normal beat, else its commonest; where there is
+    none, the code `before` it, which still holds (None: there is none).
 
     A window with one ectopic beat among ten normal ones is thus called by the ectopic one.
     """
@@ -62,7 +67,10 @@ def label_of(codes: list[str], before: str | None) -> str:
 
 
 def label_windows(notes: Annotations, start: np.ndarray, length: float) -> tuple[list[str], list[str]]:
-    """Label of each window, and all its codes with their counts ("N:10 V:2"). start: (n,) seconds; length in seconds."""
+    """Label of each window, and all its codes with their counts ("N:10 V:2").
+
+    start: (n,) seconds; length in seconds.
+    """
     first, last = (np.searchsorted(notes.second, start + edge) for edge in (0.0, length))
     labels, counts = [], []
     for low, high in zip(first, last, strict=True):

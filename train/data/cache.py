@@ -80,7 +80,9 @@ def cache_key(data: Path | None, corpora: list[str], front: FrontEnd) -> str:
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """A folder to write into, which becomes `folder` once all is written; nothing stays of one that is left with an error."""
+    """A folder to write into, which becomes `folder` once all is written; nothing stays of one that is left with an
+    error.
+    """
     part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)

@@ -1,7 +1,8 @@
 """The corpora that training reads, one reader each, and what must never be trained on.
 
-A corpus is a folder below the data folder (EDGEECG_DATA), or the data folder itself. Readers yield a `Recording` per lead; rates, gains and lead
-names come from the files. A folder that is not in the table is read as a plain WFDB folder, one patient a record.
+A corpus is a folder below the data folder (EDGEECG_DATA), or the data folder itself. Readers yield a `Recording` per
+lead; rates, gains and lead names come from the files. A folder that is not in the table is read as a plain WFDB folder,
+one patient a record.
 """
 
 import csv
@@ -97,7 +98,10 @@ def present_corpora(data: Path, corpora: tuple[str, ...]) -> list[str]:
 
 
 def cinc2017(folder: Path) -> Iterator[Recording]:
-    """One lead of int16 behind a 24-byte MATLAB header. wfdb refuses these headers: they put the date before the time."""
+    """One lead of int16 behind a 24-byte MATLAB header.
+
+    wfdb refuses these headers: they put the date before the time.
+    """
     for path in sorted(folder.glob("*.hea")):
         record, signal = (line.split() for line in path.read_text(encoding="ascii").splitlines()[:2])
         gain, unit = signal[2].split("/")
@@ -133,12 +137,12 @@ def array_leads(signals, rows, leads) -> Iterator[Recording]:
 
 def ptbxl(folder: Path) -> Iterator[Recording]:
     rows = [(r["ecg_id"], r["patient_id"], r["superclass"]) for r in table(folder, "metadata.csv")]
-    return array_leads(array(folder, "ecg_128hz_uV_int16.npy"), rows, "I II V1 V2 V3 V4 V5 V6".split())
+    return array_leads(array(folder, "ecg_128hz_uV_int16.npy"), rows, ["I", "II", "V1", "V2", "V3", "V4", "V5", "V6"])
 
 
 def challenge2011(folder: Path) -> Iterator[Recording]:
     rows = [(r["record"], r["record"], r["acceptable"]) for r in table(folder, "labels.csv")]
-    return array_leads(array(folder, "ecg_128hz_uV_int16.npy"), rows, "I II V2 V5".split())
+    return array_leads(array(folder, "ecg_128hz_uV_int16.npy"), rows, ["I", "II", "V2", "V5"])
 
 
 def qtdb(folder: Path) -> Iterator[Recording]:

@@ -1,4 +1,6 @@
-"""Windows of the eight independent leads in mV, for views that mix leads before the front end sees them (train/views/vcg.py)."""
+"""Windows of the eight independent leads in mV, for views that mix leads before the front end sees them
+(train/views/vcg.py).
+"""
 
 from itertools import groupby
 from pathlib import Path
@@ -32,7 +34,10 @@ def read_independent(data: Path | None, corpora: tuple[str, ...]) -> Cache:
             pieces.append(windows)
             rows += [(name, record, by_lead["I"].patient, "", i) for i in range(len(windows))]
     if not pieces:
-        raise InputError(f"vcg views need recordings with the leads {', '.join(INDEPENDENT)} (for instance ptbxl), and there are none")
+        raise InputError(
+            f"vcg views need recordings with the leads {', '.join(INDEPENDENT)} (for instance ptbxl), and there are "
+            "none"
+        )
     columns = zip(("set", "record", "patient", "lead", "start"), zip(*rows, strict=True), strict=True)
     return Cache(np.concatenate(pieces), {name: np.array(column) for name, column in columns}, Path())
 
@@ -47,7 +52,8 @@ def microvolts(rec: Recording) -> np.ndarray:
 class IndependentSampler:
     """Draws windows (N, 8, 1280) float32 mV with the same probability each; `positives` "window", "lead" or "patient".
 
-    With "window" and "lead" both windows of a pair are the same one: which leads of it are looked at is the view's business.
+    With "window" and "lead" both windows of a pair are the same one: which leads of it are looked at is the view's
+    business.
     """
 
     def __init__(self, cache: Cache, rows: np.ndarray, positives: str):
@@ -67,7 +73,9 @@ class IndependentSampler:
         return torch.from_numpy(self.cache.samples[self.rows[row.numpy()]].astype(np.float32) / MICROVOLTS)
 
 
-def split_independent(cache: Cache, share: float, positives: str) -> tuple[IndependentSampler, IndependentSampler | None]:
+def split_independent(
+    cache: Cache, share: float, positives: str
+) -> tuple[IndependentSampler, IndependentSampler | None]:
     """Windows to train on, and of held-out patients: the same people as in train/data/windows.py."""
     held_out = is_validation(cache, share)
     if not held_out.any() or held_out.all():

@@ -1,11 +1,13 @@
-"""Pairs of windows that match or do not: to train a Siamese network with, and to test one on patients that it never met.
+"""Pairs of windows that match or do not: to train a Siamese network with, and to test one on patients that it never
+met.
 
     window    true: two views of the same ten seconds; false: views of different ones
     patient   true: two moments of one patient; false: of two patients
     label     true: two windows whose beats are called alike (annotations.py); false: called differently
 
-A test's pairs by label are of two people each, so that who is alike is not what is asked. A test's other false pairs come from the same corpus and lead where that can be, so that what tells two people apart is not the
-recorder or the electrode.
+A test's pairs by label are of two people each, so that who is alike is not what is asked. A test's other false pairs
+come from the same corpus and lead where that can be, so that what tells two people apart is not the recorder or the
+electrode.
 """
 
 from dataclasses import dataclass
@@ -39,9 +41,11 @@ class Matches:
 
 
 def with_false_pairs(first: Tensor, second: Tensor, who: np.ndarray, near: np.ndarray, group: np.ndarray) -> Matches:
-    """True pairs, and as many false ones: each first window with the second one of another `who`, of the same `near` if any.
+    """True pairs, and as many false ones: each first window with the second one of another `who`, of the same `near` if
+    any.
 
-    first, second: (n, 1280); who, near, group: (n,) numbers: what a pair must differ in, what it had better share, the patient.
+    first, second: (n, 1280); who, near, group: (n,) numbers: what a pair must differ in, what it had better share, the
+    patient.
     """
     order = np.argsort(near, kind="stable")
     first, second, who, near, group = first[order], second[order], who[order], near[order], group[order]
@@ -60,7 +64,8 @@ def with_false_pairs(first: Tensor, second: Tensor, who: np.ndarray, near: np.nd
 
 
 class PatientWindows:
-    """Two moments of a patient: a window from the first and one from the second half of a lead, so that they never overlap.
+    """Two moments of a patient: a window from the first and one from the second half of a lead, so that they never
+    overlap.
 
     Patients are drawn as often as one another, whatever their hours.
     """
@@ -99,8 +104,8 @@ def take(cache: Cache, start: np.ndarray) -> Tensor:
 class LabelledWindows:
     """Windows around the annotated beats of the cache's records, by class (N, S, V, F of EC57).
 
-    A window is of the class that its label is: one with a ventricular beat anywhere is V. Drawn class by class, so that rare
-    ones come as often as common ones.
+    A window is of the class that its label is: one with a ventricular beat anywhere is V. Drawn class by class, so that
+    rare ones come as often as common ones.
     """
 
     def __init__(self, cache: Cache, data: Path | None, annotator: str, rows: np.ndarray):
@@ -124,7 +129,8 @@ class LabelledWindows:
     def draw(
         self, count: int, generator: torch.Generator, two_people: bool = False
     ) -> tuple[Tensor, Tensor, Tensor, np.ndarray]:
-        """first, second (count, 1280) uint8 of one class each, their class (count,), and the cache's rows of the first ones.
+        """first, second (count, 1280) uint8 of one class each, their class (count,), and the cache's rows of the first
+        ones.
 
         `two_people`: the second is of another patient, where the class has one.
         """
@@ -147,7 +153,9 @@ class LabelledWindows:
 
 
 def annotated(cache: Cache, data: Path | None, annotator: str, row: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """Starts in the cache and classes of the windows around the beats of a lead, all whole; None where it has no annotations."""
+    """Starts in the cache and classes of the windows around the beats of a lead, all whole; None where it has no
+    annotations.
+    """
     index = cache.index
     record = corpus_folder(data or Path(), str(index["set"][row])) / str(index["record"][row])
     if data is None or not record.with_name(f"{record.name}.{annotator}").exists():

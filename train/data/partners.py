@@ -1,4 +1,6 @@
-"""Who makes a pair with a window: itself, what lies next to it in time, another lead, another moment of the same person."""
+"""Who makes a pair with a window: itself, what lies next to it in time, another lead, another moment of the same
+person.
+"""
 
 from typing import Literal
 
@@ -27,7 +29,9 @@ class Groups:
         first = np.cumsum(count) - count
         place = np.empty(len(key), np.int64)
         place[order] = np.arange(len(key))
-        self.order, self.first, self.count = (torch.from_numpy(a.astype(np.int64)) for a in (order, first[number], count[number]))
+        self.order, self.first, self.count = (
+            torch.from_numpy(a.astype(np.int64)) for a in (order, first[number], count[number])
+        )
         self.place = torch.from_numpy(place) - self.first
 
     def other(self, row: Tensor, generator: torch.Generator) -> Tensor:
@@ -39,7 +43,9 @@ class Groups:
     def member(self, row: Tensor, generator: torch.Generator) -> Tensor:
         """Any row of each row's group."""
         count = self.count[row]
-        return self.order[self.first[row] + (torch.rand(len(row), generator=generator) * count).long().minimum(count - 1)]
+        return self.order[
+            self.first[row] + (torch.rand(len(row), generator=generator) * count).long().minimum(count - 1)
+        ]
 
 
 def recordings(cache: Cache, rows: np.ndarray) -> np.ndarray:
@@ -68,7 +74,9 @@ class Partners:
         if self.kind in ("segment", "segment_lead"):
             usable = self.length >= length + WINDOW
             if not usable.any():
-                raise InputError(f"positives {self.kind!r} need recordings of {(length + WINDOW) / 128:.1f} s, and there are none")
+                raise InputError(
+                    f"positives {self.kind!r} need recordings of {(length + WINDOW) / 128:.1f} s, and there are none"
+                )
         if self.kind in ("lead", "segment_lead"):
             usable = usable & (self.groups.count > 1)
         return usable
@@ -76,7 +84,10 @@ class Partners:
     def draw(
         self, row: Tensor, offset: Tensor, length: int, shift: float, far: float, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Rows and offsets of the second windows. `shift` in samples, `far` the share of nearby ones that go to REACH."""
+        """Rows and offsets of the second windows.
+
+        `shift` in samples, `far` the share of nearby ones that go to REACH.
+        """
         room = self.length[row] - length
         if self.kind in ("nearby", "window"):
             distant = torch.rand(len(row), generator=generator) < (far if self.kind == "nearby" else 0.0)

@@ -15,8 +15,9 @@ from train.nets.spec import WINDOW
 
 RATE = 128  # Hz
 Windows = Literal["random", "sliding", "beats"]
-"""random: any sample of a recording may be the first of a window; sliding: every `hop` seconds; beats: each annotated beat
-in the middle of a window of its own."""
+"""random: any sample of a recording may be the first of a window; sliding: every `hop` seconds; beats: each annotated
+beat in the middle of a window of its own.
+"""
 
 
 class Places:
@@ -29,7 +30,8 @@ class Places:
     def draw(self, count: int, margin: int, room: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Rows and starts (count,), each place as likely as any other, of windows with `margin` samples of context.
 
-        `room` (rows,): the largest start at which the longer window still fits into the row; below 0 where it never does.
+        `room` (rows,): the largest start at which the longer window still fits into the row; below 0 where it never
+        does.
         """
         start = self.offset - margin
         chosen = ((start >= 0) & (start <= room[self.row])).nonzero()[:, 0]
@@ -52,7 +54,9 @@ def sliding(length: np.ndarray, hop: float) -> Places:
 
 
 def around_beats(cache: Cache, rows: np.ndarray, data: Path | None, annotator: str) -> Places:
-    """A window around each beat that the annotation files DIR/set/record.annotator name; beats near an end have none."""
+    """A window around each beat that the annotation files DIR/set/record.annotator name; beats near an
+    end have none.
+    """
     starts, known = [], {}
     for row in rows:
         name, record = str(cache.index["set"][row]), str(cache.index["record"][row])
@@ -66,8 +70,9 @@ def around_beats(cache: Cache, rows: np.ndarray, data: Path | None, annotator: s
 
 
 def beat_seconds(data: Path | None, name: str, record: str, annotator: str) -> np.ndarray:
-    """(n,) seconds; none where the recording is no WFDB record with such a file. Files with other codes than beats' (the
-    minutes of Apnea-ECG's .apn) count as they are."""
+    """(n,) seconds; none where the recording is no WFDB record with such a file. Files with other codes than beats'
+    (the minutes of Apnea-ECG's .apn) count as they are.
+    """
     if data is None:
         return np.empty(0)
     path = corpus_folder(data, name) / record
@@ -86,4 +91,6 @@ def make_places(
     """None: windows may start anywhere."""
     if kind == "random":
         return None
-    return sliding(cache.index["length"][rows], hop) if kind == "sliding" else around_beats(cache, rows, data, annotator)
+    return (
+        sliding(cache.index["length"][rows], hop) if kind == "sliding" else around_beats(cache, rows, data, annotator)
+    )

@@ -1,6 +1,7 @@
-"""A cache of twice the size: every lead as it is, and once more as the same heart in another rhythm (train/views/rhythm.py).
+"""A cache of twice the size: every lead as it is, and once more as the same heart in another rhythm
+(train/views/rhythm.py).
 
-    CACHE/<key>/rhythms-<version>/samples.u8, index.npz     first all leads as they are, then the others in the same order
+    CACHE/<key>/rhythms-<version>/samples.u8, index.npz   first all leads as they are, then the others in the same order
 """
 
 from pathlib import Path
@@ -30,11 +31,15 @@ def with_other_rhythms(cache: Cache, peaks: np.ndarray, quiet: bool = False) -> 
 def build(cache: Cache, peaks: np.ndarray, folder: Path, quiet: bool) -> None:
     starts, lengths = cache.index["start"].astype(np.int64), cache.index["length"].astype(np.int64)
     other = np.array(cache.samples)
-    rows = tqdm(zip(starts, lengths, strict=True), "other rhythms", len(starts), unit=" leads", disable=quiet, mininterval=1.0)
+    rows = tqdm(
+        zip(starts, lengths, strict=True), "other rhythms", len(starts), unit=" leads", disable=quiet, mininterval=1.0
+    )
     for number, (start, length) in enumerate(rows):
         first, last = np.searchsorted(peaks, [start, start + length])
         lead = slice(start, start + length)
-        y = other_rhythm(other[lead].astype(np.float64) - ZERO, peaks[first:last] - start, np.random.default_rng((SEED, number)))
+        y = other_rhythm(
+            other[lead].astype(np.float64) - ZERO, peaks[first:last] - start, np.random.default_rng((SEED, number))
+        )
         other[lead] = np.clip(np.round(y) + ZERO, 0, 255)
     index = {name: np.tile(cache.index[name], 2) for name in COLUMNS}
     index["start"] = np.concatenate([starts, starts + len(cache.samples)])

@@ -63,10 +63,14 @@ class Choice:
         if self.leads < 1:
             raise InputError("leads must be at least 1")
         if self.leads > 1 and self.positives in ("lead", "segment_lead"):
-            raise InputError(f"positives {self.positives!r} pair one lead with another: they do not go with --leads {self.leads}")
+            raise InputError(
+                f"positives {self.positives!r} pair one lead with another: they do not go with --leads {self.leads}"
+            )
 
 
-def split_by_patient(cache: Cache, share: float, choice: Choice = Choice()) -> tuple["WindowSampler", "WindowSampler | None"]:
+def split_by_patient(
+    cache: Cache, share: float, choice: Choice = Choice()
+) -> tuple["WindowSampler", "WindowSampler | None"]:
     """Windows to train on and windows of held-out patients; all and None where that would leave one side empty."""
     held_out = is_validation(cache, share)
     if not held_out.any() or held_out.all():
@@ -79,8 +83,9 @@ def split_by_patient(cache: Cache, share: float, choice: Choice = Choice()) -> t
 
 
 class WindowSampler:
-    """Draws a row by its hours (or a place of `choice.windows`), then a window in it. Its only state is the generator it is
-    given. A row is a lead, or the first of the leads of a recording that are drawn together."""
+    """Draws a row by its hours (or a place of `choice.windows`), then a window in it. Its only state is the generator
+    it is given. A row is a lead, or the first of the leads of a recording that are drawn together.
+    """
 
     def __init__(self, cache: Cache, rows: np.ndarray | None = None, choice: Choice = Choice()):
         self.samples, self.choice = cache.samples, choice
@@ -153,7 +158,9 @@ class WindowSampler:
 
 
 def aligned_leads(cache: Cache, rows: np.ndarray, count: int) -> np.ndarray:
-    """(recordings, count) rows of the cache: the first `count` leads of each recording that has so many of one length."""
+    """(recordings, count) rows of the cache: the first `count` leads of each recording that has so many
+    of one length.
+    """
     if count == 1:
         return rows[:, None]
     groups: dict[tuple, list[int]] = {}

@@ -1,10 +1,10 @@
 """What a classifier starts from, with and without pretraining: the arms of a comparison.
 
-    linear     a linear layer on the frozen pretrained encoder
-    finetune   encoder and linear layer, from the pretrained weights
-    random     a linear layer on a frozen encoder of random weights
-    scratch    encoder and linear layer, from random weights: the supervised network of the same shape
-    hrv        a linear layer on 15 heart-rate and shape features
+linear     a linear layer on the frozen pretrained encoder
+finetune   encoder and linear layer, from the pretrained weights
+random     a linear layer on a frozen encoder of random weights
+scratch    encoder and linear layer, from random weights: the supervised network of the same shape
+hrv        a linear layer on 15 heart-rate and shape features
 """
 
 import copy
@@ -28,8 +28,8 @@ ARMS = ("linear", "finetune", "random", "scratch", "hrv")
 class Arms:
     """Windows, embeddings and encoders of one task, each computed when an arm first asks for it.
 
-    `encoder` names encoder.safetensors of a run, an .eecg file or a bundled model. Integers stay frozen as they are; what is
-    fine-tuned is the float encoder that they stand for (train/unfold.py), without its levels.
+    `encoder` names encoder.safetensors of a run, an .eecg file or a bundled model. Integers stay frozen as they are;
+    what is fine-tuned is the float encoder that they stand for (train/unfold.py), without its levels.
     """
 
     def __init__(self, data: Labelled, encoder: str, arms: tuple[str, ...]):
@@ -40,11 +40,15 @@ class Arms:
             except InputError as error:
                 raise InputError(f"{error}, or leave out finetune") from error
             if self.network.spec.channels != 1:
-                raise InputError(f"{encoder} reads {self.network.spec.channels} leads at once; the windows here have one")
+                raise InputError(
+                    f"{encoder} reads {self.network.spec.channels} leads at once; the windows here have one"
+                )
 
     @property
     def spec(self) -> Spec:
-        """Of the networks with random weights: the pretrained one's, or the default's where that is none that can be trained."""
+        """Of the networks with random weights: the pretrained one's, or the default's where that is none that can be
+        trained.
+        """
         try:
             spec = self.pretrained.spec()
         except InputError:
@@ -77,7 +81,11 @@ class Arms:
         if arm in ("finetune", "scratch"):
             x, embedding = self.windows, embed(encoder, self.windows[train])
         else:
-            x = {"linear": lambda: self.embedding, "hrv": lambda: self.hrv, "random": lambda: embed(encoder, self.windows)}[arm]()
+            x = {
+                "linear": lambda: self.embedding,
+                "hrv": lambda: self.hrv,
+                "random": lambda: embed(encoder, self.windows),
+            }[arm]()
             encoder, embedding = None, x[train]
         model = Classifier(linear_head(embedding.shape[1], len(self.data.classes)), embedding.shape[1], encoder)
         model.standardise(embedding)

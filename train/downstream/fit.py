@@ -125,7 +125,9 @@ def fit(
             losses.append(loss)
             right.append(accuracy(logits, data.truth[rows.numpy()], data.single))
         if not np.isfinite(losses).all():
-            raise EdgeECGError("the classifier's training ran away to numbers that are not finite: lower the learning rates")
+            raise EdgeECGError(
+                "the classifier's training ran away to numbers that are not finite: lower the learning rates"
+            )
         now = look(model, x, data, validation, loss_of)
         curves.append({"train_loss": np.mean(losses), "train_accuracy": np.mean(right), **prefixed(now)})
         if now["auroc"] > best or not np.isfinite(best):
@@ -183,7 +185,11 @@ def look(model: Classifier, x: Tensor, data: Labelled, rows: np.ndarray, loss_of
     logits = logits_of(model, x, rows)
     loss = float(loss_of(logits, torch.from_numpy(data.truth[rows]).float()))
     _, _, truth, p = pooled(data, rows, probabilities(logits, data.single))
-    return {"loss": loss, "accuracy": decided_right(truth, p, data.single), "auroc": metrics.mean(metrics.auroc(truth, p))}
+    return {
+        "loss": loss,
+        "accuracy": decided_right(truth, p, data.single),
+        "auroc": metrics.mean(metrics.auroc(truth, p)),
+    }
 
 
 def accuracy(logits: Tensor, truth: np.ndarray, single: bool) -> float:

@@ -1,4 +1,7 @@
-"""Two dimensions out of many, to look at: PCA, t-SNE, UMAP. Distances between far groups mean nothing in the last two."""
+"""Two dimensions out of many, to look at: PCA, t-SNE, UMAP.
+
+Distances between far groups mean nothing in the last two.
+"""
 
 import warnings
 
@@ -24,7 +27,9 @@ def project(z: np.ndarray, method: str, seed: int = 0) -> np.ndarray:
 
 
 def check(methods: tuple[str, ...]) -> None:
-    """MissingDependencyError where one of them needs what is not installed: to be asked before long work, not behind it."""
+    """MissingDependencyError where one of them needs what is not installed: to be asked before long work, not behind
+    it.
+    """
     if "UMAP" in methods:
         umap_class()
 

@@ -16,7 +16,9 @@ def confusion(path: Path, matrices: dict[str, np.ndarray], classes: tuple[str, .
         axis = figure.add_subplot(1, len(matrices), place + 1)
         axis.imshow(matrix, vmin=0, vmax=1, cmap="Blues")
         axis.set_title(title, fontsize=9)
-        axis.set_xticks(range(count), classes, rotation=90 if count > 6 or max(map(len, classes)) > 6 else 0, fontsize=7)
+        axis.set_xticks(
+            range(count), classes, rotation=90 if count > 6 or max(map(len, classes)) > 6 else 0, fontsize=7
+        )
         axis.set_yticks(range(count), classes if place == 0 else [""] * count, fontsize=7)
         axis.set_xlabel("given", fontsize=8)
         if place == 0:
@@ -64,7 +66,9 @@ def losses(path: Path, runs: dict[str, tuple[np.ndarray, np.ndarray]]) -> Path:
 
 
 def maps(path: Path, points: dict[str, dict[str, np.ndarray]], label: np.ndarray, classes: tuple[str, ...]) -> Path:
-    """Scatter plots of (n, 2) points coloured by label (n,): a row for each kind of embedding, a column for each method."""
+    """Scatter plots of (n, 2) points coloured by label (n,): a row for each kind of embedding, a column for each
+    method.
+    """
     methods = list(next(iter(points.values())))
     figure = new_figure((2.7 * len(methods), 2.7 * len(points) + 0.3))
     axes = figure.subplots(len(points), len(methods), squeeze=False)
@@ -81,7 +85,9 @@ def maps(path: Path, points: dict[str, dict[str, np.ndarray]], label: np.ndarray
 
 
 def robustness(path: Path, panels: dict[str, tuple[list[str], dict[str, np.ndarray]]], ylabel: str) -> Path:
-    """A panel a disturbance: its steps, and for each feature (steps, 3) value and interval; the first step is the clean one."""
+    """A panel a disturbance: its steps, and for each feature (steps, 3) value and interval; the first step is the clean
+    one.
+    """
     columns = min(4, len(panels))
     lines = -(-len(panels) // columns)
     figure = new_figure((2.9 * columns, 2.5 * lines + 0.3))

@@ -16,8 +16,9 @@ from train.probes.protocol import Score, bootstrap, interval
 
 @dataclass(frozen=True)
 class Predictions:
-    """(m,) `split`, `row` (of the task, or the group's number where windows are pooled) and `group`; (m, classes) `truth`,
-    `p` and `threshold`, the last frozen on the split's validation patients."""
+    """(m,) `split`, `row` (of the task, or the group's number where windows are pooled) and `group`; (m, classes)
+    `truth`, `p` and `threshold`, the last frozen on the split's validation patients.
+    """
 
     split: np.ndarray
     row: np.ndarray
@@ -57,7 +58,10 @@ def pooled(data: Labelled, rows: np.ndarray, p: np.ndarray) -> tuple[np.ndarray,
 
 
 def predict_split(data: Labelled, number: int, parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> Predictions:
-    """From `parts` "validation" and "test": (rows, probabilities (rows, classes)). Thresholds come from validation alone."""
+    """From `parts` "validation" and "test": (rows, probabilities (rows, classes)).
+
+    Thresholds come from validation alone.
+    """
     _, _, truth, p = pooled(data, *parts["validation"])
     threshold = metrics.frozen_thresholds(truth, p)
     row, group, truth, p = pooled(data, *parts["test"])
@@ -69,7 +73,9 @@ def join(pieces: list[Predictions]) -> Predictions:
 
 
 def by_split(measure, predictions: Predictions, rows: np.ndarray) -> float:
-    """The mean over the splits of a measure of each split's rows: models of different splits are not ranked together."""
+    """The mean over the splits of a measure of each split's rows: models of different splits are not
+    ranked together.
+    """
     split = predictions.split[rows]
     return metrics.mean(np.array([measure(predictions, rows[split == number]) for number in np.unique(split)]))
 

@@ -72,7 +72,9 @@ def read_run(folder: Path) -> Run:
 
 def table(run: Run) -> str:
     """A row for each share of labels and arm: the measures with their intervals."""
-    return score_table(("labels", "classifier"), {(percent(share), SAYS[arm]): s for (arm, share), s in run.scores.items()})
+    return score_table(
+        ("labels", "classifier"), {(percent(share), SAYS[arm]): s for (arm, share), s in run.scores.items()}
+    )
 
 
 def verdicts(run: Run) -> str:
@@ -93,7 +95,9 @@ def compare(old: Run, new: Run) -> str:
     if old.config["task"] != new.config["task"] or not common:
         raise InputError(f"{old.folder} and {new.folder} have no task and classifier in common")
     gaps = {
-        (percent(share), SAYS[arm], measure): predictions.difference(old.parts[arm, share][0], new.parts[arm, share][0], measure)
+        (percent(share), SAYS[arm], measure): predictions.difference(
+            old.parts[arm, share][0], new.parts[arm, share][0], measure
+        )
         for arm, share in common
         for measure in MEASURES
     }
@@ -106,7 +110,10 @@ def accuracy_line(run: Run) -> str:
     for arm in ("finetune", "scratch", "linear", "random"):
         if (arm, share) in run.parts:
             curve = run.parts[arm, share][1]["validation_accuracy"]
-            text.append(f"{SAYS[arm]} {curve[:, 1].mean():.1%} after one epoch, {curve[:, -1].mean():.1%} after {curve.shape[1] - 1}")
+            text.append(
+                f"{SAYS[arm]} {curve[:, 1].mean():.1%} after one epoch, {curve[:, -1].mean():.1%} after "
+                f"{curve.shape[1] - 1}"
+            )
     return f"Validation accuracy, mean of the splits, {percent(share)} of the labels: {'; '.join(text)}."
 
 
@@ -115,7 +122,9 @@ def draw(run: Run, classes: tuple[str, ...]) -> list[str]:
     lines, shares = [], run.config["fractions"]
     for name, pair in CURVES.items():
         rows = {
-            f"{percent(share)} of the labels": {SAYS[arm]: run.parts[arm, share][1] for arm in pair if (arm, share) in run.parts}
+            f"{percent(share)} of the labels": {
+                SAYS[arm]: run.parts[arm, share][1] for arm in pair if (arm, share) in run.parts
+            }
             for share in shares
         }
         if all(rows.values()):
@@ -129,8 +138,16 @@ def draw(run: Run, classes: tuple[str, ...]) -> list[str]:
         matrices[SAYS[arm]] = metrics.confusion(part.truth, decided)
     pictures.confusion(run.folder / "confusion.png", matrices, classes)
     lines += [f"![confusion at {percent(shares[-1])} of the labels](confusion.png)", ""]
-    what = "the likeliest class" if part.single else "the labels given with frozen thresholds (a row may have several labels)"
-    return [*lines, f"Confusion: of the test windows with the row's label, the share that got the column's; {what}.", ""]
+    what = (
+        "the likeliest class"
+        if part.single
+        else "the labels given with frozen thresholds (a row may have several labels)"
+    )
+    return [
+        *lines,
+        f"Confusion: of the test windows with the row's label, the share that got the column's; {what}.",
+        "",
+    ]
 
 
 def report(run: Run, classes: tuple[str, ...]) -> str:
@@ -139,11 +156,24 @@ def report(run: Run, classes: tuple[str, ...]) -> str:
     text = [f"# {run.config['task']}: with and without the pretrained encoder", ""]
     text += [
         f"Encoder {Path(run.config['encoder']).name}, {len(classes)} classes, {run.config['splits']} splits, "
-        f"{run.config['training']['epochs']} epochs. {len(part.row)} predictions for {people} test patients, 95 % intervals from "
-        "bootstrap draws of patients. The share of labels counts training patients; validation patients, who choose the "
-        "epoch and the thresholds of F1, are the same at every share. The encoder may have met PTB-XL, Challenge 2017 and DS1 "
+        f"{run.config['training']['epochs']} epochs. {len(part.row)} predictions for {people} test patients, 95 % "
+        "intervals from "
+        "bootstrap draws of patients. The share of labels counts training patients; validation patients, who choose "
+        "the "
+        "epoch and the thresholds of F1, are the same at every share. The encoder may have met PTB-XL, Challenge 2017 "
+        "and DS1 "
         "in pretraining, without labels; DS2 it has not.",
         "",
     ]
-    text += [table(run), "## Does it help?", "", verdicts(run), "## Curves", "", accuracy_line(run), "", *draw(run, classes)]
+    text += [
+        table(run),
+        "## Does it help?",
+        "",
+        verdicts(run),
+        "## Curves",
+        "",
+        accuracy_line(run),
+        "",
+        *draw(run, classes),
+    ]
     return "\n".join(text)

@@ -15,8 +15,8 @@ from train.data.corpora import DS1, DS2, SAME_PATIENT_AS_TEST, Corpus, array, co
 from train.data.front import default_front_end, front_end_reader
 from train.probes.tasks import BEATS, RATE, RHYTHMS, SUPERCLASSES, beat_windows, join, read_task
 
-# Statements of the Challenge 2020 (Perez Alday et al., Physiol. Meas. 2020), as SNOMED CT codes, and the SCP-ECG statements
-# of PTB-XL that say the same. These are the 23 that at least 14 of the patients here have.
+# Statements of the Challenge 2020 (Perez Alday et al., Physiol. Meas. 2020), as SNOMED CT codes, and the SCP-ECG
+# statements of PTB-XL that say the same. These are the 23 that at least 14 of the patients here have.
 SNOMED = {
     "sinus rhythm 426783006": ("SR",),
     "atrial fibrillation 164889003": ("AFIB",),
@@ -49,8 +49,8 @@ LEADS = {"I": 0, "II": 1}
 class Labelled:
     """`signal` (n, 1280) float32 mV, `truth` (n, classes) 0/1, `group` (n,) the patient or record of each window.
 
-    `single`: each row has exactly one class. `test` (n,) bool: the rows of a test set that is given, None: cross-validation.
-    `pooled`: the windows of a group are one sample, and its probabilities their mean.
+    `single`: each row has exactly one class. `test` (n,) bool: the rows of a test set that is given, None:
+    cross-validation. `pooled`: the windows of a group are one sample, and its probabilities their mean.
     """
 
     name: str
@@ -98,7 +98,9 @@ def snomed(name: str, lead: int, data: Path) -> Labelled:
 
 
 def beats(name: str, data: Path) -> Labelled:
-    """AAMI classes of MIT-BIH windows: V with a ventricular ectopic beat, else S with a supraventricular one, else N."""
+    """AAMI classes of MIT-BIH windows: V with a ventricular ectopic beat, else S with a
+    supraventricular one, else N.
+    """
     training = [record for record in DS1 if record not in SAME_PATIENT_AS_TEST]
     windows = join([beat_class(data / "mitdb", record) for record in (*training, *DS2)])
     test = windows.group >= len(training)
@@ -136,5 +138,3 @@ def read_labelled(name: str, data: Path) -> Labelled:
         return TASKS[name](data)
     except OSError as error:
         raise InputError(f"task {name} needs recordings that are not there: {error}") from error
-
-

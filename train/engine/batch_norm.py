@@ -91,5 +91,9 @@ def synchronise(module: nn.Module, device: torch.device) -> None:
 def shared(norm: nn.modules.batchnorm._BatchNorm) -> GlobalBatchNorm:
     new = GlobalBatchNorm(norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats)
     new.weight, new.bias = norm.weight, norm.bias
-    new.running_mean, new.running_var, new.num_batches_tracked = norm.running_mean, norm.running_var, norm.num_batches_tracked
+    new.running_mean, new.running_var, new.num_batches_tracked = (
+        norm.running_mean,
+        norm.running_var,
+        norm.num_batches_tracked,
+    )
     return new

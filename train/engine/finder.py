@@ -34,7 +34,12 @@ def find_rate(build: Callable[[Options], Trainer], options: Options) -> Path:
     picture = options.out / "lr_finder.png"
     if trainer.processes.first:
         options.out.mkdir(parents=True, exist_ok=True)
-        table = {"suggestion": suggestion, "rates": rates.tolist(), "losses": losses.tolist(), "smoothed": smooth.tolist()}
+        table = {
+            "suggestion": suggestion,
+            "rates": rates.tolist(),
+            "losses": losses.tolist(),
+            "smoothed": smooth.tolist(),
+        }
         write_json(options.out / "lr_finder.json", table)
         plots.rate_finder(picture, rates, losses, smooth, suggestion)
         print(f"suggested: --lr {suggestion:.1e}   ({picture})")
@@ -68,7 +73,9 @@ def smoothed(losses: np.ndarray) -> np.ndarray:
 def steepest(rates: np.ndarray, smooth: np.ndarray) -> float:
     """The rate at which the loss falls fastest against the logarithm of the rate."""
     if len(rates) < 2 * EDGE + 2:
-        raise EdgeECGError(f"the loss ran away after {len(rates)} steps: no learning rate in this range can be suggested")
+        raise EdgeECGError(
+            f"the loss ran away after {len(rates)} steps: no learning rate in this range can be suggested"
+        )
     end = max(int(smooth.argmin()), 2 * EDGE + 2)  # what falls behind the lowest loss is noise
     slope = np.gradient(smooth[:end], np.log(rates[:end]))[EDGE:-EDGE]
     return float(rates[EDGE + int(slope.argmin())])

@@ -1,7 +1,7 @@
 """The loop: steps, log, validation, early stopping, checkpoints, and what is left in the folder.
 
-A checkpoint holds weights, buffers, the optimiser's state, the loss scale, the step, and the best validation so far. With
-seeds that follow from the step (learner.py) that is everything the next step depends on: a run that was killed
+A checkpoint holds weights, buffers, the optimiser's state, the loss scale, the step, and the best validation so far.
+With seeds that follow from the step (learner.py) that is everything the next step depends on: a run that was killed
 continues bit for bit on one machine with the same number of threads and processes.
 """
 
@@ -46,7 +46,9 @@ class Progress:
         return False
 
 
-def fit(make: Callable[[], Learner], options: Options, describe: Callable[[Options, Progress], dict], title: str) -> Path:
+def fit(
+    make: Callable[[], Learner], options: Options, describe: Callable[[Options, Progress], dict], title: str
+) -> Path:
     """Train the learner that `make` builds; returns the path of the finished encoder.
 
     `describe` gives what the saved encoder's metadata says of its training; `title` heads the report. With several
@@ -100,7 +102,11 @@ def run(trainer: Trainer, progress: Progress, options: Options, log: Log | None,
             last = number == options.steps
             if number % options.log_every == 0 or last:
                 values = trainer.processes.mean(values)
-                speed = options.batch * options.accumulate * (bar.n - bar.initial) / max(bar.format_dict["elapsed"], 1e-9) if log else 0
+                speed = (
+                    options.batch * options.accumulate * (bar.n - bar.initial) / max(bar.format_dict["elapsed"], 1e-9)
+                    if log
+                    else 0
+                )
                 bar.set_postfix(loss=f"{values['loss']:.3f}", windows_per_s=f"{speed:.0f}")
                 write(log, number, {**values, "windows_per_second": speed, "seconds": progress.seconds})
             if number % options.evaluate_every == 0 or last:

@@ -18,7 +18,14 @@ class LARS(torch.optim.Optimizer):
     """
 
     def __init__(self, params, lr: float, weight_decay: float = 0.0, momentum: float = MOMENTUM, eta: float = 1e-3):
-        options = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "eta": eta, "adapt": True, "scale": 1.0}
+        options = {
+            "lr": lr,
+            "weight_decay": weight_decay,
+            "momentum": momentum,
+            "eta": eta,
+            "adapt": True,
+            "scale": 1.0,
+        }
         super().__init__(params, options)
 
     @torch.no_grad()

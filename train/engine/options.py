@@ -15,12 +15,14 @@ FREE = ("resume", "steps", "minutes", "out", "cache", "data", "log_every", "save
 class Options:
     """Length, optimiser, precision and papers of a run."""
 
-    free: ClassVar[tuple[str, ...]] = FREE  # what may differ when a run is resumed: none of it changes a number of its steps
+    # what may differ when a run is resumed: none of it changes a number of its steps
+    free: ClassVar[tuple[str, ...]] = FREE
 
     steps: int = 3000  # updates
     minutes: float | None = None  # measures the speed first and sets `steps` from it
     batch: int = 256  # windows whose loss is taken together, over all processes
-    accumulate: int = 1  # batches an update; each has a loss of its own, so a contrast has no more negatives than before
+    # batches an update; each has a loss of its own, so a contrast has no more negatives than before
+    accumulate: int = 1
 
     optimiser: Literal["adamw", "lars"] = "adamw"
     lr: float = 2e-3  # after a linear warm-up; a cosine brings it to zero
@@ -63,6 +65,11 @@ def stored_steps(options: Options) -> Options:
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{options.out} holds no run to resume") from error
     default = next(field.default for field in fields(options) if field.name == "steps")
-    if options.minutes is not None and stored.get("minutes") != options.minutes or options.steps not in (steps, default):
-        raise InputError(f"{options.out} was begun with {steps} steps, which its learning rate follows: a resumed run keeps them")
+    if (options.minutes is not None and stored.get("minutes") != options.minutes) or options.steps not in (
+        steps,
+        default,
+    ):
+        raise InputError(
+            f"{options.out} was begun with {steps} steps, which its learning rate follows: a resumed run keeps them"
+        )
     return replace(options, steps=steps, minutes=None)

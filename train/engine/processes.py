@@ -3,8 +3,8 @@
     torchrun --nproc-per-node 2 train/pretrain.py --data DIR
 
 Every process draws its share of the same batch, normalises with the statistics of the whole batch and, through the
-objectives' gathering, sees the loss of the whole batch; gradients are averaged by DistributedDataParallel. So the number of
-processes changes the speed of a run and the order of some sums, and nothing else.
+objectives' gathering, sees the loss of the whole batch; gradients are averaged by DistributedDataParallel. So the
+number of processes changes the speed of a run and the order of some sums, and nothing else.
 """
 
 import contextlib
@@ -59,7 +59,11 @@ def meeting_place() -> str:
 
 def processes() -> Processes:
     """This process among those that joined."""
-    return Processes(dist.get_rank(), dist.get_world_size()) if dist.is_available() and dist.is_initialized() else Processes()
+    return (
+        Processes(dist.get_rank(), dist.get_world_size())
+        if dist.is_available() and dist.is_initialized()
+        else Processes()
+    )
 
 
 def choose_device(name: str) -> torch.device:
@@ -68,13 +72,13 @@ def choose_device(name: str) -> torch.device:
         raise InputError("--device cuda: torch finds no GPU here")
     if name == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")
-    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
 
 
 @contextlib.contextmanager
 def joined(device: str = "auto") -> Iterator[Processes]:
     """Join the processes of torchrun for the length of the block; alone where it was not torchrun that started us."""
-    if int(os.environ.get("WORLD_SIZE", 1)) == 1:
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield Processes()
         return
     place = choose_device(device)

@@ -30,10 +30,14 @@ def figures(options: Options, learner: Learner, progress, training: list[dict]) 
     tail = training[-max(1, len(training) // 20) :]
     text = [f"- {remark}" for remark in learner.remarks()]
     ended = f" of {options.steps}, ended by --patience {options.patience}" if progress.step < options.steps else ""
-    windows = f"{options.batch} windows each" + (f", {options.accumulate} batches an update" if options.accumulate > 1 else "")
+    windows = f"{options.batch} windows each" + (
+        f", {options.accumulate} batches an update" if options.accumulate > 1 else ""
+    )
     text.append(f"- steps {progress.step}{ended}, {windows}, {progress.seconds / 60:.1f} minutes")
     last = sum(line["loss"] for line in tail) / len(tail)
-    text.append(f"- loss {training[0]['loss']:.3f} -> {last:.3f} (last 5 %), {training[-1]['windows_per_second']:.0f} windows/s")
+    text.append(
+        f"- loss {training[0]['loss']:.3f} -> {last:.3f} (last 5 %), {training[-1]['windows_per_second']:.0f} windows/s"
+    )
     text.append(f"- {options.optimiser}, learning rate up to {options.lr:g}, {options.precision}, seed {options.seed}")
     if progress.best_step:
         text.append(f"- best validation loss {progress.best:.4f} at step {progress.best_step} (`best.safetensors`)")
@@ -47,7 +51,9 @@ def validation_table(checks: list[dict]) -> list[str]:
     names = [name for name in checks[0] if name != "step" and all(name in check for check in checks)]
     text = ["| step | " + " | ".join(name.replace("_", " ") for name in names) + " |", "|---" * (len(names) + 1) + "|"]
     shown = {check["step"]: check for check in [*checks[:: max(1, len(checks) // 10)], checks[-1]]}
-    text += [f"| {step} | " + " | ".join(f"{check[name]:.4g}" for name in names) + " |" for step, check in shown.items()]
+    text += [
+        f"| {step} | " + " | ".join(f"{check[name]:.4g}" for name in names) + " |" for step, check in shown.items()
+    ]
     return [*text, ""]
 
 

@@ -59,7 +59,10 @@ class Trainer:
         return torch.autocast(self.device.type, dtype) if dtype else contextlib.nullcontext()
 
     def step(self, number: int, rate: float | None = None) -> dict[str, float]:
-        """Update `number` (from 1), at the schedule's learning rate or the one given. Returns loss and learning rate."""
+        """Update `number` (from 1), at the schedule's learning rate or the one given.
+
+        Returns loss and learning rate.
+        """
         options = self.options
         rate = options.lr * schedule(number, options.steps, options.warmup) if rate is None else rate
         for group in self.optimiser.param_groups:

@@ -10,8 +10,26 @@ from train.nets.resnet1d import resnet1d
 from train.nets.spec import Add, Conv, Head, MaxPool, Spec
 
 ENCODERS: dict[str, Callable[..., Spec]] = {
-    "edge": edge, "nano": nano, "plus": plus, "basic_cnn": basic_cnn,
-    "resnet1d": resnet1d, "resnet1d_34": partial(resnet1d, depth=34), "resnet1d_50": partial(resnet1d, depth=50),
-}  # fmt: skip
+    "edge": edge,
+    "nano": nano,
+    "plus": plus,
+    "basic_cnn": basic_cnn,
+    "resnet1d": resnet1d,
+    "resnet1d_34": partial(resnet1d, depth=34),
+    "resnet1d_50": partial(resnet1d, depth=50),
+}
 
-__all__ = ["ENCODERS", "Add", "Conv", "Encoder", "Head", "MaxPool", "Spec", "basic_cnn", "edge", "nano", "plus", "resnet1d"]
+__all__ = [
+    "ENCODERS",
+    "Add",
+    "Conv",
+    "Encoder",
+    "Head",
+    "MaxPool",
+    "Spec",
+    "basic_cnn",
+    "edge",
+    "nano",
+    "plus",
+    "resnet1d",
+]

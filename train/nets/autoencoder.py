@@ -8,8 +8,8 @@
     variational    the code is drawn from a Gaussian that the encoder describes (Kingma & Welling, "Auto-Encoding
                    Variational Bayes", ICLR 2014)
 
-An encoder that can be exported pools over the window: its embedding tells what the beats are like, and cannot tell where
-they are. So beside the embedding its decoder gets `place` numbers a frame, from a 1x1 convolution that is thrown
+An encoder that can be exported pools over the window: its embedding tells what the beats are like, and cannot tell
+where they are. So beside the embedding its decoder gets `place` numbers a frame, from a 1x1 convolution that is thrown
 away with the decoder. They are part of the code, and are counted wherever its size is.
 """
 
@@ -44,7 +44,9 @@ class Shape:
 
         if self.kind not in KINDS:
             raise InputError(f"kind {self.kind!r} is not one of {', '.join(KINDS)}")
-        if self.encoder not in ("dense", "conv4", *ENCODERS) or (self.encoder == "dense") != (self.kind in DENSE_WIDTHS):
+        if self.encoder not in ("dense", "conv4", *ENCODERS) or (self.encoder == "dense") != (
+            self.kind in DENSE_WIDTHS
+        ):
             raise InputError(f"a {self.kind} autoencoder has no encoder {self.encoder!r}")
         if self.dim < 1 or self.place < 0 or (self.place and not self.pools):
             raise InputError("dim is at least 1; place is at least 0, and 0 for an encoder that does not pool")
@@ -52,7 +54,8 @@ class Shape:
             raise InputError(f"{self.encoder} reads windows of {WINDOW} samples, not {self.length}")
         if self.encoder == "conv4" and (self.length % CONV4_FRAME or self.dim % self.frames):
             raise InputError(
-                f"conv4 has frames of {CONV4_FRAME} samples: length must be a multiple of that, and dim one of their number"
+                f"conv4 has frames of {CONV4_FRAME} samples: length must be a multiple of that, and dim one of their "
+                "number"
             )
 
     @property
@@ -81,14 +84,19 @@ class Shape:
 class Conv4(nn.Module):
     """Four strided convolutions, dim / frames channels for each frame of 40 samples, and a dense layer over them.
 
-    (N, length) -> (N, dim). The dense layer starts as the identity: first the code has its place in time, then it may mix.
+    (N, length) -> (N, dim). The dense layer starts as the identity: first the code has its place in time, then it may
+    mix.
     """
 
     def __init__(self, shape: Shape, widths=(16, 32, 64), kernels=(9, 7, 7, 5), strides=(5, 2, 2, 2)):
         super().__init__()
         cin, layers = 1, []
         for cout, kernel, stride in zip((*widths, 64), kernels, strides, strict=True):
-            layers += [nn.Conv2d(cin, cout, (1, kernel), (1, stride), (0, kernel // 2), bias=False), nn.BatchNorm2d(cout), nn.ReLU()]
+            layers += [
+                nn.Conv2d(cin, cout, (1, kernel), (1, stride), (0, kernel // 2), bias=False),
+                nn.BatchNorm2d(cout),
+                nn.ReLU(),
+            ]
             cin = cout
         self.trunk = nn.Sequential(*layers, nn.Conv2d(cin, shape.dim // shape.frames, 1))
         self.features = shape.dim
@@ -119,7 +127,10 @@ def identity(size: int) -> nn.Linear:
 
 @dataclass(frozen=True)
 class Coded:
-    """What the encoder says of N windows. `mean` (N, code); `log_variance` the same, of a variational one, else None."""
+    """What the encoder says of N windows.
+
+    `mean` (N, code); `log_variance` the same, of a variational one, else None.
+    """
 
     mean: Tensor
     log_variance: Tensor | None = None
@@ -172,7 +183,9 @@ class Autoencoder(nn.Module):
         return Coded(mean, None if spread is None else spread.clamp(-12, 6))
 
     def features(self, x: Tensor, margin: int) -> tuple[Tensor, Tensor | None]:
-        """What the code's linear layer reads (N, features), and of an encoder that pools the frames (N, channels, count)."""
+        """What the code's linear layer reads (N, features), and of an encoder that pools the frames (N, channels,
+        count).
+        """
         if not self.shape.pools:
             return self.encoder.pooled(x[:, margin : margin + self.shape.length]), None
         stride = self.encoder.spec.total_stride

@@ -2,9 +2,12 @@
 
 A convolutional decoder starts from frames and doubles their rate twice, by nearest-neighbour upsampling in
 front of a convolution instead of a transposed one: no checkerboard (Odena et al., "Deconvolution and Checkerboard
-Artifacts", 2016). Its last convolution gives all samples of a frame at once (Shi et al., "Real-Time Single Image and Video
-Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural Network", CVPR 2016): no layer runs at the full rate.
+Artifacts", 2016). Its last convolution gives all samples of a frame at once (Shi et al., "Real-Time Single Image and
+Video Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural Network", CVPR 2016): no layer runs at the full
+rate.
 """
+
+import itertools
 
 import torch
 import torch.nn.functional as F
@@ -28,8 +31,8 @@ class DenseDecoder(nn.Module):
 class ConvDecoder(nn.Module):
     """What is known of a window and of each of its frames, to the samples.
 
-    whole (N, size) or None, place (N, channels, frames) or None -> (N, frames * frame), `frame` samples each. With `place`,
-    `whole` is the same for all frames; without, a linear layer lays it out over them.
+    whole (N, size) or None, place (N, channels, frames) or None -> (N, frames * frame), `frame` samples each. With
+    `place`, `whole` is the same for all frames; without, a linear layer lays it out over them.
     """
 
     def __init__(self, size: int, channels: int, frames: int, frame: int):
@@ -38,7 +41,7 @@ class ConvDecoder(nn.Module):
         self.spread = nn.Linear(size, WIDTHS[0] * (1 if channels else frames)) if size else None
         self.place = nn.Conv2d(channels, WIDTHS[0], (1, 3), padding=(0, 1)) if channels else None
         self.norm = nn.BatchNorm2d(WIDTHS[0])
-        self.steps = nn.ModuleList(Upsample(cin, cout) for cin, cout in zip(WIDTHS, WIDTHS[1:], strict=False))
+        self.steps = nn.ModuleList(Upsample(cin, cout) for cin, cout in itertools.pairwise(WIDTHS))
         self.last = nn.Conv2d(WIDTHS[-1], frame // 2 ** len(self.steps), (1, KERNEL), padding=(0, KERNEL // 2))
         self.to(memory_format=torch.channels_last)
 

@@ -1,4 +1,5 @@
-"""`edge`, the default encoder: at most 3 M multiply-accumulates a window and 96 KB; `nano`: 0.7 M, 16 KB; `plus`: 12 M, 400 KB.
+"""`edge`, the default encoder: at most 3 M multiply-accumulates a window and 96 KB; `nano`: 0.7 M, 16 KB; `plus`: 12 M,
+400 KB.
 
 Depthwise-separable in spirit, but in groups of four channels instead of one: a group fills the lanes of a 4-wide
 integer dot product (VNNI, SMLAD pairs) that a depthwise layer would leave idle. All activations are ReLU, so every
@@ -23,7 +24,9 @@ def nano(channels: int = 1, stem: int = 8, stages: tuple = NANO, dim: int = 56) 
 
 
 def plus(channels: int = 1, stem: int = 32, stages: tuple = PLUS, dim: int = 192) -> Spec:
-    """The same blocks, wider, and one more: it tells people apart better, and the rest as well (docs/results/quality.md)."""
+    """The same blocks, wider, and one more: it tells people apart better, and the rest as well
+    (docs/results/quality.md).
+    """
     return paired("plus", channels, stem, stages, dim)
 
 

@@ -1,8 +1,9 @@
 """`resnet1d`: residual blocks in one dimension (He et al., "Deep Residual Learning", CVPR 2016).
 
 Stem of kernel 7 and stride 2, then four stages of blocks, each stage starting with stride 2. `depth` 18 has two basic
-blocks (two convolutions of kernel 5) a stage, 34 has 3, 4, 6 and 3; 50 has as many bottleneck blocks (1, 5, 1; four times as
-wide between them), which is 69 layers: more than the 64 of a model file, so it is trained and compared, not exported.
+blocks (two convolutions of kernel 5) a stage, 34 has 3, 4, 6 and 3; 50 has as many bottleneck blocks (1, 5, 1; four
+times as wide between them), which is 69 layers: more than the 64 of a model file, so it is trained and compared, not
+exported.
 """
 
 from train.nets.spec import Add, Conv, Head, Spec
@@ -35,7 +36,9 @@ def basic_block(layers: list, cin: int, cout: int, kernel: int, stride: int) -> 
 
 
 def bottleneck(layers: list, cin: int, inner: int, kernel: int, stride: int) -> int:
-    """Append a pointwise, a strided and a widening pointwise convolution, the shortcut and the sum; returns the width."""
+    """Append a pointwise, a strided and a widening pointwise convolution, the shortcut and the sum;
+    returns the width.
+    """
     source, cout = len(layers), WIDEN * inner
     layers.append(Conv(source, cin, inner, 1))
     layers.append(Conv(source + 1, inner, inner, kernel, stride))

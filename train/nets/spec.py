@@ -53,7 +53,8 @@ class MaxPool:
 class Head:
     """Pooling over the frames of a window ("mean", "max" or "mean_max"), then a linear layer into `dim` numbers.
 
-    `levels`: the model file has the levels of the signal behind them (train/levels.py); the network knows nothing of those.
+    `levels`: the model file has the levels of the signal behind them (train/levels.py); the network knows nothing of
+    those.
     """
 
     pool: str = "mean_max"
@@ -69,7 +70,8 @@ class Spec:
     layers: tuple
     head: Head = Head()
     channels: int = 1
-    standardise: bool = False  # each window to mean 0 and deviation 1 first: to compare with, for a model file has no such layer
+    # each window to mean 0 and deviation 1 first: to compare with, for a model file has no such layer
+    standardise: bool = False
 
     def shapes(self) -> list[tuple[int, int]]:
         """(channels, total stride) of every tensor, the input first."""
@@ -115,7 +117,9 @@ class Spec:
         return -(-max(self.reach()) // self.total_stride) * self.total_stride
 
     def macs(self, window: int = WINDOW) -> int:
-        """Multiply-accumulates of one window: convolutions and the last linear layer, whose rows of the levels are zeros."""
+        """Multiply-accumulates of one window: convolutions and the last linear layer, whose rows of the levels are
+        zeros.
+        """
         total = self.features * (self.head.dim + self.head.levels * len(LEVELS))
         for layer, (_, stride) in zip(self.layers, self.shapes()[1:], strict=True):
             if isinstance(layer, Conv):

@@ -30,7 +30,9 @@ class _Kernel(torch.autograd.Function):
     def forward(ctx, kernel, options, *tensors):
         value, grads = kernel(*(t.detach().cpu().numpy() for t in tensors), **options)
         # Value and gradients come in one call, so the gradients wait here and backward only scales them.
-        ctx.save_for_backward(*(torch.as_tensor(g, dtype=t.dtype, device=t.device) for g, t in zip(grads, tensors)))
+        ctx.save_for_backward(
+            *(torch.as_tensor(g, dtype=t.dtype, device=t.device) for g, t in zip(grads, tensors, strict=False))
+        )
         return torch.tensor(value, dtype=tensors[0].dtype, device=tensors[0].device)
 
     @staticmethod

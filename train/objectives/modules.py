@@ -55,8 +55,12 @@ class VICReg(Objective):
     def __init__(self, invariance=25.0, variance=25.0, covariance=1.0, gamma=1.0, eps=1e-4, threads=1):
         super().__init__(threads)
         self.options = {
-            "invariance": invariance, "variance": variance, "covariance": covariance, "gamma": gamma, "eps": eps,
-        }  # fmt: skip
+            "invariance": invariance,
+            "variance": variance,
+            "covariance": covariance,
+            "gamma": gamma,
+            "eps": eps,
+        }
 
     def loss(self, z1, z2, labels):
         return evaluate(losses.vicreg, z1, z2, **self.options, threads=self.threads)
@@ -159,9 +163,13 @@ class SoftNearestNeighbour(Objective):
 
     def loss(self, z1, z2, labels):
         return evaluate(
-            losses.soft_nearest_neighbour, z1, z2, labels=labels["patient"], temperature=self.temperature,
+            losses.soft_nearest_neighbour,
+            z1,
+            z2,
+            labels=labels["patient"],
+            temperature=self.temperature,
             threads=self.threads,
-        )  # fmt: skip
+        )
 
 
 class SigmoidContrastive(Objective):
@@ -210,9 +218,13 @@ class InstanceDiscrimination(Objective):
         self._make_room(int(index.max()) + 1 if self.grows else self.n_items, z1.shape[1])
         bank = self.bank.to(rows.dtype if rows.dtype == torch.float64 else torch.float32).cpu().numpy()
         value = evaluate(
-            losses.instance_discrimination, rows, bank=bank, index=np.tile(index, 2),
-            temperature=self.temperature, threads=self.threads,
-        )  # fmt: skip
+            losses.instance_discrimination,
+            rows,
+            bank=bank,
+            index=np.tile(index, 2),
+            temperature=self.temperature,
+            threads=self.threads,
+        )
         if self.training:
             self._remember(z1, z2, torch.as_tensor(index, device=self.bank.device))
         return value

@@ -25,7 +25,8 @@ def kl_to_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
 def negative_elbo(x: Tensor, restored: Tensor, mean: Tensor, log_variance: Tensor, variance: float) -> Tensor:
     """The negative evidence lower bound a sample, times 2 `variance` and without its constant.
 
-    With samples of Gaussian noise `variance` around `restored`, -log p(x|z) is sum (x - restored)^2 / (2 variance) + const, so
+    With samples of Gaussian noise `variance` around `restored`, -log p(x|z) is sum (x - restored)^2 / (2 variance) +
+    const, so
 
         2 variance / samples (-ELBO) = squared_error + 2 variance / samples mean KL
 

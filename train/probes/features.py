@@ -54,8 +54,8 @@ def checkpoint(path: str) -> Features:
 def random_encoder(pool: str, seed: int = 0) -> Features:
     """The default encoder's shape with random weights: `pool` "head" (its own last layer) or "mean_max" (features).
 
-    Batch norms get their statistics from the first windows seen, as an untrained network's would: of the training side, or with
-    folds of all.
+    Batch norms get their statistics from the first windows seen, as an untrained network's would: of the training side,
+    or with folds of all.
     """
     import torch
 
@@ -120,7 +120,9 @@ def catch22(windows: np.ndarray) -> np.ndarray:
 
 
 def minirocket() -> Features:
-    """1,932 MiniRocket features; biases from the first windows seen, without labels: the training side's, or with folds all."""
+    """1,932 MiniRocket features; biases from the first windows seen, without labels: the training side's, or with folds
+    all.
+    """
     from train.probes.minirocket import MiniRocket
 
     state: list = []
@@ -144,7 +146,10 @@ FEATURES: dict[str, Callable[[int], Features]] = {
 
 
 def parts(name: str) -> list[tuple[str, slice]]:
-    """The names of which a name with `+` is made, and which dimensions of each: `default[:47]+hrv`. A file may have these signs in its path."""
+    """The names of which a name with `+` is made, and which dimensions of each: `default[:47]+hrv`.
+
+    A file may have these signs in its path.
+    """
     if Path(name).exists():
         return [(name, slice(None))]
     return [some_dimensions(piece) for piece in name.split("+")]
@@ -188,8 +193,8 @@ def of_each_lead(features: Features) -> Features:
 def features_by_name(name: str, seed: int = 0) -> Features:
     """A baseline's name, `NAME.safetensors` of a training run, or anything that `edgeecg.load` takes.
 
-    Several with `+` between them (`default+hrv`) stand beside each other; `default[:47]` are the first 47 dimensions. `seed` is that
-    of random weights.
+    Several with `+` between them (`default+hrv`) stand beside each other; `default[:47]` are the first 47 dimensions.
+    `seed` is that of random weights.
     """
     return of_each_lead(beside([(one_by_name(n, seed), kept) for n, kept in parts(name)]))
 

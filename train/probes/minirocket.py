@@ -101,6 +101,6 @@ def transform(windows, dilations, counts, biases, triples, out):
                     values[i] = total[i] + a[i] + b[i] + c[i]
                 whole = (d + k) % 2 == 0  # every other kernel sees the zeros around the window
                 low, high = (0, length) if whole else (margin, length - margin)
-                for f in range(counts[d]):
+                for _f in range(counts[d]):
                     out[n, at] = positive(values, biases[at], low, high)
                     at += 1

@@ -1,7 +1,7 @@
 """Further tasks: rhythm from annotations, single diagnoses, sleep stages, the kind and the size of noise, retrieval.
 
-They stand beside the ten of train/probes/tasks.py and are read by the same protocol. LEADS_TASKS are two of the ten with
-all leads that there are: what a label holds that one lead cannot show.
+They stand beside the ten of train/probes/tasks.py and are read by the same protocol. LEADS_TASKS are two of the ten
+with all leads that there are: what a label holds that one lead cannot show.
 """
 
 from collections.abc import Callable
@@ -12,8 +12,21 @@ import numpy as np
 from train.data.corpora import DS1, DS2, array, table
 from train.nets.spec import WINDOW
 from train.probes.tasks import (
-    ALL, BEATS, RATE, SUPERCLASSES, Task, Windows, beat_windows, cut, first_lead, join, ptbxl, quality, records, resample,
-)  # fmt: skip
+    ALL,
+    BEATS,
+    RATE,
+    SUPERCLASSES,
+    Task,
+    Windows,
+    beat_windows,
+    cut,
+    first_lead,
+    join,
+    ptbxl,
+    quality,
+    records,
+    resample,
+)
 
 AF = ("(AFIB", "(AFL")  # atrial fibrillation and flutter in the rhythm annotations of MIT-BIH
 NOISES = ("bw", "em", "ma")  # baseline wander, electrode motion, muscle
@@ -28,7 +41,9 @@ def rhythm_windows(folder: Path, record: str) -> tuple[np.ndarray, np.ndarray]:
     signal, fs = first_lead(folder, record)
     windows = cut(resample(signal, fs))
     note = wfdb.rdann(str(folder / record), "atr")
-    changes = [(s * RATE / fs, t.rstrip("\x00")) for s, t in zip(note.sample, note.aux_note, strict=True) if t.startswith("(")]
+    changes = [
+        (s * RATE / fs, t.rstrip("\x00")) for s, t in zip(note.sample, note.aux_note, strict=True) if t.startswith("(")
+    ]
     ends = [at for at, _ in changes[1:]] + [np.inf]
     inside = np.zeros(len(windows) * WINDOW, bool)
     for (start, rhythm), end in zip(changes, ends, strict=True):
@@ -49,7 +64,10 @@ def one_class(data: Path, lead: int, name: str) -> Task:
 
 
 def sleep(data: Path) -> Task:
-    """Stages of one-minute pieces, summarised over six windows. Whose a piece is, is not known: people may cross folds."""
+    """Stages of one-minute pieces, summarised over six windows.
+
+    Whose a piece is, is not known: people may cross folds.
+    """
     folder = data / "cinc2018"
     stages = {int(r["row"]): int(r["sleep_stage_label"]) for r in table(folder, "index.csv") if r["sleep_stage_label"]}
     signal = array(folder, "ecg_128hz_adc_int16.npy")[sorted(stages)].astype(np.float32) / 1000.0
@@ -69,8 +87,8 @@ def quality_of_all(data: Path) -> Task:
 def noise(data: Path, what: str) -> Task:
     """Windows of PTB-XL, lead II, with noise of nstdb: "type" (none or one of three, 6 dB) or "snr" (24, 12, 6, 0 dB).
 
-    Patients are halved, and so are the noises' second halves (the first ones belong to training): neither the hearts nor
-    the noise of the test were met by the probe.
+    Patients are halved, and so are the noises' second halves (the first ones belong to training): neither the hearts
+    nor the noise of the test were met by the probe.
     """
     signal = np.asarray(array(data / "ptbxl", "ecg_128hz_uV_int16.npy")[:, 1] / 1000.0, np.float32)
     patient = np.array([float(row["patient_id"]) for row in table(data / "ptbxl", "metadata.csv")])
@@ -79,7 +97,9 @@ def noise(data: Path, what: str) -> Task:
     sides = []
     for number, rows in enumerate((~np.isin(patient, second), np.isin(patient, second))):
         rng = np.random.default_rng(number)
-        quarter = [piece[:, piece.shape[1] * (2 + number) // 4 : piece.shape[1] * (3 + number) // 4] for piece in pieces]
+        quarter = [
+            piece[:, piece.shape[1] * (2 + number) // 4 : piece.shape[1] * (3 + number) // 4] for piece in pieces
+        ]
         x, label = signal[rows], rng.integers(len(NOISES) + 1 if what == "type" else len(SNRS), size=int(rows.sum()))
         kind = label - 1 if what == "type" else rng.integers(len(NOISES), size=len(x))
         decibel = np.full(len(x), 6) if what == "type" else np.array(SNRS)[label]
@@ -99,7 +119,9 @@ def with_noise(window: np.ndarray, piece: np.ndarray, decibel: float, rng: np.ra
 def retrieve(data: Path, kind: str, within: bool) -> Task:
     """Find windows with ectopic beats by one of them: DS2 and svdb, of whose people nobody was met."""
     pieces = [(data / "mitdb", r) for r in DS2] + [(data / "svdb", r) for r in records(data / "svdb")]
-    return Task(join([beat_windows(folder, record, BEATS[kind]) for folder, record in pieces]), kind="retrieval", within=within)
+    return Task(
+        join([beat_windows(folder, record, BEATS[kind]) for folder, record in pieces]), kind="retrieval", within=within
+    )
 
 
 MORE_TASKS: dict[str, Callable[[Path], Task]] = {

@@ -40,9 +40,7 @@ class Probe:
     def __init__(self, z: np.ndarray, label: np.ndarray):
         self.scaler = StandardScaler().fit(z)
         x = self.scaler.transform(z)
-        self.models = [
-            LogisticRegression(C=c, max_iter=400, class_weight="balanced").fit(x, label) for c in STRENGTHS
-        ]  # fmt: skip
+        self.models = [LogisticRegression(C=c, max_iter=400, class_weight="balanced").fit(x, label) for c in STRENGTHS]
 
     def predict(self, z: np.ndarray) -> np.ndarray:
         x = self.scaler.transform(z)
@@ -51,7 +49,12 @@ class Probe:
 
 @threadpool_limits.wrap(limits=1, user_api="blas")  # small matrices: more threads only wait for each other
 def run_task(
-    task: Task, train: np.ndarray, test: np.ndarray | None, fraction: float = 1.0, seed: int = 0, shown: np.ndarray | None = None
+    task: Task,
+    train: np.ndarray,
+    test: np.ndarray | None,
+    fraction: float = 1.0,
+    seed: int = 0,
+    shown: np.ndarray | None = None,
 ) -> Score:
     """Score features (n, d) of the task's train and test windows. `fraction` of the training groups has labels.
 
@@ -74,7 +77,9 @@ def run_task(
     return auc_score(truth_of(task.test.label), p, task.test.group)
 
 
-def fitted(z: np.ndarray, label: np.ndarray, group: np.ndarray, shown: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+def fitted(
+    z: np.ndarray, label: np.ndarray, group: np.ndarray, shown: np.ndarray, fraction: float, seed: int
+) -> np.ndarray:
     """Probabilities of `shown` by a probe of z: columns as in `truth_of(label)`; several labels a row: a probe each."""
     if label.ndim == 2:
         columns = [fitted(z, column, group, shown, fraction, seed) for column in label.T]

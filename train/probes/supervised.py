@@ -1,7 +1,8 @@
 """What the encoder's shape reaches when labels train all of it: a network from random weights on each task's own split.
 
-The twin of a probe: same windows, same training side, same interval; no pretraining. So many updates of BATCH windows under
-the views of pretraining, one learning rate for all tasks, the last weights count: nothing is tuned, as nothing of the probe is.
+The twin of a probe: same windows, same training side, same interval; no pretraining. So many updates of BATCH windows
+under the views of pretraining, one learning rate for all tasks, the last weights count: nothing is tuned, as nothing of
+the probe is.
 """
 
 from functools import partial
@@ -15,8 +16,14 @@ from torch import nn
 from edgeecg.errors import InputError
 from train.data.front import default_front_end, front_end_reader, to_input
 from train.downstream.fit import (
-    Classifier, Training, batches, class_loss, logits_of, make_optimiser, probabilities,
-)  # fmt: skip
+    Classifier,
+    Training,
+    batches,
+    class_loss,
+    logits_of,
+    make_optimiser,
+    probabilities,
+)
 from train.engine.optimiser import schedule
 from train.nets import Encoder
 from train.nets.edge import edge
@@ -29,7 +36,10 @@ TRAINING = Training(lr=3e-3, lr_encoder=2e-3)
 
 
 def supervised(task: Task, data: Path, updates: int, fraction: float = 1.0, seed: int = 0) -> Score:
-    """The task's score for a network trained on it by so many updates of BATCH windows. Raises InputError for tasks without training (retrieval)."""
+    """The task's score for a network trained on it by so many updates of BATCH windows.
+
+    Raises InputError for tasks without training (retrieval).
+    """
     if task.kind == "retrieval":
         raise InputError("a supervised network has no place in a task that uses no labels")
     augment = Augment(Views(p_flip=0.0), load_noise(data, default_front_end()))
@@ -63,7 +73,9 @@ def positive(p: np.ndarray) -> np.ndarray:
     return p[:, 1:] if p.shape[1] == 2 else p
 
 
-def predictions(known: Windows, shown: np.ndarray, views: Augment, fraction: float, seed: int, updates: int) -> np.ndarray:
+def predictions(
+    known: Windows, shown: np.ndarray, views: Augment, fraction: float, seed: int, updates: int
+) -> np.ndarray:
     """Train on `known` (a `fraction` of its groups), return probabilities (n, classes) of the windows `shown`."""
     single = known.label.ndim == 1
     classes = int(known.label.max()) + 1 if single else known.label.shape[1]
@@ -75,7 +87,9 @@ def predictions(known: Windows, shown: np.ndarray, views: Augment, fraction: flo
     return probabilities(logits_of(model, front_end_bytes(shown), np.arange(len(shown))), single)
 
 
-def learn(model: Classifier, x: torch.Tensor, truth: torch.Tensor, single: bool, views: Augment, seed: int, updates: int) -> None:
+def learn(
+    model: Classifier, x: torch.Tensor, truth: torch.Tensor, single: bool, views: Augment, seed: int, updates: int
+) -> None:
     """So many updates on the windows x (n, 1280) bytes; the model is left in evaluation mode."""
     generator, loss_of = torch.Generator().manual_seed(seed), class_loss(truth, single)
     optimiser, rates = make_optimiser(model, TRAINING)
@@ -97,7 +111,9 @@ def front_end_bytes(signal: np.ndarray) -> torch.Tensor:
 
 
 def untrained(x: torch.Tensor, classes: int, seed: int) -> Classifier:
-    """The default encoder's shape and a linear layer, at random; batch norms have met some windows: an embedding needs a size."""
+    """The default encoder's shape and a linear layer, at random; batch norms have met some windows: an embedding needs
+    a size.
+    """
     torch.manual_seed(seed)
     encoder = Encoder(edge()).train()
     with torch.no_grad():

@@ -18,8 +18,8 @@ from train.nets.spec import WINDOW
 
 RATE = 128
 SUPERCLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
-# Ventricular and supraventricular ectopic beats of ANSI/AAMI EC57, with j, the nodal escape, which EC57 counts as normal: the
-# protocol that published features were measured by has it (train/people.py says what it decides)
+# Ventricular and supraventricular ectopic beats of ANSI/AAMI EC57, with j, the nodal escape, which EC57 counts as
+# normal: the protocol that published features were measured by has it (train/people.py says what it decides)
 BEATS = {"V": "VE", "S": "AaJSj"}
 ALL = slice(None)  # leads
 AF_STATEMENTS = ("AFIB", "AFLT")  # of PTB-XL: atrial fibrillation and flutter
@@ -28,7 +28,9 @@ RHYTHMS = "NAO~"  # Challenge 2017: normal, atrial fibrillation, other, too nois
 
 @dataclass(frozen=True)
 class Windows:
-    """`signal` (n, 1280) float32 mV, or (n, leads, 1280); `label` (n,) int or (n, classes) 0/1, `group` (n,): the patient or record."""
+    """`signal` (n, 1280) float32 mV, or (n, leads, 1280); `label` (n,) int or (n, classes) 0/1, `group` (n,): the
+    patient or record.
+    """
 
     signal: np.ndarray
     label: np.ndarray
@@ -37,10 +39,11 @@ class Windows:
 
 @dataclass(frozen=True)
 class Task:
-    """`kind` "split" (train on one, test on the other), "identity" (the same, nearest centroid), "folds" or "retrieval".
+    """`kind` "split" (train on one, test on the other), "identity" (the same, nearest centroid), "folds" or
+    "retrieval".
 
-    With folds and retrieval, `test` is None. `pooled`: mean and deviation over a record's windows are one sample. `within`:
-    windows are looked for in the query's own record, else in all others.
+    With folds and retrieval, `test` is None. `pooled`: mean and deviation over a record's windows are one sample.
+    `within`: windows are looked for in the query's own record, else in all others.
     """
 
     train: Windows
@@ -73,7 +76,9 @@ def cut(x: np.ndarray, hop: int = WINDOW) -> np.ndarray:
 def join(pieces: list[tuple[np.ndarray, np.ndarray]]) -> Windows:
     """(signal, label) of each record -> Windows with the record's number as the group."""
     groups = [np.full(len(signal), number) for number, (signal, _) in enumerate(pieces)]
-    return Windows(np.concatenate([s for s, _ in pieces]), np.concatenate([y for _, y in pieces]), np.concatenate(groups))
+    return Windows(
+        np.concatenate([s for s, _ in pieces]), np.concatenate([y for _, y in pieces]), np.concatenate(groups)
+    )
 
 
 def first_lead(folder: Path, record: str) -> tuple[np.ndarray, float]:
@@ -121,13 +126,18 @@ def quality(data: Path, lead: int | slice = 1) -> Task:
 
 
 def identity(data: Path) -> Task:
-    """Which recording is it of: the 126 of mitdb and svdb, first half of each -> second half. 201 and 202 are of one man."""
+    """Which recording is it of: the 126 of mitdb and svdb, first half of each -> second half.
+
+    201 and 202 are of one man.
+    """
     halves = ([], [])
     number = 0
     for name in ("mitdb", "svdb"):
         for record in records(data / name):
             windows = cut(resample(*first_lead(data / name, record)))[::3][:60]
-            for half, part in zip(halves, (slice(None, len(windows) // 2), slice(len(windows) // 2, None)), strict=True):
+            for half, part in zip(
+                halves, (slice(None, len(windows) // 2), slice(len(windows) // 2, None)), strict=True
+            ):
                 half.append((windows[part], np.full(len(windows[part]), number)))
             number += 1
     return Task(*(join(half) for half in halves), kind="identity")

@@ -6,5 +6,13 @@ from train.targets.signal import SIGNAL, signal_statistics
 from train.targets.statistics import FRAME, STATISTICS, BeatTargets
 
 __all__ = [
-    "FRAME", "SIGNAL", "STATISTICS", "Bank", "BeatTargets", "Beats", "find_beats", "open_bank", "signal_statistics",
-]  # fmt: skip
+    "FRAME",
+    "SIGNAL",
+    "STATISTICS",
+    "Bank",
+    "BeatTargets",
+    "Beats",
+    "find_beats",
+    "open_bank",
+    "signal_statistics",
+]

@@ -1,6 +1,6 @@
 """Targets that are computed once for a cache and kept beside it: beats of every lead, and a grid of windows.
 
-    CACHE/<key>/targets-<version>/beats.npz     train.targets.beats, all leads one after another
+CACHE/<key>/targets-<version>/beats.npz     train.targets.beats, all leads one after another
 """
 
 from concurrent.futures import ProcessPoolExecutor
@@ -29,8 +29,9 @@ class Bank:
 
 
 def open_bank(cache: Cache, quiet: bool = False, smaller: Cache | None = None) -> Bank:
-    """The cache's targets, computed if they are not there. `smaller`: a cache with the first leads of this one, whose beats
-    need not be looked for again."""
+    """The cache's targets, computed if they are not there. `smaller`: a cache with the first leads of this one, whose
+    beats need not be looked for again.
+    """
     folder = cache.path / f"targets-{VERSION}"
     if not folder.is_dir():
         build(cache, folder, quiet, smaller)
@@ -46,7 +47,10 @@ def build(cache: Cache, folder: Path, quiet: bool, smaller: Cache | None) -> Non
 
 
 def lead_beats(cache: Cache, first: int, quiet: bool) -> list[Beats]:
-    """Of each lead from row `first` on. Detection takes a minute for forty hours, so the processors share what is long."""
+    """Of each lead from row `first` on.
+
+    Detection takes a minute for forty hours, so the processors share what is long.
+    """
     starts, lengths = (cache.index[name][first:].astype(np.int64) for name in ("start", "length"))
     leads = (np.asarray(cache.samples[a : a + n]) for a, n in zip(starts, lengths, strict=True))
     bar = {"desc": "heartbeats", "total": len(starts), "unit": " leads", "disable": quiet, "mininterval": 1.0}

@@ -1,8 +1,9 @@
 """Heartbeats of every lead of the cache: where they are and how each compares with its neighbours.
 
 R peaks come from two detectors, sleepecg's and XQRS of the WFDB software: programs and not a person. What one of them
-misses the other mostly finds, so both are taken, and of what lies too close for two beats the steepest. Each beat is measured against the median of the
-beats around it, so that a premature or wide beat stands out whatever the patient's own rhythm and QRS look like.
+misses the other mostly finds, so both are taken, and of what lies too close for two beats the steepest. Each beat is
+measured against the median of the beats around it, so that a premature or wide beat stands out whatever the patient's
+own rhythm and QRS look like.
 """
 
 from dataclasses import dataclass, fields
@@ -84,7 +85,8 @@ def detect(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def steepest(x: np.ndarray, first: np.ndarray, second: np.ndarray, reach: int = 8) -> np.ndarray:
     """Of the peaks of two detectors those that are steep enough and no steeper one is near, ascending.
 
-    Steepness is how far the signal goes up and down within `reach` samples; the usual one is that of the peaks both found.
+    Steepness is how far the signal goes up and down within `reach` samples; the usual one is that of the peaks both
+    found.
     """
     peaks = np.union1d(first, second)
     if not len(peaks):

@@ -1,9 +1,10 @@
-"""What the beats of a window say about its rhythm: intervals, premature beats, beats unlike the usual one, P and T waves.
+"""What the beats of a window say about its rhythm: intervals, premature beats, beats unlike the usual one, P and T
+waves.
 
-Every number is a sum, a quantile or an extreme over the beats of ten seconds, on a scale on which ordinary windows differ
-by about 1. A supraventricular premature beat is one that comes early and looks like the others, a ventricular one comes
-early and does not; a pause behind it, a changed P wave or a regular rhythm around it make it likelier. Atrial fibrillation is
-irregular intervals and no P wave that repeats from beat to beat.
+Every number is a sum, a quantile or an extreme over the beats of ten seconds, on a scale on which ordinary windows
+differ by about 1. A supraventricular premature beat is one that comes early and looks like the others, a ventricular
+one comes early and does not; a pause behind it, a changed P wave or a regular rhythm around it make it likelier. Atrial
+fibrillation is irregular intervals and no P wave that repeats from beat to beat.
 """
 
 from dataclasses import dataclass
@@ -22,8 +23,8 @@ P, QRS, T = slice(4, 22), slice(24, 44), slice(48, 90)  # of the segment around 
 class WindowBeats:
     """The beats of N windows, (N, MOST) each; what does not exist holds any finite value.
 
-    `rr` s since the beat before, `local` that over the median of the beats around, `similarity`, `width`, `amplitude` and
-    `p_wave` as in `Beats`, `segment` (N, MOST, 96) in front-end units.
+    `rr` s since the beat before, `local` that over the median of the beats around, `similarity`, `width`, `amplitude`
+    and `p_wave` as in `Beats`, `segment` (N, MOST, 96) in front-end units.
     """
 
     exists: np.ndarray
@@ -127,7 +128,10 @@ def intervals(w: WindowBeats) -> dict[str, np.ndarray]:
     change = np.where(both, np.abs(np.diff(w.rr, axis=1)), 0)
     spread = deviation(w.rr, w.seen) / w.usual
     successive = np.sqrt((change**2).sum(1) / np.maximum(both.sum(1), 1)) / w.usual
-    order = {f"rr_{p:02d}": 3 * np.log(np.maximum(quantile(w.ratio, w.seen, p / 100), 0.2)) for p in (0, 5, 15, 30, 70, 85, 95, 100)}
+    order = {
+        f"rr_{p:02d}": 3 * np.log(np.maximum(quantile(w.ratio, w.seen, p / 100), 0.2))
+        for p in (0, 5, 15, 30, 70, 85, 95, 100)
+    }
     return {
         "rr_median": 3 * np.log(w.usual / 0.8),
         "rr_deviation": np.log(spread + 0.01),

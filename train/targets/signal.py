@@ -1,5 +1,7 @@
 """What a window's signal is like as such, disturbances included: spectrum, peakedness, evenness."""
 
+import itertools
+
 import torch
 from torch import Tensor
 
@@ -17,7 +19,7 @@ def signal_statistics(x: Tensor) -> Tensor:
     power = torch.fft.rfft(x).abs().square()
     total = power.sum(1, keepdim=True).clamp(min=1e-3)
     edges = [0, *(round(b * x.shape[1] / 128) for b in BANDS)]
-    bands = [power[:, a:b].sum(1) for a, b in zip(edges, edges[1:], strict=False)]
+    bands = [power[:, a:b].sum(1) for a, b in itertools.pairwise(edges)]
     shares = torch.stack(bands, 1) / total
     variance = x.square().mean(1).clamp(min=1e-4)
     kurtosis = (x.square().square().mean(1) / variance.square()).clamp(1, 100).log()

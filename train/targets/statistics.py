@@ -22,7 +22,9 @@ class BeatTargets:
         self.next_ratio = np.where(last, 1.0, shorter).astype(np.float32)
 
     def window(self, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Numbers of the beats in the windows that start at samples `start` (N,), and which of them exist: (N, MOST)."""
+        """Numbers of the beats in the windows that start at samples `start` (N,), and which of them
+        exist: (N, MOST).
+        """
         low, high = np.searchsorted(self.beats.position, [start, start + WINDOW])
         number = low[:, None] + np.arange(MOST)
         exists = number < high[:, None]

@@ -1,9 +1,9 @@
 """Random views of the front end's output: what motion, electrodes and mains do to an ECG, as the device would see it.
 
 Work is done on floats in the front end's units (`y - 128`, about 6 for a mean absolute value), in three stages: changes
-of the source (its time axis, sign and sharpness; the same for all leads of a window), disturbances (drawn for each lead)
-added to it, after which the sum gets the moving size of the signal, as the front end does it (numerics 2.3), and changes
-of the output. At the end it is rounded to integers and limited to their range. Everything is drawn from one
+of the source (its time axis, sign and sharpness; the same for all leads of a window), disturbances (drawn for each
+lead) added to it, after which the sum gets the moving size of the signal, as the front end does it (numerics 2.3), and
+changes of the output. At the end it is rounded to integers and limited to their range. Everything is drawn from one
 torch.Generator; a change of probability 0 draws nothing.
 """
 
@@ -80,16 +80,26 @@ LEAST_LEVEL = -3.0  # of a window to which nothing was added
 
 
 class Augment:
-    """`augment(y, generator)`: uint8 windows (N, L) or (N, leads, L) -> real network input of that shape, `(y' - 128) / 16`."""
+    """`augment(y, generator)`: uint8 windows (N, L) or (N, leads, L) -> real network input of that shape, `(y' - 128) /
+    16`.
+    """
 
     def __init__(self, views: Views, noise: Tensor | None = None):
         self.views, self.noise = views, noise
         source = [
-            (views.p_flip, lambda x, _: -x), (views.p_reverse, lambda x, _: x.flip(-1)), (views.p_warp, self.warp),
-            (views.p_crop, self.crop), (views.p_smooth, filtered(self.smooth)), (views.p_pool, filtered(self.pool)),
+            (views.p_flip, lambda x, _: -x),
+            (views.p_reverse, lambda x, _: x.flip(-1)),
+            (views.p_warp, self.warp),
+            (views.p_crop, self.crop),
+            (views.p_smooth, filtered(self.smooth)),
+            (views.p_pool, filtered(self.pool)),
             (views.p_high_pass, filtered(self.high_pass)),
-        ]  # fmt: skip
-        disturb = [(views.p_wander, self.wander), (views.p_gaussian, self.gaussian), (views.p_powerline, self.powerline)]
+        ]
+        disturb = [
+            (views.p_wander, self.wander),
+            (views.p_gaussian, self.gaussian),
+            (views.p_powerline, self.powerline),
+        ]
         if noise is not None:
             disturb.append((views.p_noise, self.recorded))
         output = [(views.p_amplitude, self.amplitude), (views.p_cutout, self.cutout)]
@@ -99,7 +109,9 @@ class Augment:
         return self.with_level(y, generator)[0]
 
     def with_level(self, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """The views, and what was added to each: (N,) or (N, leads) log10 of noise power over signal power, from `LEAST_LEVEL` up."""
+        """The views, and what was added to each: (N,) or (N, leads) log10 of noise power over signal power, from
+        `LEAST_LEVEL` up.
+        """
         leads = y.float().reshape(len(y), -1, y.shape[-1]) - ZERO
         clean = some_rows(leads, self.source, generator).flatten(0, 1)
         noisy = some_rows(clean.clone(), self.disturb, generator)
@@ -147,7 +159,9 @@ class Augment:
         return F.conv1d(padded, kernel[:, None], groups=len(kernel)).reshape(x.shape)
 
     def high_pass(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        """What devices differ in most beside their low pass: monitors cut at 0.5 or 0.67 Hz, diagnostic recorders at 0.05."""
+        """What devices differ in most beside their low pass: monitors cut at 0.5 or 0.67 Hz, diagnostic recorders at
+        0.05.
+        """
         corner = log_uniform((len(x), 1, 1), *self.views.high_pass, generator)
         reach = min(2 * round(RATE), x.shape[-1] - 1)
         padded = F.pad(x, (reach, reach), mode="reflect")
@@ -218,7 +232,9 @@ def at_snr(noise: Tensor, x: Tensor, decibel: tuple[float, float], generator: to
 
 
 def filtered(change):
-    """The change with its result as large as what it was made of: the front end gives a filtered signal that size too."""
+    """The change with its result as large as what it was made of: the front end gives a filtered signal
+    that size too.
+    """
 
     def scaled(x: Tensor, generator: torch.Generator) -> Tensor:
         return rescale(change(x, generator).flatten(0, 1), x.flatten(0, 1)).reshape(x.shape)

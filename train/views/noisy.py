@@ -10,8 +10,9 @@ from train.views.augment import Augment, Views, gain, quantise
 def noisy_pair(y: Tensor, noise: Tensor, snr: tuple[float, float], generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """(noisy, clean) network input, (N, L) float32 each, of uint8 windows (N, L).
 
-    noise: (kinds, samples) of `load_noise`; snr: dB, drawn for each row from the range. The device scales what it gets to a
-    moving size; the clean signal is scaled by the same factors, so that the two differ by the noise and by rounding only.
+    noise: (kinds, samples) of `load_noise`; snr: dB, drawn for each row from the range. The device scales what it gets
+    to a moving size; the clean signal is scaled by the same factors, so that the two differ by the noise and by
+    rounding only.
     """
     x = y.float() - ZERO
     noisy = Augment(Views(noise_snr=snr), noise).recorded(x, generator)

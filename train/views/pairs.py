@@ -33,20 +33,29 @@ VCG_POSITIVES = ("window", "lead", "patient")
 
 
 def check_pairs(view: View, positives: Positives | None, objective: str) -> Positives:
-    """The positives that a run has, `None` being the view's default. Raises InputError where they make no sense together."""
+    """The positives that a run has, `None` being the view's default.
+
+    Raises InputError where they make no sense together.
+    """
     chosen = positives or ("window" if view == "vcg" else "nearby")
     if view == "vcg" and chosen not in VCG_POSITIVES:
-        raise InputError(f"vcg views are made from pieces of 10 s: their positives are {', '.join(VCG_POSITIVES)}, not {chosen!r}")
+        raise InputError(
+            f"vcg views are made from pieces of 10 s: their positives are {', '.join(VCG_POSITIVES)}, not {chosen!r}"
+        )
     agreeing = AGREEING.get(objective, (chosen,))
     if chosen not in agreeing:
-        raise InputError(f"{objective} does not go with positives {chosen!r}, for {WHY[objective]}: choose {', '.join(agreeing)}")
+        raise InputError(
+            f"{objective} does not go with positives {chosen!r}, for {WHY[objective]}: choose {', '.join(agreeing)}"
+        )
     return chosen
 
 
 class WindowPairs:
     """Windows of the cache. `augment` None: as they are, for a viewmaker that comes later."""
 
-    def __init__(self, training: WindowSampler, validation: WindowSampler | None, views: Views, augment: Augment | None):
+    def __init__(
+        self, training: WindowSampler, validation: WindowSampler | None, views: Views, augment: Augment | None
+    ):
         self.training, self.validation, self.views, self.augment = training, validation, views, augment
 
     def draw(self, count: int, generator: torch.Generator, margin: int, validation: bool) -> dict[str, Tensor]:
@@ -59,11 +68,18 @@ class WindowPairs:
 
 
 class VcgPairs:
-    """Windows of the eight independent leads. The encoder sees one of `vcg`'s leads of each view, or `every` one of them."""
+    """Windows of the eight independent leads.
 
-    def __init__(self, training: IndependentSampler, validation: IndependentSampler | None, vcg: Vcg, every: bool = False):
+    The encoder sees one of `vcg`'s leads of each view, or `every` one of them.
+    """
+
+    def __init__(
+        self, training: IndependentSampler, validation: IndependentSampler | None, vcg: Vcg, every: bool = False
+    ):
         if every and training.positives == "lead":
-            raise InputError("positives 'lead' show one lead of a window at a time: they do not go with an encoder of several leads")
+            raise InputError(
+                "positives 'lead' show one lead of a window at a time: they do not go with an encoder of several leads"
+            )
         self.training, self.validation, self.vcg, self.every = training, validation, vcg, every
 
     def draw(self, count: int, generator: torch.Generator, margin: int, validation: bool) -> dict[str, Tensor]:

@@ -1,9 +1,10 @@
 """The same heart in another rhythm: the beats of a lead put together anew, at other times.
 
 Recordings with premature beats, pauses or atrial fibrillation come from few people, and an encoder that is to tell
-rhythms learns those people instead. Here any lead gets such rhythms: QRS complexes and P waves stay as they are, the T wave
-gives way a little and the pause behind it most, as in a heart whose rate changes. Some early beats become ventricular:
-wide, of another height and sign, their T wave opposite, without a P wave. Signals are front-end units at 128 Hz around 0.
+rhythms learns those people instead. Here any lead gets such rhythms: QRS complexes and P waves stay as they are, the T
+wave gives way a little and the pause behind it most, as in a heart whose rate changes. Some early beats become
+ventricular: wide, of another height and sign, their T wave opposite, without a P wave. Signals are front-end units at
+128 Hz around 0.
 """
 
 from typing import NamedTuple
@@ -136,7 +137,9 @@ def stretched(piece: np.ndarray, factor: float) -> np.ndarray:
     kept = t_wave * np.clip(1 - 0.35 * (1 - room / middle), 0.6, 1.15)
     if room - kept < 0.08 * rest:  # so early that the P wave falls on the T wave
         kept = max(room - 0.08 * rest, 0.3 * room)
-    place = np.interp(np.arange(new + 1), [0, AFTER, AFTER + kept, new - BEFORE, new], [0, AFTER, AFTER + t_wave, old - BEFORE, old])
+    place = np.interp(
+        np.arange(new + 1), [0, AFTER, AFTER + kept, new - BEFORE, new], [0, AFTER, AFTER + t_wave, old - BEFORE, old]
+    )
     return np.interp(place, np.arange(old + 1), piece)
 
 

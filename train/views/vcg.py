@@ -6,10 +6,10 @@ noise, a time mask and a channel mask. A person's build and the place of the ele
 What the dipole does not explain of the leads is lost, as in the paper.
 
 Coefficients of the eight independent leads: Dower, Machado, Osborne, "On Deriving the Electrocardiogram from
-Vectorcardiographic Leads", Clinical Cardiology 3, 1980. The way back is their least-squares inverse, which Edenbrandt and
-Pahlm, "Vectorcardiogram Synthesized from a 12-lead ECG", J. Electrocardiology 21, 1988, recommend (and print to 3 digits).
-Leads come in mV, and go through the compiled front end behind the transform: it scales each lead by itself, which no
-rotation may see.
+Vectorcardiographic Leads", Clinical Cardiology 3, 1980. The way back is their least-squares inverse, which Edenbrandt
+and Pahlm, "Vectorcardiogram Synthesized from a 12-lead ECG", J. Electrocardiology 21, 1988, recommend (and print to 3
+digits). Leads come in mV, and go through the compiled front end behind the transform: it scales each lead by itself,
+which no rotation may see.
 """
 
 import math
@@ -27,10 +27,18 @@ from train.views.augment import at_snr, some_rows, uniform
 TWELVE = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 RATE = 128
 
-DOWER = torch.tensor([
-    [0.632, -0.235, 0.059], [0.235, 1.066, -0.132], [-0.515, 0.157, -0.917], [0.044, 0.164, -1.387],
-    [0.882, 0.098, -1.277], [1.213, 0.127, -0.601], [1.125, 0.127, -0.086], [0.831, 0.076, 0.230],
-])  # fmt: skip
+DOWER = torch.tensor(
+    [
+        [0.632, -0.235, 0.059],
+        [0.235, 1.066, -0.132],
+        [-0.515, 0.157, -0.917],
+        [0.044, 0.164, -1.387],
+        [0.882, 0.098, -1.277],
+        [1.213, 0.127, -0.601],
+        [1.125, 0.127, -0.086],
+        [0.831, 0.076, 0.230],
+    ]
+)
 """(8, 3): INDEPENDENT leads from the Frank leads X (to the left), Y (to the feet), Z (to the back)."""
 INVERSE = torch.linalg.pinv(DOWER.double()).float()
 """(3, 8): Frank leads from INDEPENDENT."""
@@ -95,7 +103,9 @@ class Vcg:
     def __call__(self, leads: Tensor, generator: torch.Generator, one: Tensor | None = None) -> Tensor:
         """`one` (N,): instead of all leads of `keep`, the one of this number of each window: (N, L)."""
         if leads.ndim != 3 or leads.shape[1] != len(INDEPENDENT):
-            raise InputError(f"vcg views need the leads {', '.join(INDEPENDENT)}, not an array of shape {tuple(leads.shape)}")
+            raise InputError(
+                f"vcg views need the leads {', '.join(INDEPENDENT)}, not an array of shape {tuple(leads.shape)}"
+            )
         turned = twelve_leads(self.turn(leads, generator))[:, self.keep]
         if one is not None:
             turned = turned[torch.arange(len(turned)), one][:, None]

@@ -1,13 +1,14 @@
 """A viewmaker: a network that learns which bounded perturbations of an ECG are the hardest for the encoder.
 
 Tamkin, Wu, Goodman, "Viewmaker Networks: Learning Views for Unsupervised Representation Learning", ICLR 2021. The
-network y = f(x, noise) gives the view x + d with d = tanh(y) eps s / mean|tanh(y)|, so that mean|d| = eps s whatever the
-weights: the L1 budget; s is the window's largest absolute value. A noise channel enters at each stage, so that one window
-has many views. Encoder and viewmaker train in the same step: the gradient that reaches the viewmaker is turned round
-(Ganin and Lempitsky, "Unsupervised Domain Adaptation by Backpropagation", ICML 2015), so it climbs the loss that the encoder descends.
+network y = f(x, noise) gives the view x + d with d = tanh(y) eps s / mean|tanh(y)|, so that mean|d| = eps s whatever
+the weights: the L1 budget; s is the window's largest absolute value. A noise channel enters at each stage, so that one
+window has many views. Encoder and viewmaker train in the same step: the gradient that reaches the viewmaker is turned
+round (Ganin and Lempitsky, "Unsupervised Domain Adaptation by Backpropagation", ICML 2015), so it climbs the loss that
+the encoder descends.
 
-In the domain "dct" the network reads and writes the window's cosine coefficients, and tanh(y) is transformed back before
-it is brought to its budget: perturbations are then spread over time and local in frequency.
+In the domain "dct" the network reads and writes the window's cosine coefficients, and tanh(y) is transformed back
+before it is brought to its budget: perturbations are then spread over time and local in frequency.
 """
 
 import functools
@@ -82,7 +83,8 @@ def with_noise(x: Tensor, noise: Tensor) -> Tensor:
 
 
 class Viewmaker(nn.Module):
-    """`viewmaker(x, noise)`: network input (N, L) or (N, leads, L) -> a view of each, of the same shape, on the device's grid.
+    """`viewmaker(x, noise)`: network input (N, L) or (N, leads, L) -> a view of each, of the same shape, on the
+    device's grid.
 
     The leads of a window are perturbed together, each with a budget of its own. `noise` is what `draw_noise` gives.
     """
@@ -150,7 +152,9 @@ def cosines(length: int) -> Tensor:
 
 @torch.no_grad()
 def draw_views(viewmaker: Viewmaker, x: Tensor, path: Path, views: int = 3) -> None:
-    """A picture of what was learned: for each window of x (n, L), the original, several views of it and their differences."""
+    """A picture of what was learned: for each window of x (n, L), the original, several views of it and their
+    differences.
+    """
     generator = torch.Generator().manual_seed(0)
     device = viewmaker.last.weight.device
     made = [viewmaker(x.to(device), viewmaker.draw_noise(len(x), x.shape[-1], generator)).cpu() for _ in range(views)]

@@ -1,45 +1,45 @@
 /* What the two aarch64 instruction sets share: 4 lanes, four vectors for 16 channels, inputs offset to signed bytes. */
 #include <arm_neon.h>
 
-#define EE_ORDER EE_PACKED_SIGNED
-#define EE_NV 4u
+#define EE_ORDER  EE_PACKED_SIGNED
+#define EE_NV     4u
 #define EE_NB_MAX 1u
 #define EE_MR_MAX 6u
 typedef int32x4_t V;
 typedef int8x16_t X, W;
-typedef struct XT4 { X part[4]; } XT4;
+typedef struct XT4 {
+    X part[4];
+} XT4;
 
-#define EE_LOAD_V(p) vld1q_s32(p)
-#define EE_STORE_V(p, v) vst1q_s32(p, v)
-#define EE_ADD_V(a, b) vaddq_s32(a, b)
-#define EE_ZERO_V() vdupq_n_s32(0)
-#define EE_LOAD_W(p) vld1q_s8(p)
-#define EE_BROADCAST4(p) offset_x(vreinterpretq_u8_s32(vdupq_n_s32(ee_load32(p))))
-#define EE_BROADCAST16(p) offset_x(vld1q_u8(p))
-#define EE_STORE(y, b) vst1q_u8(y, b)
-#define EE_TRANSPOSE4(b) transpose4(b)
+#define EE_LOAD_V(p)                    vld1q_s32(p)
+#define EE_STORE_V(p, v)                vst1q_s32(p, v)
+#define EE_ADD_V(a, b)                  vaddq_s32(a, b)
+#define EE_ZERO_V()                     vdupq_n_s32(0)
+#define EE_LOAD_W(p)                    vld1q_s8(p)
+#define EE_BROADCAST4(p)                offset_x(vreinterpretq_u8_s32(vdupq_n_s32(ee_load32(p))))
+#define EE_BROADCAST16(p)               offset_x(vld1q_u8(p))
+#define EE_STORE(y, b)                  vst1q_u8(y, b)
+#define EE_TRANSPOSE4(b)                transpose4(b)
 #define EE_QUANTISE(acc, scale, offset) quantise(acc, scale, offset)
-#define EE_TAPS4(p, stride, taps) taps4(p, stride, taps)
-#define EE_TAPS_PART(x, j) ((x).part[j])
-#define EE_DOT(acc, x, w) dot(acc, x, w)
+#define EE_TAPS4(p, stride, taps)       taps4(p, stride, taps)
+#define EE_TAPS_PART(x, j)              ((x).part[j])
+#define EE_DOT(acc, x, w)               dot(acc, x, w)
 
 typedef float64x2_t D;
-#define EE_D_SET(v) vdupq_n_f64(v)
-#define EE_D_OF(p) vcvtq_f64_s64(vmovl_s32(vld1_s32(p)))
+#define EE_D_SET(v)        vdupq_n_f64(v)
+#define EE_D_OF(p)         vcvtq_f64_s64(vmovl_s32(vld1_s32(p)))
 #define EE_D_STORE32(p, d) vst1_s32(p, vmovn_s64(vcvtq_s64_f64(d)))
-#define EE_D_MIN(a, b) vminq_f64(a, b)
-#define EE_D_MAX(a, b) vmaxq_f64(a, b)
-#define EE_D_FLOOR(a) vrndmq_f64(a)
-#define EE_D_FMA(a, b, c) vfmaq_f64(c, a, b)
+#define EE_D_MIN(a, b)     vminq_f64(a, b)
+#define EE_D_MAX(a, b)     vmaxq_f64(a, b)
+#define EE_D_FLOOR(a)      vrndmq_f64(a)
+#define EE_D_FMA(a, b, c)  vfmaq_f64(c, a, b)
 
 #define EE_HELPER static inline __attribute__((always_inline)) EE_TARGET
 
 EE_HELPER int8x16_t offset_x(uint8x16_t x) { return vreinterpretq_s8_u8(veorq_u8(x, vdupq_n_u8(128))); }
 
 EE_HELPER int16x4_t quantise4(int32x4_t acc, const float *scale, float offset)
-{
-    return vqmovn_s32(vcvtmq_s32_f32(vfmaq_f32(vdupq_n_f32(offset), vcvtq_f32_s32(acc), vld1q_f32(scale))));
-}
+{ return vqmovn_s32(vcvtmq_s32_f32(vfmaq_f32(vdupq_n_f32(offset), vcvtq_f32_s32(acc), vld1q_f32(scale)))); }
 
 EE_HELPER uint8x16_t quantise(const int32x4_t *acc, const float *scale, float offset)
 {

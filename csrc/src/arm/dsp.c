@@ -1,14 +1,20 @@
 /* Cortex-M4, M7, M33: two products an instruction (SMLAD). docs/numerics.md sections 3 and 4.
  *
- * UXTB16 and SXTB16 spread bytes 0, 2 (and, rotated, 1, 3) of a word over two 16-bit lanes, so four inputs meet four weights in two
- * SMLAD and no order has to be prepared. A multiplier m / 2^14 with its rounding is one SMMULR by m << 18. */
+ * UXTB16 and SXTB16 spread bytes 0, 2 (and, rotated, 1, 3) of a word over two 16-bit lanes, so four inputs meet four
+ * weights in two SMLAD and no order has to be prepared. A multiplier m / 2^14 with its rounding is one SMMULR by m
+ * << 18. */
 #include "../internal.h"
 
 #if defined(EE_NO_HOST) && defined(__ARM_FEATURE_DSP) && !defined(__ARM_FEATURE_MVE)
 #include "dsp_rows.h"
 
-#define EE_ASM1(name, text) \
-    EE_INLINED uint32_t name(uint32_t a) { uint32_t r; __asm__(text : "=r"(r) : "r"(a)); return r; }
+#define EE_ASM1(name, text)               \
+    EE_INLINED uint32_t name(uint32_t a)  \
+    {                                     \
+        uint32_t r;                       \
+        __asm__(text : "=r"(r) : "r"(a)); \
+        return r;                         \
+    }
 EE_ASM1(even_u, "uxtb16 %0, %1")
 EE_ASM1(odd_u, "uxtb16 %0, %1, ror #8")
 EE_ASM1(even_s, "sxtb16 %0, %1")
@@ -19,13 +25,13 @@ EE_INLINED int32_t dot2(uint32_t x, uint32_t w, int32_t acc)
     __asm__("smlad %0, %1, %2, %0" : "+r"(acc) : "r"(x), "r"(w));
     return acc;
 }
-EE_INLINED uint32_t low_halves(uint32_t a, uint32_t b)                      /* lanes a.low, b.low */
+EE_INLINED uint32_t low_halves(uint32_t a, uint32_t b) /* lanes a.low, b.low */
 {
     uint32_t r;
     __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(r) : "r"(a), "r"(b));
     return r;
 }
-EE_INLINED uint32_t high_halves(uint32_t a, uint32_t b)                     /* lanes a.high, b.high */
+EE_INLINED uint32_t high_halves(uint32_t a, uint32_t b) /* lanes a.high, b.high */
 {
     uint32_t r;
     __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(r) : "r"(b), "r"(a));
@@ -43,7 +49,7 @@ EE_INLINED uint8_t limit(int32_t v)
     __asm__("usat %0, #8, %1" : "=r"(r) : "r"(v));
     return (uint8_t)r;
 }
-EE_INLINED uint32_t word_at(const void *p)                                   /* any address */
+EE_INLINED uint32_t word_at(const void *p) /* any address */
 {
     uint32_t r;
     __builtin_memcpy(&r, p, sizeof r);
@@ -78,14 +84,19 @@ EE_INLINED void spread(const uint8_t *x, uint32_t hop, uint32_t fan_in, uint32_t
     }
 }
 
-/* Two frames by two channels at a time, the inputs spread once into the layer's scratch; weights paired by export-c. Linear requantisation. */
+/* Two frames by two channels at a time, the inputs spread once into the layer's scratch; weights paired by export-c.
+ * Linear requantisation. */
 EE_APART static void dense_pairs(const ee_layer *layer, uint8_t *scratch, const uint8_t *x, uint8_t *y, uint32_t n)
 {
-    const uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin, cout = layer->cout;
+    const uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin,
+                   cout = layer->cout;
     uint32_t *const inputs = (uint32_t *)(void *)scratch;
     for (uint32_t frames; n; n -= frames, x += frames * hop, y += frames * cout) {
         frames = n > 1 ? 2 : 1;
-        rows r = { inputs, inputs + frames * (fan_in / 2), layer->packed, layer->bias, layer->mult, y, y + cout, cout, layer->zp_out };
+        rows r = {
+            inputs,       inputs + frames * (fan_in / 2), layer->packed, layer->bias, layer->mult, y, y + cout, cout,
+            layer->zp_out
+        };
         if (frames == 2) {
             spread(x, hop, fan_in, 2, inputs);
             rows_of_2(&r);
@@ -111,13 +122,16 @@ EE_INLINED int32_t dot(const uint8_t *x, const int8_t *w, uint32_t n, int32_t ac
     return acc;
 }
 
-/* The last word of n bytes, n no multiple of 4, with those of the word before it zero; for fewer than 4 there is none. */
-EE_INLINED uint32_t last_word(const uint8_t *x, uint32_t n) { return word_at(x + n - 4) >> (4 - n % 4) * 8 << (4 - n % 4) * 8; }
+/* The last word of n bytes, n no multiple of 4, with those of the word before it zero; for fewer than 4 there is none.
+ */
+EE_INLINED uint32_t last_word(const uint8_t *x, uint32_t n)
+{ return word_at(x + n - 4) >> (4 - n % 4) * 8 << (4 - n % 4) * 8; }
 
 /* Two frames share the weights; the last one may be computed twice. */
 EE_APART static void dense_plain(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
 {
-    const uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin, cout = layer->cout;
+    const uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin,
+                   cout = layer->cout;
     for (uint32_t o = 0; o < n; o += 2) {
         uint32_t next = o + 1 < n;
         const int8_t *w = layer->weights;
@@ -133,7 +147,8 @@ EE_APART static void dense_plain(const ee_layer *layer, const uint8_t *x, uint8_
             }
             if (fan_in % 4) {
                 w += fan_in % 4;
-                uint32_t v = word_at(w - 4), even = even_s(v), odd = odd_s(v), s = last_word(x0, fan_in), t = last_word(x1, fan_in);
+                uint32_t v = word_at(w - 4), even = even_s(v), odd = odd_s(v), s = last_word(x0, fan_in),
+                         t = last_word(x1, fan_in);
                 a = dot2(odd_u(s), odd, dot2(even_u(s), even, a));
                 b = dot2(odd_u(t), odd, dot2(even_u(t), even, b));
             }
@@ -146,13 +161,15 @@ EE_APART static void dense_plain(const ee_layer *layer, const uint8_t *x, uint8_
 /* Fan-in of `words` words, the last one shorter: the inputs of two frames are spread once for all channels. */
 EE_INLINED void dense_short(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n, uint32_t words)
 {
-    const uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin, cout = layer->cout;
+    const uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin,
+                   cout = layer->cout;
     for (uint32_t o = 0; o < n; o += 2, x += 2 * hop, y += 2 * cout) {
         const uint32_t next = o + 1 < n ? cout : 0;
         const uint8_t *x1 = next ? x + hop : x;
         uint32_t p[2 * 3], q[2 * 3];
         for (uint32_t i = 0; i < words; i++) {
-            uint32_t u = i + 1 < words ? word_at(x + 4 * i) : last_word(x, fan_in), v = i + 1 < words ? word_at(x1 + 4 * i) : last_word(x1, fan_in);
+            uint32_t u = i + 1 < words ? word_at(x + 4 * i) : last_word(x, fan_in),
+                     v = i + 1 < words ? word_at(x1 + 4 * i) : last_word(x1, fan_in);
             p[2 * i] = even_u(u), p[2 * i + 1] = odd_u(u), q[2 * i] = even_u(v), q[2 * i + 1] = odd_u(v);
         }
         const int8_t *w = layer->weights;
@@ -170,8 +187,10 @@ EE_INLINED void dense_short(const ee_layer *layer, const uint8_t *x, uint8_t *y,
         }
     }
 }
-EE_APART static void dense_5_to_7(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n) { dense_short(layer, x, y, n, 2); }
-EE_APART static void dense_9_to_11(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n) { dense_short(layer, x, y, n, 3); }
+EE_APART static void dense_5_to_7(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+{ dense_short(layer, x, y, n, 2); }
+EE_APART static void dense_9_to_11(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+{ dense_short(layer, x, y, n, 3); }
 
 /* ---------------------------------------------------------------- groups of four channels */
 /* Four sums share the spread inputs of a tap. */
@@ -211,7 +230,8 @@ EE_APART static void depthwise_7(const ee_layer *layer, const uint8_t *x, uint8_
     const int32_t zp = layer->zp_out;
     const int8_t *w = layer->weights;
     for (uint32_t c = 0; c < cin; c++, w += 7) {
-        uint32_t u = word_at(w), v = word_at(w + 3), even = even_s(u), odd = odd_s(u), w35 = even_s(v), w46 = odd_s(v), w45, left = n;
+        uint32_t u = word_at(w), v = word_at(w + 3), even = even_s(u), odd = odd_s(u), w35 = even_s(v), w46 = odd_s(v),
+                 w45, left = n;
         uint32_t w01 = low_halves(even, odd), w23 = high_halves(even, odd);
         __asm__("pkhbt %0, %1, %2" : "=r"(w45) : "r"(w46), "r"(w35));
         const uint8_t *in = x + c;
@@ -237,26 +257,26 @@ EE_APART static void depthwise_7(const ee_layer *layer, const uint8_t *x, uint8_
     }
 }
 
-#define EE_DOT dot
+#define EE_DOT                   dot
 #define EE_PUT(layer, c, acc, y) (y)[c] = quantise(layer, c, acc)
 #include "../grouped.h"
 
 /* ---------------------------------------------------------------- which of them */
 EE_INLINED int is_dense(ee_sort l) { return l.op == EE_CONV && l.groups == 1; }
 EE_INLINED int is_pairs(ee_sort l) { return is_dense(l) && l.scratch; }
-EE_INLINED int is_short(ee_sort l, uint32_t words) { return is_dense(l) && !l.requant && l.kernel * l.cin % 4 && l.kernel * l.cin / 4 == words - 1; }
+EE_INLINED int is_short(ee_sort l, uint32_t words)
+{ return is_dense(l) && !l.requant && l.kernel * l.cin % 4 && l.kernel * l.cin / 4 == words - 1; }
 EE_INLINED int is_2_words(ee_sort l) { return is_short(l, 2); }
 EE_INLINED int is_3_words(ee_sort l) { return is_short(l, 3); }
-EE_INLINED int is_plain(ee_sort l) { return is_dense(l) && !is_pairs(l) && !is_2_words(l) && !is_3_words(l) && l.kernel * l.cin >= 4; }
+EE_INLINED int is_plain(ee_sort l)
+{ return is_dense(l) && !is_pairs(l) && !is_2_words(l) && !is_3_words(l) && l.kernel * l.cin >= 4; }
 EE_INLINED int is_depthwise_7(ee_sort l) { return ee_is_depthwise(l) && l.kernel == 7 && l.stride == 2 && !l.requant; }
 EE_INLINED int is_other(ee_sort l)
-{
-    return l.op == EE_CONV && !ee_is_by_4(l) && !is_depthwise_7(l) && (l.groups > 1 || l.kernel * l.cin < 4);
-}
+{ return l.op == EE_CONV && !ee_is_by_4(l) && !is_depthwise_7(l) && (l.groups > 1 || l.kernel * l.cin < 4); }
 
 void ee_run_conv(const ee_layer *layer, uint8_t *scratch, const uint8_t *x, uint8_t *y, uint32_t n)
 {
-    if (!layer->packed) scratch = NULL;                  /* which is for paired weights */
+    if (!layer->packed) scratch = NULL; /* which is for paired weights */
     if (EE_IS(is_pairs, layer, scratch)) dense_pairs(layer, scratch, x, y, n);
     else if (EE_IS(is_2_words, layer, scratch)) dense_5_to_7(layer, x, y, n);
     else if (EE_IS(is_3_words, layer, scratch)) dense_9_to_11(layer, x, y, n);

@@ -1,8 +1,8 @@
 /* Cortex-M55, M85 and others with MVE (Helium). docs/numerics.md sections 3 and 4.
  *
- * Dense layers widen eight bytes to 16-bit lanes as they load and sum eight products an instruction (VMLADAVA); groups of four channels
- * gather four taps, 16 bytes, and use signed bytes: sum (x - 128) w + 128 sum w. A multiplier m / 2^14 with its rounding is one VRMULH
- * by m << 18. */
+ * Dense layers widen eight bytes to 16-bit lanes as they load and sum eight products an instruction (VMLADAVA); groups
+ * of four channels gather four taps, 16 bytes, and use signed bytes: sum (x - 128) w + 128 sum w. A multiplier m / 2^14
+ * with its rounding is one VRMULH by m << 18. */
 #include "../internal.h"
 
 #if defined(EE_NO_HOST) && defined(__ARM_FEATURE_MVE)
@@ -35,7 +35,8 @@ EE_INLINED void store_4(const ee_layer *layer, uint32_t c, uint32_t left, const 
 /* One frame by four channels; rows of weights behind the last channel repeat it. */
 EE_APART static void dense(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
 {
-    const uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin, cout = layer->cout;
+    const uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin,
+                   cout = layer->cout;
     const mve_pred16_t tail = vctp16q(fan_in % 8);
     for (uint32_t o = 0; o < n; o++, x += hop, y += cout) {
         for (uint32_t c = 0; c < cout; c += 4) {
@@ -68,7 +69,8 @@ EE_APART static void dense(const ee_layer *layer, const uint8_t *x, uint8_t *y, 
 /* The same for whole tiles and linear requantisation. `tail`: fan_in is no multiple of 8. */
 EE_INLINED void dense_tiles(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n, int has_tail)
 {
-    const uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin, cout = layer->cout;
+    const uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin,
+                   cout = layer->cout;
     const mve_pred16_t tail = vctp16q(fan_in % 8);
     const int32x4_t zp = vdupq_n_s32(layer->zp_out);
     for (uint32_t o = 0; o < n; o++, x += hop) {
@@ -79,34 +81,33 @@ EE_INLINED void dense_tiles(const ee_layer *layer, const uint8_t *x, uint8_t *y,
             const int8_t *w1 = w0 + fan_in, *w2 = w1 + fan_in, *w3 = w2 + fan_in;
             const uint8_t *in = x;
             int32_t a = 0, b = 0, d = 0, e = 0;
-            if (!has_tail || fan_in > 8) {               /* GCC spills the pointers of this loop in C */
-                __asm__ volatile(
-                    "dls lr, %[n]\n"
-                    "1:\n\t"
-                    "vldrb.u16 q6, [%[x]], #8\n\t"
-                    "vldrb.s16 q7, [%[w0]], #8\n\t"
-                    "vmlava.s16 %[a], q6, q7\n\t"
-                    "vldrb.s16 q7, [%[w1]], #8\n\t"
-                    "vmlava.s16 %[b], q6, q7\n\t"
-                    "vldrb.s16 q7, [%[w2]], #8\n\t"
-                    "vmlava.s16 %[d], q6, q7\n\t"
-                    "vldrb.s16 q7, [%[w3]], #8\n\t"
-                    "vmlava.s16 %[e], q6, q7\n\t"
-                    "le lr, 1b"
-                    : [x] "+r"(in), [w0] "+r"(w0), [w1] "+r"(w1), [w2] "+r"(w2), [w3] "+r"(w3), [a] "+Te"(a), [b] "+Te"(b),
-                      [d] "+Te"(d), [e] "+Te"(e)
-                    : [n] "r"(fan_in / 8)
-                    : "lr", "q6", "q7", "memory");
+            if (!has_tail || fan_in > 8) { /* GCC spills the pointers of this loop in C */
+                __asm__ volatile("dls lr, %[n]\n"
+                                 "1:\n\t"
+                                 "vldrb.u16 q6, [%[x]], #8\n\t"
+                                 "vldrb.s16 q7, [%[w0]], #8\n\t"
+                                 "vmlava.s16 %[a], q6, q7\n\t"
+                                 "vldrb.s16 q7, [%[w1]], #8\n\t"
+                                 "vmlava.s16 %[b], q6, q7\n\t"
+                                 "vldrb.s16 q7, [%[w2]], #8\n\t"
+                                 "vmlava.s16 %[d], q6, q7\n\t"
+                                 "vldrb.s16 q7, [%[w3]], #8\n\t"
+                                 "vmlava.s16 %[e], q6, q7\n\t"
+                                 "le lr, 1b"
+                                 : [x] "+r"(in), [w0] "+r"(w0), [w1] "+r"(w1), [w2] "+r"(w2), [w3] "+r"(w3),
+                                   [a] "+Te"(a), [b] "+Te"(b), [d] "+Te"(d), [e] "+Te"(e)
+                                 : [n] "r"(fan_in / 8)
+                                 : "lr", "q6", "q7", "memory");
             }
             if (has_tail) {
-                int16x8_t v = vreinterpretq_s16_u16(vldrbq_z_u16(in, tail));      /* the lanes behind it are 0 */
+                int16x8_t v = vreinterpretq_s16_u16(vldrbq_z_u16(in, tail)); /* the lanes behind it are 0 */
                 a = vmladavaq_s16(a, v, vldrbq_z_s16(w0, tail));
                 b = vmladavaq_s16(b, v, vldrbq_z_s16(w1, tail));
                 d = vmladavaq_s16(d, v, vldrbq_z_s16(w2, tail));
                 e = vmladavaq_s16(e, v, vldrbq_z_s16(w3, tail));
                 w0 += fan_in % 8;
             }
-            int32x4_t acc;                               /* two lanes an instruction */
+            int32x4_t acc; /* two lanes an instruction */
             __asm__("vmov %q[acc][2], %q[acc][0], %[a], %[d]\n\t"
                     "vmov %q[acc][3], %q[acc][1], %[b], %[e]"
                     : [acc] "=&w"(acc)
@@ -115,8 +116,10 @@ EE_INLINED void dense_tiles(const ee_layer *layer, const uint8_t *x, uint8_t *y,
         }
     }
 }
-EE_APART static void dense_whole(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n) { dense_tiles(layer, x, y, n, 0); }
-EE_APART static void dense_tailed(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n) { dense_tiles(layer, x, y, n, 1); }
+EE_APART static void dense_whole(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+{ dense_tiles(layer, x, y, n, 0); }
+EE_APART static void dense_tailed(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+{ dense_tiles(layer, x, y, n, 1); }
 
 /* Four channels in, four out: the gathered inputs of four taps meet the weights of each output channel. */
 EE_APART static void grouped_by_4(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
@@ -161,7 +164,8 @@ EE_INLINED void store_8(uint8_t *y, int32x4_t even, int32x4_t odd, int32x4_t mul
     vstrbq_u16(y, vreinterpretq_u16_u8(vqmovunbq_s16(vreinterpretq_u8_s16(v), v)));
 }
 
-/* Eight channels at a time: even and odd ones in a vector of sums each. Two frames share the weights. Linear requantisation. */
+/* Eight channels at a time: even and odd ones in a vector of sums each. Two frames share the weights. Linear
+ * requantisation. */
 EE_APART static void depthwise(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
 {
     const uint32_t cin = layer->cin, kernel = layer->kernel, hop = (uint32_t)layer->stride * cin;
@@ -204,12 +208,13 @@ EE_APART static void depthwise(const ee_layer *layer, const uint8_t *x, uint8_t 
 
 EE_INLINED int32_t dot(const uint8_t *x, const int8_t *w, uint32_t n, int32_t acc)
 {
-    for (; n >= 8; n -= 8, x += 8, w += 8) acc = vmladavaq_s16(acc, vreinterpretq_s16_u16(vldrbq_u16(x)), vldrbq_s16(w));
+    for (; n >= 8; n -= 8, x += 8, w += 8)
+        acc = vmladavaq_s16(acc, vreinterpretq_s16_u16(vldrbq_u16(x)), vldrbq_s16(w));
     mve_pred16_t p = vctp16q(n);
     return n ? vmladavaq_s16(acc, vreinterpretq_s16_u16(vldrbq_z_u16(x, p)), vldrbq_z_s16(w, p)) : acc;
 }
 
-#define EE_DOT dot
+#define EE_DOT                   dot
 #define EE_PUT(layer, c, acc, y) store_4(layer, c, 1, &acc, y)
 #include "../grouped.h"
 

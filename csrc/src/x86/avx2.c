@@ -4,12 +4,14 @@
 #if defined(__x86_64__) && !defined(EE_NO_HOST)
 #include <immintrin.h>
 
-#define EE_ISA "avx2"
-#define EE_TARGET __attribute__((target("avx2,fma")))
+#define EE_ISA     "avx2"
+#define EE_TARGET  __attribute__((target("avx2,fma")))
 #define EE_NAME(x) x##_avx2
-#define EE_ORDER EE_PACKED
-#define EE_MR_MAX 4u
-typedef struct pair { __m256i even, odd; } pair;         /* bytes 0, 2 and 1, 3 of each lane, in 16 bits */
+#define EE_ORDER   EE_PACKED
+#define EE_MR_MAX  4u
+typedef struct pair {
+    __m256i even, odd;
+} pair; /* bytes 0, 2 and 1, 3 of each lane, in 16 bits */
 typedef pair X, W;
 
 static inline __attribute__((always_inline)) EE_TARGET pair prepare_x(__m256i x)
@@ -23,9 +25,7 @@ static inline __attribute__((always_inline)) EE_TARGET pair prepare_w(__m256i w)
     return p;
 }
 static inline __attribute__((always_inline)) EE_TARGET __m256i dot(__m256i acc, pair x, pair w)
-{
-    return _mm256_add_epi32(acc, _mm256_add_epi32(_mm256_madd_epi16(x.even, w.even), _mm256_madd_epi16(x.odd, w.odd)));
-}
+{ return _mm256_add_epi32(acc, _mm256_add_epi32(_mm256_madd_epi16(x.even, w.even), _mm256_madd_epi16(x.odd, w.odd))); }
 #define EE_DOT(acc, x, w) dot(acc, x, w)
 
 #include "ymm.h"

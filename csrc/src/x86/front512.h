@@ -1,12 +1,13 @@
-/* The front end's loops for AVX-512, blocks of 32 samples; docs/numerics.md sections 2 and 5. loops.h has them for any instruction set and says
- * what they do. Included by avx512vnni.c alone. */
+/* The front end's loops for AVX-512, blocks of 32 samples; docs/numerics.md sections 2 and 5. loops.h has them for any
+ * instruction set and says what they do. Included by avx512vnni.c alone. */
 
 /* Highest and lowest of two vectors, both at once: the order of ~x is the other way round. */
 EE_INLINE void extremes(__m512i a, __m512i b, int32_t *hi, int32_t *lo)
 {
     const __m512i high = _mm512_max_epi32(a, b), low = _mm512_min_epi32(a, b);
     const __m512i upside_down = _mm512_ternarylogic_epi32(low, low, low, 0x55);
-    __m512i v = _mm512_max_epi32(_mm512_shuffle_i64x2(high, upside_down, 0x44), _mm512_shuffle_i64x2(high, upside_down, 0xEE));
+    __m512i v =
+        _mm512_max_epi32(_mm512_shuffle_i64x2(high, upside_down, 0x44), _mm512_shuffle_i64x2(high, upside_down, 0xEE));
     v = _mm512_max_epi32(v, _mm512_shuffle_i64x2(v, v, 0xB1));
     v = _mm512_max_epi32(v, _mm512_shuffle_epi32(v, (_MM_PERM_ENUM)0x4E));
     v = _mm512_max_epi32(v, _mm512_shuffle_epi32(v, (_MM_PERM_ENUM)0xB1));
@@ -15,15 +16,16 @@ EE_INLINE void extremes(__m512i a, __m512i b, int32_t *hi, int32_t *lo)
 }
 
 EE_INLINE __m512i limited(__m512i v, int32_t limit)
-{
-    return _mm512_max_epi32(_mm512_min_epi32(v, _mm512_set1_epi32(limit)), _mm512_set1_epi32(-limit));
-}
+{ return _mm512_max_epi32(_mm512_min_epi32(v, _mm512_set1_epi32(limit)), _mm512_set1_epi32(-limit)); }
 
-/* Prefix sums instead of one sum after the other. Where a sample lies further than flat_max from the first, the block is not flat. */
-static EE_TARGET void EE_NAME(detrend_blocks)(const int32_t *x, const ee_front *front, int32_t *sum, uint32_t blocks, int16_t *z, uint32_t *sums, ee_block_stats *stats)
+/* Prefix sums instead of one sum after the other. Where a sample lies further than flat_max from the first, the block
+ * is not flat. */
+static EE_TARGET void EE_NAME(detrend_blocks)(const int32_t *x, const ee_front *front, int32_t *sum, uint32_t blocks,
+                                              int16_t *z, uint32_t *sums, ee_block_stats *stats)
 {
     const uint32_t half = front->baseline / 2u, log2_width = front->log2_baseline;
-    const __m512i zero = _mm512_setzero_si512(), last = _mm512_set1_epi32(15), flat_max = _mm512_set1_epi32(front->flat_max);
+    const __m512i zero = _mm512_setzero_si512(), last = _mm512_set1_epi32(15),
+                  flat_max = _mm512_set1_epi32(front->flat_max);
     const __m128i width = _mm_cvtsi32_si128((int)log2_width), shift = _mm_cvtsi32_si128((int)log2_width + 2);
     const __m512i half_unit = _mm512_set1_epi32((int32_t)1 << (log2_width + 1));
     __m512i running = _mm512_set1_epi32(*sum), values[2];
@@ -84,26 +86,30 @@ static EE_TARGET void EE_NAME(rails_blocks)(const int32_t *x, uint32_t blocks, e
     }
 }
 
-/* From two vectors of samples that do not overflow in their product with r. One store: a shorter one than the load of those that read the
- * block again would hold that load up. */
+/* From two vectors of samples that do not overflow in their product with r. One store: a shorter one than the load of
+ * those that read the block again would hold that load up. */
 EE_INLINE void scale_samples(__m512i a, __m512i b, int32_t r, uint8_t *y)
 {
     const __m512i gain = _mm512_set1_epi32(r), half = _mm512_set1_epi32(1 << 19);
     a = _mm512_add_epi32(_mm512_mullo_epi32(limited(a, ee_limit(r)), gain), half);
     b = _mm512_add_epi32(_mm512_mullo_epi32(limited(b, ee_limit(r)), gain), half);
-    const __m128i low = _mm512_cvtsepi32_epi8(_mm512_srai_epi32(a, 20)), high = _mm512_cvtsepi32_epi8(_mm512_srai_epi32(b, 20));
-    _mm256_storeu_si256((__m256i *)(void *)y, _mm256_xor_si256(_mm256_set_m128i(high, low), _mm256_set1_epi8((char)-128)));
+    const __m128i low = _mm512_cvtsepi32_epi8(_mm512_srai_epi32(a, 20)),
+                  high = _mm512_cvtsepi32_epi8(_mm512_srai_epi32(b, 20));
+    _mm256_storeu_si256((__m256i *)(void *)y,
+                        _mm256_xor_si256(_mm256_set_m128i(high, low), _mm256_set1_epi8((char)-128)));
 }
 
 static EE_TARGET void EE_NAME(scale_blocks)(const int16_t *z, const int32_t *r, uint32_t blocks, uint8_t *y)
 {
     for (uint32_t b = 0; b < blocks; b++, z += EE_BLOCK, y += EE_BLOCK) {
         const __m512i words = _mm512_loadu_si512(z);
-        scale_samples(_mm512_cvtepi16_epi32(_mm512_castsi512_si256(words)), _mm512_cvtepi16_epi32(_mm512_extracti64x4_epi64(words, 1)), r[b], y);
+        scale_samples(_mm512_cvtepi16_epi32(_mm512_castsi512_si256(words)),
+                      _mm512_cvtepi16_epi32(_mm512_extracti64x4_epi64(words, 1)), r[b], y);
     }
 }
 
-EE_INLINE void scale_plain_block(const int32_t *x, int32_t r, uint8_t *y) { scale_samples(_mm512_loadu_si512(x), _mm512_loadu_si512(x + 16), r, y); }
+EE_INLINE void scale_plain_block(const int32_t *x, int32_t r, uint8_t *y)
+{ scale_samples(_mm512_loadu_si512(x), _mm512_loadu_si512(x + 16), r, y); }
 
 static EE_TARGET void EE_NAME(roughness_blocks)(const uint8_t *y, uint32_t blocks, ee_block_stats *stats)
 {
@@ -117,9 +123,11 @@ static EE_TARGET void EE_NAME(roughness_blocks)(const uint8_t *y, uint32_t block
     }
 }
 
-/* Taps in pairs for vpdpwssd, without the zeros behind the last of them. Where each is 32 words of 16 bits, as a table that is not stretched
- * has them, those are `high`; else they are in two parts, 256 high + low. */
-typedef struct pairs { uint32_t n, whole, high[EE_MAX_BLOCK_TAPS / 2], low[EE_MAX_BLOCK_TAPS / 2]; } pairs;
+/* Taps in pairs for vpdpwssd, without the zeros behind the last of them. Where each is 32 words of 16 bits, as a table
+ * that is not stretched has them, those are `high`; else they are in two parts, 256 high + low. */
+typedef struct pairs {
+    uint32_t n, whole, high[EE_MAX_BLOCK_TAPS / 2], low[EE_MAX_BLOCK_TAPS / 2];
+} pairs;
 
 /* 0: taps that the sums of 32 bits below do not hold, or whose sum is not 1. */
 EE_INLINE int pair_taps(const double *tap, uint32_t taps, pairs *pair)
@@ -152,7 +160,7 @@ EE_INLINE __m512i dot_words(__m512i acc, __m512i x, __m512i w)
     return acc;
 }
 
-#define EE_RUN_BLOCKS 16u               /* outputs of so many blocks are made of one copy of their samples */
+#define EE_RUN_BLOCKS 16u /* outputs of so many blocks are made of one copy of their samples */
 
 /* words[i]: samples i and i + 1 of n, without their level. 0: some do not fit 16 bits. */
 EE_INLINE int pair_samples(const int32_t *x, uint32_t n, int32_t level, uint32_t *words)
@@ -161,7 +169,8 @@ EE_INLINE int pair_samples(const int32_t *x, uint32_t n, int32_t level, uint32_t
     __mmask16 wide = 0;
     for (uint32_t i = 0; i < n; i += 16) {
         const uint32_t there = n - i >= 16 ? 0xFFFFu : (1u << (n - i)) - 1;
-        const __mmask16 next = (__mmask16)(n - i > 16 ? 0xFFFFu : there >> 1);           /* no output asks for what is behind the last */
+        const __mmask16 next =
+            (__mmask16)(n - i > 16 ? 0xFFFFu : there >> 1); /* no output asks for what is behind the last */
         const __m512i a = _mm512_sub_epi32(_mm512_mask_loadu_epi32(middle, (__mmask16)there, x + i), middle);
         const __m512i b = _mm512_sub_epi32(_mm512_mask_loadu_epi32(middle, next, x + i + 1), middle);
         wide |= _mm512_cmpgt_epu32_mask(_mm512_add_epi32(a, up), most);
@@ -171,32 +180,42 @@ EE_INLINE int pair_samples(const int32_t *x, uint32_t n, int32_t level, uint32_t
 }
 
 /* Pair first + K: how far words are shifted has to be a constant wherever this is compiled. */
-#define EE_PAIR(K)                                                                                                                          \
-    {                                                                                                                                       \
-        const __m512i h = _mm512_set1_epi32((int32_t)pair->high[first + (K)]), l = _mm512_set1_epi32((int32_t)pair->low[first + (K)]);     \
-        for (uint32_t j = 0; j < NV; j++) {                                                                                                 \
-            const __m512i input = _mm512_alignr_epi32(in[j + 1], in[j], 2 * (K));                                                           \
-            if (!WHOLE || (K) % 2) high[j] = dot_words(high[j], input, h);                                                                  \
-            if (!WHOLE || (K) % 2 == 0) low[j] = dot_words(low[j], input, WHOLE ? h : l);                                                   \
-        }                                                                                                                                   \
+#define EE_PAIR(K)                                                                        \
+    {                                                                                     \
+        const __m512i h = _mm512_set1_epi32((int32_t)pair->high[first + (K)]),            \
+                      l = _mm512_set1_epi32((int32_t)pair->low[first + (K)]);             \
+        for (uint32_t j = 0; j < NV; j++) {                                               \
+            const __m512i input = _mm512_alignr_epi32(in[j + 1], in[j], 2 * (K));         \
+            if (!WHOLE || (K) % 2) high[j] = dot_words(high[j], input, h);                \
+            if (!WHOLE || (K) % 2 == 0) low[j] = dot_words(low[j], input, WHOLE ? h : l); \
+        }                                                                                 \
     }
 
-/* 16 NV outputs. A sum of taps of 1 lets samples be taken from any level: in most recordings the rest fits 16 bits. With sums H and L below
- * 2^31, rnd(256 H + L, 20) = (H + 2^11 + (L >> 8)) >> 12; of whole taps, rnd(32 (H + L), 20) = (H + L + 2^14) >> 15, two chains of sums.
- * Words two further on come from registers: most loads of them would cross lines. */
-EE_INLINE void fir_words(uint32_t NV, uint32_t WHOLE, const pairs *pair, const uint32_t *words, int32_t level, int32_t *out)
+/* 16 NV outputs. A sum of taps of 1 lets samples be taken from any level: in most recordings the rest fits 16 bits.
+ * With sums H and L below 2^31, rnd(256 H + L, 20) = (H + 2^11 + (L >> 8)) >> 12; of whole taps, rnd(32 (H + L), 20) =
+ * (H + L + 2^14) >> 15, two chains of sums. Words two further on come from registers: most loads of them would cross
+ * lines. */
+EE_INLINE void fir_words(uint32_t NV, uint32_t WHOLE, const pairs *pair, const uint32_t *words, int32_t level,
+                         int32_t *out)
 {
     const __m512i middle = _mm512_set1_epi32(level);
     __m512i high[4], low[4], in[5];
 #pragma GCC unroll 4
-    for (uint32_t j = 0; j < NV; j++) high[j] = _mm512_set1_epi32(WHOLE ? 1 << 14 : 1 << 11), low[j] = _mm512_setzero_si512();
+    for (uint32_t j = 0; j < NV; j++)
+        high[j] = _mm512_set1_epi32(WHOLE ? 1 << 14 : 1 << 11), low[j] = _mm512_setzero_si512();
 #pragma GCC unroll 5
     for (uint32_t j = 0; j <= NV; j++) in[j] = _mm512_load_si512(words + 16 * j);
     for (uint32_t first = 0; first < pair->n; first += 8, words += 16) {
-        const uint32_t left = pair->n - first;           /* a multiple of 4 */
-        EE_PAIR(0) EE_PAIR(1) EE_PAIR(2) EE_PAIR(3)
+        const uint32_t left = pair->n - first; /* a multiple of 4 */
+        EE_PAIR(0)
+        EE_PAIR(1)
+        EE_PAIR(2)
+        EE_PAIR(3)
         if (left == 4) break;
-        EE_PAIR(4) EE_PAIR(5) EE_PAIR(6) EE_PAIR(7)
+        EE_PAIR(4)
+        EE_PAIR(5)
+        EE_PAIR(6)
+        EE_PAIR(7)
 #pragma GCC unroll 4
         for (uint32_t j = 0; j < NV; j++) in[j] = in[j + 1];
         in[NV] = _mm512_load_si512(words + 16 * (NV + 1));
@@ -212,9 +231,11 @@ EE_INLINE void fir_words(uint32_t NV, uint32_t WHOLE, const pairs *pair, const u
 typedef void fir_32(const double *tap, uint32_t taps, const int32_t *x, int32_t *out);
 
 /* any: one block in binary64 */
-EE_INLINE void fir_by_words(const double *tap, uint32_t taps, const int32_t *x, int32_t *out, uint32_t blocks, fir_32 *any)
+EE_INLINE void fir_by_words(const double *tap, uint32_t taps, const int32_t *x, int32_t *out, uint32_t blocks,
+                            fir_32 *any)
 {
-    uint32_t words[EE_RUN_BLOCKS * EE_BLOCK + EE_MAX_BLOCK_TAPS + 40] __attribute__((aligned(64)));     /* loads run ahead of what is used */
+    uint32_t words[EE_RUN_BLOCKS * EE_BLOCK + EE_MAX_BLOCK_TAPS + 40]
+        __attribute__((aligned(64))); /* loads run ahead of what is used */
     pairs pair;
     const int fits = pair_taps(tap, taps, &pair);
     for (uint32_t some; blocks; blocks -= some, x += some * EE_BLOCK, out += some * EE_BLOCK) {

@@ -1,6 +1,7 @@
-/* Four taps of 16 channels for vpdpbusd: lane c holds the bytes of frames 0 .. 3 at channel c; channels 0 .. 7 and 8 .. 15.
- * Frames beyond the kernel are not read. */
-static inline __attribute__((always_inline)) EE_TARGET void transpose_taps(const uint8_t *p, size_t stride, uint32_t taps, __m256i out[2])
+/* Four taps of 16 channels for vpdpbusd: lane c holds the bytes of frames 0 .. 3 at channel c; channels 0 .. 7 and 8
+ * .. 15. Frames beyond the kernel are not read. */
+static inline __attribute__((always_inline)) EE_TARGET void transpose_taps(const uint8_t *p, size_t stride,
+                                                                           uint32_t taps, __m256i out[2])
 {
     __m128i zero = _mm_setzero_si128();
     __m128i a = _mm_loadu_si128((const __m128i *)(const void *)p);

@@ -7,8 +7,6 @@ everything between two products, one sweep over a tile that sits in the cache.
 from ...errors import MissingDependencyError
 
 try:
-    import numba  # noqa: F401
+    import numba  # noqa: F401 (asked for here so that the sentence below is said once)
 except ImportError as error:
-    raise MissingDependencyError(
-        "the loss kernels need Numba: pip install edgeecg[jit]"
-    ) from error
+    raise MissingDependencyError("the loss kernels need Numba: pip install edgeecg[jit]") from error

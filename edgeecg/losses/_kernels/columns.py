@@ -41,11 +41,13 @@ def centre_columns(z, first, last, eps, scaled, out, variance):
 
 @njit(cache=True, nogil=True, fastmath=FAST)
 def standardise_backward(products, alpha, offset, slope, units, variances, eps, first, diagonal, grads):
-    """Gradients of the columns from `first` on, at which `products` begin; their part of `diagonal`, sum_i unit0 unit1, too.
+    """Gradients of the columns from `first` on, at which `products` begin; their part of `diagonal`, sum_i unit0 unit1,
+    too.
 
-    With g = alpha product + (offset + slope diagonal) (the other side's unit), taken back through the standardisation of
-    the own `unit`: dz = (g - unit mean(g unit)) / sqrt(variance + eps). The term mean(g) of the usual formula is absent
-    because it is zero here: g is made of columns of the other view, and those are centred. `grads` may be `units`.
+    With g = alpha product + (offset + slope diagonal) (the other side's unit), taken back through the standardisation
+    of the own `unit`: dz = (g - unit mean(g unit)) / sqrt(variance + eps). The term mean(g) of the usual formula is
+    absent because it is zero here: g is made of columns of the other view, and those are centred. `grads` may be
+    `units`.
     """
     n, width = products[0].shape
     last = first + width

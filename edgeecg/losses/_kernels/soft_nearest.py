@@ -17,9 +17,23 @@ def keep_same_class(t, row_codes, col_codes, masked, out):
 
 @njit(cache=True, nogil=True, fastmath=FAST)
 def neighbour_weights(
-    t, kappa, row_bias, row_codes, row_all, row_same, row_weight, row_pull, col_bias, col_codes, col_all, col_same,
-    col_weight, col_pull, row_total, col_total,
-):  # fmt: skip
+    t,
+    kappa,
+    row_bias,
+    row_codes,
+    row_all,
+    row_same,
+    row_weight,
+    row_pull,
+    col_bias,
+    col_codes,
+    col_all,
+    col_same,
+    col_weight,
+    col_pull,
+    row_total,
+    col_total,
+):
     """t_ij <- W_ij + W_ji in place, with W_ij = weight_i (p_all(j|i) - p_same(j|i)).
 
     Within a class p_all - p_same = p_same (q - 1) with q = p_all / p_same <= 1, the same for all j of that class:
