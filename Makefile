@@ -76,7 +76,7 @@ model: $(VENV)/.stamp-test  ## train and export the default encoder, from where 
 	$(RUN) train/recipe.py --data "$$EDGEECG_DATA" --seed 1 --out $(MODEL_DIR) $(if $(wildcard $(MODEL_DIR)/config.json),--resume) $(RECIPE_ARGS)
 	$(RUN) train/export.py $(MODEL_DIR)/encoder.safetensors --data "$$EDGEECG_DATA" --name default -o $(MODEL_DIR)
 	$(RUN) train/evaluate.py --model $(MODEL_DIR)/default.eecg --float $(MODEL_DIR)/encoder.safetensors --json $(MODEL_DIR)/probes.json --markdown $(MODEL_DIR)/probes.md
-	$(RUN) train/card.py $(MODEL_DIR)/default.eecg --probes $(MODEL_DIR)/probes.json
+	$(RUN) train/studies/write_model_card.py $(MODEL_DIR)/default.eecg --probes $(MODEL_DIR)/probes.json
 
 probes: $(VENV)/.stamp-test  ## what a linear probe finds in the installed model (EDGEECG_DATA: recordings)
 	@$(MAKE) -s --no-print-directory core

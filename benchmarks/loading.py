@@ -20,14 +20,14 @@ if __package__ in (None, ""):  # run as a script
 
 import torch
 
-from train.command import run_command
 from train.data import PRETRAINING, open_cache
-from train.data.front import default_front_end
-from train.engine.processes import Processes
+from train.data.front_end import default_front_end
+from train.engine.distributed import Processes
 from train.engine.trainer import TRAINING, Trainer
 from train.nets import ENCODERS
 from train.pretrain import Config as Pretrain
 from train.pretrain import Pretraining
+from train.runs.command_line import run_command
 from train.views import load_noise
 
 

@@ -27,8 +27,8 @@ NAMES = ("edge", "basic_cnn", "m1", "m2", "m3")
 SOURCES = (
     "benchmarks/nets.py",
     "benchmarks/onnx_float.py",
-    "train/quantize.py",
-    "train/onnx_graph.py",
+    "train/quantization/post_training.py",
+    "train/quantization/onnx_export.py",
     "edgeecg/_model_format.py",
 )
 
@@ -110,8 +110,8 @@ def build(name: str, target: Path) -> None:
     from edgeecg import jit
     from edgeecg.model import default_front_end
     from train.nets import Encoder
-    from train.onnx_graph import onnx_model
-    from train.quantize import quantise
+    from train.quantization.onnx_export import onnx_model
+    from train.quantization.post_training import quantise
 
     torch.manual_seed(0)
     spec = spec_of(name)

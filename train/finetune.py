@@ -28,17 +28,17 @@ import torch
 from tqdm import tqdm
 
 from edgeecg.errors import InputError
-from train.checkpoint import save_encoder
-from train.command import need_recordings, recordings_folder, run_command
-from train.data.front import default_front_end
+from train.data.front_end import default_front_end
 from train.downstream import predictions
 from train.downstream.arms import ARMS, Arms
 from train.downstream.fit import Training, fit, logits_of, probabilities
 from train.downstream.report import cell_name, compare, read_run, report, table
 from train.downstream.splits import Split, make_splits, with_labels
 from train.downstream.tasks import TASKS, Labelled, corpus_of, read_labelled
-from train.provenance import sources
-from train.run import Log, prepare, write_json, write_text
+from train.reporting.provenance import sources
+from train.runs.checkpoint import save_encoder
+from train.runs.command_line import need_recordings, recordings_folder, run_command
+from train.runs.folder import Log, prepare, write_json, write_text
 from train.views import Augment, Views, load_noise
 
 FREE = ("data", "out", "resume", "against", "threads")  # what may differ when a run is resumed
@@ -59,7 +59,7 @@ class Config:
     out: Path = Path("runs/finetune")
     keep: bool = False  # the fine-tuned encoders too: OUT/encoders/SHARE-SPLIT.safetensors, for train/export.py
     resume: bool = False  # go on from the finished parts of the run in `out`
-    against: Path | None = None  # an older run of this command: a paired verdict (train/verdict.py)
+    against: Path | None = None  # an older run of this command: a paired verdict (train/studies/compare_runs.py)
     seed: int = 0
     threads: int = 1
 

@@ -20,9 +20,9 @@ import tyro
 
 from edgeecg import io
 from edgeecg.errors import InputError
-from train.command import run_command
-from train.embedders import embedder_by_name
-from train.pair_score import PairScore
+from train.inference.embedders import embedder_by_name
+from train.pairs.score import PairScore
+from train.runs.command_line import run_command
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@
     torchrun --nproc-per-node 2 train/pretrain.py --data DIR         the same run in two processes
 
 DIR has one sub-folder per corpus (train/data/corpora.py) or holds WFDB records itself. The folder OUT is described in
-train/run.py.
+train/runs/folder.py.
 """
 
 import sys
@@ -30,22 +30,22 @@ if __package__ in (None, ""):  # run as a script
 import torch
 from torch import Tensor, nn
 
+from edgeecg.constants import WINDOW
 from edgeecg.errors import EdgeECGError, InputError
-from train.command import run_command
 from train.data import PRETRAINING, Cache
-from train.data.front import default_front_end, front_end_reader
-from train.data.independent import read_independent, split_independent
-from train.data.partners import Positives
-from train.data.places import Windows
+from train.data.front_end import default_front_end, front_end_reader
+from train.data.positives import Positives
+from train.data.twelve_lead import read_independent, split_independent
+from train.data.window_starts import Windows
 from train.data.windows import Choice, split_by_patient
 from train.engine import Learner, Options, fit, joined
-from train.engine.start import open_corpora
+from train.engine.setup import open_corpora
 from train.nets import ENCODERS, Encoder
 from train.nets.projector import make_projector
-from train.nets.spec import WINDOW
 from train.objectives.autograd import gather
 from train.objectives.options import LossOptions, make_objective
-from train.provenance import provenance
+from train.reporting.provenance import provenance
+from train.runs.command_line import run_command
 from train.views import Augment, Views, load_noise
 from train.views.pairs import VcgPairs, View, WindowPairs, check_pairs
 from train.views.vcg import TWELVE, Vcg, VcgViews
@@ -72,11 +72,13 @@ class Config(Options):
     views: Views = field(default_factory=Views)  # of augment; shift and positive of viewmaker too
     vcg: VcgViews = field(default_factory=VcgViews)
     viewmaker: ViewmakerOptions = field(default_factory=ViewmakerOptions)
-    positives: Positives | None = None  # which second window (train/data/partners.py); default: nearby, with vcg window
+    positives: Positives | None = (
+        None  # which second window (train/data/positives.py); default: nearby, with vcg window
+    )
     context: float = 0.25  # share of batches whose windows have real signal around them, as in a long recording
     validation: float = 0.02  # share of patients kept for the validation loss
     projector: tuple[int, ...] = (512, 512)  # widths of the layers behind the embedding
-    out: Path = Path("runs/pretrain")  # what is in it: train/run.py
+    out: Path = Path("runs/pretrain")  # what is in it: train/runs/folder.py
 
     def __post_init__(self):
         super().__post_init__()

@@ -10,11 +10,12 @@ positives are the same ten seconds under other noise, half lie within 30 s of th
 other rhythm or in another lead; other windows of a patient are no negatives (train/objectives/masked.py). Beside the
 contrast, linear heads regress from the pooled features what train/targets computes from the clean signal: rhythm and
 beat statistics, the mean beat, the spectrum and the noise that was added; and from each frame of the trunk, the beat in
-it. No label that a person gave is used. At the end the last linear layer is put together anew (train/readout.py):
-`latest.safetensors` is the encoder as it was trained, `encoder.safetensors` the finished one. Of several processes each
-takes steps of its own, and every few steps all take the mean of their weights and moments (Stich, "Local SGD Converges
-Fast and Communicates Little", ICLR 2019): on a busy machine waiting for each other at every step costs half the speed.
-What a step draws follows from seed, step and process alone, so a resumed run needs no generator's state.
+it. No label that a person gave is used. At the end the last linear layer is put together anew
+(train/multitask/last_layer.py): `latest.safetensors` is the encoder as it was trained, `encoder.safetensors` the
+finished one. Of several processes each takes steps of its own, and every few steps all take the mean of their weights
+and moments (Stich, "Local SGD Converges Fast and Communicates Little", ICLR 2019): on a busy machine waiting for each
+other at every step costs half the speed. What a step draws follows from seed, step and process alone, so a resumed run
+needs no generator's state.
 """
 
 import multiprocessing
@@ -35,26 +36,26 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from edgeecg.constants import WINDOW
 from edgeecg.errors import EdgeECGError, InputError
-from train.checkpoint import load_training, save_encoder, save_training
 from train.data import PRETRAINING, Cache, open_cache
-from train.data.front import default_front_end, to_input
-from train.data.rhythms import with_other_rhythms
+from train.data.front_end import default_front_end, to_input
 from train.data.windows import is_validation
-from train.drawer import Drawer
-from train.engine.optimiser import parameter_groups
+from train.engine.optimizers import parameter_groups
+from train.multitask.last_layer import PAIRS, assemble, pair_features
+from train.multitask.sampler import Drawer
 from train.nets import ENCODERS, Encoder
 from train.nets.projector import make_projector
-from train.nets.spec import WINDOW
 from train.objectives.masked import masked_nt_xent
 from train.objectives.options import make_objective
-from train.provenance import provenance
-from train.readout import PAIRS, assemble, pair_features
-from train.run import Log, prepare
+from train.quantization.dequantize import Start
+from train.reporting.provenance import provenance
+from train.runs.checkpoint import load_training, save_encoder, save_training
+from train.runs.folder import Log, prepare
 from train.targets import BeatTargets, open_bank, signal_statistics
 from train.targets.heads import EXISTS, WIDTHS, Heads
-from train.unfold import Start
 from train.views import LEAST_LEVEL, Augment, Views, load_noise
+from train.views.rhythm_cache import with_other_rhythms
 
 # what a resumed run may change
 FREE = ("resume", "steps", "levels", "out", "cache", "data", "log_every", "save_every", "evaluate_every")
@@ -92,7 +93,9 @@ class Config:
     leads: float = 0.25  # share of positives from another lead of the recording at that time, where there is one
     context: float = 0.25  # share of steps whose windows have real signal around them
     clean: float = 0.5  # share of the pairs that no view disturbs
-    levels: bool = True  # size, wander and range of the signal as the last three dimensions (train/levels.py)
+    levels: bool = (
+        True  # size, wander and range of the signal as the last three dimensions (train/studies/levels_by_corpus.py)
+    )
     validation: float = 0.02  # share of patients kept for the validation losses
 
     steps: int = 20000  # updates of each process
@@ -243,7 +246,9 @@ class Trainer:
         return values
 
     def finish(self) -> dict[str, list[int]]:
-        """Puts the encoder's last linear layer together (train/readout.py); returns which dimensions hold what."""
+        """Puts the encoder's last linear layer together (train/multitask/last_layer.py); returns which dimensions hold
+        what.
+        """
         _, start = self.training.draw(PAIRS, 0, 1.0, np.random.default_rng((self.config.seed, 2**29)))
         for module in self.modules.values():
             module.eval()

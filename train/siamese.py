@@ -14,9 +14,9 @@ With y = 1 for a false pair and d the distance of its embeddings, the loss is me
         --views.p-warp 0.3 --views.p-reverse 0.3 --views.p-pool 0.3 --views.p-smooth 0.3
 
 At the end a pair score is fitted on one half of the held-out patients and tested on the other half, and on the corpora
-of --tests. OUT is described in train/run.py; here it also holds
+of --tests. OUT is described in train/runs/folder.py; here it also holds
 
-    OUT/pair_score.json     distance -> probability of a match (train/pair_score.py); train/match.py applies it
+    OUT/pair_score.json     distance -> probability of a match (train/pairs/score.py); train/match.py applies it
     OUT/siamese.json        AUC on held-out patients, beside a random encoder and simple features
     OUT/pairs.png score.png accuracy.png
 """
@@ -33,20 +33,20 @@ import torch
 from torch import Tensor
 
 from edgeecg.errors import InputError
-from train.command import run_command
 from train.data import PRETRAINING, Cache
-from train.data.front import default_front_end
-from train.data.matches import Kind, LabelledWindows, PatientWindows
+from train.data.front_end import default_front_end
 from train.data.windows import Choice, WindowSampler, is_validation
 from train.engine import Learner, Options, fit, joined
-from train.engine.start import open_corpora
+from train.engine.setup import open_corpora
 from train.nets import ENCODERS, Encoder
 from train.objectives.modules import SiameseContrastive
 from train.objectives.positives import other_patient
-from train.provenance import provenance
-from train.run import read_log, write_json
-from train.siamese_test import Verdict, halves, judge
-from train.unfold import Start
+from train.pairs.sampling import Kind, LabelledWindows, PatientWindows
+from train.pairs.verification import Verdict, halves, judge
+from train.quantization.dequantize import Start
+from train.reporting.provenance import provenance
+from train.runs.command_line import run_command
+from train.runs.folder import read_log, write_json
 from train.views import Augment, Views, load_noise
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeecg.errors import InputError
-from train.data.front import default_front_end
+from train.data.front_end import default_front_end
 from train.views import Augment, Views, load_noise
 from train.views.augment import at_snr, moving_size, rescale, sines
 

@@ -9,12 +9,12 @@ import torch
 
 from edgeecg.errors import InputError
 from train.autoencode import BEAT, Autoencoding, Config, around_qrs, load_autoencoder, train
-from train.checkpoint import load_encoder, load_tensors
 from train.data import open_cache
-from train.data.front import default_front_end
+from train.data.front_end import default_front_end
 from train.nets.autoencoder import KINDS, Autoencoder, Shape
-from train.restoration import int8_code, principal_components
-from train.run import read_log
+from train.reconstruction.evaluation import int8_code, principal_components
+from train.runs.checkpoint import load_encoder, load_tensors
+from train.runs.folder import read_log
 
 NOISE = torch.randn(3, 9000, generator=torch.Generator().manual_seed(9))
 
@@ -27,8 +27,8 @@ def cache(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr("train.restoration.HELD_OUT", 48)
-    monkeypatch.setattr("train.restoration.FIT", 64)
+    monkeypatch.setattr("train.reconstruction.evaluation.HELD_OUT", 48)
+    monkeypatch.setattr("train.reconstruction.evaluation.FIT", 64)
 
 
 def tiny(out, **changes) -> Config:

@@ -10,12 +10,12 @@ pytest.importorskip("torch")
 import edgeecg
 from edgeecg.encoder import bundled_models
 from edgeecg.model import Model
-from train.data.front import to_input
-from train.golden import check_compiled_core
+from train.data.front_end import to_input
+from train.data.resample import cut, resample
+from train.downstream.supervised import front_end_bytes
 from train.nets import ENCODERS
-from train.probes.supervised import front_end_bytes
-from train.probes.tasks import cut, resample
-from train.report import what_numbers_hold
+from train.quantization.golden_vectors import check_compiled_core
+from train.reporting.model_card import what_numbers_hold
 from train.targets import SIGNAL, signal_statistics
 
 # multiply-accumulates, bytes without metadata

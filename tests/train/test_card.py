@@ -11,12 +11,12 @@ pytest.importorskip("torch")
 from edgeecg import __file__ as package
 from edgeecg.errors import InputError
 from edgeecg.model import Model
-from train.card import Config, run
 from train.data.corpora import NOISE, NOT_STATED, corpus
-from train.evaluate import Result
+from train.probes.evaluation import Result
 from train.probes.protocol import Score
-from train.provenance import sources
-from train.report import card
+from train.reporting.model_card import card
+from train.reporting.provenance import sources
+from train.studies.write_model_card import Config, run
 
 BUNDLED = Path(package).parent / "models"
 

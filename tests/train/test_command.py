@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from edgeecg.errors import InputError
-from train.command import known_names, run_command
+from train.runs.command_line import known_names, run_command
 
 
 @dataclass

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from edgeecg.errors import InputError
-from train.compare import Config, run
-from train.grid import CELLS, Cell, parse
+from train.ablation.cells import CELLS, Cell, parse
+from train.ablation.scoreboard import markdown, mean, spread
 from train.objectives import OBJECTIVES
-from train.scoreboard import markdown, mean, spread
+from train.studies.ablation import Config, run
 
 SCORE = {"value": 0.5, "low": 0.4, "high": 0.6}
 

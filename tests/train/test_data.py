@@ -9,9 +9,9 @@ import torch
 from edgeecg.errors import InputError
 from train.data import PRETRAINING, Cache, WindowSampler, open_cache
 from train.data.corpora import DS1, DS2, Recording, corpus
-from train.data.front import default_front_end, front_end_reader
-from train.data.independent import read_independent
-from train.data.stretches import stretches
+from train.data.front_end import default_front_end, front_end_reader
+from train.data.raw_segments import stretches
+from train.data.twelve_lead import read_independent
 from train.data.windows import is_validation
 
 FRONT = default_front_end()

@@ -18,7 +18,6 @@ import edgeecg
 from edgeecg.errors import InputError
 from tests.models import resnet_like
 from train import finetune
-from train.checkpoint import load_encoder, save_encoder
 from train.downstream import metrics, predictions
 from train.downstream import tasks as task_module
 from train.downstream.arms import Arms, embed, untrained
@@ -29,6 +28,7 @@ from train.downstream.splits import make_splits, with_labels
 from train.downstream.tasks import SNOMED, Labelled, one_hot
 from train.finetune import Config, Runner, main
 from train.nets import Conv, Encoder, Head, Spec
+from train.runs.checkpoint import load_encoder, save_encoder
 
 QUICK = Training(epochs=2, batch=16, least_steps=4)
 
@@ -323,13 +323,13 @@ def test_integers_with_additions_are_evaluated_and_not_fine_tuned(tmp_path):
         Arms(labelled(), str(path), ("finetune",))
 
 
-@pytest.mark.parametrize("name", ["finetune", "verdict", "correct", "robustness"])
+@pytest.mark.parametrize("name", ["finetune", "studies.compare_runs", "correct", "studies.robustness"])
 def test_the_commands_explain_themselves(name, capsys):
     command = importlib.import_module(f"train.{name}")
     with pytest.raises(SystemExit) as stop:
         tyro.cli(command.Config, description=command.__doc__, args=["--help"])
     shown = capsys.readouterr().out
-    assert stop.value.code == 0 and f"python train/{name}.py" in shown and "usage" in shown
+    assert stop.value.code == 0 and f"python train/{name.replace('.', '/')}.py" in shown and "usage" in shown
 
 
 @pytest.mark.data

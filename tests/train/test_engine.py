@@ -15,14 +15,14 @@ from torch import nn
 
 from edgeecg.errors import EdgeECGError, InputError
 from tests.train.test_pretrain import assert_same_tensors
-from train.checkpoint import load_tensors, save_tensors
 from train.engine import Learner, Options, fit
-from train.engine.finder import steepest, sweep
-from train.engine.optimiser import LARS, MOMENTUM, SMALL, make_optimiser
-from train.engine.processes import Processes
+from train.engine.distributed import Processes
+from train.engine.lr_finder import steepest, sweep
+from train.engine.optimizers import LARS, MOMENTUM, SMALL, make_optimiser
 from train.engine.trainer import Trainer
 from train.objectives.options import LossOptions, make_objective
-from train.run import read_log
+from train.runs.checkpoint import load_tensors, save_tensors
+from train.runs.folder import read_log
 
 ROOT = Path(__file__).parents[2]
 

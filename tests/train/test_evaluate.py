@@ -11,13 +11,17 @@ pytest.importorskip("sklearn")
 
 import edgeecg
 from edgeecg.errors import InputError
-from train.evaluate import TITLES, Config, Result, aligned, evaluate, markdown, settings
+from train.data.corpora import DS1, DS2
+from train.data.resample import cut, resample
+from train.evaluate import Config
+from train.probes.evaluation import Result, aligned, evaluate, results_table, settings
 from train.probes.features import features_by_name, hrv_and_shape
 from train.probes.minirocket import TRIPLES, MiniRocket, response
-from train.probes.more_tasks import LEADS_TASKS, MORE_TASKS, with_noise
 from train.probes.protocol import Score, fitted, nearest_centroid, row_cosines, run_task, scored, some_groups
-from train.probes.tasks import DS1, DS2, TASKS, Task, Windows, cut, join, read_task, resample
-from train.probes.transfer_tasks import TRANSFER_TASKS
+from train.probes.tasks.base import Task, Windows, join
+from train.probes.tasks.noise import with_noise
+from train.probes.tasks.registry import LEADS_TASKS, MORE_TASKS, TASKS, TITLES, read_task
+from train.probes.tasks.transfer import TRANSFER_TASKS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -147,7 +151,7 @@ def pulses(rng, label):
 @pytest.mark.parametrize("kind", ["split", "folds", "identity"])
 def test_a_network_trained_on_labels_learns_them(kind, tmp_path, monkeypatch):
     pytest.importorskip("torch")
-    import train.probes.supervised as twin
+    import train.downstream.supervised as twin
 
     monkeypatch.setattr(twin, "BATCH", 16)
     rng = np.random.default_rng(12)
@@ -164,7 +168,7 @@ def test_a_network_trained_on_labels_learns_them(kind, tmp_path, monkeypatch):
 
 
 def test_a_second_call_goes_on_where_the_first_stopped(tmp_path, monkeypatch):
-    import train.evaluate as bench
+    import train.probes.evaluation as bench
 
     calls, rng = [], np.random.default_rng(13)
 
@@ -188,13 +192,12 @@ def test_a_second_call_goes_on_where_the_first_stopped(tmp_path, monkeypatch):
 
 def test_the_number_of_updates_is_a_setting_of_the_network_that_labels_train_alone(tmp_path, monkeypatch):
     pytest.importorskip("torch")
-    import train.evaluate as bench
-    import train.probes.supervised as twin
+    import train.probes.evaluation as bench
 
     asked = []
     monkeypatch.setattr(bench, "read_task", lambda name, data: split_task(np.random.default_rng(14)))
     monkeypatch.setattr(
-        twin,
+        bench,
         "supervised",
         lambda task, data, updates, fraction, seed: asked.append((updates, fraction, seed)) or Score(0.5, 0.4, 0.6),
     )
@@ -208,7 +211,7 @@ def test_the_number_of_updates_is_a_setting_of_the_network_that_labels_train_alo
 
 
 def test_the_twin_is_left_out_where_a_window_has_leads(tmp_path, monkeypatch):
-    import train.evaluate as bench
+    import train.probes.evaluation as bench
 
     leads = Task(*(Windows(np.zeros((4, 2, 1280), np.float32), np.arange(4) % 2, np.arange(4)) for _ in range(2)))
     monkeypatch.setattr(bench, "read_task", lambda name, data: leads)
@@ -378,7 +381,7 @@ def test_the_table_marks_the_best():
         Result("identity", "a.eecg", 1.0, Score(0.9, 0.8, 0.95), 128, 10, 0.1),
         Result("identity", "hrv", 1.0, Score(0.7, 0.6, 0.8), 15, 10, 0.1),
     ]
-    row = markdown(results).splitlines()[2]
+    row = results_table(results).splitlines()[2]
     assert row == "| identity, 126 recordings (rank-1) | **.900** (.800-.950) | .700 (.600-.800) |"
 
 

@@ -14,21 +14,21 @@ from edgeecg import jit, load, reference
 from edgeecg._model_describe import model_table
 from edgeecg.errors import EdgeECGError, InputError
 from edgeecg.model import Head, Layer, Model, default_front_end
-from train import levels
-from train.checkpoint import save_encoder
-from train.compare_onnx import agreement, compare, run_onnx, session
 from train.data import WindowSampler, open_cache
-from train.data.stretches import stretches
-from train.equalise import channel_factors, scaled
+from train.data.raw_segments import stretches
 from train.export import Config, main, moments, run, to_bytes
-from train.fold import Folded
-from train.golden import check_compiled_core, golden, synthetic_ecg
-from train.levels import of_windows
 from train.nets import Add, Conv, Encoder, MaxPool, Spec, basic_cnn, edge, resnet1d
 from train.nets import Head as HeadSpec
-from train.onnx_graph import onnx_model
-from train.qat import IntegerNetwork, follow
-from train.quantize import embed_windows, quantise, round_weights
+from train.quantization.batch_norm_folding import Folded
+from train.quantization.cross_layer_equalization import channel_factors, scaled
+from train.quantization.golden_vectors import check_compiled_core, golden, synthetic_ecg
+from train.quantization.onnx_export import onnx_model
+from train.quantization.onnx_runtime import agreement, compare, run_onnx, session
+from train.quantization.post_training import embed_windows, quantise, round_weights
+from train.quantization.quantization_aware import IntegerNetwork, follow
+from train.quantization.signal_levels import of_windows
+from train.runs.checkpoint import save_encoder
+from train.studies import levels_by_corpus
 from train.views import Augment, Views
 
 FRONT = default_front_end()
@@ -212,7 +212,7 @@ def test_levels_hardly_turn_the_embedding(exported):
 
 
 def test_levels_of_the_corpora_are_printed(capsys):
-    levels.main(levels.Config(windows=12))
+    levels_by_corpus.main(levels_by_corpus.Config(windows=12))
     assert "| toy | 12 |" in capsys.readouterr().out
 
 

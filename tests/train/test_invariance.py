@@ -6,9 +6,11 @@ import pytest
 pytest.importorskip("sklearn")
 
 from edgeecg.errors import InputError
-from train.invariance import Config, SuperclassProbe, changes, draw_noise, markdown, measure
 from train.probes.protocol import row_cosines
-from train.probes.tasks import Windows
+from train.probes.tasks.base import Windows
+from train.reporting.tables import invariance_table
+from train.studies.invariance import Config, SuperclassProbe, changes, measure
+from train.views.corruptions import draw_noise
 
 
 def test_noise_has_the_ratio_asked_for():
@@ -71,4 +73,4 @@ def test_the_front_end_takes_out_gain_and_offset(data_dir, model_file):
     assert rows["another person"]["mean"] < rows["one second later"]["mean"]
     same = rows["nothing"]["superclass_auc"]
     assert abs(rows["gain x2"]["superclass_auc"] - same) < 0.02 and 0.3 < same < 1
-    assert len(markdown(list(rows.values())).splitlines()) == len(rows) + 2
+    assert len(invariance_table(list(rows.values())).splitlines()) == len(rows) + 2

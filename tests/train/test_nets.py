@@ -8,9 +8,9 @@ import torch
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from train.fold import fold
 from train.nets import ENCODERS, Conv, Encoder, Head, Spec, basic_cnn, edge, resnet1d
 from train.nets.encoder import ConvUnit
+from train.quantization.batch_norm_folding import fold
 
 
 def settled(spec: Spec, seed: int = 0) -> Encoder:

@@ -18,12 +18,12 @@ from edgeecg.errors import InputError
 from edgeecg.model import Model
 from edgeecg.reference import STEEP
 from tests.models import ecg, edge_like
-from train import noise_flag
-from train.golden import check_compiled_core
-from train.noise_flag import (
+from train.quantization.golden_vectors import check_compiled_core
+from train.quantization.noise_threshold import NOISE, with_noise_flag, write_noise_flag
+from train.studies import noise_flag
+from train.studies.noise_flag import (
     CALIBRATED,
     FALSE_ALARMS,
-    NOISE,
     Config,
     Set,
     choice,
@@ -33,8 +33,6 @@ from train.noise_flag import (
     names,
     steps,
     threshold_of,
-    with_noise_flag,
-    write,
 )
 
 
@@ -102,7 +100,7 @@ def test_a_file_gets_the_threshold_and_keeps_its_embeddings(tmp_path):
     path = tmp_path / "some.eecg"
     edge_like().save(path)
     before = path.read_bytes()
-    changed = write(path, NOISE)
+    changed = write_noise_flag(path, NOISE)
     assert changed.front.noise == NOISE and Model.load(path).id == changed.id != Model.from_bytes(before).id
     with np.load(tmp_path / "some.golden.npz", allow_pickle=False) as file:
         vectors = dict(file)
@@ -118,7 +116,7 @@ def test_a_file_gets_the_threshold_and_keeps_its_embeddings(tmp_path):
 def test_a_wrong_flag_in_golden_vectors_is_noticed(tmp_path):
     path = tmp_path / "some.eecg"
     edge_like().save(path)
-    model = write(path, NOISE)
+    model = write_noise_flag(path, NOISE)
     with np.load(tmp_path / "some.golden.npz", allow_pickle=False) as file:
         vectors = dict(file)
     vectors["gap_129_7hz.flags"] = vectors["gap_129_7hz.flags"] ^ 8

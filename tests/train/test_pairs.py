@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from edgeecg.errors import InputError
-from train.checkpoint import load_tensors
 from train.data import open_cache
-from train.data.front import default_front_end, front_end_reader
-from train.data.independent import read_independent, split_independent
+from train.data.front_end import default_front_end, front_end_reader
+from train.data.twelve_lead import read_independent, split_independent
 from train.objectives import OBJECTIVES
 from train.pretrain import Config, Pretraining, train
-from train.run import read_log
+from train.runs.checkpoint import load_tensors
+from train.runs.folder import read_log
 from train.views.pairs import VcgPairs, check_pairs
 from train.views.vcg import Vcg, VcgViews
 from train.views.viewmaker import ViewmakerOptions

@@ -8,7 +8,7 @@ import torch
 
 from edgeecg.errors import InputError
 from train.data.cache import Cache
-from train.data.partners import Groups
+from train.data.positives import Groups
 from train.data.windows import Choice, WindowSampler
 
 WINDOW = 1280

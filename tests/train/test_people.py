@@ -6,8 +6,8 @@ import pytest
 pytest.importorskip("sklearn")
 
 from edgeecg.errors import InputError
-from train.people import Config, rank_one, without
-from train.probes.tasks import Task, Windows
+from train.probes.tasks.base import Task, Windows
+from train.studies.leave_one_subject_out import Config, rank_one, without
 
 
 def side(group, label) -> Windows:

@@ -11,11 +11,12 @@ pytest.importorskip("sklearn")
 
 from edgeecg.errors import InputError
 from edgeecg.model import Model
-from train.evaluate import FLOAT_PROBE, Result
-from train.pictures import Config, main, nearest, project, size_points
-from train.plots_embedding import maps, moved, neighbours
+from train.plots.embeddings import maps, moved, neighbours
+from train.probes.evaluation import FLOAT_PROBE, Result
 from train.probes.protocol import Score
-from train.probes.tasks import TASKS, Windows
+from train.probes.tasks.base import Windows
+from train.probes.tasks.registry import TASKS
+from train.studies.figures import Config, main, nearest, project, size_points
 
 
 @pytest.mark.parametrize("method", ["pca", "tsne"])

@@ -14,13 +14,13 @@ import pytest
 import torch
 
 from edgeecg.errors import EdgeECGError, InputError
-from train.checkpoint import load_encoder, load_tensors
 from train.data import Cache, open_cache
-from train.data.front import default_front_end
-from train.engine.optimiser import schedule
+from train.data.front_end import default_front_end
+from train.engine.optimizers import schedule
 from train.nets import edge
 from train.pretrain import Config, effective_rank, train
-from train.run import read_log
+from train.runs.checkpoint import load_encoder, load_tensors
+from train.runs.folder import read_log
 from train.views import Views
 
 ROOT = Path(__file__).parents[2]

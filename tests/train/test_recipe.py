@@ -17,15 +17,15 @@ import itertools
 import edgeecg
 import train.recipe as recipe
 from edgeecg.errors import EdgeECGError, InputError
-from train.checkpoint import load_encoder, load_tensors, load_training
 from train.data import Cache, open_cache
-from train.data.front import default_front_end
-from train.drawer import EVENTFUL, PREMATURE, Drawer
+from train.data.front_end import default_front_end
+from train.multitask.last_layer import MORE, NUMBERS, assemble, steady_axes
+from train.multitask.sampler import EVENTFUL, PREMATURE, Drawer
 from train.objectives.masked import masked_nt_xent
-from train.readout import MORE, NUMBERS, assemble, steady_axes
+from train.quantization.dequantize import Start
+from train.runs.checkpoint import load_encoder, load_tensors, load_training
 from train.targets import SIGNAL, STATISTICS, open_bank
 from train.targets.heads import Heads
-from train.unfold import Start
 from train.views import Views
 
 

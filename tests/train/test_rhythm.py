@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from train.data import open_cache
-from train.data.front import default_front_end
-from train.data.rhythms import with_other_rhythms
+from train.data.front_end import default_front_end
 from train.targets import find_beats, open_bank
 from train.views import rhythm
 from train.views.rhythm import Rhythm, as_ventricular, draw_rhythm, other_rhythm, rebuild, scale_p_wave, stretched
+from train.views.rhythm_cache import with_other_rhythms
 
 PARTS = {"P": (-18, 3, 8.0), "QRS": (0, 2, 60.0), "T": (30, 7, 12.0)}  # samples from the R peak, width, height
 

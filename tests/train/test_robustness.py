@@ -8,10 +8,10 @@ import pytest
 pytest.importorskip("sklearn")
 
 from edgeecg.errors import InputError
-from train import robustness
-from train.disturbances import RAIL, clipped, disturbances, disturbed, lead_off, quantised, resampled
-from train.probes.tasks import Task, Windows
-from train.robustness import Config, curve, fit_probes, main
+from train.probes.tasks.base import Task, Windows
+from train.studies import robustness
+from train.studies.robustness import Config, curve, fit_probes, main
+from train.views.corruptions import RAIL, clipped, disturbances, disturbed, lead_off, quantised, resampled
 
 TIME = np.arange(1280) / 128
 RNG = np.random.default_rng(0)

@@ -12,17 +12,18 @@ from hypothesis import strategies as st
 import edgeecg
 from edgeecg.errors import InputError
 from tests.train.records import write_record
-from train import pair_score, siamese_test
-from train.checkpoint import load_encoder
-from train.data import matches as matches_module
 from train.data import open_cache
-from train.data.front import ZERO, default_front_end
-from train.data.matches import LabelledWindows, PatientWindows, with_false_pairs
+from train.data.front_end import ZERO, default_front_end
 from train.data.windows import is_validation
 from train.match import Config as MatchConfig
 from train.match import main as match
-from train.pair_score import PairScore, reliability
-from train.run import read_log
+from train.pairs import sampling as matches_module
+from train.pairs import score as pair_score
+from train.pairs import verification as siamese_test
+from train.pairs.sampling import LabelledWindows, PatientWindows, with_false_pairs
+from train.pairs.score import PairScore, reliability
+from train.runs.checkpoint import load_encoder
+from train.runs.folder import read_log
 from train.siamese import Config, Siamese, train
 from train.siamese import main as siamese_main
 from train.views import Views

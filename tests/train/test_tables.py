@@ -8,9 +8,10 @@ import pytest
 pytest.importorskip("sklearn")
 
 from edgeecg.errors import InputError
-from train.evaluate import FLOAT_PROBE, Result
+from train.probes.evaluation import FLOAT_PROBE, Result
 from train.probes.protocol import Score
-from train.tables import Config, fill, run
+from train.reporting.tables import fill
+from train.studies.fill_tables import Config, run
 
 NAMES = ("probes", "quantisation", "few", "more", "transfer", "moved")
 

@@ -8,14 +8,13 @@ from hypothesis.extra.numpy import arrays
 
 torch = pytest.importorskip("torch")
 
+from edgeecg.constants import RATE
 from train.data.corpora import corpus, corpus_folder
-from train.data.front import default_front_end, front_end_reader
-from train.golden import synthetic_ecg
+from train.data.front_end import default_front_end, front_end_reader
+from train.quantization.golden_vectors import synthetic_ecg
 from train.targets import SIGNAL, STATISTICS, BeatTargets, find_beats, signal_statistics
 from train.targets.beats import local_median, steepest
 from train.targets.rhythm import WindowBeats, describe, quantile
-
-RATE = 128
 
 
 def beat_train(times, wide=(), seconds=40):

@@ -5,9 +5,10 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-from train.probes import transfer_tasks
-from train.probes.tasks import Task, Windows, read_task
-from train.probes.transfer_tasks import TRANSFER_TASKS, premature
+from train.probes.tasks import transfer as transfer_tasks
+from train.probes.tasks.base import Task, Windows
+from train.probes.tasks.registry import read_task
+from train.probes.tasks.transfer import TRANSFER_TASKS, premature
 
 STATEMENTS = (
     "{'PVC': 100.0}",

@@ -13,11 +13,11 @@ from edgeecg.errors import InputError
 from edgeecg.model import default_front_end
 from tests.models import SHAPES
 from train.data import WindowSampler, open_cache
-from train.data.front import to_input
+from train.data.front_end import to_input
 from train.export import to_bytes
 from train.nets import Conv, Encoder, Head, Spec
-from train.quantize import embed_windows, quantise
-from train.unfold import Start, unfold
+from train.quantization.dequantize import Start, unfold
+from train.quantization.post_training import embed_windows, quantise
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeecg.errors import InputError
-from train.data.front import default_front_end, front_end_reader
+from train.data.front_end import default_front_end, front_end_reader
 from train.views.vcg import DOWER, INVERSE, TWELVE, Vcg, VcgViews, from_vcg, rotation, to_vcg, twelve_leads
 
 STILL = VcgViews(rotation=0.0, scale=1.0, p_gaussian=0.0, p_time_mask=0.0, p_channel_mask=0.0)

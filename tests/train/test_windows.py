@@ -11,11 +11,11 @@ import torch
 from edgeecg.errors import InputError
 from tests.train.records import write_record
 from train import export
-from train.checkpoint import load_encoder
 from train.data import open_cache
-from train.data.front import default_front_end, front_end_reader
+from train.data.front_end import default_front_end, front_end_reader
 from train.data.windows import Choice, WindowSampler
 from train.pretrain import Config, Pretraining, train
+from train.runs.checkpoint import load_encoder
 
 FRONT = default_front_end()
 

@@ -15,7 +15,7 @@ from edgeecg import losses
 from edgeecg.errors import EdgeECGError
 from train.correction.mining import Pairs
 from train.downstream.fit import batches
-from train.engine.optimiser import schedule
+from train.engine.optimizers import schedule
 from train.objectives.autograd import evaluate
 
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from train.downstream import metrics, pictures, predictions
+from train.downstream import metrics, predictions
 from train.downstream.maps import project, some_points
 from train.downstream.predictions import Predictions
 from train.downstream.tables import markdown, score_table, verdict_table
 from train.downstream.tasks import Labelled
-from train.run import write_text
+from train.plots import classifiers as pictures
+from train.runs.folder import write_text
 
 CLASSIFIERS = ("MLP", "logistic regression", "linear SVM")
 SAYS = {"original": "original", "margin": "margin", "soft_nn": "soft nearest neighbour", "sigmoid": "sigmoid"}

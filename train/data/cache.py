@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from edgeecg.errors import InputError
 from train.data.corpora import corpus, corpus_folder, present_corpora
-from train.data.front import FrontEnd, front_end_reader
+from train.data.front_end import FrontEnd, front_end_reader
 
 LAYOUT = 1  # raise when the files' meaning or what is excluded changes
 COLUMNS = ("set", "record", "patient", "lead", "label", "start", "length")

@@ -8,14 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from edgeecg.constants import RATE, WINDOW
 from edgeecg.errors import InputError
 from train.data.cache import Cache
 from train.data.corpora import CORPORA
-from train.data.partners import Partners, Positives
-from train.data.places import Windows, make_places
-from train.nets.spec import WINDOW
+from train.data.positives import Partners, Positives
+from train.data.window_starts import Windows, make_places
 
-RATE = 128  # Hz
 PIECES = [name for name, corpus in CORPORA.items() if corpus.pieces]
 
 

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from edgeecg.errors import InputError
-from train.data.front import to_input
+from train.data.front_end import to_input
 from train.downstream.fit import Classifier
 from train.downstream.tasks import Labelled
 from train.nets import Encoder, Spec, edge
 from train.probes.features import features_by_name
-from train.unfold import Start
+from train.quantization.dequantize import Start
 
 ARMS = ("linear", "finetune", "random", "scratch", "hrv")
 
@@ -29,7 +29,7 @@ class Arms:
     """Windows, embeddings and encoders of one task, each computed when an arm first asks for it.
 
     `encoder` names encoder.safetensors of a run, an .eecg file or a bundled model. Integers stay frozen as they are;
-    what is fine-tuned is the float encoder that they stand for (train/unfold.py), without its levels.
+    what is fine-tuned is the float encoder that they stand for (train/quantization/dequantize.py), without its levels.
     """
 
     def __init__(self, data: Labelled, encoder: str, arms: tuple[str, ...]):

@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from edgeecg.errors import EdgeECGError, InputError
-from train.data.front import to_input
+from train.data.front_end import to_input
 from train.downstream import metrics
 from train.downstream.predictions import pooled
 from train.downstream.tasks import Labelled
-from train.engine.optimiser import parameter_groups, schedule
+from train.engine.optimizers import parameter_groups, schedule
 from train.nets import Encoder
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from edgeecg.errors import InputError
-from train.downstream import metrics, pictures, predictions
+from train.downstream import metrics, predictions
 from train.downstream.predictions import MEASURES, Predictions
 from train.downstream.tables import percent, score_table, verdict_table
+from train.plots import classifiers as pictures
 from train.probes.protocol import Score
 
 # What is asked of each share of labels: is the second better than the first, on the same patients?

@@ -10,10 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
+from edgeecg.constants import RATE
 from edgeecg.errors import InputError
 from train.data.corpora import DS1, DS2, SAME_PATIENT_AS_TEST, Corpus, array, corpus, table
-from train.data.front import default_front_end, front_end_reader
-from train.probes.tasks import BEATS, RATE, RHYTHMS, SUPERCLASSES, beat_windows, join, read_task
+from train.data.front_end import default_front_end, front_end_reader
+from train.probes.tasks.base import join
+from train.probes.tasks.challenges import RHYTHMS
+from train.probes.tasks.mitdb import BEATS, beat_windows
+from train.probes.tasks.ptbxl import SUPERCLASSES
+from train.probes.tasks.registry import read_task
 
 # Statements of the Challenge 2020 (Perez Alday et al., Physiol. Meas. 2020), as SNOMED CT codes, and the SCP-ECG
 # statements of PTB-XL that say the same. These are the 23 that at least 14 of the patients here have.

@@ -11,9 +11,9 @@ finder     the learning-rate range test
 report     what a finished run says of itself
 """
 
+from train.engine.distributed import joined, processes
 from train.engine.learner import Learner
 from train.engine.loop import fit
 from train.engine.options import Options
-from train.engine.processes import joined, processes
 
 __all__ = ["Learner", "Options", "fit", "joined", "processes"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from train.checkpoint import save_encoder
+from train.runs.checkpoint import save_encoder
 
 
 class Learner(nn.Module):

@@ -15,14 +15,14 @@ import torch
 from tqdm import tqdm
 
 from edgeecg.errors import InputError
-from train.checkpoint import load_training, save_training
-from train.engine.finder import find_rate
+from train.engine.distributed import Processes, processes
 from train.engine.learner import Learner
+from train.engine.lr_finder import find_rate
 from train.engine.options import Options, stored_steps
-from train.engine.processes import Processes, processes
 from train.engine.report import write_report
 from train.engine.trainer import Trainer
-from train.run import Log, refuse_begun, write_config
+from train.runs.checkpoint import load_training, save_training
+from train.runs.folder import Log, refuse_begun, write_config
 
 WORK = ("checkpoint.safetensors", "best.safetensors", "encoder.safetensors")  # what a run leaves in its folder
 MEASURED, WARM = 24, 4  # steps that tell the speed; the first of them do not count

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from edgeecg.errors import InputError
-from train.run import stored_options
+from train.runs.folder import stored_options
 
 FREE = ("resume", "steps", "minutes", "out", "cache", "data", "log_every", "save_every", "find_lr")
 
@@ -36,7 +36,7 @@ class Options:
     compile: bool = False  # torch.compile of the networks: worth its minute on long runs
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
-    out: Path = Path("runs/train")  # what is in it: train/run.py
+    out: Path = Path("runs/train")  # what is in it: train/runs/folder.py
     resume: bool = False  # continue the run in `out`
     seed: int = 0  # of weights, windows and views
     threads: int = 1  # of torch, in each process

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from train import plots
 from train.engine.learner import Learner
 from train.engine.options import Options
-from train.run import read_log, write_text
+from train.plots import training as plots
+from train.runs.folder import read_log, write_text
 
 
 def write_report(options: Options, learner: Learner, progress, title: str) -> Path:

@@ -10,10 +10,10 @@ from torch.nn.parallel import DistributedDataParallel
 
 from edgeecg.errors import EdgeECGError
 from train.engine.batch_norm import synchronise
+from train.engine.distributed import Processes, choose_device
 from train.engine.learner import Learner
-from train.engine.optimiser import make_optimiser, schedule
+from train.engine.optimizers import make_optimiser, schedule
 from train.engine.options import Options
-from train.engine.processes import Processes, choose_device
 
 TRAINING, VALIDATION = 0, 1  # first number of the seeds
 MIXED = {"bf16": torch.bfloat16, "fp16": torch.float16}

@@ -19,10 +19,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from edgeecg.constants import WINDOW
 from edgeecg.errors import InputError
 from train.nets.decoder import ConvDecoder, DenseDecoder, dense
 from train.nets.encoder import Encoder
-from train.nets.spec import WINDOW
 
 KINDS = ("simple", "sparse", "deep", "convolutional", "denoising", "variational")
 DENSE_WIDTHS = {"simple": (), "sparse": (), "deep": (512, 256)}

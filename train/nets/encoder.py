@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from train.nets.spec import WINDOW, Add, Conv, MaxPool, Spec
+from edgeecg.constants import WINDOW
+from train.nets.spec import Add, Conv, MaxPool, Spec
 
 LEAKY_SLOPE = 0.01
 

@@ -7,9 +7,8 @@ the left (docs/numerics.md, section 3), so nothing here depends on the window.
 
 from dataclasses import asdict, dataclass
 
+from edgeecg.constants import WINDOW
 from edgeecg.model import LEVELS
-
-WINDOW = 1280  # samples at 128 Hz: 10 s
 
 
 @dataclass(frozen=True)
@@ -53,8 +52,8 @@ class MaxPool:
 class Head:
     """Pooling over the frames of a window ("mean", "max" or "mean_max"), then a linear layer into `dim` numbers.
 
-    `levels`: the model file has the levels of the signal behind them (train/levels.py); the network knows nothing of
-    those.
+    `levels`: the model file has the levels of the signal behind them (train/studies/levels_by_corpus.py); the network
+    knows nothing of those.
     """
 
     pool: str = "mean_max"

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 import edgeecg
+from edgeecg.constants import RATE
 from edgeecg.errors import AmplitudeWarning, InputError, MissingDependencyError
 
-RATE = 128
 Features = Callable[[np.ndarray], np.ndarray]
 
 
@@ -34,9 +34,9 @@ def checkpoint(path: str) -> Features:
     """The float encoder of a training run, behind the compiled front end."""
     import torch
 
-    from train.checkpoint import load_encoder
-    from train.data.front import default_front_end, front_end_reader, to_input
-    from train.levels import of_windows
+    from train.data.front_end import default_front_end, front_end_reader, to_input
+    from train.quantization.signal_levels import of_windows
+    from train.runs.checkpoint import load_encoder
 
     network, _ = load_encoder(path)
     read = front_end_reader(default_front_end())
@@ -59,7 +59,7 @@ def random_encoder(pool: str, seed: int = 0) -> Features:
     """
     import torch
 
-    from train.data.front import default_front_end, front_end_reader, to_input
+    from train.data.front_end import default_front_end, front_end_reader, to_input
     from train.nets import Encoder
     from train.nets.edge import edge
 

@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from edgeecg.errors import InputError
-from train.probes.tasks import Task
+from train.probes.tasks.base import Task
 
 STRENGTHS = (0.0003, 0.003, 0.03, 0.3)
 DRAWS = 200

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from edgeecg.constants import RATE, WINDOW
 from train.data import Cache
 from train.data.cache import whole_folder
-from train.nets.spec import WINDOW
-from train.targets.beats import RATE, Beats, find_beats, join
+from train.targets.beats import Beats, find_beats, join
 
 VERSION = 3  # raise when a target changes its meaning
 

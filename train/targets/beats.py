@@ -11,10 +11,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from edgeecg.constants import RATE
 from edgeecg.errors import MissingDependencyError
-from train.data.front import ZERO
+from train.data.front_end import ZERO
 
-RATE = 128  # Hz
 BEFORE, AFTER = 32, 64  # samples of a beat around its R peak
 QRS = slice(BEFORE - 12, BEFORE + 16)
 GROUP = 30  # consecutive beats that share a template

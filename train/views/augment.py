@@ -18,10 +18,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from edgeecg import io, reference
+from edgeecg.constants import RATE
 from edgeecg.errors import InputError
-from train.data.front import SCALE, ZERO, FrontEnd
+from train.data.front_end import SCALE, ZERO, FrontEnd
 
-RATE = 128.0  # Hz
 BLOCK = 32  # samples of the front end's scale
 NOISES = ("bw", "em", "ma")  # of nstdb
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from train.data.front import SCALE, ZERO
+from train.data.front_end import SCALE, ZERO
 from train.views.augment import Augment, Views, gain, quantise
 
 

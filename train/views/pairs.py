@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from edgeecg.errors import InputError
-from train.data.front import to_input
-from train.data.independent import IndependentSampler
-from train.data.partners import Positives
+from train.data.front_end import to_input
+from train.data.positives import Positives
+from train.data.twelve_lead import IndependentSampler
 from train.data.windows import WindowSampler
 from train.views.augment import Augment, Views
 from train.views.vcg import Vcg

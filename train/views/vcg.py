@@ -19,13 +19,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from edgeecg.constants import RATE
 from edgeecg.errors import InputError
-from train.data.front import Reader, to_input
-from train.data.independent import INDEPENDENT
+from train.data.front_end import Reader, to_input
+from train.data.twelve_lead import INDEPENDENT
 from train.views.augment import at_snr, some_rows, uniform
 
 TWELVE = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
-RATE = 128
 
 DOWER = torch.tensor(
     [

@@ -22,8 +22,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from edgeecg.errors import InputError
-from train.data.front import SCALE, ZERO
-from train.plots import new_figure, save
+from train.data.front_end import SCALE, ZERO
+from train.plots.figure import new_figure, save
 from train.views.augment import quantise
 
 LEAST = 1 / SCALE  # a flat window's scale: one step of the front end
