@@ -23,7 +23,8 @@ import torch
 from train.data import PRETRAINING, open_cache
 from train.data.front_end import default_front_end
 from train.engine.distributed import Processes
-from train.engine.trainer import TRAINING, Trainer
+from train.engine.learner import TRAINING
+from train.engine.trainer import Trainer
 from train.nets import ENCODERS
 from train.pretrain import Config as Pretrain
 from train.pretrain import Pretraining

@@ -15,10 +15,12 @@ FLOORS = (
     ("commands",),
     ("ablation", "multitask", "pairs", "reconstruction"),
     ("reporting", "inference", "correction"),
-    ("probes",),
     ("downstream",),
+    ("probes",),
+    ("classifiers",),
+    ("quantization",),
     ("engine",),
-    ("quantization", "runs", "targets"),
+    ("runs", "targets"),
     ("views",),
     ("data",),
     ("plots", "objectives", "nets"),
@@ -152,7 +154,7 @@ def test_edgeecg_imports_neither_train_nor_benchmarks():
 
 
 def test_no_c_files_include_each_other():
-    """But where a comment in the including file says why: "circle: ...". """
+    """But where a comment in the including file says why: "circle: ..."."""
     files = {path.name: path for path in (ROOT / "csrc").rglob("*.[ch]")}
     edges = {}
     for name, path in files.items():

@@ -34,14 +34,15 @@ from edgeecg.errors import InputError
 from train.data import PRETRAINING, Cache, WindowSampler
 from train.data.front_end import ZERO, default_front_end, to_input
 from train.data.windows import split_by_patient
-from train.engine import Learner, Options, fit, joined
+from train.engine import Learner, Options, Place, fit, launch
+from train.engine.distributed import Processes
 from train.engine.options import stored_steps
 from train.engine.setup import open_corpora
 from train.nets.autoencoder import DENSE_WIDTHS, Autoencoder, Shape
 from train.objectives.reconstruction import activity, kl_to_normal, negative_elbo, squared_error
 from train.reconstruction.evaluation import Restoration, restoration
 from train.reporting.provenance import provenance
-from train.runs.checkpoint import load_tensors, save_encoder, save_tensors
+from train.runs.checkpoint import load_autoencoder, save_autoencoder, save_encoder
 from train.runs.command_line import run_command
 from train.runs.folder import write_json
 from train.views import load_noise
@@ -124,9 +125,10 @@ class Autoencoding(Learner):
         batch = sampler.draw(count, generator, margin)
         return (around_qrs(batch.first, BEAT) if self.config.beats else batch.first), batch.patient
 
-    def draw(self, count: int, own: torch.Generator, common: torch.Generator, validation: bool = False) -> dict:
-        in_context = not validation and float(torch.rand((), generator=common)) < self.config.context
-        sampler = self.validation_windows if validation else self.training_windows
+    def draw(self, count: int, place: Place) -> dict[str, Tensor]:
+        own = place.own
+        in_context = not place.validation and float(torch.rand((), generator=place.common)) < self.config.context
+        sampler = self.validation_windows if place.validation else self.training_windows
         y, patient = self.windows(sampler, count, own, self.margin if in_context else 0)
         if self.config.kind == "denoising":
             x, target = noisy_pair(y, self.noise, self.config.snr, own)
@@ -190,23 +192,6 @@ def around_qrs(y: Tensor, length: int) -> Tensor:
     return torch.gather(y, 1, peak[:, None] + torch.arange(-(length * 2 // 5), length - length * 2 // 5))
 
 
-def save_autoencoder(path: Path, autoencoder: Autoencoder, meta: dict) -> None:
-    save_tensors(path, autoencoder.state_dict(), {"autoencoder": autoencoder.shape.to_dict(), **meta})
-
-
-def load_autoencoder(path: Path) -> tuple[Autoencoder, dict]:
-    """A finished autoencoder in evaluation mode and the metadata that it was saved with."""
-    tensors, meta = load_tensors(path)
-    if "autoencoder" not in meta:
-        raise InputError(f"{path} holds no autoencoder: give the autoencoder.safetensors of a finished run")
-    try:
-        autoencoder = Autoencoder(Shape(**meta["autoencoder"]))
-        autoencoder.load_state_dict(tensors)
-    except (TypeError, RuntimeError) as error:
-        raise InputError(f"{path} does not fit its own description: {error}") from error
-    return autoencoder.eval(), meta
-
-
 def reuse(config: Config, cache: Cache, noise: Tensor | None) -> Path | None:
     """The finished model in OUT, with its pictures drawn again as asked; None where there is none."""
     path = config.out / "autoencoder.safetensors"
@@ -243,17 +228,16 @@ def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
     return result if config.find_lr else config.out / "autoencoder.safetensors"
 
 
+def process(config: Config, team: Processes) -> None:
+    """What each process of the run does."""
+    cache = open_corpora(config, team)
+    train(config, cache, load_noise(config.data, default_front_end()))
+    if team.first:
+        print(config.out / ("lr_finder.png" if config.find_lr else "report.md"))
+
+
 def main(config: Config) -> None:
-    config = replace(config, cache=config.cache.expanduser())
-    with joined(config.device) as team:
-        cache = open_corpora(config, team)
-        noise = load_noise(config.data, default_front_end())
-        try:
-            train(config, cache, noise)
-        except KeyboardInterrupt:
-            raise SystemExit(f"stopped; continue with --resume --out {config.out}") from None
-        if team.first:
-            print(config.out / ("lr_finder.png" if config.find_lr else "report.md"))
+    launch(process, replace(config, cache=config.cache.expanduser()))
 
 
 if __name__ == "__main__":

@@ -27,15 +27,16 @@ import torch
 from tqdm import tqdm
 
 from edgeecg.errors import InputError
+from train.classifiers.labeled import Labeled
+from train.classifiers.training import Training
 from train.correction.classifiers import all_scores
 from train.correction.mining import Pairs, held_out_scores, make_pairs, mine
 from train.correction.network import CorrectionOptions, train_correction
 from train.correction.report import Finished, write_report
 from train.correction.synthetic import synthetic
 from train.downstream import maps, predictions
-from train.downstream.fit import Training
 from train.downstream.splits import Split, make_splits
-from train.downstream.tasks import TASKS, Labelled, read_labelled
+from train.downstream.tasks import TASKS, read_labeled
 from train.probes.features import features_by_name, models_of
 from train.runs.command_line import need_recordings, recordings_folder, run_command
 from train.runs.folder import prepare, write_json
@@ -82,14 +83,14 @@ class Config:
             raise InputError("confidence lies between 0 and 1 (without 1)")
 
 
-def sources(config: Config) -> dict[str, tuple[torch.Tensor, Labelled]]:
+def sources(config: Config) -> dict[str, tuple[torch.Tensor, Labeled]]:
     """Name -> embeddings (n, dim) and their labels: one task, or every combination of the synthetic knobs."""
     if config.synthetic:
         knobs = [(noise, like) for noise in config.noise for like in config.similarity]
         return {
             f"noise {noise:g}, similarity {like:g}": synthetic(noise, like, seed=config.seed) for noise, like in knobs
         }
-    data = read_labelled(config.task, config.data)
+    data = read_labeled(config.task, config.data)
     if not data.single or data.pooled:
         raise InputError(
             f"task {config.task} does not have one label a window: take beats, af_I or one_superclass_I or _II"
@@ -98,11 +99,11 @@ def sources(config: Config) -> dict[str, tuple[torch.Tensor, Labelled]]:
     return {config.task: (torch.from_numpy(np.asarray(x, np.float32)), data)}
 
 
-def standardised(x: torch.Tensor, train: np.ndarray) -> torch.Tensor:
+def standardized(x: torch.Tensor, train: np.ndarray) -> torch.Tensor:
     return (x - x[train].mean(0)) / x[train].std(0, unbiased=False).clamp(min=1e-4)
 
 
-def hard_pairs(config: Config, x: torch.Tensor, data: Labelled, split: Split, seed: int) -> tuple[Pairs, Pairs, dict]:
+def hard_pairs(config: Config, x: torch.Tensor, data: Labeled, split: Split, seed: int) -> tuple[Pairs, Pairs, dict]:
     """Pairs of the training and of the validation patients, and what the judging classifier said of the
     training side.
     """
@@ -117,10 +118,10 @@ def hard_pairs(config: Config, x: torch.Tensor, data: Labelled, split: Split, se
     return *made, said | {"pairs": len(made[0].left)}
 
 
-def run_split(config: Config, x: torch.Tensor, data: Labelled, split: Split, number: int, out: Path) -> None:
+def run_split(config: Config, x: torch.Tensor, data: Labeled, split: Split, number: int, out: Path) -> None:
     """Judge, mine, correct, train again; the file of the split is written last and says that it is finished."""
     seed, label = config.seed + number, data.truth.argmax(1)
-    z = standardised(x, split.train)
+    z = standardized(x, split.train)
     training, validation, said = hard_pairs(config, z, data, split, seed)
     forms, extra = {"original": z}, {}
     for name in config.losses:

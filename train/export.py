@@ -178,9 +178,9 @@ def run(config: Config) -> dict:
             f"{config.checkpoint} reads {leads} leads at once: a model file has the front end of one lead "
             "(docs/format.md)"
         )
-    if encoder.spec.standardise:
+    if encoder.spec.standardize:
         raise InputError(
-            f"{config.checkpoint} standardises each window: a model file has no such layer (docs/format.md)"
+            f"{config.checkpoint} standardizes each window: a model file has no such layer (docs/format.md)"
         )
     cache = open_cache(config.data, config.corpora, front, config.cache.expanduser())
     noise = load_noise(config.data, front)

@@ -28,13 +28,15 @@ import torch
 from tqdm import tqdm
 
 from edgeecg.errors import InputError
+from train.classifiers.labeled import Labeled
+from train.classifiers.network import logits_of, probabilities
+from train.classifiers.training import Training, fit
 from train.data.front_end import default_front_end
 from train.downstream import predictions
 from train.downstream.arms import ARMS, Arms
-from train.downstream.fit import Training, fit, logits_of, probabilities
 from train.downstream.report import cell_name, compare, read_run, report, table
 from train.downstream.splits import Split, make_splits, with_labels
-from train.downstream.tasks import TASKS, Labelled, corpus_of, read_labelled
+from train.downstream.tasks import TASKS, corpus_of, read_labeled
 from train.reporting.provenance import sources
 from train.runs.checkpoint import save_encoder
 from train.runs.command_line import need_recordings, recordings_folder, run_command
@@ -81,7 +83,7 @@ class Config:
 class Runner:
     """The parts of a run: one classifier an arm, a share of labels and a split."""
 
-    def __init__(self, config: Config, data: Labelled):
+    def __init__(self, config: Config, data: Labeled):
         torch.set_num_threads(config.threads)
         self.config, self.data = config, data
         self.arms = Arms(data, config.encoder, config.arms)
@@ -135,14 +137,14 @@ class Runner:
                 bar.set_postfix(arm=arm, seconds=f"{time.perf_counter() - start:.1f}")
 
 
-def predict(model, x: torch.Tensor, data: Labelled, split: Split) -> dict:
+def predict(model, x: torch.Tensor, data: Labeled, split: Split) -> dict:
     """Rows and probabilities of the split's validation and test windows."""
     sides = {"validation": split.validation, "test": split.test}
     return {side: (rows, probabilities(logits_of(model, x, rows), data.single)) for side, rows in sides.items()}
 
 
 def main(config: Config) -> None:
-    data = read_labelled(config.task, config.data)
+    data = read_labeled(config.task, config.data)
     runner = Runner(config, data)  # a wrong encoder fails before anything is written
     prepare(config, FREE, "cells/*.npz", models=(config.encoder,))
     runner.run()

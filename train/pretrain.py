@@ -38,7 +38,8 @@ from train.data.positives import Positives
 from train.data.twelve_lead import read_independent, split_independent
 from train.data.window_starts import Windows
 from train.data.windows import Choice, split_by_patient
-from train.engine import Learner, Options, fit, joined
+from train.engine import Learner, Options, Place, check_folder, fit, launch
+from train.engine.distributed import Processes
 from train.engine.setup import open_corpora
 from train.nets import ENCODERS, Encoder
 from train.nets.projector import make_projector
@@ -118,12 +119,13 @@ class Pretraining(Learner):
         possible = isinstance(self.pairs, WindowPairs) and self.pairs.training.has_context(margin)
         return margin if self.config.context > 0 and possible else 0
 
-    def draw(self, count: int, own: torch.Generator, common: torch.Generator, validation: bool = False) -> dict:
+    def draw(self, count: int, place: Place) -> dict[str, Tensor]:
         """Two views (count, length) or (count, leads, length) of each window, as network input, and who the windows
         are.
         """
-        in_context = not validation and float(torch.rand((), generator=common)) < self.config.context
-        batch = self.pairs.draw(count, own, self.margin if in_context else 0, validation)
+        own = place.own
+        in_context = not place.validation and float(torch.rand((), generator=place.common)) < self.config.context
+        batch = self.pairs.draw(count, own, self.margin if in_context else 0, place.validation)
         if self.config.view == "viewmaker":
             length = batch["first"].shape[-1]
             batch["noise"] = torch.stack([self.viewmaker.draw_noise(count, length, own) for _ in range(2)], 1)
@@ -211,20 +213,20 @@ def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
     return fit(lambda: Pretraining(config, cache, noise), config, describe, title)
 
 
+def process(config: Config, team: Processes) -> None:
+    """What each process of the run does."""
+    cache, front = open_corpora(config, team), default_front_end()
+    noise = load_noise(config.data, front, kinds=config.views.noises) if config.view == "augment" else None
+    if team.first and noise is None and config.view == "augment" and config.views.p_noise > 0:
+        print("No nstdb in the data folder: views go without recorded noise.")
+    finished = train(config, cache, noise)
+    if team.first and not config.find_lr:
+        print(f"{config.out / 'report.md'}\nNext: python train/export.py {finished} -o {config.out / 'model'}")
+
+
 def main(config: Config) -> None:
-    config = replace(config, cache=config.cache.expanduser())
-    with joined(config.device) as team:
-        say = print if team.first else lambda *_: None
-        cache, front = open_corpora(config, team), default_front_end()
-        noise = load_noise(config.data, front, kinds=config.views.noises) if config.view == "augment" else None
-        if noise is None and config.view == "augment" and config.views.p_noise > 0:
-            say("No nstdb in the data folder: views go without recorded noise.")
-        try:
-            finished = train(config, cache, noise)
-        except KeyboardInterrupt:
-            raise SystemExit(f"stopped; continue with --resume --out {config.out}") from None
-        if not config.find_lr:
-            say(f"{config.out / 'report.md'}\nNext: python train/export.py {finished} -o {config.out / 'model'}")
+    check_folder(config)
+    launch(process, replace(config, cache=config.cache.expanduser()))
 
 
 if __name__ == "__main__":

@@ -36,7 +36,8 @@ from edgeecg.errors import InputError
 from train.data import PRETRAINING, Cache
 from train.data.front_end import default_front_end
 from train.data.windows import Choice, WindowSampler, is_validation
-from train.engine import Learner, Options, fit, joined
+from train.engine import Learner, Options, Place, check_folder, fit, launch
+from train.engine.distributed import Processes
 from train.engine.setup import open_corpora
 from train.nets import ENCODERS, Encoder
 from train.objectives.modules import SiameseContrastive
@@ -103,7 +104,7 @@ class Siamese(Learner):
         distances.
         """
         generator = torch.Generator().manual_seed(self.config.seed)
-        windows = self.draw(count, generator, generator)["first"]
+        windows = self.draw_pairs(count, generator)["first"]
         if self.config.start:
             self.encoder = Start(self.config.start).encoder(windows)
             head = replace(self.encoder.spec.head, levels=False)  # a distance is of what was trained
@@ -122,8 +123,11 @@ class Siamese(Learner):
             else WindowSampler(self.cache, rows, Choice(positives="window"))
         )
 
-    def draw(self, count: int, own: torch.Generator, common: torch.Generator, validation: bool = False) -> dict:
+    def draw(self, count: int, place: Place) -> dict[str, Tensor]:
         """`count` true pairs, and `who` each is: false pairs join windows of different ones."""
+        return self.draw_pairs(count, place.own, place.validation)
+
+    def draw_pairs(self, count: int, own: torch.Generator, validation: bool = False) -> dict[str, Tensor]:
         source = self.validation_pairs if validation else self.training_pairs
         if isinstance(source, WindowSampler):
             batch = source.draw(count, own, shift=self.config.views.shift)
@@ -183,18 +187,19 @@ def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
     )
 
 
+def process(config: Config, team: Processes) -> None:
+    """What each process of the run does."""
+    cache = open_corpora(config, team)
+    finished = train(config, cache, load_noise(config.data, default_front_end()))
+    if team.first:
+        print(finished if config.find_lr else config.out / "report.md")
+
+
 def main(config: Config) -> None:
-    config = replace(config, cache=config.cache.expanduser())
     if config.start:
         Start(config.start).must_be(config.encoder)
-    with joined(config.device) as team:
-        cache = open_corpora(config, team)
-        try:
-            finished = train(config, cache, load_noise(config.data, default_front_end()))
-        except KeyboardInterrupt:
-            raise SystemExit(f"stopped; continue with --resume --out {config.out}") from None
-        if team.first:
-            print(finished if config.find_lr else config.out / "report.md")
+    check_folder(config)
+    launch(process, replace(config, cache=config.cache.expanduser()))
 
 
 if __name__ == "__main__":

@@ -14,12 +14,12 @@ from edgeecg.errors import InputError
 from tests.train.records import GAIN, beats, write_record
 from train import apply
 from train.apply import Config
-from train.autoencode import BEAT, save_autoencoder
+from train.autoencode import BEAT
 from train.data.annotations import NOTHING, Annotations, label_of, label_windows, read_annotations
 from train.inference import store as applied
 from train.nets import Encoder, edge
 from train.nets.autoencoder import Autoencoder, Shape
-from train.runs.checkpoint import save_encoder
+from train.runs.checkpoint import save_autoencoder, save_encoder
 
 wfdb = pytest.importorskip("wfdb")
 

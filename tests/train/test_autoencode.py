@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from edgeecg.errors import InputError
-from train.autoencode import BEAT, Autoencoding, Config, around_qrs, load_autoencoder, train
+from train.autoencode import BEAT, Autoencoding, Config, around_qrs, train
 from train.data import open_cache
 from train.data.front_end import default_front_end
 from train.nets.autoencoder import KINDS, Autoencoder, Shape
 from train.reconstruction.evaluation import int8_code, principal_components
-from train.runs.checkpoint import load_encoder, load_tensors
+from train.runs.checkpoint import load_autoencoder, load_encoder, load_tensors
 from train.runs.folder import read_log
 
 NOISE = torch.randn(3, 9000, generator=torch.Generator().manual_seed(9))

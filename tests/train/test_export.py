@@ -225,9 +225,9 @@ def test_an_export_that_strays_fails_with_a_reason_and_without_a_model(exported,
 
 
 def test_a_model_file_has_no_standardising_layer(tmp_path, cache_root):
-    encoder = Encoder(replace(SPECS["edge"], standardise=True))
+    encoder = Encoder(replace(SPECS["edge"], standardize=True))
     save_encoder(tmp_path / "encoder.safetensors", encoder, {"sources": []})
-    with pytest.raises(InputError, match="standardises each window"):
+    with pytest.raises(InputError, match="standardizes each window"):
         main(Config(tmp_path / "encoder.safetensors", tmp_path / "out", cache=cache_root))
     assert not (tmp_path / "out").exists() or not any((tmp_path / "out").iterdir())
 

@@ -15,6 +15,7 @@ from tests.train.records import write_record
 from train.data import open_cache
 from train.data.front_end import ZERO, default_front_end
 from train.data.windows import is_validation
+from train.engine import Place
 from train.match import Config as MatchConfig
 from train.match import main as match
 from train.pairs import sampling as matches_module
@@ -160,7 +161,7 @@ def test_pairs_by_label_are_drawn_in_batches_of_any_size_and_tested_on_two_peopl
 def test_a_batch_goes_through_one_encoder_and_the_loss_is_hadsells(cache, data, tmp_path):
     torch.manual_seed(0)
     learner = Siamese(tiny(data, cache, tmp_path), cache, None).eval()
-    batch = learner.draw(8, generator(), generator(), validation=False)
+    batch = learner.draw(8, Place(0, 1))
     loss, shown = learner(batch)
     a, b = learner.encoder(batch["first"]), learner.encoder(batch["second"])
     who, n = batch["who"].numpy(), 8
@@ -194,7 +195,7 @@ def test_the_run_leaves_a_score_and_its_papers(cache, data, tmp_path, pairs, cap
 def test_distances_learn_who_is_who(cache, data, tmp_path):
     config = tiny(data, cache, tmp_path, steps=30, batch=16, log_every=1, evaluate_every=30, lr=3e-3, margin=2.0)
     learner = Siamese(config, cache, None)
-    z = learner.encoder.train()(learner.draw(64, generator(), generator())["first"])
+    z = learner.encoder.train()(learner.draw(64, Place(0, 1))["first"])
     assert 1.0 < (z - z.roll(1, 0)).norm(dim=1).mean().item() < 3.0, "a margin apart from the start"
     train(config, cache, None)
     lines = [line for line in read_log(tmp_path) if "loss" in line]

@@ -11,9 +11,9 @@ from sklearn.model_selection import GroupKFold
 from torch import Tensor
 
 from edgeecg.errors import InputError
+from train.classifiers.labeled import Labeled
+from train.classifiers.training import Training
 from train.correction.classifiers import mlp_scores
-from train.downstream.fit import Training
-from train.downstream.tasks import Labelled
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Pairs:
 
 
 def held_out_scores(
-    x: Tensor, data: Labelled, rows: np.ndarray, training: Training, seed: int, folds: int = 3
+    x: Tensor, data: Labeled, rows: np.ndarray, training: Training, seed: int, folds: int = 3
 ) -> np.ndarray:
     """Probabilities (len(rows), classes) of each row by a classifier that has not met its patient."""
     p = np.zeros((len(rows), len(data.classes)))

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from train.downstream import metrics, predictions
+from train.classifiers import metrics
+from train.classifiers.labeled import Labeled
+from train.downstream import predictions
 from train.downstream.maps import project, some_points
 from train.downstream.predictions import Predictions
 from train.downstream.tables import markdown, score_table, verdict_table
-from train.downstream.tasks import Labelled
 from train.plots import classifiers as pictures
 from train.runs.folder import write_text
 
@@ -25,7 +26,7 @@ class Finished:
 
     name: str
     folder: Path
-    data: Labelled
+    data: Labeled
     losses: tuple[str, ...]
     splits: int
 

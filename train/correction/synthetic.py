@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from edgeecg.errors import InputError
-from train.downstream.tasks import Labelled, one_hot
+from train.classifiers.labeled import Labeled, one_hot
 
 
 def synthetic(
@@ -16,7 +16,7 @@ def synthetic(
     windows: int = 10,
     dim: int = 128,
     seed: int = 0,
-) -> tuple[Tensor, Labelled]:
+) -> tuple[Tensor, Labeled]:
     """Embeddings (patients windows, dim) and their labels; rare classes come last, each half as common as the one
     before.
 
@@ -39,7 +39,7 @@ def synthetic(
     own, passing = rng.standard_normal((patients, dim))[group], rng.standard_normal((len(group), dim))
     x = centres[label] + noise * (own + passing) / np.sqrt(2)
     names = tuple(f"class {c + 1}" for c in range(classes))
-    data = Labelled(
+    data = Labeled(
         "synthetic", names, np.zeros((len(group), 0), np.float32), one_hot(label, classes), group, single=True
     )
     return torch.from_numpy(x).float(), data

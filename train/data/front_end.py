@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 import edgeecg
+from edgeecg.constants import RATE
 from edgeecg.errors import AmplitudeWarning
 from edgeecg.model import FrontEnd, Head, Layer, Model, default_front_end
 
@@ -35,6 +36,12 @@ def front_end_reader(front: FrontEnd) -> Reader:
     return read
 
 
+def windows_to_bytes(signal: np.ndarray) -> np.ndarray:
+    """Isolated windows (n, 1280) in mV at 128 Hz behind the default front end: (n, 1280) uint8."""
+    read = front_end_reader(default_front_end())
+    return np.stack([read(window, RATE)[:, 0] for window in signal])
+
+
 def carrier(front: FrontEnd) -> Model:
     """The smallest model with this front end: the core takes its front end from a model."""
     one, weights = np.ones(1, np.int8), np.ones((1, 1, front.channels), np.int8)
@@ -43,4 +50,14 @@ def carrier(front: FrontEnd) -> Model:
     return Model("front end", front, (conv,), head)
 
 
-__all__ = ["SCALE", "ZERO", "FrontEnd", "Reader", "carrier", "default_front_end", "front_end_reader", "to_input"]
+__all__ = [
+    "SCALE",
+    "ZERO",
+    "FrontEnd",
+    "Reader",
+    "carrier",
+    "default_front_end",
+    "front_end_reader",
+    "to_input",
+    "windows_to_bytes",
+]

@@ -1,1 +1,1 @@
-"""What a labelled task needs: windows and labels, splits, a training loop, measures with intervals, pictures."""
+"""What a labeled task needs: windows and labels, splits, a training loop, measures with intervals, pictures."""

@@ -12,16 +12,17 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from edgeecg.errors import InputError
+from train.classifiers.labeled import Labeled
+from train.classifiers.network import Classifier, embed, linear_head, random_encoder
 from train.data.front_end import to_input
-from train.downstream.fit import Classifier
-from train.downstream.tasks import Labelled
-from train.nets import Encoder, Spec, edge
+from train.nets import Spec, edge
 from train.probes.features import features_by_name
 from train.quantization.dequantize import Start
 
+MET = 2048  # windows that the batch norms of random weights have met
 ARMS = ("linear", "finetune", "random", "scratch", "hrv")
 
 
@@ -32,7 +33,7 @@ class Arms:
     what is fine-tuned is the float encoder that they stand for (train/quantization/dequantize.py), without its levels.
     """
 
-    def __init__(self, data: Labelled, encoder: str, arms: tuple[str, ...]):
+    def __init__(self, data: Labeled, encoder: str, arms: tuple[str, ...]):
         self.data, self.pretrained, self.network = data, Start(encoder), None
         if self.pretrained.is_float or "finetune" in arms:
             try:
@@ -71,11 +72,12 @@ class Arms:
         return torch.from_numpy(np.asarray(features_by_name(name)(self.data.signal), np.float32))
 
     def start(self, arm: str, train: np.ndarray, seed: int) -> tuple[Tensor, Classifier]:
-        """The input rows of all windows and an untrained classifier on them, standardised on the rows `train`."""
+        """The input rows of all windows and an untrained classifier on them, standardized on the rows `train`."""
         torch.manual_seed(seed)
         encoder = None
         if arm in ("random", "scratch"):
-            encoder = untrained(self.spec, self.windows)
+            some = torch.randperm(len(self.windows))[:MET]
+            encoder = random_encoder(self.spec, self.windows[some])[0].eval()
         elif arm == "finetune":
             encoder = copy.deepcopy(self.network)
         if arm in ("finetune", "scratch"):
@@ -88,30 +90,5 @@ class Arms:
             }[arm]()
             encoder, embedding = None, x[train]
         model = Classifier(linear_head(embedding.shape[1], len(self.data.classes)), embedding.shape[1], encoder)
-        model.standardise(embedding)
+        model.standardize(embedding)
         return x, model
-
-
-def linear_head(dim: int, classes: int) -> nn.Linear:
-    """From zero: the first prediction favours nobody."""
-    head = nn.Linear(dim, classes)
-    nn.init.zeros_(head.weight)
-    nn.init.zeros_(head.bias)
-    return head
-
-
-@torch.no_grad()
-def embed(encoder: Encoder, windows: Tensor) -> Tensor:
-    encoder.eval()
-    return torch.cat([encoder(to_input(piece)) for piece in windows.split(256)])
-
-
-@torch.no_grad()
-def untrained(spec: Spec, windows: Tensor) -> Encoder:
-    """Random weights; batch norms have met some windows (without labels), as an untrained network's would have."""
-    encoder = Encoder(spec)
-    encoder.train()
-    for piece in windows[torch.randperm(len(windows))[:2048]].split(256):
-        if len(piece) > 1:
-            encoder(to_input(piece))
-    return encoder.eval()

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from edgeecg.errors import InputError
-from train.downstream import metrics, predictions
+from train.classifiers import metrics
+from train.downstream import predictions
 from train.downstream.predictions import MEASURES, Predictions
 from train.downstream.tables import percent, score_table, verdict_table
 from train.plots import classifiers as pictures

@@ -1,21 +1,29 @@
-"""One process, or several that torchrun started.
+"""One process, or several: started by torchrun, or by a command with --workers.
 
     torchrun --nproc-per-node 2 train/pretrain.py --data DIR
+    python train/pretrain.py --data DIR --workers 2
 
-Every process draws its share of the same batch, normalises with the statistics of the whole batch and, through the
-objectives' gathering, sees the loss of the whole batch; gradients are averaged by DistributedDataParallel. So the
-number of processes changes the speed of a run and the order of some sums, and nothing else.
+Processes share every step: each draws its share of the same batch, normalizes with the statistics of the whole batch
+and, through the objectives' gathering, sees the loss of the whole batch; gradients are averaged by
+DistributedDataParallel. So their number changes the speed of a run and the order of some sums, and nothing else.
+
+With --average-every N each takes steps of its own instead, and after N of them all take the mean of their weights and
+moments (Stich, "Local SGD Converges Fast and Communicates Little", ICLR 2019): on a busy machine, waiting for each
+other at every step costs half the speed.
 """
 
 import contextlib
+import multiprocessing
 import os
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
+from torch import Tensor
 
-from edgeecg.errors import InputError
+from edgeecg.errors import EdgeECGError, InputError
 
 PARTS = 8  # of a batch, drawn independently: so many processes, or a divisor, see the same batch
 
@@ -24,14 +32,21 @@ PARTS = 8  # of a batch, drawn independently: so many processes, or a divisor, s
 class Processes:
     rank: int = 0
     count: int = 1
+    independent: bool = False  # each takes steps of its own, on batches of its own
 
     @property
     def first(self) -> bool:
         """The one that writes."""
         return self.rank == 0
 
+    @property
+    def share_steps(self) -> bool:
+        return self.count > 1 and not self.independent
+
     def parts(self, batch: int) -> tuple[int, range]:
         """Rows of a part of a batch, and the numbers of the parts that are this process's."""
+        if self.independent:
+            return batch, range(self.rank, self.rank + 1)
         number = max(n for n in range(1, PARTS + 1) if batch % n == 0 and PARTS % n == 0)
         number = number if number % self.count == 0 else self.count
         if batch % number:
@@ -40,8 +55,8 @@ class Processes:
         return batch // number, range(self.rank * own, (self.rank + 1) * own)
 
     def mean(self, values: dict[str, float]) -> dict[str, float]:
-        """The mean over the processes of each value; all of them must ask."""
-        if self.count == 1 or not values:
+        """The mean over the processes that share steps of each value; all of them must ask."""
+        if not self.share_steps or not values:
             return values
         flat = torch.tensor(list(values.values()), dtype=torch.float64, device=meeting_place())
         dist.all_reduce(flat)
@@ -52,6 +67,15 @@ class Processes:
             dist.barrier()
 
 
+def average(tensors: list[Tensor]) -> None:
+    """The mean over all processes, in place."""
+    flat = torch.cat([t.reshape(-1) for t in tensors])
+    dist.all_reduce(flat)
+    flat /= dist.get_world_size()
+    for t, piece in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
+        t.copy_(piece.view_as(t))
+
+
 def meeting_place() -> str:
     """Where tensors must lie that processes exchange."""
     return "cuda" if dist.get_backend() == "nccl" else "cpu"
@@ -59,11 +83,8 @@ def meeting_place() -> str:
 
 def processes() -> Processes:
     """This process among those that joined."""
-    return (
-        Processes(dist.get_rank(), dist.get_world_size())
-        if dist.is_available() and dist.is_initialized()
-        else Processes()
-    )
+    joined = dist.is_available() and dist.is_initialized()
+    return Processes(dist.get_rank(), dist.get_world_size()) if joined else Processes()
 
 
 def choose_device(name: str) -> torch.device:
@@ -76,16 +97,53 @@ def choose_device(name: str) -> torch.device:
 
 
 @contextlib.contextmanager
-def joined(device: str = "auto") -> Iterator[Processes]:
-    """Join the processes of torchrun for the length of the block; alone where it was not torchrun that started us."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        yield Processes()
-        return
+def joined(device: str = "auto", **meeting) -> Iterator[Processes]:
+    """Join the other processes for the length of the block; `meeting` says where, torchrun's environment otherwise."""
     place = choose_device(device)
     if place.type == "cuda":
         torch.cuda.set_device(place)
-    dist.init_process_group("nccl" if place.type == "cuda" else "gloo")
+    dist.init_process_group("nccl" if place.type == "cuda" else "gloo", **meeting)
     try:
         yield processes()
     finally:
         dist.destroy_process_group()
+
+
+def launch(command: Callable[..., None], config) -> None:
+    """`command(config, processes)` in every process: those of torchrun, the `workers` that are started here, or this
+    one.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        with joined(config.device) as team:
+            command(config, team)
+    elif config.workers == 1:
+        command(config, Processes())
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            spawn(command, config, os.path.join(folder, "meeting"))
+
+
+def spawn(command: Callable[..., None], config, meeting: str) -> None:
+    """All processes of a run; what ends one of them, in a sentence where it is one."""
+    try:
+        torch.multiprocessing.spawn(worker, (command, config, meeting), config.workers)
+    except torch.multiprocessing.ProcessExitedException as error:
+        raise EdgeECGError(f"{error}: go on with --resume") from error
+    except torch.multiprocessing.ProcessRaisedException as error:
+        kind, _, text = error.msg.strip().splitlines()[-1].partition(": ")
+        if kind.startswith("edgeecg.errors."):
+            raise EdgeECGError(text) from error
+        raise
+
+
+def worker(rank: int, command: Callable[..., None], config, meeting: str) -> None:
+    os.environ["LOCAL_RANK"] = str(rank)
+    with joined(config.device, init_method=f"file://{meeting}", rank=rank, world_size=config.workers) as team:
+        command(config, team)
+
+
+def stop_without_parent() -> None:
+    """End a process whose command was killed: it would go on, and write into the folder of the run that resumes."""
+    parent = multiprocessing.parent_process()
+    if parent is not None and not parent.is_alive():
+        raise EdgeECGError("the command that started this process is gone: continue with --resume")

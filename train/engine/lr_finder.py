@@ -26,7 +26,7 @@ EDGE = 5  # smoothed values at either end that settle nothing
 
 def find_rate(build: Callable[[Options], Trainer], options: Options) -> Path:
     """Runs the test, writes OUT/lr_finder.png and .json, prints the suggestion. Returns the picture's path."""
-    low, high = RANGE[options.optimiser]
+    low, high = RANGE[options.optimizer]
     trainer = build(replace(options, steps=10**6, clip=math.inf))
     rates, losses = sweep(trainer, low, high)
     smooth = smoothed(losses)

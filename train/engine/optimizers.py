@@ -1,6 +1,4 @@
-"""AdamW and LARS, and the schedule that both follow."""
-
-import math
+"""AdamW and LARS."""
 
 import torch
 from torch import Tensor, nn
@@ -62,17 +60,12 @@ def parameter_groups(parameters: list[nn.Parameter], decay: float) -> list[dict]
     ]
 
 
-def make_optimiser(name: str, parameters: list[nn.Parameter], lr: float, decay: float) -> torch.optim.Optimizer:
-    groups = parameter_groups(parameters, decay)
+def make_optimizer(name: str, groups: list[dict], lr: float, beta2: float = 0.999) -> torch.optim.Optimizer:
+    """`groups` as `parameter_groups` makes them. A group with a learning rate of its own ("lr") keeps it."""
+    groups = [group for group in groups if group["params"]]
     if name == "adamw":
-        return torch.optim.AdamW(groups, lr=lr)
-    groups[1] |= {"adapt": False, "scale": SMALL}
+        return torch.optim.AdamW(groups, lr=lr, betas=(0.9, beta2))
+    vectors = [group for group in groups if all(p.ndim <= 1 for p in group["params"])]
+    for group in vectors:
+        group |= {"adapt": False, "scale": SMALL}
     return LARS(groups, lr=lr)
-
-
-def schedule(step: int, steps: int, warmup: float) -> float:
-    """Share of the full learning rate at `step` (from 1): linear warm-up, then half a cosine to zero."""
-    rise = max(1, round(warmup * steps))
-    if step <= rise:
-        return step / rise
-    return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise + 1)))

@@ -13,7 +13,7 @@ FREE = ("resume", "steps", "minutes", "out", "cache", "data", "log_every", "save
 
 @dataclass(frozen=True)
 class Options:
-    """Length, optimiser, precision and papers of a run."""
+    """Length, optimizer, precision and papers of a run."""
 
     # what may differ when a run is resumed: none of it changes a number of its steps
     free: ClassVar[tuple[str, ...]] = FREE
@@ -24,17 +24,24 @@ class Options:
     # batches an update; each has a loss of its own, so a contrast has no more negatives than before
     accumulate: int = 1
 
-    optimiser: Literal["adamw", "lars"] = "adamw"
-    lr: float = 2e-3  # after a linear warm-up; a cosine brings it to zero
+    optimizer: Literal["adamw", "lars"] = "adamw"
+    beta2: float = 0.999  # of AdamW: how slowly its second moment moves
+    lr: float = 2e-3  # the highest; a linear warm-up leads to it
     find_lr: bool = False  # only look for a good --lr (OUT/lr_finder.png)
+    schedule: Literal["cosine", "trapezoid"] = "cosine"  # of the learning rate (train/engine/schedules.py)
+    warmup: float = 0.05  # share of the steps (cosine)
+    decay: float = 0.35  # share of the steps over which the rate falls to zero (trapezoid)
     weight_decay: float = 1e-4  # on matrices and kernels only
-    warmup: float = 0.05  # share of the steps
     clip: float = 5.0  # largest norm of the gradient
     patience: int | None = None  # stop after so many validations without a better loss
     # bf16, fp16: automatic mixed precision of the networks' forward pass; float64: to compare runs to the last digits
     precision: Literal["float32", "bf16", "fp16", "float64"] = "float32"
     compile: bool = False  # torch.compile of the networks: worth its minute on long runs
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    workers: int = 1  # processes to start here; or start them with torchrun
+    # every process takes steps of its own, and after so many all take the mean of their weights; default: all share
+    # every step (train/engine/distributed.py)
+    average_every: int | None = None
 
     out: Path = Path("runs/train")  # what is in it: train/runs/folder.py
     resume: bool = False  # continue the run in `out`
@@ -46,30 +53,38 @@ class Options:
     cache: Path = Path("~/.cache/edgeecg/train")  # samples behind the front end, built once
 
     def __post_init__(self):
-        for name in ("steps", "batch", "accumulate", "threads", "log_every", "save_every", "evaluate_every"):
+        for name in ("steps", "batch", "accumulate", "workers", "threads", "log_every", "save_every", "evaluate_every"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1")
         if self.minutes is not None and not 0 < self.minutes < math.inf:
             raise InputError("minutes must be above 0")
-        if self.patience is not None and self.patience < 1:
-            raise InputError("patience must be at least 1")
-        if not (self.lr > 0 and self.clip > 0 and 0 <= self.warmup <= 1):
-            raise InputError("lr and clip must be positive, warmup a share between 0 and 1")
+        for name in ("patience", "average_every"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1")
+        if self.patience is not None and self.average_every is not None:
+            raise InputError("patience does not go with average_every: no process knows how far the others are")
+        if not (self.lr > 0 and self.clip > 0 and 0 <= self.warmup <= 1 and 0 <= self.decay <= 1):
+            raise InputError("lr and clip must be positive, warmup and decay shares between 0 and 1")
+        if not 0 < self.beta2 < 1:
+            raise InputError("beta2 lies between 0 and 1")
 
 
 def stored_steps(options: Options) -> Options:
-    """`options` with the number of steps that the run to resume settled on; the others must be those of now."""
+    """`options` with the number of steps that the run to resume settled on; the others must be those of now.
+
+    Another number may be asked for where the schedule allows it (train/engine/schedules.py, trapezoid).
+    """
     stored = stored_options(options, options.free)
     try:
         steps = int(stored["steps"])
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{options.out} holds no run to resume") from error
     default = next(field.default for field in fields(options) if field.name == "steps")
-    if (options.minutes is not None and stored.get("minutes") != options.minutes) or options.steps not in (
-        steps,
-        default,
-    ):
+    others = options.minutes is not None and stored.get("minutes") != options.minutes
+    if not others and options.steps in (steps, default):
+        return replace(options, steps=steps, minutes=None)
+    if others or options.schedule != "trapezoid":
         raise InputError(
             f"{options.out} was begun with {steps} steps, which its learning rate follows: a resumed run keeps them"
         )
-    return replace(options, steps=steps, minutes=None)
+    return options

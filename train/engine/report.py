@@ -38,7 +38,7 @@ def figures(options: Options, learner: Learner, progress, training: list[dict]) 
     text.append(
         f"- loss {training[0]['loss']:.3f} -> {last:.3f} (last 5 %), {training[-1]['windows_per_second']:.0f} windows/s"
     )
-    text.append(f"- {options.optimiser}, learning rate up to {options.lr:g}, {options.precision}, seed {options.seed}")
+    text.append(f"- {options.optimizer}, learning rate up to {options.lr:g}, {options.precision}, seed {options.seed}")
     if progress.best_step:
         text.append(f"- best validation loss {progress.best:.4f} at step {progress.best_step} (`best.safetensors`)")
     return text

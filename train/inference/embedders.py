@@ -19,10 +19,9 @@ from edgeecg.demo import analyze
 from edgeecg.encoder import Encoder
 from edgeecg.errors import InputError
 from edgeecg.io import Recording
-from train.autoencode import load_autoencoder
 from train.data.front_end import carrier, default_front_end, to_input
 from train.quantization.signal_levels import in_units
-from train.runs.checkpoint import identity, load_encoder, load_tensors
+from train.runs.checkpoint import identity, load_autoencoder, load_encoder, load_tensors
 
 SECONDS = 10.0
 

@@ -16,7 +16,7 @@ EVENTFUL = 3.0  # a window with a premature beat is drawn this many times as oft
 PREMATURE = 0.85  # of the local median interval
 
 
-class Drawer:
+class WeightedWindowSampler:
     """Draws windows near the grid of the bank. `kept` (leads,) bool: the rows of the cache that may be drawn.
 
     `copies`: how many times over the cache holds all its leads (train/views/rhythm_cache.py: 2).
@@ -47,7 +47,7 @@ class Drawer:
         return high > low
 
     def draw(
-        self, count: int, margin: int, neighbours: float, rng: np.random.Generator
+        self, count: int, margin: int, neighbors: float, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
         """Rows (N,) and starts (2 N,) of first and second crops; with a margin only where the signal goes on."""
         weight = np.where(self.length[self.bank.row] >= WINDOW + 2 * margin, self.weight, 0.0)
@@ -57,7 +57,7 @@ class Drawer:
         row = self.bank.row[at]
         low, high = self.first[row] + margin, self.first[row] + self.length[row] - WINDOW - margin
         first = np.clip(self.bank.start[at] + rng.integers(-192, 193, count), low, high)
-        far = rng.random(count) < neighbours
+        far = rng.random(count) < neighbors
         move = np.where(far, rng.integers(-3840, 3841, count), rng.integers(-48, 49, count))
         return row, np.concatenate([first, np.clip(first + move, low, high)])
 

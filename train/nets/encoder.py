@@ -62,7 +62,7 @@ class Encoder(nn.Module):
         """Every tensor of the trunk, numbered as in `Spec`: each (N, channels, 1, frames)."""
         if x.ndim == 2:
             x = x[:, None]
-        if self.spec.standardise:
+        if self.spec.standardize:
             x = (x - x.mean(-1, keepdim=True)) / (x.std(-1, keepdim=True) + 1e-6)
         x = x[:, :, None].contiguous(memory_format=torch.channels_last)
         tensors = [x]

@@ -70,7 +70,7 @@ class Spec:
     head: Head = Head()
     channels: int = 1
     # each window to mean 0 and deviation 1 first: to compare with, for a model file has no such layer
-    standardise: bool = False
+    standardize: bool = False
 
     def shapes(self) -> list[tuple[int, int]]:
         """(channels, total stride) of every tensor, the input first."""
@@ -128,11 +128,11 @@ class Spec:
     def to_dict(self) -> dict:
         """A JSON form that names the kind of each layer."""
         layers = [{"op": type(layer).__name__, **asdict(layer)} for layer in self.layers]
-        more = {"standardise": True} if self.standardise else {}
+        more = {"standardize": True} if self.standardize else {}
         return {"name": self.name, "channels": self.channels, "layers": layers, "head": asdict(self.head), **more}
 
     @classmethod
     def from_dict(cls, data: dict) -> "Spec":
         kinds = {kind.__name__: kind for kind in (Conv, Add, MaxPool)}
         layers = tuple(kinds[d["op"]](**{k: v for k, v in d.items() if k != "op"}) for d in data["layers"])
-        return cls(data["name"], layers, Head(**data["head"]), data["channels"], data.get("standardise", False))
+        return cls(data["name"], layers, Head(**data["head"]), data["channels"], data.get("standardize", False))

@@ -13,6 +13,7 @@ OBJECTIVES = {
     "barlow_twins": modules.BarlowTwins,
     "vicreg": modules.VICReg,
     "nt_xent": modules.NTXent,
+    "masked_nt_xent": modules.MaskedNTXent,
     "supervised_contrastive": modules.SupervisedContrastive,
     "pclr": modules.PCLR,
     "cmsc": modules.CMSC,

@@ -15,6 +15,7 @@ from edgeecg.errors import InputError
 
 from . import positives
 from .autograd import evaluate, gather, gather_labels
+from .masked import masked_nt_xent
 
 
 class Objective(nn.Module):
@@ -73,6 +74,19 @@ class NTXent(Objective):
 
     def loss(self, z1, z2, labels):
         return evaluate(losses.nt_xent, z1, z2, temperature=self.temperature, threads=self.threads)
+
+
+class MaskedNTXent(Objective):
+    """NT-Xent without the patient's other windows among the negatives."""
+
+    needs = ("patient",)
+
+    def __init__(self, temperature=0.1, threads=1):
+        super().__init__(threads)
+        self.temperature = temperature
+
+    def loss(self, z1, z2, labels):
+        return masked_nt_xent(z1, z2, torch.as_tensor(labels["patient"], device=z1.device), self.temperature)
 
 
 class SupervisedContrastive(Objective):

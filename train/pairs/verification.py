@@ -1,7 +1,7 @@
 """What a Siamese network is worth: the pair score's test on patients that it never met, beside what costs less.
 
 Beside it stand an encoder of random weights, the encoder that it started from, and the distance of fifteen rhythm and
-shape features, each standardised over the pairs; all on the same pairs.
+shape features, each standardized over the pairs; all on the same pairs.
 """
 
 from dataclasses import asdict, dataclass
@@ -22,7 +22,6 @@ from train.pairs.score import PairScore, Tested, distances, reliability, tested
 from train.plots import windows as plots_windows
 from train.probes.features import hrv_and_shape
 from train.quantization.dequantize import Start
-from train.reconstruction.evaluation import interval
 
 PAIRS = 1000  # true ones of a test, and as many false ones
 DRAWN = 3  # of each kind in the picture
@@ -50,13 +49,13 @@ class Verdict:
         for name, ways in self.tests.items():
             own, others = (
                 ways["siamese"],
-                [f"{way} {interval(r.auc, 3)}" for way, r in ways.items() if way != "siamese"],
+                [f"{way} {r.auc.text(3)}" for way, r in ways.items() if way != "siamese"],
             )
             text.append(
-                f"AUC of the distance, {name} ({self.people[name]} people): {interval(own.auc, 3)}; {', '.join(others)}"
+                f"AUC of the distance, {name} ({self.people[name]} people): {own.auc.text(3)}; {', '.join(others)}"
             )
             text.append(
-                f"pair score, {name}: accuracy {interval(own.accuracy, 3)}, Brier score {own.brier:.3f}, "
+                f"pair score, {name}: accuracy {own.accuracy.text(3)}, Brier score {own.brier:.3f}, "
                 f"calibration error {own.calibration_error:.3f}"
             )
         return text

@@ -1,4 +1,4 @@
-"""Pictures of an embedding: maps, nearest neighbours, what moves it, quality against size, rhythms that
+"""Pictures of an embedding: maps, nearest neighbors, what moves it, quality against size, rhythms that
 it is taught.
 """
 
@@ -36,7 +36,7 @@ def maps(path: Path, panels: dict[str, tuple[np.ndarray, list[str]]]) -> Path:
     return save(figure, path)
 
 
-def neighbours(path: Path, rows: list[tuple[str, list[tuple[np.ndarray, str]]]]) -> Path:
+def neighbors(path: Path, rows: list[tuple[str, list[tuple[np.ndarray, str]]]]) -> Path:
     """ECG strips, a row a query: (what the query is, [(window (1280,) mV, what it is), ...]), the query's own first."""
     count = max(len(strips) for _, strips in rows)
     figure = new_figure((SIZE[0] * 2.1, 1.15 * len(rows)))

@@ -10,9 +10,9 @@ import numpy as np
 from tqdm import tqdm
 
 from edgeecg.errors import InputError
-from train.downstream.supervised import supervised
 from train.probes.features import FEATURES, Features, features_by_name, models_of, parts
 from train.probes.protocol import Score, row_cosines, run_task
+from train.probes.supervised import supervised
 from train.probes.tasks.base import Task
 from train.probes.tasks.registry import GROUPS, TASKS, TITLES, read_task
 from train.runs.checkpoint import identity
@@ -35,7 +35,7 @@ class EvaluationConfig:
     float: tuple[Path, ...] = ()  # encoder.safetensors that the models were made from: how much quantisation cost
     baselines: tuple[str, ...] = ()  # of random, random_mean_max, hrv, catch22, minirocket, supervised
     tasks: tuple[str, ...] = tuple(TASKS)  # or `more`: the further ones; `transfer`, between sets; `leads`
-    seeds: int = 3  # draws of labelled patients, of random weights
+    seeds: int = 3  # draws of labeled patients, of random weights
     updates: int = 400  # of the network that `supervised` trains on each task, 64 windows each
     data: Path | None = field(default_factory=recordings_folder)
     json: Path | None = None  # the numbers, one object a task and feature
@@ -82,7 +82,7 @@ def embed(task: Task, features: Features) -> tuple[np.ndarray, np.ndarray | None
 
 
 def aligned(real: np.ndarray, integer: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Factor and offset (d,) that bring the float embedding to the integers' standardised dimensions
+    """Factor and offset (d,) that bring the float embedding to the integers' standardized dimensions
     (least squares).
     """
     centred = real - real.mean(0)
@@ -232,6 +232,6 @@ def results_table(results: list[Result]) -> str:
             value = f"{score.value:.3f}".lstrip("0")
             value = f"**{value}**" if score.value == best and len(features) > 1 else value
             cells.append(f"{value} ({score.low:.3f}-{score.high:.3f})".replace("(0.", "(.").replace("-0.", "-."))
-        share = "" if fraction == 1 else f", {fraction:.0%} of the patients labelled"
+        share = "" if fraction == 1 else f", {fraction:.0%} of the patients labeled"
         lines.append(f"| {TITLES[task]}{share} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

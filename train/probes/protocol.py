@@ -1,4 +1,4 @@
-"""The protocol: standardise, L2 logistic regression averaged over four strengths, bootstrap over patients.
+"""The protocol: standardize, L2 logistic regression averaged over four strengths, bootstrap over patients.
 
 Averaging the probabilities of four values of C replaces the choice of one: choosing by cross-validation on few
 patients moves some tasks by a tenth.
@@ -32,6 +32,11 @@ class Score:
     value: float
     low: float
     high: float
+
+    def text(self, digits: int = 2) -> str:
+        """Value and interval, for people to read; the value alone where there is one group only."""
+        value = f"{self.value:.{digits}f}"
+        return value if self.low == self.high else f"{value} ({self.low:.{digits}f} to {self.high:.{digits}f})"
 
 
 class Probe:
@@ -149,7 +154,7 @@ def retrieval(task: Task, base: np.ndarray, queries: np.ndarray) -> Score:
     """Mean over the positive windows of the AUC with which cosine similarity ranks the other windows of their kind.
 
     `task.within`: ranked are the windows of the query's own record, else those of all other records. No label is used:
-    dimensions are standardised and that is all. Records without both kinds ask and answer nothing within themselves.
+    dimensions are standardized and that is all. Records without both kinds ask and answer nothing within themselves.
     """
     label, group = task.train.label, task.train.group
     mean, deviation = base.mean(0), base.std(0) + 1e-6
@@ -173,7 +178,7 @@ def some(rows: np.ndarray, count: int) -> np.ndarray:
 
 
 def nearest_centroid(train: np.ndarray, label: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """Label of the class whose mean direction is nearest by cosine; features standardised on the training windows."""
+    """Label of the class whose mean direction is nearest by cosine; features standardized on the training windows."""
     mean, deviation = train.mean(0), train.std(0) + 1e-6
     train, test = (unit((z - mean) / deviation) for z in (train, test))
     names = np.unique(label)

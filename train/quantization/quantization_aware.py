@@ -6,6 +6,7 @@ Integer-Arithmetic-Only Inference", CVPR 2018) and its weights and biases move u
 the float encoder: no labels, any windows, multipliers and zero points stay (so the ranges of docs/numerics.md hold).
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -13,10 +14,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from edgeecg.model import Layer, Model
 from train.data.front_end import SCALE, ZERO
+from train.engine import Learner, Options, Place, fit_in_memory
 from train.nets import Encoder
 
 
@@ -140,6 +141,30 @@ def column(values: np.ndarray) -> Tensor:
     return torch.from_numpy(np.asarray(values, np.float64).astype(np.float32))[:, None, None]
 
 
+class FollowFloat(Learner):
+    """The integers' network, whose embedding is to be that of the float encoder on the windows of `batches`."""
+
+    stateful = True
+
+    def __init__(
+        self, model: Model, encoder: Encoder, batches: Iterator[Tensor], moments: tuple[np.ndarray, np.ndarray]
+    ):
+        super().__init__()
+        self.network, self.batches = IntegerNetwork(model), batches
+        self.teacher = (encoder.eval(),)  # in a tuple: it is not trained
+        self.mean, self.deviation = (torch.from_numpy(m).float() for m in moments)
+
+    def draw(self, count: int, place: Place) -> dict[str, Tensor]:
+        return {"x": next(self.batches)}
+
+    def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        x = batch["x"]
+        with torch.no_grad():
+            target = (self.teacher[0](x) - self.mean) / self.deviation
+        error = (self.network(x * SCALE + ZERO) - target).square().sum(1) / target.square().sum(1).clamp(min=1.0)
+        return error.mean() + error.topk(max(1, len(x) // 8)).values.mean(), {}
+
+
 def follow(
     model: Model,
     encoder: Encoder,
@@ -150,25 +175,12 @@ def follow(
 ) -> Model:
     """`model` after `steps` of training towards `encoder`, on real network input (N, 1280) from `batches`.
 
-    `moments`: mean and deviation (dim,) of the float embedding that the file's dimensions are standardised by. The loss
+    `moments`: mean and deviation (dim,) of the float embedding that the file's dimensions are standardized by. The loss
     is the squared distance between the embeddings over the squared length of the float one, averaged over the batch
     and, to reach the tail that a mean hides, over its worst eighth. `rate` is in steps of a weight; it falls as a
     cosine.
     """
-    network, mean, deviation = IntegerNetwork(model), *(torch.from_numpy(m).float() for m in moments)
-    optimiser = torch.optim.Adam(network.parameters(), rate, betas=(0.9, 0.99))
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    encoder.eval()
-    with tqdm(range(steps), "following the float encoder", unit=" steps", mininterval=1.0) as bar:
-        for _ in bar:
-            x = next(batches)
-            with torch.no_grad():
-                target = (encoder(x) - mean) / deviation
-            error = (network(x * SCALE + ZERO) - target).square().sum(1) / target.square().sum(1).clamp(min=1.0)
-            loss = error.mean() + error.topk(max(1, len(x) // 8)).values.mean()
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-            bar.set_postfix(loss=f"{float(loss.detach()):.5f}")
-    return network.integers()
+    learner = FollowFloat(model, encoder, batches, moments)
+    options = Options(steps=steps, lr=rate, beta2=0.99, weight_decay=0.0, warmup=0.0, clip=math.inf, device="cpu")
+    fit_in_memory(learner, options, "following the float encoder")
+    return learner.network.integers()

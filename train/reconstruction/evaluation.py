@@ -73,18 +73,18 @@ class Restoration:
         text = [
             f"compression: {length} bytes of front-end samples to {self.numbers} int8 numbers, {self.ratio:.1f} : 1; "
             f"{self.coded_ratio:.1f} : 1 where both are entropy-coded symbol by symbol",
-            f"reconstruction on {len(self.windows)} windows of {whose} patients: PRD {interval(self.prd, 1)} % "
+            f"reconstruction on {len(self.windows)} windows of {whose} patients: PRD {self.prd.text(1)} % "
             f"({self.prd_int8:.1f} % from the int8 code), median SNR {self.median_snr:.1f} dB; "
-            f"{self.numbers} principal components: PRD {interval(self.prd_principal_components, 1)} %",
+            f"{self.numbers} principal components: PRD {self.prd_principal_components.text(1)} %",
         ]
         if self.used < 1:
             text.append(f"share of the code in use: {self.used:.0%}")
         if self.kl is not None:
             text.append(f"KL to the prior: {self.kl:.1f} nats a window")
         return text + [
-            f"denoising gain at {gain.snr:g} dB (held-out noise): {interval(gain.autoencoder)} dB; principal "
-            f"components {interval(gain.principal_components)} dB, band-pass {BAND[0]:g}-{BAND[1]:g} Hz "
-            f"{interval(gain.band_pass)} dB"
+            f"denoising gain at {gain.snr:g} dB (held-out noise): {gain.autoencoder.text()} dB; principal "
+            f"components {gain.principal_components.text()} dB, band-pass {BAND[0]:g}-{BAND[1]:g} Hz "
+            f"{gain.band_pass.text()} dB"
             for gain in self.gains
         ]
 
@@ -121,12 +121,6 @@ class Restoration:
                 (f"On the straight line between the codes of windows {between[0]} and {between[1]}", "between.png")
             )
         return drawn
-
-
-def interval(score: Score, digits: int = 2) -> str:
-    if score.low == score.high:  # one patient
-        return f"{score.value:.{digits}f}"
-    return f"{score.value:.{digits}f} ({score.low:.{digits}f} to {score.high:.{digits}f})"
 
 
 @torch.no_grad()

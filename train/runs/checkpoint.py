@@ -1,8 +1,7 @@
 """Checkpoints: tensors in safetensors, the rest as JSON in its header. Nothing is pickled.
 
 A training checkpoint holds everything that the next step depends on: weights and buffers of every module, the
-optimiser's state, the states of random generators where a training keeps any, and what its loop wrote into `meta`. So a
-run that was killed continues bit for bit.
+optimizer's state, and what its loop wrote into `meta`. So a run that was killed continues bit for bit.
 """
 
 import hashlib
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 import edgeecg
 from edgeecg.errors import InputError
 from train.nets import Encoder, Spec
+from train.nets.autoencoder import Autoencoder, Shape
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], meta: dict) -> None:
@@ -47,40 +47,26 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
     return tensors, meta
 
 
-def save_training(
-    path: Path,
-    modules: dict[str, nn.Module],
-    optimiser: torch.optim.Optimizer,
-    generator: torch.Generator | None,
-    meta: dict,
-) -> None:
-    """`generator` None: the training keeps no random state from one step to the next."""
+def save_training(path: Path, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer, meta: dict) -> None:
     tensors = {}
-    if generator is not None:
-        tensors = {"rng.global": torch.get_rng_state(), "rng.sampler": generator.get_state()}
     for name, module in modules.items():
         tensors |= {f"{name}.{key}": value for key, value in module.state_dict().items()}
-    for number, state in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{number}.{key}": value for key, value in state.items()}
+    for number, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{number}.{key}": value for key, value in state.items()}
     save_tensors(path, tensors, meta)
 
 
-def load_training(
-    path: Path, modules: dict[str, nn.Module], optimiser: torch.optim.Optimizer, generator: torch.Generator | None
-) -> dict:
+def load_training(path: Path, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer) -> dict:
     """Restore in place what `save_training` wrote; returns its `meta`."""
     tensors, meta = load_tensors(path)
     try:
         for name, module in modules.items():
             module.load_state_dict(strip_prefix(tensors, f"{name}."))
         state: dict[int, dict] = {}
-        for key, value in strip_prefix(tensors, "optimiser.").items():
+        for key, value in strip_prefix(tensors, "optimizer.").items():
             number, _, field = key.partition(".")
             state.setdefault(int(number), {})[field] = value
-        optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-        if generator is not None:
-            torch.set_rng_state(tensors["rng.global"])
-            generator.set_state(tensors["rng.sampler"])
+        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     except (KeyError, RuntimeError, ValueError) as error:
         raise InputError(f"{path} belongs to another configuration: {error}") from error
     return meta
@@ -116,3 +102,20 @@ def load_encoder(path: Path) -> tuple[Encoder, dict]:
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
         raise InputError(f"{path} does not fit its own description: {error}") from error
     return encoder.eval(), meta
+
+
+def save_autoencoder(path: Path, autoencoder: Autoencoder, meta: dict) -> None:
+    save_tensors(path, autoencoder.state_dict(), {"autoencoder": autoencoder.shape.to_dict(), **meta})
+
+
+def load_autoencoder(path: Path) -> tuple[Autoencoder, dict]:
+    """A finished autoencoder in evaluation mode and the metadata that it was saved with."""
+    tensors, meta = load_tensors(path)
+    if "autoencoder" not in meta:
+        raise InputError(f"{path} holds no autoencoder: give the autoencoder.safetensors of a finished run")
+    try:
+        autoencoder = Autoencoder(Shape(**meta["autoencoder"]))
+        autoencoder.load_state_dict(tensors)
+    except (TypeError, RuntimeError) as error:
+        raise InputError(f"{path} does not fit its own description: {error}") from error
+    return autoencoder.eval(), meta

@@ -18,7 +18,7 @@ from pathlib import Path
 from edgeecg.errors import InputError
 from train.runs.checkpoint import identity
 
-CODE = 2  # raise when a run that was begun would go on differently: 2 since nobody of nameless pieces is held out
+CODE = 3  # raise when a run that was begun would go on differently: 3 since all training runs through one engine
 
 
 class Log:
@@ -100,6 +100,17 @@ def prepare(config, free: tuple[str, ...], *parts: str, models: tuple[str, ...] 
     write_config(config, models=used)
 
 
+def read_config(out: Path) -> dict:
+    """The configuration of the run in `out`. Raises InputError where there is none."""
+    try:
+        stored = json.loads((out / "config.json").read_text(encoding="utf-8"))
+        if not isinstance(stored, dict):
+            raise ValueError
+    except (OSError, ValueError) as error:
+        raise InputError(f"{out} holds no run to resume") from error
+    return stored
+
+
 def refuse_begun(out: Path, *parts: str) -> None:
     held = sorted(file for pattern in parts for file in out.glob(pattern))
     if held:
@@ -112,13 +123,7 @@ def stored_options(config, free: tuple[str, ...]) -> dict:
     """The options of the run to resume; those of now must be the same but for `free`. An option that is newer than the
     run had its default.
     """
-    path = config.out / "config.json"
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(stored, dict):
-            raise ValueError
-    except (OSError, ValueError) as error:
-        raise InputError(f"{config.out} holds no run to resume") from error
+    path, stored = config.out / "config.json", read_config(config.out)
     if stored.get("code", 1) != CODE:
         raise InputError(
             f"{config.out} was begun by another version of the training code, which would not go on as it began: give "

@@ -1,4 +1,4 @@
-"""Draw an embedding: maps by rhythm, beat, person and noise; nearest neighbours as ECG; quality against size; what it
+"""Draw an embedding: maps by rhythm, beat, person and noise; nearest neighbors as ECG; quality against size; what it
 is taught.
 
     python train/studies/figures.py --model default --out docs/results/pictures
@@ -6,9 +6,9 @@ is taught.
     python train/studies/figures.py --pictures sizes --probes nano.json default.json plus.json   from evaluate.py --json
     python train/studies/figures.py --pictures rhythms    leads of DS1 beside the other rhythms of train/views/rhythm.py
 
-Writes maps.png, neighbours.png, sizes.png and rhythms.png. Maps are of people that training never met, where labels
+Writes maps.png, neighbors.png, sizes.png and rhythms.png. Maps are of people that training never met, where labels
 allow: beats and people of MIT-BIH DS2, noise of the halves kept for tests; the rhythms of the Challenge 2017 were met
-without labels. Neighbours are looked for among the other people of DS2 and svdb. What train/studies/invariance.py
+without labels. Neighbors are looked for among the other people of DS2 and svdb. What train/studies/invariance.py
 measures is drawn by its own --picture.
 """
 
@@ -28,7 +28,7 @@ import edgeecg
 from edgeecg.errors import EdgeECGError, InputError
 from train.data.corpora import DS2, corpus, corpus_folder
 from train.data.front_end import ZERO, default_front_end, front_end_reader
-from train.plots.embeddings import maps, neighbours, rhythms, sizes
+from train.plots.embeddings import maps, neighbors, rhythms, sizes
 from train.probes.evaluation import FLOAT_PROBE, SUPERVISED, read_results
 from train.probes.features import FEATURES, features_by_name
 from train.probes.protocol import rows_of, some, unit
@@ -52,7 +52,7 @@ class Config:
     model: str = "default"
     data: Path | None = field(default_factory=recordings_folder)
     out: Path = Path("docs/results/pictures")
-    pictures: tuple[Literal["maps", "neighbours", "sizes", "rhythms"], ...] = ("maps", "neighbours")
+    pictures: tuple[Literal["maps", "neighbors", "sizes", "rhythms"], ...] = ("maps", "neighbors")
     method: Literal["tsne", "pca"] = "tsne"
     windows: int = 700  # of each map
     probes: tuple[Path, ...] = ()  # for "sizes"
@@ -65,7 +65,7 @@ class Config:
 
 
 def beat_kinds(data: Path, lists: dict[str, tuple[str, ...]]) -> tuple[Windows, list[str]]:
-    """Windows of the records, labelled 0 without ectopic beats, 1 with supraventricular, 2 with ventricular ones; their
+    """Windows of the records, labeled 0 without ectopic beats, 1 with supraventricular, 2 with ventricular ones; their
     names.
     """
     pieces, names = [], []
@@ -189,12 +189,12 @@ def main(config: Config) -> list[Path]:
     done = []
     if "maps" in config.pictures:
         done.append(maps(config.out / "maps.png", panels(config, features_by_name(config.model))))
-    if "neighbours" in config.pictures:
+    if "neighbors" in config.pictures:
         windows, names = beat_kinds(config.data, {"mitdb": DS2, "svdb": tuple(records(config.data / "svdb"))})
         kept = np.concatenate([some(rows, 60) for rows in rows_of(windows.group)])
         windows = Windows(windows.signal[kept], windows.label[kept], windows.group[kept])
         z = features_by_name(config.model)(windows.signal)
-        done.append(neighbours(config.out / "neighbours.png", nearest(windows, names, z)))
+        done.append(neighbors(config.out / "neighbors.png", nearest(windows, names, z)))
     if "sizes" in config.pictures:
         done.append(sizes(config.out / "sizes.png", *size_points(config.probes)))
     if "rhythms" in config.pictures:

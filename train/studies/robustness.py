@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from edgeecg.errors import InputError
-from train.downstream import metrics
+from train.classifiers import metrics
 from train.downstream.tables import markdown
 from train.plots import classifiers as pictures
 from train.probes.features import FEATURES, Features, features_by_name, models_of

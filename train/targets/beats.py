@@ -1,4 +1,4 @@
-"""Heartbeats of every lead of the cache: where they are and how each compares with its neighbours.
+"""Heartbeats of every lead of the cache: where they are and how each compares with its neighbors.
 
 R peaks come from two detectors, sleepecg's and XQRS of the WFDB software: programs and not a person. What one of them
 misses the other mostly finds, so both are taken, and of what lies too close for two beats the steepest. Each beat is

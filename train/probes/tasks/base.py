@@ -1,4 +1,4 @@
-"""What a probe task is: labelled windows of 10 s at 128 Hz, one lead, and whose they are.
+"""What a probe task is: labeled windows of 10 s at 128 Hz, one lead, and whose they are.
 
 Windows are isolated: an encoder sees nothing before or behind them. Splits are by patient, or by record where
 patients are not known.

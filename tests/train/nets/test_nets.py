@@ -59,16 +59,16 @@ def test_resnet_has_the_size_of_its_published_form():
 def test_a_description_survives_json(name):
     spec = ENCODERS[name]()
     assert Spec.from_dict(spec.to_dict()) == spec
-    assert Spec.from_dict(replace(spec, standardise=True).to_dict()) == replace(spec, standardise=True)
+    assert Spec.from_dict(replace(spec, standardize=True).to_dict()) == replace(spec, standardize=True)
 
 
-def test_standardised_windows_have_no_scale_and_no_offset():
+def test_standardized_windows_have_no_scale_and_no_offset():
     torch.manual_seed(0)
     x = torch.randn(3, 1280)
-    plain, standardised = (Encoder(replace(ENCODERS["nano"](), standardise=flag)).eval() for flag in (False, True))
-    standardised.load_state_dict(plain.state_dict())
+    plain, standardized = (Encoder(replace(ENCODERS["nano"](), standardize=flag)).eval() for flag in (False, True))
+    standardized.load_state_dict(plain.state_dict())
     expected = plain((x - x.mean(1, keepdim=True)) / x.std(1, keepdim=True))
-    torch.testing.assert_close(standardised(5 * x - 3), expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(standardized(5 * x - 3), expected, atol=1e-4, rtol=1e-4)
 
 
 def test_a_description_that_does_not_fit_together_is_refused():

@@ -1,4 +1,4 @@
-"""Classifiers on labelled windows: measures against their definitions, splits by patient, verdicts, the commands."""
+"""Classifiers on labeled windows: measures against their definitions, splits by patient, verdicts, the commands."""
 
 import importlib
 import json
@@ -18,14 +18,17 @@ import edgeecg
 from edgeecg.errors import InputError
 from tests.models import resnet_like
 from train import finetune
-from train.downstream import metrics, predictions
+from train.classifiers import metrics
+from train.classifiers.labeled import Labeled, one_hot
+from train.classifiers.network import Classifier, embed, logits_of, mlp, probabilities, random_encoder
+from train.classifiers.training import Training, class_loss, fit, shuffled_batches
+from train.downstream import predictions
 from train.downstream import tasks as task_module
-from train.downstream.arms import Arms, embed, untrained
-from train.downstream.fit import Classifier, Training, batches, class_loss, fit, logits_of, mlp, probabilities
+from train.downstream.arms import Arms
 from train.downstream.predictions import Predictions, difference, predict_split, verdict
 from train.downstream.report import compare, read_run
 from train.downstream.splits import make_splits, with_labels
-from train.downstream.tasks import SNOMED, Labelled, one_hot
+from train.downstream.tasks import SNOMED
 from train.finetune import Config, Runner, main
 from train.nets import Conv, Encoder, Head, Spec
 from train.runs.checkpoint import load_encoder, save_encoder
@@ -33,7 +36,7 @@ from train.runs.checkpoint import load_encoder, save_encoder
 QUICK = Training(epochs=2, batch=16, least_steps=4)
 
 
-def labelled(n=120, classes=3, windows=3, single=True, seed=0, **changes) -> Labelled:
+def labeled(n=120, classes=3, windows=3, single=True, seed=0, **changes) -> Labeled:
     """Synthetic patients of some windows each; the class is the rate of a sine wave in noise."""
     rng = np.random.default_rng(seed)
     group = np.arange(n) // windows
@@ -44,7 +47,7 @@ def labelled(n=120, classes=3, windows=3, single=True, seed=0, **changes) -> Lab
     wave = np.sin(2 * np.pi * (1 + 2 * label[:, None]) * np.arange(1280) / 128)
     signal = (wave + 0.3 * rng.standard_normal((n, 1280))).astype(np.float32)
     names = tuple("abcdefgh"[:classes])
-    return Labelled("synthetic", names, signal, truth, group, single, **changes)
+    return Labeled("synthetic", names, signal, truth, group, single, **changes)
 
 
 def tiny_encoder() -> Encoder:
@@ -54,7 +57,7 @@ def tiny_encoder() -> Encoder:
 
 @pytest.fixture
 def task(monkeypatch) -> str:
-    monkeypatch.setitem(task_module.TASKS, "synthetic", lambda data: labelled())
+    monkeypatch.setitem(task_module.TASKS, "synthetic", lambda data: labeled())
     return "synthetic"
 
 
@@ -98,7 +101,7 @@ def test_no_other_threshold_has_a_better_f1(seed):
 
 
 def test_thresholds_come_from_validation_alone():
-    data = labelled(n=40, classes=2, windows=1)
+    data = labeled(n=40, classes=2, windows=1)
     rng = np.random.default_rng(0)
     validation, test = np.arange(20), np.arange(20, 40)
     p = rng.random((40, 2))
@@ -110,7 +113,7 @@ def test_thresholds_come_from_validation_alone():
 
 @pytest.mark.parametrize("given_test", [False, True])
 def test_no_patient_is_on_two_sides(given_test):
-    data = labelled(n=150)
+    data = labeled(n=150)
     data = replace(data, test=data.group >= 40) if given_test else data
     splits = make_splits(data, 4)
     for split in splits:
@@ -129,9 +132,9 @@ def test_no_patient_is_on_two_sides(given_test):
 
 
 def test_windows_of_a_record_are_one_sample_where_they_are_pooled():
-    data = labelled(n=12, pooled=True)
+    data = labeled(n=12, pooled=True)
     p = np.random.default_rng(0).random((12, 3))
-    row, group, truth, mean = predictions.pooled(data, np.arange(12), p)
+    row, group, truth, mean = data.pool(np.arange(12), p)
     assert np.array_equal(group, np.arange(4)) and np.array_equal(row, [0, 3, 6, 9])
     np.testing.assert_allclose(mean[1], p[3:6].mean(0))
     assert np.array_equal(truth, data.truth[::3])
@@ -185,17 +188,17 @@ def test_class_weights_let_each_class_count_alike():
 
 
 def test_each_row_comes_before_any_comes_again():
-    drawn = torch.cat(list(batches(np.arange(10) + 5, 4, 5, torch.Generator().manual_seed(0))))
+    drawn = torch.cat(list(shuffled_batches(np.arange(10) + 5, 4, 5, torch.Generator().manual_seed(0))))
     assert sorted(drawn.tolist()) == sorted([*range(5, 15)] * 2)
 
 
 def test_the_best_epoch_is_kept():
-    data = labelled(n=90)
+    data = labeled(n=90)
     x = torch.from_numpy(data.truth).float() + 0.5 * torch.randn(90, 3, generator=torch.Generator().manual_seed(0))
     split = make_splits(data, 3)[0]
     torch.manual_seed(0)
     model = Classifier(mlp(3, 3, hidden=8), 3)
-    model.standardise(x[split.train])
+    model.standardize(x[split.train])
     curves = fit(
         model, x, data, split.train, split.validation, Training(epochs=6, batch=16, least_steps=60, lr=0.05), seed=0
     )
@@ -209,7 +212,7 @@ def test_a_frozen_embedding_keeps_its_standardisation_and_a_trained_one_follows(
     x = torch.randn(50, 4, generator=torch.Generator().manual_seed(0)) * 3 + 1
     frozen, trained = Classifier(nn.Identity(), 4), Classifier(nn.Identity(), 4, encoder=nn.Identity())
     for model in (frozen, trained):
-        model.standardise(x[:25])
+        model.standardize(x[:25])
         before = model.norm.running_mean.clone()
         model.train()
         model(x[25:])
@@ -224,7 +227,7 @@ def test_untrained_encoders_differ_by_seed_only():
     made, spec = [], tiny_encoder().spec
     for seed in (0, 0, 1):
         torch.manual_seed(seed)
-        made.append(untrained(spec, x).linear.weight)
+        made.append(random_encoder(spec, x)[0].linear.weight)
     assert torch.equal(made[0], made[1]) and not torch.equal(made[0], made[2])
 
 
@@ -294,13 +297,13 @@ def test_a_model_file_is_evaluated_frozen_and_fine_tuned(task, tmp_path):
     encoder, meta = load_encoder(config.out / "encoders" / "1-0.safetensors")
     assert {"name": "PTB-XL 1.0.3 (subset)", "licence": "CC BY 4.0", "use": "labels"} in meta["sources"]
     assert [s for s in edgeecg.load("nano").model.meta["sources"] if s not in meta["sources"]] == []
-    arms = Arms(labelled(), "nano", ("finetune",))
+    arms = Arms(labeled(), "nano", ("finetune",))
     fitted, before = encoder.units["0"].conv.weight, arms.network.units["0"].conv.weight
     assert torch.allclose(fitted, before, atol=0.2) and not torch.allclose(fitted, before, atol=1e-4)
     integers, floats = arms.embedding, embed(arms.network, arms.windows)
     # sine waves saturate some
     assert integers.shape == floats.shape and nn.functional.cosine_similarity(integers, floats).mean() > 0.98
-    assert torch.equal(Arms(labelled(), "nano", ("linear",)).embedding, integers)
+    assert torch.equal(Arms(labeled(), "nano", ("linear",)).embedding, integers)
 
 
 @pytest.mark.parametrize("augment", [False, True])
@@ -308,19 +311,19 @@ def test_a_fine_tuned_encoder_states_the_noise_of_its_views(augment, task, tmp_p
     monkeypatch.setattr(finetune, "load_noise", lambda *_: torch.randn(2, 4000))
     save_encoder(tmp_path / "encoder.safetensors", tiny_encoder(), {"steps": 7})
     config = Config(encoder=str(tmp_path / "encoder.safetensors"), task=task, augment=augment, data=tmp_path)
-    said = Runner(config, labelled()).stated()
+    said = Runner(config, labeled()).stated()
     assert [source["use"] for source in said["sources"]] == ["labels"] + ["noise"] * augment and said["steps"] == 7
 
 
 def test_integers_with_additions_are_evaluated_and_not_fine_tuned(tmp_path):
     path = tmp_path / "residual.eecg"
     resnet_like().save(path)
-    arms = Arms(labelled(), str(path), ("linear", "random"))
+    arms = Arms(labeled(), str(path), ("linear", "random"))
     assert arms.network is None and arms.embedding.shape == (120, 128)
     with pytest.raises(
         InputError, match=r"cannot be trained on .*give encoder.safetensors of its run, or leave out finetune"
     ):
-        Arms(labelled(), str(path), ("finetune",))
+        Arms(labeled(), str(path), ("finetune",))
 
 
 @pytest.mark.parametrize("name", ["finetune", "studies.compare_runs", "correct", "studies.robustness"])
@@ -336,9 +339,9 @@ def test_the_commands_explain_themselves(name, capsys):
 def test_tasks_read_the_recordings(data_dir):
     from train.data.corpora import DS1, DS2
 
-    data = task_module.read_labelled("beats", data_dir)
+    data = task_module.read_labeled("beats", data_dir)
     assert len(np.unique(data.group)) == len(DS1) - 1 + len(DS2)  # 201 is left out
     assert len(np.unique(data.group[data.test])) == len(DS2)
-    many = task_module.read_labelled("snomed_II", data_dir)
+    many = task_module.read_labeled("snomed_II", data_dir)
     people = [len(np.unique(many.group[many.truth[:, c] == 1])) for c in range(23)]
     assert min(people) >= 14 and many.signal.shape == (len(many.truth), 1280)

@@ -13,70 +13,16 @@ import pytest
 import torch
 from torch import nn
 
-from edgeecg.errors import EdgeECGError, InputError
-from tests.train.test_pretrain import assert_same_tensors
-from train.engine import Learner, Options, fit
+from edgeecg.errors import InputError
+from tests.train.engine.line import Line, describe, losses, options
+from tests.train.tensors import assert_same_tensors
+from train.engine import Options, fit
 from train.engine.distributed import Processes
-from train.engine.lr_finder import steepest, sweep
-from train.engine.optimizers import LARS, MOMENTUM, SMALL, make_optimiser
 from train.engine.trainer import Trainer
-from train.objectives.options import LossOptions, make_objective
-from train.runs.checkpoint import load_tensors, save_tensors
+from train.runs.checkpoint import load_tensors
 from train.runs.folder import read_log
 
-ROOT = Path(__file__).parents[2]
-
-
-class Line(Learner):
-    """A straight line through points whose scatter is in the windows' place; validation gets worse
-    after step `turn`.
-    """
-
-    validates = True
-
-    def __init__(self, turn=10**9):
-        super().__init__()
-        self.encoder = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Dropout(0.2), nn.Linear(8, 1))
-        self.turn, self.asked = turn, 0
-
-    def draw(self, count, own, common, validation=False):
-        x = torch.randn(count, 3, generator=own)
-        return {"x": x, "y": x.sum(1, keepdim=True) + 0.1 * torch.randn(count, 1, generator=own)}
-
-    def forward(self, batch):
-        return (self.encoder(batch["x"]) - batch["y"]).float().square().mean(), {}
-
-    def measure(self, batches):
-        self.asked += 1
-        return {"validation_loss": abs(self.asked - self.turn) * 1.0} if self.turn < 10**9 else super().measure(batches)
-
-    def save(self, path, meta):
-        save_tensors(path, self.encoder.state_dict(), meta)
-
-
-def describe(options, progress):
-    return {"step": progress.step}
-
-
-def options(out, **changes) -> Options:
-    base = {"steps": 20, "batch": 16, "lr": 0.01, "log_every": 1, "save_every": 5, "evaluate_every": 5, "out": out}
-    return Options(**base | changes)
-
-
-def losses(folder) -> list[float]:
-    return [line["loss"] for line in read_log(folder) if "loss" in line]
-
-
-def test_the_parts_of_a_batch_are_the_same_for_every_number_of_processes():
-    for batch in (8, 12, 30, 256):
-        whole = Processes().parts(batch)
-        for count in (1, 2):
-            shared = [Processes(rank, count).parts(batch) for rank in range(count)]
-            assert {rows for rows, _ in shared} == {whole[0]}
-            assert [part for _, parts in shared for part in parts] == list(whole[1])
-            assert whole[0] * len(whole[1]) == batch
-    with pytest.raises(InputError, match="shared by 2"):
-        Processes(0, 2).parts(7)
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.slow
@@ -90,7 +36,7 @@ def test_two_processes_give_the_curve_of_one(tmp_path):
         "basic_cnn",
         "--accumulate",
         "2",
-        "--optimiser",
+        "--optimizer",
         "lars",
         "--lr",
         "0.1",
@@ -116,46 +62,19 @@ def test_two_processes_give_the_curve_of_one(tmp_path):
         torch.testing.assert_close(second[name], tensor, rtol=1e-7, atol=1e-9, msg=name)
 
 
-def test_lars_takes_the_steps_of_the_paper():
-    """Against the formula written out with numpy for two tensors and three steps."""
-    rng = np.random.default_rng(0)
-    w, b = rng.standard_normal((4, 3)), rng.standard_normal(4)
-    weight, bias = nn.Parameter(torch.tensor(w)), nn.Parameter(torch.tensor(b))
-    optimiser = make_optimiser("lars", [weight, bias], lr=0.5, decay=0.01)
-    vw, vb = np.zeros_like(w), np.zeros_like(b)
-    for _ in range(3):
-        gw, gb = rng.standard_normal(w.shape), rng.standard_normal(b.shape)
-        weight.grad, bias.grad = torch.tensor(gw), torch.tensor(gb)
-        optimiser.step()
-        update = gw + 0.01 * w
-        vw = MOMENTUM * vw + 0.001 * np.linalg.norm(w) / np.linalg.norm(update) * update
-        vb = MOMENTUM * vb + gb
-        w, b = w - 0.5 * vw, b - 0.5 * SMALL * vb
-        np.testing.assert_allclose(weight.detach(), w, rtol=1e-12)
-        np.testing.assert_allclose(bias.detach(), b, rtol=1e-12)
-
-
-def test_lars_leaves_no_tensor_at_zero():
-    zero = nn.Parameter(torch.zeros(2, 2))
-    optimiser = LARS([zero], lr=1.0)
-    zero.grad = torch.ones(2, 2)
-    optimiser.step()
-    assert torch.equal(zero.detach(), -torch.ones(2, 2)), "a weight of no size takes a plain step"
-
-
 @pytest.mark.parametrize(
-    "changes", [{}, {"optimiser": "lars", "lr": 1.0}, {"precision": "bf16"}, {"accumulate": 3}, {"patience": 4}]
+    "changes", [{}, {"optimizer": "lars", "lr": 1.0}, {"precision": "bf16"}, {"accumulate": 3}, {"patience": 4}]
 )
 def test_a_resumed_run_is_the_run_that_was_left_alone(tmp_path, changes):
     whole = options(tmp_path / "whole", **changes)
     fit(Line, whole, describe, "whole")
 
     class Stopped(Line):
-        def draw(self, *args, **kwargs):
+        def draw(self, count, place):
             self.asked += 1
-            if self.asked > 8 * 13 * whole.accumulate and not kwargs["validation"]:
+            if self.asked > 8 * 13 * whole.accumulate and not place.validation:
                 raise KeyboardInterrupt
-            return super().draw(*args, **kwargs)
+            return super().draw(count, place)
 
     broken = replace(whole, out=tmp_path / "broken")
     with pytest.raises(KeyboardInterrupt):
@@ -191,7 +110,7 @@ def test_accumulated_batches_give_the_mean_gradient(tmp_path):
     learner = Line()
     learner.encoder = nn.Linear(3, 1)
     trainer = Trainer(learner, options(tmp_path, accumulate=2, clip=1e9), Processes())
-    both = [trainer.batch(0, 1, turn) for turn in range(2)]
+    both = [trainer.batch(1, turn) for turn in range(2)]
     learner({name: torch.cat([batch[name] for batch in both]) for name in both[0]})[0].backward()
     expected = [p.grad.clone() for p in trainer.parameters]
     trainer.step(1)
@@ -216,34 +135,6 @@ def test_the_loss_scale_of_half_precision_is_resumed(tmp_path):
         pytest.skip(f"this torch has no fp16 on a CPU: {error}")
     scaler = load_tensors(tmp_path / "checkpoint.safetensors")[1]["scaler"]
     assert scaler["scale"] > 1 and "_growth_tracker" in scaler
-
-
-def test_the_range_test_finds_where_the_loss_falls_fastest(tmp_path):
-    rates = np.geomspace(1e-5, 1, 101)
-    curve = 1 / (1 + (rates / 1e-2) ** 2)  # steepest against log(rate) at 1e-2
-    assert 0.7e-2 < steepest(rates, curve) < 1.4e-2
-    torch.manual_seed(0)
-    tried, seen = sweep(Trainer(Line(), options(tmp_path, steps=10**6), Processes()), 1e-5, 1e4)
-    assert 20 < len(tried) == len(seen) < 100, "it ends when the loss runs away, not at the first noise"
-    curve[70:] += np.linspace(0, -0.5, 31) ** 2 * np.where(np.arange(31) % 2, 3, 1)
-    assert 0.7e-2 < steepest(rates, curve) < 1.4e-2, "what falls again behind the lowest loss does not count"
-    with pytest.raises(EdgeECGError, match="ran away"):
-        steepest(rates[:5], curve[:5])
-
-
-def test_the_range_test_leaves_a_picture_and_trains_nothing(tmp_path):
-    picture = fit(Line, options(tmp_path / "a", find_lr=True), describe, "find")
-    table = json.loads((tmp_path / "a" / "lr_finder.json").read_text())
-    assert picture.read_bytes()[:4] == b"\x89PNG" and 1e-6 < table["suggestion"] < 1
-    assert not (tmp_path / "a" / "encoder.safetensors").exists()
-
-
-def test_options_of_objectives():
-    assert make_objective("barlow_twins", LossOptions(lambd=0.5)).lambd == 0.5
-    assert make_objective("vicreg", LossOptions(invariance=2.0)).options["invariance"] == 2.0
-    assert make_objective("nt_xent").temperature == 0.5
-    with pytest.raises(InputError, match=r"no option loss.margin; it has temperature"):
-        make_objective("nt_xent", LossOptions(margin=1.0))
 
 
 @pytest.mark.parametrize(

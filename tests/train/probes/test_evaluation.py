@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from train.probes.tasks.noise import with_noise
 from train.probes.tasks.registry import LEADS_TASKS, MORE_TASKS, TASKS, TITLES, read_task
 from train.probes.tasks.transfer import TRANSFER_TASKS
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def windows(label, group):
@@ -96,7 +97,7 @@ def test_folds_with_few_labels_know_less():
     task = Task(windows(label, np.arange(200)), kind="folds", folds=2)
     few, all_labels = (run_task(task, z, None, fraction).value for fraction in (0.05, 1.0))
     assert 0.5 < few < all_labels
-    assert run_task(task, z, None, 0.05, seed=1).value != few, "another draw of labelled patients"
+    assert run_task(task, z, None, 0.05, seed=1).value != few, "another draw of labeled patients"
 
 
 def test_a_class_that_few_labels_miss_gets_no_probability():
@@ -151,9 +152,9 @@ def pulses(rng, label):
 @pytest.mark.parametrize("kind", ["split", "folds", "identity"])
 def test_a_network_trained_on_labels_learns_them(kind, tmp_path, monkeypatch):
     pytest.importorskip("torch")
-    import train.downstream.supervised as twin
+    import train.probes.supervised as twin
 
-    monkeypatch.setattr(twin, "BATCH", 16)
+    monkeypatch.setattr(twin, "TRAINING", replace(twin.TRAINING, batch=16))
     rng = np.random.default_rng(12)
     label = np.arange(72) % 2
     sides = [Windows(pulses(rng, label), label, np.arange(72) // 2) for _ in range(2)]

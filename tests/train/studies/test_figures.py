@@ -11,7 +11,7 @@ pytest.importorskip("sklearn")
 
 from edgeecg.errors import InputError
 from edgeecg.model import Model
-from train.plots.embeddings import maps, moved, neighbours
+from train.plots.embeddings import maps, moved, neighbors
 from train.probes.evaluation import FLOAT_PROBE, Result
 from train.probes.protocol import Score
 from train.probes.tasks.base import Windows
@@ -32,7 +32,7 @@ def test_a_map_keeps_clusters_apart(method):
     )
 
 
-def test_neighbours_are_the_nearest_of_different_other_people(tmp_path):
+def test_neighbors_are_the_nearest_of_different_other_people(tmp_path):
     rng = np.random.default_rng(1)
     label, group = np.tile([0, 0, 1, 2, 2, 2], 8), np.repeat(np.arange(8), 6)
     z = np.eye(3)[label] + 0.05 * rng.standard_normal((48, 3))
@@ -48,7 +48,7 @@ def test_neighbours_are_the_nearest_of_different_other_people(tmp_path):
         assert len({who for _, who, _ in found} | {person}) == 4
         cosines = [float(cosine) for _, _, cosine in found]
         assert cosines == sorted(cosines, reverse=True) and cosines[-1] > 0.9
-    assert 10_000 < neighbours(tmp_path / "n.png", rows).stat().st_size < 150_000
+    assert 10_000 < neighbors(tmp_path / "n.png", rows).stat().st_size < 150_000
 
 
 def test_maps_and_curves_are_small_pictures(tmp_path):

@@ -12,16 +12,16 @@ import torch
 pytest.importorskip("sklearn")
 
 from edgeecg.errors import InputError, MissingDependencyError
+from train.classifiers import metrics
+from train.classifiers.labeled import one_hot
+from train.classifiers.training import Training
 from train.correct import Config, main
 from train.correction.classifiers import all_scores, every_class
 from train.correction.mining import make_pairs, mine
 from train.correction.network import Correction, CorrectionOptions, PairLoss, train_correction
 from train.correction.synthetic import synthetic
-from train.downstream import metrics
-from train.downstream.fit import Training
 from train.downstream.maps import project
 from train.downstream.splits import make_splits
-from train.downstream.tasks import one_hot
 
 QUICK = Training(epochs=2, batch=32, least_steps=10)
 OPTIONS = CorrectionOptions(epochs=5, batch=64, lr=2e-3, hidden=32)
