@@ -5,7 +5,7 @@
     python -m benchmarks.layers my.eecg
 
 Each layer runs alone on data that is in the caches: the lowest of 300 rounds. "Alone" is what its dot products,
-from registers, their requantisation and stores take without loads and shuffles (AVX-512 kernels). "Rest" is what a
+from registers, their requantization and stores take without loads and shuffles (AVX-512 kernels). "Rest" is what a
 whole window takes beyond its layers and its front end: pooling, the head, bookkeeping, and weights that have to come
 from further away.
 """

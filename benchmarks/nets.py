@@ -1,6 +1,6 @@
 """The networks that are compared, each built once as files that every runtime can read.
 
-A folder holds `model.eecg`, `float.onnx`, `int8.onnx` (quantised by ONNX Runtime's own tool, uint8 activations and int8
+A folder holds `model.eecg`, `float.onnx`, `int8.onnx` (quantized by ONNX Runtime's own tool, uint8 activations and int8
 weights), `export.onnx` (what train/export.py writes), `encoder.pt`, `spec.json` with `weights.npz` (batch norms folded)
 for torch, and the input: `signal.npy`, (256, 1280) float32 mV, and `input.npy`, the same windows as the network sees
 them.
@@ -111,7 +111,7 @@ def build(name: str, target: Path) -> None:
     from edgeecg.model import default_front_end
     from train.nets import Encoder
     from train.quantization.onnx_export import onnx_model
-    from train.quantization.post_training import quantise
+    from train.quantization.post_training import quantize
 
     torch.manual_seed(0)
     spec = spec_of(name)
@@ -120,7 +120,7 @@ def build(name: str, target: Path) -> None:
     signal = np.stack([ecg(WINDOW, seed) for seed in range(BATCH)])
     x = signal * 4 if front.kind == 0 else network_input(signal, front)
     settle(encoder, torch.from_numpy(x[:CALIBRATION]))
-    model, _ = quantise(encoder, torch.from_numpy(np.round(x[:CALIBRATION] * 16) / 16), front, name, engine=jit)
+    model, _ = quantize(encoder, torch.from_numpy(np.round(x[:CALIBRATION] * 16) / 16), front, name, engine=jit)
     model.save(target / "model.eecg")
     np.save(target / "signal.npy", x if front.kind == 0 else signal)
     np.save(target / "input.npy", x)
@@ -129,12 +129,12 @@ def build(name: str, target: Path) -> None:
     (target / "spec.json").write_text(json.dumps(spec.to_dict()))
     torch.save(encoder.state_dict(), target / "encoder.pt")
     onnx.save(onnx_float.graph(spec, weights), target / "float.onnx")
-    onnx_float.quantise(target / "float.onnx", target / "int8.onnx", x[:CALIBRATION])
+    onnx_float.quantize(target / "float.onnx", target / "int8.onnx", x[:CALIBRATION])
     onnx.save(onnx_model(model, "qdq", batch=None), target / "export.onnx")
 
 
 def settle(encoder, x) -> None:
-    """Random weights, but batch norms that fit them: every activation has a scale that is worth quantising."""
+    """Random weights, but batch norms that fit them: every activation has a scale that is worth quantizing."""
     import torch
 
     for unit in encoder.units.values():

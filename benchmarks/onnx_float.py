@@ -88,8 +88,8 @@ def slice_frames(node: Nodes, constants: dict, spec, last: str) -> str:
     return node("Slice", last, "first", "count", "axis")
 
 
-def quantise(source, target, windows: np.ndarray) -> None:
-    """U8S8 QDQ with ONNX Runtime's own static quantiser: uint8 activations, int8 weights, one scale an
+def quantize(source, target, windows: np.ndarray) -> None:
+    """U8S8 QDQ with ONNX Runtime's own static quantizer: uint8 activations, int8 weights, one scale an
     output channel.
     """
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static

@@ -27,7 +27,7 @@ NOTES = """Times are processor time of a call divided by its windows, the lowest
 each, runtimes in turns. edgeecg is called from Python with a float signal: for `edge` and `basic_cnn` the front end
 (resampling, baseline, scale) and the quality flags are inside its time, while the other runtimes get the prepared
 network input and do less. The networks m1, m2, m3 have random weights and no front end. "Agrees" is the correlation
-of the standardised embeddings of 256 windows with torch's."""
+of the standardized embeddings of 256 windows with torch's."""
 BUSY = 1.15  # wall time over processor time from which ratios are not worth keeping
 
 

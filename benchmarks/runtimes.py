@@ -102,7 +102,7 @@ class TorchCompiled(Torch):
 
 
 class TorchInt8(Torch):
-    """FX graph-mode quantisation (x86 engine) of the folded Conv2d form in channels-last memory, traced and frozen."""
+    """FX graph-mode quantization (x86 engine) of the folded Conv2d form in channels-last memory, traced and frozen."""
 
     def net(self, folder: Path, work: str):
         import warnings
@@ -166,7 +166,7 @@ class ONNXRuntimeExport(ONNXRuntime):
 
 
 class OpenVINO:
-    """Reads the QDQ file of ONNX Runtime's quantiser, reshaped to the batch."""
+    """Reads the QDQ file of ONNX Runtime's quantizer, reshaped to the batch."""
 
     def load(self, folder: Path, work: str):
         import openvino

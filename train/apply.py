@@ -94,10 +94,10 @@ def embed_record(config: Config, embedder: Embedder, record: str) -> Part:
     notes = annotations_of(config, record, recording.fs)
     if config.windows == "annotated":
         start = np.clip(notes.second - SECONDS / 2, 0, np.floor((recording.seconds - SECONDS) * 1000) / 1000)
-        embedded = embedder.at(recording, start) if len(start) else None
+        embedded = embedder.embed_at(recording, start) if len(start) else None
         labels, codes = notes.code.tolist(), label_windows(notes, start, SECONDS)[1]
     else:
-        embedded = embedder.every(recording, config.hop)
+        embedded = embedder.embed_sliding(recording, config.hop)
         empty = [NOTHING] * len(embedded.start), [""] * len(embedded.start)
         labels, codes = empty if notes is None else label_windows(notes, embedded.start, SECONDS)
     if embedded is None:

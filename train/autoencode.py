@@ -40,7 +40,7 @@ from train.engine.options import stored_steps
 from train.engine.setup import open_corpora
 from train.nets.autoencoder import DENSE_WIDTHS, Autoencoder, Shape
 from train.objectives.reconstruction import activity, kl_to_normal, negative_elbo, squared_error
-from train.reconstruction.evaluation import Restoration, restoration
+from train.reconstruction.evaluation import ReconstructionReport, restoration
 from train.reporting.provenance import provenance
 from train.runs.checkpoint import load_autoencoder, save_autoencoder, save_encoder
 from train.runs.command_line import run_command
@@ -109,7 +109,7 @@ class Autoencoding(Learner):
         self.margin = self.autoencoder.encoder.spec.margin if self.exports and config.context > 0 else 0
         if self.training_windows.length.max() < WINDOW + 2 * self.margin:
             self.margin = 0
-        self._restoration: Restoration | None = None
+        self._restoration: ReconstructionReport | None = None
 
     @property
     def encoder(self) -> nn.Module:
@@ -164,7 +164,7 @@ class Autoencoding(Learner):
         path = path.with_name("autoencoder.safetensors") if path.stem.startswith("encoder") else path
         save_autoencoder(path, self.autoencoder, meta)
 
-    def restoration(self) -> Restoration:
+    def restoration(self) -> ReconstructionReport:
         """Figures on held-out patients, computed once."""
         if self._restoration is None:
             held_out = load_noise(self.config.data, default_front_end(), half=1) if self.noise is not None else None

@@ -35,7 +35,7 @@ from train.quantization.golden_vectors import write_golden
 from train.quantization.noise_threshold import with_noise_flag
 from train.quantization.onnx_export import onnx_model
 from train.quantization.onnx_runtime import agreement, run_onnx, session
-from train.quantization.post_training import EXPONENT, embed_windows, quantise
+from train.quantization.post_training import EXPONENT, embed_windows, quantize
 from train.quantization.quantization_aware import follow
 from train.quantization.signal_levels import with_levels
 from train.reporting.model_card import card
@@ -102,8 +102,8 @@ def training_windows(config: Config, cache: Cache, noise: Tensor | None) -> Iter
 
 @torch.no_grad()
 def moments(encoder: Encoder, calibration: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and deviation (dim,) of the float embedding on the calibration windows: the file's dimensions are centred by
-    them.
+    """Mean and deviation (dim,) of the float embedding on the calibration windows: the file's dimensions are centered
+    by them.
     """
     base = encoder(calibration).double().numpy()
     return base.mean(0), np.maximum(base.std(0), 1e-6)
@@ -111,7 +111,7 @@ def moments(encoder: Encoder, calibration: Tensor) -> tuple[np.ndarray, np.ndarr
 
 @torch.no_grad()
 def float_embedding(encoder: Encoder, windows: Tensor, calibration: Tensor) -> np.ndarray:
-    """What the integer embedding stands for: the float one, centred and of unit deviation on the
+    """What the integer embedding stands for: the float one, centered and of unit deviation on the
     calibration windows.
     """
     mean, deviation = moments(encoder, calibration)
@@ -186,7 +186,7 @@ def run(config: Config) -> dict:
     noise = load_noise(config.data, front)
     windows = draw_windows(config, cache, noise)
     print(f"calibrating on {len(windows['calibration'])} windows ...", flush=True)
-    network, layers = quantise(encoder, windows["calibration"], front, name)
+    network, layers = quantize(encoder, windows["calibration"], front, name)
     if config.qat_steps:
         batches = training_windows(config, cache, noise)
         network = follow(network, encoder, batches, moments(encoder, windows["calibration"]), config.qat_steps)

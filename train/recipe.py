@@ -27,7 +27,7 @@ from train.data.front_end import default_front_end
 from train.engine import check_folder, fit, launch
 from train.engine.distributed import Processes
 from train.multitask.learner import Multitask, MultitaskOptions
-from train.quantization.dequantize import Start
+from train.quantization.dequantize import PretrainedSource
 from train.reporting.provenance import provenance
 from train.runs.command_line import run_command
 from train.targets import open_bank
@@ -102,7 +102,7 @@ def main(config: Config) -> None:
         raise InputError("give the folder of the recordings with --data")
     config = replace(config, cache=config.cache.expanduser())
     if config.start:
-        Start(config.start).must_be(config.encoder)
+        PretrainedSource(config.start).must_be(config.encoder)
     check_folder(config)
     cache = open_leads(config)  # once, before several processes want it
     leads = len(cache.index["start"]) // (2 if config.rhythms else 1)

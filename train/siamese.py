@@ -35,16 +35,16 @@ from torch import Tensor
 from edgeecg.errors import InputError
 from train.data import PRETRAINING, Cache
 from train.data.front_end import default_front_end
-from train.data.windows import Choice, WindowSampler, is_validation
+from train.data.windows import SamplerConfig, WindowSampler, is_validation
 from train.engine import Learner, Options, Place, check_folder, fit, launch
 from train.engine.distributed import Processes
 from train.engine.setup import open_corpora
 from train.nets import ENCODERS, Encoder
 from train.objectives.modules import SiameseContrastive
 from train.objectives.positives import other_patient
-from train.pairs.sampling import Kind, LabelledWindows, PatientWindows
-from train.pairs.verification import Verdict, halves, judge
-from train.quantization.dequantize import Start
+from train.pairs.sampling import Kind, LabeledWindows, PatientWindows
+from train.pairs.verification import VerificationReport, split_held_out, verify
+from train.quantization.dequantize import PretrainedSource
 from train.reporting.provenance import provenance
 from train.runs.command_line import run_command
 from train.runs.folder import read_log, write_json
@@ -94,7 +94,7 @@ class Siamese(Learner):
         self.training_pairs = self.source(~self.held_out)
         self.validates = bool(self.held_out.any())
         if self.validates:
-            halves(self)  # too few patients for the verdict: said before the training
+            split_held_out(self)  # too few patients for the verdict: said before the training
         self.validation_pairs = self.source(self.held_out) if self.validates else None
         self.begin()
 
@@ -106,7 +106,7 @@ class Siamese(Learner):
         generator = torch.Generator().manual_seed(self.config.seed)
         windows = self.draw_pairs(count, generator)["first"]
         if self.config.start:
-            self.encoder = Start(self.config.start).encoder(windows)
+            self.encoder = PretrainedSource(self.config.start).encoder(windows)
             head = replace(self.encoder.spec.head, levels=False)  # a distance is of what was trained
             self.encoder.spec = replace(self.encoder.spec, head=head)
         z = self.encoder.train()(windows)
@@ -114,13 +114,13 @@ class Siamese(Learner):
         self.encoder.linear.weight.mul_(scale)
         self.encoder.linear.bias.mul_(scale)
 
-    def source(self, rows) -> WindowSampler | LabelledWindows | PatientWindows:
+    def source(self, rows) -> WindowSampler | LabeledWindows | PatientWindows:
         if self.config.pairs == "label":
-            return LabelledWindows(self.cache, self.config.data, self.config.annotator, rows)
+            return LabeledWindows(self.cache, self.config.data, self.config.annotator, rows)
         return (
             PatientWindows(self.cache, rows)
             if self.config.pairs == "patient"
-            else WindowSampler(self.cache, rows, Choice(positives="window"))
+            else WindowSampler(self.cache, rows, SamplerConfig(positives="window"))
         )
 
     def draw(self, count: int, place: Place) -> dict[str, Tensor]:
@@ -149,10 +149,10 @@ class Siamese(Learner):
         loss, accuracy = sum(float(r[0]) for r in results), sum(float(r[1]["accuracy"]) for r in results)
         return {"validation_loss": loss / len(results), "validation_accuracy": accuracy / len(results)}
 
-    def verdict(self) -> Verdict:
+    def verdict(self) -> VerificationReport:
         """Figures of the trained encoder on held-out pairs."""
         self.encoder.eval().to("cpu", torch.float32)
-        return judge(self)
+        return verify(self)
 
     def remarks(self) -> list[str]:
         self.judged = self.verdict()
@@ -197,7 +197,7 @@ def process(config: Config, team: Processes) -> None:
 
 def main(config: Config) -> None:
     if config.start:
-        Start(config.start).must_be(config.encoder)
+        PretrainedSource(config.start).must_be(config.encoder)
     check_folder(config)
     launch(process, replace(config, cache=config.cache.expanduser()))
 

@@ -169,7 +169,7 @@ def test_a_checkpoint_with_levels_has_those_of_the_exported_model(windows, folde
     recording = io.read(folder / "a.hea")
     exported = apply.embedder_by_name("default")  # its last three numbers are the same arithmetic, in steps of 1/16
     found, expected = (
-        e.every(recording, 10.0) if windows == "sliding" else e.at(recording, np.array([0.0, 17.3]))
+        e.embed_sliding(recording, 10.0) if windows == "sliding" else e.embed_at(recording, np.array([0.0, 17.3]))
         for e in (embedder, exported)
     )
     assert found.embedding.shape == (len(expected.start), spec.head.dim + 3)

@@ -166,7 +166,7 @@ def test_a_stopped_run_continues_bit_for_bit(cache, tmp_path, monkeypatch):
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_beats_are_centred_on_their_largest_deflection():
+def test_beats_are_centered_on_their_largest_deflection():
     y = torch.full((2, 1280), 128, dtype=torch.uint8)
     y[0, 640], y[1, 600] = 250, 10
     beats = around_qrs(y, BEAT)
@@ -176,8 +176,8 @@ def test_beats_are_centred_on_their_largest_deflection():
 
 def test_principal_components_are_those_of_the_singular_values():
     x = torch.randn(200, 40, generator=torch.Generator().manual_seed(0)) @ torch.diag(torch.linspace(3, 0.1, 40))
-    restored, centred = principal_components(x, 7)(x), x - x.mean(0)
-    left = torch.linalg.svdvals(centred)[7:].square().sum()
+    restored, centered = principal_components(x, 7)(x), x - x.mean(0)
+    left = torch.linalg.svdvals(centered)[7:].square().sum()
     assert float((x - restored).square().sum()) == pytest.approx(float(left), rel=1e-3)
 
 

@@ -12,7 +12,7 @@ import edgeecg
 from edgeecg.encoder import bundled_models
 from edgeecg.model import Model
 from train.data.front_end import to_input, windows_to_bytes
-from train.data.resample import cut, resample
+from train.data.resample import cut_windows, resample
 from train.nets import ENCODERS
 from train.quantization.golden_vectors import check_compiled_core
 from train.reporting.model_card import what_numbers_hold
@@ -72,7 +72,7 @@ def test_the_numbers_hold_what_the_model_says(name, toy_ecg):
     assert end == model.head.dim and end - first == model.head.levels
     card = Path(MODELS[name]).with_name(f"{name}.card.md").read_text(encoding="utf-8")
     assert what_numbers_hold(model.meta)[0] in card
-    signal = cut(resample(*toy_ecg), hop=256)
+    signal = cut_windows(resample(*toy_ecg), hop=256)
     first, end = model.meta["dimensions"]["signal"]
     z = np.stack([edgeecg.load(name).embed(window, fs=128).reshape(-1) for window in signal]).astype(float)
     stated = signal_statistics(to_input(torch.from_numpy(windows_to_bytes(signal)))).numpy()

@@ -15,18 +15,18 @@ from edgeecg._model_describe import model_table
 from edgeecg.errors import EdgeECGError, InputError
 from edgeecg.model import Head, Layer, Model, default_front_end
 from train.data import WindowSampler, open_cache
-from train.data.raw_segments import stretches
+from train.data.raw_segments import raw_segments
 from train.export import Config, main, moments, run, to_bytes
 from train.nets import Add, Conv, Encoder, MaxPool, Spec, basic_cnn, edge, resnet1d
 from train.nets import Head as HeadSpec
 from train.quantization.batch_norm_folding import Folded
-from train.quantization.cross_layer_equalization import channel_factors, scaled
+from train.quantization.cross_layer_equalization import equalization_factors, scale_channels
 from train.quantization.golden_vectors import check_compiled_core, golden, synthetic_ecg
 from train.quantization.onnx_export import onnx_model
 from train.quantization.onnx_runtime import agreement, compare, run_onnx, session
-from train.quantization.post_training import embed_windows, quantise, round_weights
+from train.quantization.post_training import embed_windows, quantize, round_weights
 from train.quantization.quantization_aware import IntegerNetwork, follow
-from train.quantization.signal_levels import of_windows
+from train.quantization.signal_levels import levels_of_windows
 from train.runs.checkpoint import save_encoder
 from train.studies import levels_by_corpus
 from train.views import Augment, Views
@@ -59,16 +59,16 @@ def trained(spec: Spec, real, steps: int) -> Encoder:
     torch.manual_seed(0)
     torch.set_num_threads(1)
     encoder, augment, generator = Encoder(spec), Augment(Views(), None), torch.Generator().manual_seed(0)
-    optimiser = torch.optim.AdamW(encoder.parameters(), 2e-3)
+    optimizer = torch.optim.AdamW(encoder.parameters(), 2e-3)
     for step in range(steps):
         batch = real(16, step)
         z = encoder(augment(torch.cat([batch.first, batch.second]), generator))
         a, b = ((half - half.mean(0)) / (half.std(0) + 1e-3) for half in z.chunk(2))
         c = a.T @ b / 16
         loss = (1 - c.diagonal()).square().sum() + 0.005 * (c - torch.diag(c.diagonal())).square().sum()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
     return encoder.eval()
 
 
@@ -178,7 +178,7 @@ def test_a_wrong_byte_in_golden_vectors_is_noticed(exported):
 def test_the_compiled_core_and_onnx_runtime_agree_on_raw_samples(exported):
     folder, _ = exported("edge")
     model = Model.load(folder / "out" / "edge.eecg")
-    result = compare(model, (folder / "out" / "edge.onnx").read_bytes(), stretches(None, (), 20))
+    result = compare(model, (folder / "out" / "edge.onnx").read_bytes(), raw_segments(None, (), 20))
     assert result["windows"] == 20 and result["identical_int16"] == 1.0
 
 
@@ -186,7 +186,7 @@ def test_the_compiled_core_and_onnx_runtime_agree_on_raw_samples(exported):
 def test_the_compiled_core_and_onnx_runtime_agree_on_every_corpus(exported, data_dir):
     folder, _ = exported("edge")
     model = Model.load(folder / "out" / "edge.eecg")
-    pieces = stretches(data_dir, ("svdb", "cinc2017", "ptbxl", "challenge2011"), 100)
+    pieces = raw_segments(data_dir, ("svdb", "cinc2017", "ptbxl", "challenge2011"), 100)
     assert {piece.fs for piece in pieces} == {128.0, 300.0}
     assert compare(model, (folder / "out" / "edge.onnx").read_bytes(), pieces)["identical_int16"] == 1.0
 
@@ -197,7 +197,7 @@ def test_the_last_numbers_are_the_levels_in_units_of_the_embedding(exported):
     signals = np.stack([a * synthetic_ecg(10, 128, 70, np.random.default_rng(7)) for a in (0.1, 1.0, 5.0)])
     found = load(model).embed_batch(signals, fs=128)
     assert found.shape == (3, 128)
-    np.testing.assert_allclose(found[:, -3:], of_windows(signals), atol=2**-11)
+    np.testing.assert_allclose(found[:, -3:], levels_of_windows(signals), atol=2**-11)
     # a factor of four in size is 1
     assert np.abs(np.diff(found[:, -3]) - [np.log2(10) / 2, np.log2(5) / 2]).max() < 0.1
 
@@ -224,7 +224,7 @@ def test_an_export_that_strays_fails_with_a_reason_and_without_a_model(exported,
     assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".md"}
 
 
-def test_a_model_file_has_no_standardising_layer(tmp_path, cache_root):
+def test_a_model_file_has_no_standardizing_layer(tmp_path, cache_root):
     encoder = Encoder(replace(SPECS["edge"], standardize=True))
     save_encoder(tmp_path / "encoder.safetensors", encoder, {"sources": []})
     with pytest.raises(InputError, match="standardizes each window"):
@@ -232,7 +232,7 @@ def test_a_model_file_has_no_standardising_layer(tmp_path, cache_root):
     assert not (tmp_path / "out").exists() or not any((tmp_path / "out").iterdir())
 
 
-def test_pools_and_additions_of_any_shape_quantise(real):
+def test_pools_and_additions_of_any_shape_quantize(real):
     """A small net with every operation, max pooling and an even kernel included, in both ONNX forms."""
     layers = (
         Conv(0, 1, 8, 6, 2),
@@ -245,7 +245,7 @@ def test_pools_and_additions_of_any_shape_quantise(real):
     )
     encoder = trained(Spec("all", layers, HeadSpec("mean_max", 16)), real, 20)
     x = (real(64, 1).first.float() - 128) / 16
-    model, _ = quantise(encoder, x, FRONT, "all")
+    model, _ = quantize(encoder, x, FRONT, "all")
     y = real(40, 2).first
     e16, e8 = embed_windows(model, y.numpy())
     slow = embed_windows(model, y[:3].numpy(), reference)
@@ -305,7 +305,7 @@ def test_narrow_channels_use_more_of_the_byte():
     """
     spec = Spec("pair", (Conv(0, 1, 2, 3), Conv(1, 2, 4, 1), MaxPool(2, 2, 2)), HeadSpec("mean", 4))
     tensors = [np.ones((1, 4, 1)), np.ones((1, 4, 2)) * [1.0, 0.01], np.ones((1, 4, 4)) * 3, np.ones((1, 2, 4))]
-    factors = channel_factors(spec, tensors)
+    factors = equalization_factors(spec, tensors)
     np.testing.assert_allclose(factors[1], [1.0, 0.125])  # limited; the square root would be 0.1
     assert all((factors[i] == 1).all() for i in (0, 2, 3)), (
         "the input and what a max pool reads or makes keep one scale"
@@ -323,8 +323,8 @@ def test_narrow_channels_use_more_of_the_byte():
         one, two = (replace(c, order=order) for c in spec.layers[:2])
         x = rng.standard_normal((9, 1))
 
-        inner = scaled(first, one, factors[0], factors[1])
-        outer = scaled(second, two, factors[1], factors[2])
+        inner = scale_channels(first, one, factors[0], factors[1])
+        outer = scale_channels(second, two, factors[1], factors[2])
         np.testing.assert_allclose(convolved(inner, x) * factors[1], convolved(first, x))
         np.testing.assert_allclose(convolved(outer, convolved(inner, x)), convolved(second, convolved(first, x)))
 
@@ -345,15 +345,15 @@ def test_the_trained_integers_start_as_the_models(exported, name, real):
 def test_training_brings_coarse_integers_nearer_to_the_float_encoder(encoders, real):
     """Weights rounded to every eighth step lose 25 dB; following the float encoder wins some of it back."""
     encoder, x = encoders("edge"), (real(96, 5).first.float() - 128) / 16
-    model, _ = quantise(encoder, x, FRONT, "edge")
+    model, _ = quantize(encoder, x, FRONT, "edge")
     coarse = [replace(a, weights=(np.round(a.weights / 8.0) * 8).clip(-120, 120).astype(np.int8)) for a in model.layers]
     model = replace(model, layers=tuple(coarse))
-    centre = moments(encoder, x)
+    center = moments(encoder, x)
     batches = ((real(32, 100 + i).first.float() - 128) / 16 for i in itertools.count())
-    trained_model = follow(model, encoder, batches, centre, steps=40, rate=0.1)
+    trained_model = follow(model, encoder, batches, center, steps=40, rate=0.1)
     other = (real(64, 6).first.float() - 128) / 16
     with torch.no_grad():
-        target = (encoder(other).double().numpy() - centre[0]) / centre[1]
+        target = (encoder(other).double().numpy() - center[0]) / center[1]
     pairs = [embed_windows(m, to_bytes(other))[0] * 2.0**-12 for m in (model, trained_model)]
     errors = [np.square(e - target).mean() for e in pairs]
     assert errors[1] < errors[0] / 2

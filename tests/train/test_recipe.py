@@ -16,7 +16,7 @@ from edgeecg.errors import EdgeECGError, InputError
 from train import recipe
 from train.engine.trainer import Trainer
 from train.multitask.learner import Multitask
-from train.quantization.dequantize import Start
+from train.quantization.dequantize import PretrainedSource
 from train.runs.checkpoint import load_encoder, load_tensors
 from train.runs.folder import write_config
 from train.views import Views
@@ -156,7 +156,7 @@ def test_a_run_can_start_from_an_encoder(toy_cache, small):
     said = recipe.stated(replace(bundled, workers=2), toy_cache, 4, 60.0)
     assert (said["steps"], said["processes"]) == (4 + before["steps"], 2)
     x = learner.pairs(learner.training_windows, 8, 0, (1,))["x"]
-    expected = Start("nano").encoder(x)
+    expected = PretrainedSource("nano").encoder(x)
     torch.testing.assert_close(learner.encoder.eval().tensors(x)[-1] > 0, expected.tensors(x)[-1] > 0)
 
 

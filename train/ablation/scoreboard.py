@@ -72,7 +72,7 @@ def spread(cells: Scores) -> str:
 
 
 def heat_map(path: Path, cells: Scores, baselines: Scores) -> Path:
-    """Rows by their mean score; colour is the place between the smallest and the largest value of the column."""
+    """Rows by their mean score; color is the place between the smallest and the largest value of the column."""
     rows = dict(sorted({**cells, **baselines}.items(), key=lambda item: -mean(item[1])))
     tasks = list(next(iter(rows.values())))
     values = np.array([[row[task]["value"] for task in tasks] for row in rows.values()])

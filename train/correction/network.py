@@ -1,6 +1,6 @@
 """The correction: an embedding plus what a small network adds to it, trained on hard pairs by a contrastive loss.
 
-It begins as the identity. The losses are those of edgeecg.losses: margin (Hadsell et al., 2006), soft nearest neighbour
+It begins as the identity. The losses are those of edgeecg.losses: margin (Hadsell et al., 2006), soft nearest neighbor
 (Frosst et al., 2019) and pairwise sigmoid (Zhai et al., 2023).
 """
 
@@ -30,7 +30,7 @@ class CorrectionOptions:
     lr: float = 1e-3
     weight_decay: float = 1e-3
     margin: float = 2.0  # of the margin loss: about 1.4 lies between windows that have nothing in common
-    soft_temperature: float = 0.5  # of the soft nearest neighbour loss, squared distance
+    soft_temperature: float = 0.5  # of the soft nearest neighbor loss, squared distance
     temperature: float = 0.2  # of the sigmoid loss, cosine
     bias: float = -2.0  # of the sigmoid loss: pairs of no likeness count as different
     stay: float = 0.1  # weight of the mean square of what is added
@@ -71,7 +71,7 @@ class PairLoss:
     def soft_nn(self, first: Tensor, second: Tensor, pairs: Pairs, at: np.ndarray) -> Tensor:
         """All windows of the batch together: those of one class are neighbors to be."""
         rows = np.concatenate([pairs.left[at], pairs.right[at]])
-        _, place = np.unique(rows, return_index=True)  # a window twice would be its own nearest neighbour
+        _, place = np.unique(rows, return_index=True)  # a window twice would be its own nearest neighbor
         temperature = self.options.soft_temperature
         every = torch.cat([first, second])[place]
         return evaluate(losses.soft_nearest_neighbour, every, labels=self.label[rows[place]], temperature=temperature)

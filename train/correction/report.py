@@ -16,7 +16,7 @@ from train.plots import classifiers as pictures
 from train.runs.folder import write_text
 
 CLASSIFIERS = ("MLP", "logistic regression", "linear SVM")
-SAYS = {"original": "original", "margin": "margin", "soft_nn": "soft nearest neighbour", "sigmoid": "sigmoid"}
+SAYS = {"original": "original", "margin": "margin", "soft_nn": "soft nearest neighbor", "sigmoid": "sigmoid"}
 JUDGED = ("macro AUROC", "balanced accuracy")
 
 

@@ -14,13 +14,13 @@ from train.data.cache import Cache
 
 Positives = Literal["nearby", "window", "segment", "lead", "segment_lead", "patient"]
 """nearby: half of them (--views.positive) within 30 s, the others the same window; window: the same window, shifted;
-segment: the neighbouring ten seconds (CMSC of Kiyasseh et al., "CLOCS", ICML 2021); lead: another lead at the same time
+segment: the neighboring ten seconds (CMSC of Kiyasseh et al., "CLOCS", ICML 2021); lead: another lead at the same time
 (CMLC); segment_lead: both (CMSMLC); patient: any other window of the person (PCLR, Diamant et al., 2022)."""
 
 REACH = 30.0 * 128  # samples: how far nearby goes
 
 
-class Groups:
+class RowGroups:
     """Rows that share a key."""
 
     def __init__(self, key: np.ndarray):
@@ -54,7 +54,7 @@ def recordings(cache: Cache, rows: np.ndarray) -> np.ndarray:
     return np.array([f"{a}/{b}/{n}" for a, b, n in zip(*columns, strict=True)])
 
 
-class Partners:
+class PositiveSampler:
     """Draws the second window of each pair. `rows` of the cache; a row here is a number below len(rows)."""
 
     def __init__(self, kind: Positives, cache: Cache, rows: np.ndarray):
@@ -62,11 +62,11 @@ class Partners:
         self.kind = kind
         self.length = torch.from_numpy(index["length"][rows].astype(np.int64))
         if kind in ("lead", "segment_lead"):
-            self.groups = Groups(recordings(cache, rows))
+            self.groups = RowGroups(recordings(cache, rows))
             if self.groups.count.max() == 1:
                 raise InputError(f"positives {kind!r} need recordings of two leads or more, and there are none")
         elif kind == "patient":
-            self.groups = Groups(cache.patients()[rows])
+            self.groups = RowGroups(cache.patients()[rows])
 
     def usable(self, length: int) -> Tensor:
         """(rows,) bool: from which rows a first window of `length` samples may be drawn."""

@@ -9,7 +9,7 @@ from edgeecg.errors import InputError
 from train.data.corpora import Recording, corpus, corpus_folder, present_corpora
 
 
-def stretches(data: Path | None, corpora: tuple[str, ...], count: int, window: int = 1280) -> list[Recording]:
+def raw_segments(data: Path | None, corpora: tuple[str, ...], count: int, window: int = 1280) -> list[Recording]:
     """About `count` stretches of 10 s, spread evenly over the recordings of each corpus."""
     names = present_corpora(data, corpora) if data else ["toy"]
     if not names:

@@ -18,7 +18,7 @@ def resample(x: np.ndarray, fs: float) -> np.ndarray:
     return y.astype(np.float32)
 
 
-def cut(x: np.ndarray, hop: int = WINDOW) -> np.ndarray:
+def cut_windows(x: np.ndarray, hop: int = WINDOW) -> np.ndarray:
     """Windows (n, 1280) of a recording; a shorter one is filled up with its last value."""
     if len(x) < WINDOW:
         x = np.concatenate([x, np.repeat(x[-1:], WINDOW - len(x))])

@@ -11,15 +11,15 @@ import torch
 from edgeecg.errors import InputError
 from train.data.cache import Cache
 from train.data.corpora import Recording, corpus, corpus_folder, present_corpora
-from train.data.positives import Groups
-from train.data.resample import cut, resample
+from train.data.positives import RowGroups
+from train.data.resample import cut_windows, resample
 from train.data.windows import Batch, is_validation
 
 INDEPENDENT = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
 MICROVOLTS = 1000.0  # per mV: windows are kept as int16
 
 
-def read_independent(data: Path | None, corpora: tuple[str, ...]) -> Cache:
+def read_twelve_lead(data: Path | None, corpora: tuple[str, ...]) -> Cache:
     """Windows of all recordings that have the eight leads. `samples` (n, 8, 1280) int16 microvolts; a row a window.
 
     `index` has the columns set, record, patient, lead (empty) and start: the window's number in its recording.
@@ -46,10 +46,12 @@ def microvolts(rec: Recording) -> np.ndarray:
     """(n, 1280) int16; samples that were not measured are 0."""
     mv = np.asarray(rec.signal, np.float64) / (rec.gain or 1.0)
     mv[np.asarray(rec.signal) == np.iinfo(np.int32).min] = 0.0
-    return np.rint(np.clip(cut(resample(np.nan_to_num(mv), rec.fs)) * MICROVOLTS, -32768, 32767)).astype(np.int16)
+    return np.rint(np.clip(cut_windows(resample(np.nan_to_num(mv), rec.fs)) * MICROVOLTS, -32768, 32767)).astype(
+        np.int16
+    )
 
 
-class IndependentSampler:
+class TwelveLeadSampler:
     """Draws windows (N, 8, 1280) float32 mV with the same probability each; `positives` "window", "lead" or "patient".
 
     With "window" and "lead" both windows of a pair are the same one: which leads of it are looked at is the view's
@@ -59,7 +61,7 @@ class IndependentSampler:
     def __init__(self, cache: Cache, rows: np.ndarray, positives: str):
         self.cache, self.rows, self.positives = cache, np.flatnonzero(rows), positives
         self.patient = torch.from_numpy(cache.patients()[self.rows].astype(np.int64))
-        self.groups = Groups(self.patient.numpy())
+        self.groups = RowGroups(self.patient.numpy())
 
     def draw(self, count: int, generator: torch.Generator) -> Batch:
         first = torch.randint(len(self.rows), (count,), generator=generator)
@@ -73,11 +75,9 @@ class IndependentSampler:
         return torch.from_numpy(self.cache.samples[self.rows[row.numpy()]].astype(np.float32) / MICROVOLTS)
 
 
-def split_independent(
-    cache: Cache, share: float, positives: str
-) -> tuple[IndependentSampler, IndependentSampler | None]:
+def split_twelve_lead(cache: Cache, share: float, positives: str) -> tuple[TwelveLeadSampler, TwelveLeadSampler | None]:
     """Windows to train on, and of held-out patients: the same people as in train/data/windows.py."""
     held_out = is_validation(cache, share)
     if not held_out.any() or held_out.all():
-        return IndependentSampler(cache, np.ones(len(held_out), bool), positives), None
-    return IndependentSampler(cache, ~held_out, positives), IndependentSampler(cache, held_out, positives)
+        return TwelveLeadSampler(cache, np.ones(len(held_out), bool), positives), None
+    return TwelveLeadSampler(cache, ~held_out, positives), TwelveLeadSampler(cache, held_out, positives)

@@ -19,7 +19,7 @@ beat in the middle of a window of its own.
 """
 
 
-class Places:
+class WindowStarts:
     """A list of allowed window starts for the `rows` of a cache; a row here is a number below len(rows)."""
 
     def __init__(self, starts: list[np.ndarray]):
@@ -44,15 +44,15 @@ class Places:
         return bool(((start >= 0) & (start <= room[self.row])).any())
 
 
-def sliding(length: np.ndarray, hop: float) -> Places:
+def sliding(length: np.ndarray, hop: float) -> WindowStarts:
     """A window every `hop` seconds of recordings of `length` (rows,) samples."""
     step = round(hop * RATE)
     if step < 1:
         raise InputError("hop must be at least a sample (1/128 s)")
-    return Places([np.arange(0, n - WINDOW + 1, step) for n in length])
+    return WindowStarts([np.arange(0, n - WINDOW + 1, step) for n in length])
 
 
-def around_beats(cache: Cache, rows: np.ndarray, data: Path | None, annotator: str) -> Places:
+def around_beats(cache: Cache, rows: np.ndarray, data: Path | None, annotator: str) -> WindowStarts:
     """A window around each beat that the annotation files DIR/set/record.annotator name; beats near an
     end have none.
     """
@@ -65,7 +65,7 @@ def around_beats(cache: Cache, rows: np.ndarray, data: Path | None, annotator: s
         starts.append(np.unique(first[(first >= 0) & (first <= cache.index["length"][row] - WINDOW)]))
     if not any(len(s) for s in starts):
         raise InputError(f"no recording has beats annotated in a file .{annotator}: windows around beats need them")
-    return Places(starts)
+    return WindowStarts(starts)
 
 
 def beat_seconds(data: Path | None, name: str, record: str, annotator: str) -> np.ndarray:
@@ -84,9 +84,9 @@ def beat_seconds(data: Path | None, name: str, record: str, annotator: str) -> n
     return notes.second[is_beat] if is_beat.any() else notes.second
 
 
-def make_places(
+def make_window_starts(
     kind: Windows, cache: Cache, rows: np.ndarray, data: Path | None = None, annotator: str = "atr", hop: float = 10.0
-) -> Places | None:
+) -> WindowStarts | None:
     """None: windows may start anywhere."""
     if kind == "random":
         return None

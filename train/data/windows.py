@@ -12,8 +12,8 @@ from edgeecg.constants import RATE, WINDOW
 from edgeecg.errors import InputError
 from train.data.cache import Cache
 from train.data.corpora import CORPORA
-from train.data.positives import Partners, Positives
-from train.data.window_starts import Windows, make_places
+from train.data.positives import Positives, PositiveSampler
+from train.data.window_starts import Windows, make_window_starts
 
 PIECES = [name for name, corpus in CORPORA.items() if corpus.pieces]
 
@@ -48,7 +48,7 @@ def is_validation(cache: Cache, share: float) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Choice:
+class SamplerConfig:
     """Which windows a sampler draws. The defaults are single leads at any moment."""
 
     positives: Positives = "nearby"  # the second window of a pair (partners.py)
@@ -68,45 +68,45 @@ class Choice:
 
 
 def split_by_patient(
-    cache: Cache, share: float, choice: Choice = Choice()
+    cache: Cache, share: float, sampling: SamplerConfig = SamplerConfig()
 ) -> tuple["WindowSampler", "WindowSampler | None"]:
     """Windows to train on and windows of held-out patients; all and None where that would leave one side empty."""
     held_out = is_validation(cache, share)
     if not held_out.any() or held_out.all():
-        return WindowSampler(cache, None, choice), None
-    training = WindowSampler(cache, ~held_out, choice)
+        return WindowSampler(cache, None, sampling), None
+    training = WindowSampler(cache, ~held_out, sampling)
     try:
-        return training, WindowSampler(cache, held_out, choice)
+        return training, WindowSampler(cache, held_out, sampling)
     except InputError:  # the held-out recordings are too short, or not annotated
         return training, None
 
 
 class WindowSampler:
-    """Draws a row by its hours (or a place of `choice.windows`), then a window in it. Its only state is the generator
+    """Draws a row by its hours (or a place of `sampling.windows`), then a window in it. Its only state is the generator
     it is given. A row is a lead, or the first of the leads of a recording that are drawn together.
     """
 
-    def __init__(self, cache: Cache, rows: np.ndarray | None = None, choice: Choice = Choice()):
-        self.samples, self.choice = cache.samples, choice
+    def __init__(self, cache: Cache, rows: np.ndarray | None = None, sampling: SamplerConfig = SamplerConfig()):
+        self.samples, self.sampling = cache.samples, sampling
         rows = np.arange(len(cache.index["start"])) if rows is None else np.flatnonzero(rows)
         rows = rows[cache.index["length"][rows] >= WINDOW]
         if len(rows) == 0:
             raise InputError("no recording of at least 10 s to train on")
-        together = aligned_leads(cache, rows, choice.leads)
+        together = aligned_leads(cache, rows, sampling.leads)
         self.rows = rows = together[:, 0]
-        self.partners = Partners(choice.positives, cache, rows)
-        self.places = make_places(choice.windows, cache, rows, choice.data, choice.annotator, choice.hop)
+        self.positives = PositiveSampler(sampling.positives, cache, rows)
+        self.places = make_window_starts(sampling.windows, cache, rows, sampling.data, sampling.annotator, sampling.hop)
         self.start = torch.from_numpy(cache.index["start"][together].astype(np.int64))
         self.length = torch.from_numpy(cache.index["length"][rows].astype(np.int64))
         self.patient = torch.from_numpy(cache.patients()[rows].astype(np.int64))
         self.lead = torch.from_numpy(np.unique(cache.index["lead"], return_inverse=True)[1][rows].astype(np.int64))
 
     def describe(self) -> str:
-        return "random" if self.places is None else f"{len(self.places.row)} of {self.choice.windows}"
+        return "random" if self.places is None else f"{len(self.places.row)} of {self.sampling.windows}"
 
     def has_context(self, margin: int) -> bool:
         """Whether there are windows with so many samples around them."""
-        usable = self.partners.usable(WINDOW + 2 * margin)
+        usable = self.positives.usable(WINDOW + 2 * margin)
         if self.places is None:
             return bool(usable.any())
         return self.places.has_context(margin, self.room(usable, margin))
@@ -118,7 +118,7 @@ class WindowSampler:
     def first(self, count: int, margin: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Rows and starts of the first windows of pairs, context included."""
         length = WINDOW + 2 * margin
-        usable = self.partners.usable(length)
+        usable = self.positives.usable(length)
         if self.places is not None:
             return self.places.draw(count, margin, self.room(usable, margin), generator)
         hours = torch.where(usable, self.length, 0).cumsum(0)
@@ -139,7 +139,7 @@ class WindowSampler:
         """
         length = WINDOW + 2 * margin
         row, offset = self.first(count, margin, generator)
-        second, other = self.partners.draw(row, offset, length, shift * RATE, positive, generator)
+        second, other = self.positives.draw(row, offset, length, shift * RATE, positive, generator)
         return Batch(
             self.take(self.start[row] + offset[:, None], length),
             self.take(self.start[second] + other[:, None], length),

@@ -20,7 +20,7 @@ from train.classifiers.network import Classifier, embed, linear_head, random_enc
 from train.data.front_end import to_input
 from train.nets import Spec, edge
 from train.probes.features import features_by_name
-from train.quantization.dequantize import Start
+from train.quantization.dequantize import PretrainedSource
 
 MET = 2048  # windows that the batch norms of random weights have met
 ARMS = ("linear", "finetune", "random", "scratch", "hrv")
@@ -34,7 +34,7 @@ class Arms:
     """
 
     def __init__(self, data: Labeled, encoder: str, arms: tuple[str, ...]):
-        self.data, self.pretrained, self.network = data, Start(encoder), None
+        self.data, self.pretrained, self.network = data, PretrainedSource(encoder), None
         if self.pretrained.is_float or "finetune" in arms:
             try:
                 self.network = self.pretrained.encoder(to_input(self.windows[:: -(-len(self.windows) // 512)]))

@@ -7,7 +7,7 @@ from sklearn.model_selection import GroupKFold
 
 from edgeecg.errors import InputError
 from train.classifiers.labeled import Labeled
-from train.probes.protocol import some_groups
+from train.probes.protocol import subsample_groups
 
 DRAWS = 50  # of validation patients, until all classes are on both sides
 
@@ -57,4 +57,4 @@ def draw_validation(data: Labeled, rows: np.ndarray, share: float, rng: np.rando
 def with_labels(data: Labeled, rows: np.ndarray, fraction: float, seed: int) -> np.ndarray:
     """The rows of a share of the patients, at least two classes among them: the others' labels are not looked at."""
     label = data.truth[rows].argmax(1) if data.single else data.truth[rows]
-    return rows[some_groups(data.group[rows], label, fraction, seed)]
+    return rows[subsample_groups(data.group[rows], label, fraction, seed)]

@@ -1,4 +1,4 @@
-"""Batch normalisation with the statistics of all processes, where nn.SyncBatchNorm (CUDA only) does not serve."""
+"""Batch normalization with the statistics of all processes, where nn.SyncBatchNorm (CUDA only) does not serve."""
 
 import torch
 import torch.distributed as dist

@@ -20,8 +20,8 @@ from edgeecg.encoder import Encoder
 from edgeecg.errors import InputError
 from edgeecg.io import Recording
 from train.data.front_end import carrier, default_front_end, to_input
-from train.quantization.signal_levels import in_units
-from train.runs.checkpoint import identity, load_autoencoder, load_encoder, load_tensors
+from train.quantization.signal_levels import to_embedding_units
+from train.runs.checkpoint import load_autoencoder, load_encoder, load_tensors, model_fingerprint
 
 SECONDS = 10.0
 
@@ -34,29 +34,29 @@ class Embedded(NamedTuple):
     quality: np.ndarray
 
 
-class Exported:
+class IntegerEmbedder:
     """A model file, through the compiled core."""
 
     def __init__(self, encoder: Encoder):
         self.encoder, self.name = encoder, f"{encoder.model.name} {encoder.model.id}"
 
-    def every(self, recording: Recording, hop: float) -> Embedded:
+    def embed_sliding(self, recording: Recording, hop: float) -> Embedded:
         result = analyze(self.encoder, recording, hop, "mask")
         return Embedded(result.start, result.embedding, result.quality)
 
-    def at(self, recording: Recording, start: np.ndarray) -> Embedded:
+    def embed_at(self, recording: Recording, start: np.ndarray) -> Embedded:
         results = [analyze(self.encoder, crop, SECONDS, "mask") for crop in crops(recording, start)]
         return Embedded(
             start, np.concatenate([r.embedding[:1] for r in results]), np.concatenate([r.quality[:1] for r in results])
         )
 
 
-class Float:
+class FloatEmbedder:
     """A network of training behind the compiled front end. The quality flags are those of the bundled model's core."""
 
     def __init__(self, name: str, network: Callable[[torch.Tensor], torch.Tensor], levels: bool = False):
         self.name, self.network, self.levels = name, network, levels
-        self.front, self.judge = edgeecg.load(carrier(default_front_end())), Exported(edgeecg.load())
+        self.front, self.judge = edgeecg.load(carrier(default_front_end())), IntegerEmbedder(edgeecg.load())
 
     def embed(self, y: np.ndarray) -> np.ndarray:
         """Front-end bytes (n, 1280) -> (n, dim)."""
@@ -80,18 +80,18 @@ class Float:
             return embedding
         x, _ = jit.samples(recording.samples, recording.unit or "mV", recording.gain)
         found = jit.levels(x, round(recording.fs * 1000), default_front_end(), first)
-        return np.concatenate([embedding, in_units(found).astype(np.float32)], 1)
+        return np.concatenate([embedding, to_embedding_units(found).astype(np.float32)], 1)
 
-    def every(self, recording: Recording, hop: float) -> Embedded:
-        judged = self.judge.every(recording, hop)
+    def embed_sliding(self, recording: Recording, hop: float) -> Embedded:
+        judged = self.judge.embed_sliding(recording, hop)
         return judged._replace(embedding=self.windows(recording, np.round(judged.start * 128).astype(np.int64)))
 
-    def at(self, recording: Recording, start: np.ndarray) -> Embedded:
+    def embed_at(self, recording: Recording, start: np.ndarray) -> Embedded:
         found = [self.windows(crop, np.zeros(1, np.int64)) for crop in crops(recording, start)]
-        return self.judge.at(recording, start)._replace(embedding=np.concatenate(found))
+        return self.judge.embed_at(recording, start)._replace(embedding=np.concatenate(found))
 
 
-Embedder = Exported | Float
+Embedder = IntegerEmbedder | FloatEmbedder
 
 
 def crops(recording: Recording, start: np.ndarray) -> list[Recording]:
@@ -111,14 +111,16 @@ def window_samples(fs: float) -> int:
 def embedder_by_name(name: str) -> Embedder:
     """A bundled model's name, an .eecg file, or the encoder.safetensors or autoencoder.safetensors of a run."""
     if not name.endswith(".safetensors"):
-        return Exported(edgeecg.load(name))
+        return IntegerEmbedder(edgeecg.load(name))
     path = Path(name)
     _, meta = load_tensors(path)
     if "autoencoder" not in meta:
         encoder, _ = load_encoder(path)
-        return Float(f"{encoder.spec.name} {identity(name)}", encoder, encoder.spec.head.levels)
+        return FloatEmbedder(f"{encoder.spec.name} {model_fingerprint(name)}", encoder, encoder.spec.head.levels)
     autoencoder, _ = load_autoencoder(path)
     shape = autoencoder.shape
     if shape.length != WINDOW:
         raise InputError(f"{path}: an autoencoder of {shape.length} samples, not of windows of 10 s")
-    return Float(f"{shape.kind} {shape.encoder} {identity(name)}", lambda x: autoencoder.code(x).mean[:, : shape.dim])
+    return FloatEmbedder(
+        f"{shape.kind} {shape.encoder} {model_fingerprint(name)}", lambda x: autoencoder.code(x).mean[:, : shape.dim]
+    )

@@ -3,8 +3,8 @@
 A probe that is fitted on few patients learns them by heart where the embedding's directions tell patients apart and
 what it should learn is spread over many of them. So the heads' most telling numbers get a dimension each. The others
 hold the contrast's embedding: its main axes, after directions that vary between two windows of one recording were made
-smaller (the square root of Hatch and Stolcke's within-class covariance normalisation, Interspeech 2006), turned at
-random so that standardising each dimension does not blow up small axes. No label takes part: pairs of windows within 30
+smaller (the square root of Hatch and Stolcke's within-class covariance normalization, Interspeech 2006), turned at
+random so that standardizing each dimension does not blow up small axes. No label takes part: pairs of windows within 30
 s are a class.
 """
 

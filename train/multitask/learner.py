@@ -24,7 +24,7 @@ from train.multitask.sampler import WeightedWindowSampler
 from train.nets import ENCODERS, Encoder
 from train.nets.projector import make_projector
 from train.objectives.options import LossOptions, make_objective
-from train.quantization.dequantize import Start
+from train.quantization.dequantize import PretrainedSource
 from train.targets import BeatTargets, open_bank, signal_statistics
 from train.targets.heads import EXISTS, WIDTHS, Heads
 from train.views import LEAST_LEVEL, Augment, Views, load_noise
@@ -123,7 +123,7 @@ class Multitask(Learner):
         seed = self.options.seed
         if self.options.start:
             windows = self.pairs(self.training_windows, START_PAIRS, 0, (seed, 2**30 + 1))["x"]
-            self.encoder.units.load_state_dict(Start(self.options.start).encoder(windows).units.state_dict())
+            self.encoder.units.load_state_dict(PretrainedSource(self.options.start).encoder(windows).units.state_dict())
         targets = self.pairs(self.training_windows, MOMENT_PAIRS, 0, (seed, 2**30))
         rows = {name: targets[EXISTS[name]] if name in EXISTS else slice(None) for name in WIDTHS}
         known = {name: targets[name][kept] for name, kept in rows.items()}

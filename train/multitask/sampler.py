@@ -6,7 +6,7 @@ import torch
 from edgeecg.constants import WINDOW
 from edgeecg.errors import InputError
 from train.data import Cache
-from train.data.positives import Groups, recordings
+from train.data.positives import RowGroups, recordings
 from train.targets import Bank
 
 # Share of the drawn windows by corpus; what is not named gets 0.05. By hours alone, cinc2018 and qtdb would crowd out
@@ -29,7 +29,7 @@ class WeightedWindowSampler:
         self.patient = cache.patients()
         rows = np.arange(len(self.first))
         copy = (rows * copies // len(rows)).astype(str)
-        self.recording = Groups(np.char.add(recordings(cache, rows), np.char.add("/", copy)))
+        self.recording = RowGroups(np.char.add(recordings(cache, rows), np.char.add("/", copy)))
         of_set = cache.index["set"][bank.row]
         weight, often = np.zeros(len(bank.row)), np.where(self.eventful(), EVENTFUL, 1.0)
         for name in np.unique(of_set):

@@ -15,7 +15,7 @@ from edgeecg.model import LEVELS
 class Conv:
     """Convolution with its batch norm and activation.
 
-    `order` "norm_act" (usual) folds into one integer requantisation; "act_norm" (leaky ReLU, then batch norm) needs
+    `order` "norm_act" (usual) folds into one integer requantization; "act_norm" (leaky ReLU, then batch norm) needs
     two slopes and an offset (`requant` 1). `act` is "relu", "leaky" (slope 0.01) or "none".
     """
 

@@ -31,7 +31,7 @@ Kind = Literal["window", "patient", "label"]
 
 
 @dataclass(frozen=True)
-class Matches:
+class MatchedPairs:
     """`first`, `second` (n, 1280) network input; `different` (n,) bool; `group` (n,) the first one's patient."""
 
     first: Tensor
@@ -40,7 +40,9 @@ class Matches:
     group: np.ndarray
 
 
-def with_false_pairs(first: Tensor, second: Tensor, who: np.ndarray, near: np.ndarray, group: np.ndarray) -> Matches:
+def with_false_pairs(
+    first: Tensor, second: Tensor, who: np.ndarray, near: np.ndarray, group: np.ndarray
+) -> MatchedPairs:
     """True pairs, and as many false ones: each first window with the second one of another `who`, of the same `near` if
     any.
 
@@ -60,7 +62,7 @@ def with_false_pairs(first: Tensor, second: Tensor, who: np.ndarray, near: np.nd
         raise InputError("false pairs need windows of at least two kinds (patients or labels), and there is one")
     first, second = torch.cat([first, first[found]]), torch.cat([second, second[partner[found]]])
     different = np.arange(len(first)) >= len(who)
-    return Matches(first, second, different, np.concatenate([group, group[found]]))
+    return MatchedPairs(first, second, different, np.concatenate([group, group[found]]))
 
 
 class PatientWindows:
@@ -90,7 +92,7 @@ class PatientWindows:
         first, second = (take(self.cache, begin) for begin in (start + early, start + length - half + late))
         return first, second, torch.from_numpy(self.patient[row]), row
 
-    def matches(self, count: int, generator: torch.Generator) -> Matches:
+    def matches(self, count: int, generator: torch.Generator) -> MatchedPairs:
         """`count` true pairs, and false ones of the same corpus and lead where that can be."""
         first, second, patient, row = self.draw(count, generator)
         near = np.unique(np.char.add(self.cache.index["set"], self.cache.index["lead"]), return_inverse=True)[1][row]
@@ -101,7 +103,7 @@ def take(cache: Cache, start: np.ndarray) -> Tensor:
     return torch.from_numpy(np.asarray(cache.samples[np.asarray(start)[:, None] + np.arange(WINDOW)]))
 
 
-class LabelledWindows:
+class LabeledWindows:
     """Windows around the annotated beats of the cache's records, by class (N, S, V, F of EC57).
 
     A window is of the class that its label is: one with a ventricular beat anywhere is V. Drawn class by class, so that
@@ -145,7 +147,7 @@ class LabelledWindows:
             second[i] = others[int(q * len(others))]
         return take(self.cache, self.start[first]), take(self.cache, self.start[second]), label, self.row[first]
 
-    def matches(self, count: int, generator: torch.Generator) -> Matches:
+    def matches(self, count: int, generator: torch.Generator) -> MatchedPairs:
         """`count` true pairs of two people each, where a class has two, and false ones."""
         first, second, label, row = self.draw(count, generator, two_people=True)
         patient = self.cache.patients()[row]
@@ -171,7 +173,7 @@ def annotated(cache: Cache, data: Path | None, annotator: str, row: int) -> tupl
     return (int(index["start"][row]) + first[kept], name[kept]) if kept.any() else None
 
 
-def view_matches(sampler: WindowSampler, views, count: int, generator: torch.Generator) -> Matches:
+def view_matches(sampler: WindowSampler, views, count: int, generator: torch.Generator) -> MatchedPairs:
     """`count` windows in two views each (`views`: uint8 windows -> network input)."""
     batch = sampler.draw(count, generator)
     first, second = views(torch.cat([batch.first, batch.first]), generator).chunk(2)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from edgeecg.errors import InputError
-from train.pairs.sampling import Matches
+from train.pairs.sampling import MatchedPairs
 from train.probes.protocol import Score, scored
 from train.runs.folder import write_json
 
@@ -63,14 +63,14 @@ class Tested:
     accuracy: Score | None = None  # of calling a pair true from one half on
 
 
-def distances(embed: Callable[[Tensor], Tensor], matches: Matches) -> np.ndarray:
+def distances(embed: Callable[[Tensor], Tensor], matches: MatchedPairs) -> np.ndarray:
     """(n,) Euclidean distances of the embeddings."""
     with torch.no_grad():
         first, second = (torch.cat([embed(piece) for piece in x.split(256)]) for x in (matches.first, matches.second))
     return (first - second).norm(dim=1).double().numpy()
 
 
-def tested(distance: np.ndarray, matches: Matches, score: PairScore | None = None) -> Tested:
+def tested(distance: np.ndarray, matches: MatchedPairs, score: PairScore | None = None) -> Tested:
     """With 95 % intervals over the patients of the first windows."""
     from sklearn.metrics import roc_auc_score
 

@@ -17,11 +17,11 @@ from train.data import open_cache
 from train.data.front_end import default_front_end
 from train.data.windows import WindowSampler, is_validation
 from train.nets import ENCODERS, Encoder
-from train.pairs.sampling import LabelledWindows, Matches, PatientWindows, view_matches
+from train.pairs.sampling import LabeledWindows, MatchedPairs, PatientWindows, view_matches
 from train.pairs.score import PairScore, Tested, distances, reliability, tested
 from train.plots import windows as plots_windows
 from train.probes.features import hrv_and_shape
-from train.quantization.dequantize import Start
+from train.quantization.dequantize import PretrainedSource
 
 PAIRS = 1000  # true ones of a test, and as many false ones
 DRAWN = 3  # of each kind in the picture
@@ -29,12 +29,12 @@ WARM = 1024  # windows that give a random encoder its batch norms' statistics
 
 
 @dataclass
-class Verdict:
+class VerificationReport:
     """`tests`: for each set of pairs what each way of comparing two windows scores, the network ("siamese") first."""
 
     score: PairScore
     tests: dict[str, dict[str, Tested]]
-    matches: Matches  # of the first test
+    matches: MatchedPairs  # of the first test
     distance: np.ndarray
     people: dict[str, int]  # of each test
     held_out: bool  # False: no patient was, and the first test is on training patients
@@ -90,11 +90,11 @@ class Verdict:
         ]
 
 
-def judge(learner) -> Verdict:
+def verify(learner) -> VerificationReport:
     """The verdict on a trained `Siamese`."""
     config, generator = learner.config, torch.Generator().manual_seed(30)
     held_out = learner.validates
-    fitting, test = halves(learner) if held_out else (~learner.held_out, ~learner.held_out)
+    fitting, test = split_held_out(learner) if held_out else (~learner.held_out, ~learner.held_out)
     fit_on = held_out_pairs(learner, learner.cache, fitting, generator)
     score = PairScore.fit(distances(learner.encoder, fit_on), fit_on.different)
     first = held_out_pairs(learner, learner.cache, test, generator)
@@ -113,10 +113,10 @@ def judge(learner) -> Verdict:
                 tests[name][way] = tested(distance(matches), matches)
                 bar.update()
     people = {name: len(np.unique(matches.group)) for name, matches in sets.items()}
-    return Verdict(score, tests, first, distances(learner.encoder, first), people, held_out)
+    return VerificationReport(score, tests, first, distances(learner.encoder, first), people, held_out)
 
 
-def halves(learner) -> tuple[np.ndarray, np.ndarray]:
+def split_held_out(learner) -> tuple[np.ndarray, np.ndarray]:
     """Held-out rows for the score, and for its test; both have patients."""
     test = learner.held_out & is_validation(learner.cache, learner.config.validation / 2)
     fitting = learner.held_out & ~test
@@ -127,21 +127,21 @@ def halves(learner) -> tuple[np.ndarray, np.ndarray]:
     return fitting, test
 
 
-def held_out_pairs(learner, cache, rows: np.ndarray, generator: torch.Generator) -> Matches:
+def held_out_pairs(learner, cache, rows: np.ndarray, generator: torch.Generator) -> MatchedPairs:
     config = learner.config
     if config.pairs == "patient":
         return PatientWindows(cache, rows).matches(PAIRS, generator)
     if config.pairs == "label":
-        return LabelledWindows(cache, config.data, config.annotator, rows).matches(PAIRS, generator)
+        return LabeledWindows(cache, config.data, config.annotator, rows).matches(PAIRS, generator)
     return view_matches(WindowSampler(cache, rows), learner.augment, PAIRS, generator)
 
 
-def comparisons(learner, matches: Matches) -> dict:
+def comparisons(learner, matches: MatchedPairs) -> dict:
     """What the network is compared with: name -> distances of pairs. `matches` are those the score was fitted on."""
     untrained = random_encoder(learner.config.encoder, matches.first)
     ways = {"random encoder": lambda m: distances(untrained, m)}
     if learner.config.start:
-        start = Start(learner.config.start).encoder(matches.first)
+        start = PretrainedSource(learner.config.start).encoder(matches.first)
         ways["the encoder it started from"] = lambda m: distances(start, m)
     deviation = features(matches.first).std(0) + 1e-6
     ways["rhythm and shape features"] = lambda m: np.linalg.norm(

@@ -25,8 +25,8 @@ def confusion(path: Path, matrices: dict[str, np.ndarray], classes: tuple[str, .
             axis.set_ylabel("truth", fontsize=8)
         for row, column in np.ndindex(matrix.shape):
             if matrix[row, column] >= 0.005 and count <= 12:
-                colour = "white" if matrix[row, column] > 0.5 else "black"
-                axis.text(column, row, f"{matrix[row, column]:.2f}", ha="center", va="center", color=colour, fontsize=7)
+                color = "white" if matrix[row, column] > 0.5 else "black"
+                axis.text(column, row, f"{matrix[row, column]:.2f}", ha="center", va="center", color=color, fontsize=7)
     return save(figure, path)
 
 
@@ -66,7 +66,7 @@ def losses(path: Path, runs: dict[str, tuple[np.ndarray, np.ndarray]]) -> Path:
 
 
 def maps(path: Path, points: dict[str, dict[str, np.ndarray]], label: np.ndarray, classes: tuple[str, ...]) -> Path:
-    """Scatter plots of (n, 2) points coloured by label (n,): a row for each kind of embedding, a column for each
+    """Scatter plots of (n, 2) points colored by label (n,): a row for each kind of embedding, a column for each
     method.
     """
     methods = list(next(iter(points.values())))

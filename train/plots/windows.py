@@ -13,7 +13,7 @@ COLOURS = {"noisy": "0.75", "window": "0.55", "clean": "0.35"}  # what is not th
 
 
 def overlaid(path: Path, rows: dict[str, Tensor], snr: Tensor) -> Path:
-    """A panel for each window: its forms (n, samples) by name, the last one in colour; `snr` (n,) in dB is the panel's
+    """A panel for each window: its forms (n, samples) by name, the last one in color; `snr` (n,) in dB is the panel's
     title.
     """
     count = len(snr)
@@ -57,9 +57,9 @@ def pairs(path: Path, first: Tensor, second: Tensor, titles: list[str]) -> Path:
     figure = new_figure((WIDTH, 1.25 * len(first)))
     panels = figure.subplots(len(first), 2, sharex=True, squeeze=False)
     for row, a, b, title in zip(panels, first, second, titles, strict=True):
-        colour = "C3" if title.startswith("different") else "C2"
+        color = "C3" if title.startswith("different") else "C2"
         for axis, window in zip(row, (a, b), strict=True):
-            line(axis, window, color=colour, lw=0.8)
+            line(axis, window, color=color, lw=0.8)
         row[0].set_title(title, fontsize=8, loc="left", pad=2)
     for axis in panels[-1]:
         axis.set_xlabel("seconds")
@@ -74,8 +74,8 @@ def score(path: Path, distance: np.ndarray, different: np.ndarray, curve, bins: 
     figure = new_figure((WIDTH, 3.4))
     left, right = figure.subplots(1, 2)
     edges = np.linspace(0, np.percentile(distance, 99.5), 50)
-    for rows, name, colour in ((~different, "match", "C2"), (different, "different", "C3")):
-        left.hist(distance[rows], edges, color=colour, alpha=0.55, density=True, label=name)
+    for rows, name, color in ((~different, "match", "C2"), (different, "different", "C3")):
+        left.hist(distance[rows], edges, color=color, alpha=0.55, density=True, label=name)
     left.set_xlabel("distance")
     left.set_yticks([])
     left.legend(loc="upper left", fontsize=8)

@@ -1,4 +1,4 @@
-"""The probe bench: every task with every feature, quantisation beside the float network, results kept task by task."""
+"""The probe bench: every task with every feature, quantization beside the float network, results kept task by task."""
 
 import itertools
 import json
@@ -10,12 +10,12 @@ import numpy as np
 from tqdm import tqdm
 
 from edgeecg.errors import InputError
-from train.probes.features import FEATURES, Features, features_by_name, models_of, parts
+from train.probes.features import FEATURES, Features, features_by_name, models_of, parse_feature_spec
 from train.probes.protocol import Score, row_cosines, run_task
 from train.probes.supervised import supervised
 from train.probes.tasks.base import Task
 from train.probes.tasks.registry import GROUPS, TASKS, TITLES, read_task
-from train.runs.checkpoint import identity
+from train.runs.checkpoint import model_fingerprint
 from train.runs.command_line import need_recordings, recordings_folder
 from train.runs.folder import write_text
 
@@ -32,7 +32,7 @@ class EvaluationConfig:
     model: tuple[str, ...] = ("default",)
     fractions: tuple[float, ...] = (1.0,)  # shares of the training patients that have labels (tasks with labels)
     # `float` below hides the type of that name from what follows it
-    float: tuple[Path, ...] = ()  # encoder.safetensors that the models were made from: how much quantisation cost
+    float: tuple[Path, ...] = ()  # encoder.safetensors that the models were made from: how much quantization cost
     baselines: tuple[str, ...] = ()  # of random, random_mean_max, hrv, catch22, minirocket, supervised
     tasks: tuple[str, ...] = tuple(TASKS)  # or `more`: the further ones; `transfer`, between sets; `leads`
     seeds: int = 3  # draws of labeled patients, of random weights
@@ -54,7 +54,7 @@ class EvaluationConfig:
             raise InputError("seeds and updates must be at least 1")
         if self.float and len(self.float) != len(self.model) and self.model:
             raise InputError("give one --float for each --model")
-        if self.float and any(parts(name) != [(name, slice(None))] for name in self.model):
+        if self.float and any(parse_feature_spec(name) != [(name, slice(None))] for name in self.model):
             raise InputError("--float is compared with whole models: give each --model without + and [A:B]")
         if not all(0 < f <= 1 for f in self.fractions):
             raise InputError("fractions lie above 0 and are at most 1")
@@ -85,12 +85,12 @@ def aligned(real: np.ndarray, integer: np.ndarray) -> tuple[np.ndarray, np.ndarr
     """Factor and offset (d,) that bring the float embedding to the integers' standardized dimensions
     (least squares).
     """
-    centred = real - real.mean(0)
-    factor = (centred * integer).sum(0) / np.maximum(np.square(centred).sum(0), 1e-12)
+    centered = real - real.mean(0)
+    factor = (centered * integer).sum(0) / np.maximum(np.square(centered).sum(0), 1e-12)
     return factor, integer.mean(0) - factor * real.mean(0)
 
 
-def quantisation(name: str, task: Task, model: str, real: tuple, integer: tuple, windows: int) -> Result:
+def quantization(name: str, task: Task, model: str, real: tuple, integer: tuple, windows: int) -> Result:
     """The integer embedding under a probe that was fitted on the float one; with the cosine between the two."""
     factor, offset = aligned(real[0], integer[0])
     train, test = (None if z is None else z * factor + offset for z in real[:2])
@@ -153,7 +153,7 @@ def task_results(config: EvaluationConfig, name: str, bar: tqdm) -> list[Result]
             results += found
         bar.update()
     for model, real in zip(config.model, map(str, config.float), strict=False):
-        results.append(quantisation(name, task, model, kept[real], kept[model], windows))
+        results.append(quantization(name, task, model, kept[real], kept[model], windows))
     return results
 
 
@@ -185,7 +185,7 @@ def settings(config: EvaluationConfig) -> dict:
     names = [n for name in (*config.model, *map(str, config.float)) for n in models_of(name)]
     held = {
         "features": feature_names(config),
-        "models": [identity(name) for name in names],
+        "models": [model_fingerprint(name) for name in names],
         "fractions": list(config.fractions),
         "seeds": config.seeds,
     }

@@ -89,7 +89,7 @@ def fitted(
     if label.ndim == 2:
         columns = [fitted(z, column, group, shown, fraction, seed) for column in label.T]
         return np.concatenate(columns, 1)
-    keep = some_groups(group, label, fraction, seed)
+    keep = subsample_groups(group, label, fraction, seed)
     known = np.unique(label[keep])
     p = np.zeros((len(shown), int(label.max()) + 1))
     p[:, known] = Probe(z[keep], label[keep]).predict(shown)
@@ -110,7 +110,7 @@ def auc_score(truth: np.ndarray, p: np.ndarray, group: np.ndarray) -> Score:
     return scored(lambda rows: float(np.mean([roc_auc_score(truth[rows, c], p[rows, c]) for c in columns])), group)
 
 
-def some_groups(group: np.ndarray, label: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+def subsample_groups(group: np.ndarray, label: np.ndarray, fraction: float, seed: int) -> np.ndarray:
     """Rows of a random share of the groups, and of as many more as it takes to have two labels."""
     if fraction == 1:
         return np.ones(len(group), bool)

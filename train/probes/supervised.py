@@ -18,7 +18,7 @@ from train.classifiers.network import Classifier, logits_of, probabilities, rand
 from train.classifiers.training import Training, fit_for
 from train.data.front_end import default_front_end, windows_to_bytes
 from train.nets.edge import edge
-from train.probes.protocol import Score, auc_score, rows_of, samples, scored, some_groups, truth_of
+from train.probes.protocol import Score, auc_score, rows_of, samples, scored, subsample_groups, truth_of
 from train.probes.tasks.base import Task, Windows
 from train.views import Augment, Views, load_noise
 
@@ -71,7 +71,7 @@ def predictions(
     single = known.label.ndim == 1
     classes = int(known.label.max()) + 1 if single else known.label.shape[1]
     truth = (known.label[:, None] == np.arange(classes)).astype(np.int64) if single else known.label
-    rows = np.flatnonzero(some_groups(known.group, known.label if single else known.label[:, 0], fraction, seed))
+    rows = np.flatnonzero(subsample_groups(known.group, known.label if single else known.label[:, 0], fraction, seed))
     x = torch.from_numpy(windows_to_bytes(known.signal[rows]))
     model = untrained(x, classes, seed)
     fit_for(model, x, torch.from_numpy(truth[rows]).float(), single, TRAINING, updates, seed, views)

@@ -1,4 +1,4 @@
-"""Channels of one tensor brought nearer to a common range before they are quantised.
+"""Channels of one tensor brought nearer to a common range before they are quantized.
 
 A tensor has one scale, set by its widest channel; a narrow channel would use few of the 256 steps. Behind a piecewise
 linear activation a channel may be divided by any factor that the layers reading it multiply their weights by (Nagel et
@@ -15,7 +15,7 @@ STRENGTH = 0.5
 LEAST = 0.125  # factor of a channel that is nearly silent
 
 
-def channel_factors(spec: Spec, tensors: list[np.ndarray]) -> list[np.ndarray]:
+def equalization_factors(spec: Spec, tensors: list[np.ndarray]) -> list[np.ndarray]:
     """What to divide each channel of each tensor by. `tensors`: (N, frames, channels), the input first.
 
     1 for the input, and for what an addition or a max pool makes or reads: those need one scale for all channels.
@@ -32,7 +32,7 @@ def channel_factors(spec: Spec, tensors: list[np.ndarray]) -> list[np.ndarray]:
     return factors
 
 
-def scaled(folded: Folded, spec: Conv, source: np.ndarray, result: np.ndarray) -> Folded:
+def scale_channels(folded: Folded, spec: Conv, source: np.ndarray, result: np.ndarray) -> Folded:
     """The convolution between a tensor whose channels were divided by `source` and one divided by `result`."""
     each = spec.cin // spec.groups
     group = np.arange(spec.cout) * spec.groups // spec.cout

@@ -26,7 +26,7 @@ from train.runs.checkpoint import load_encoder
 
 
 @dataclass(frozen=True)
-class Start:
+class PretrainedSource:
     """What a training goes on from: `encoder.safetensors` of a run, an .eecg file, or a bundled model's name."""
 
     name: str
@@ -46,7 +46,7 @@ class Start:
 
     def encoder(self, windows: Tensor) -> Encoder:
         """In evaluation mode. `windows` (N, 1280) real network input, for a model file: see `unfold`."""
-        return load_encoder(Path(self.name))[0] if self.is_float else unfold(edgeecg.load(self.name).model, windows)
+        return load_encoder(Path(self.name))[0] if self.is_float else dequantize(edgeecg.load(self.name).model, windows)
 
     def training(self) -> dict:
         """What is known of how it was trained: "sources", "steps", "minutes" and more."""
@@ -57,7 +57,7 @@ class Start:
 
 
 @torch.no_grad()
-def unfold(model: Model, windows: Tensor) -> Encoder:
+def dequantize(model: Model, windows: Tensor) -> Encoder:
     """The float encoder that `model` stands for, without its levels. `windows` (N, 1280) real network input.
 
     InputError where it reads other input, or has layers that the bundled models lack: its own encoder.safetensors is

@@ -5,7 +5,7 @@ Input `y`: (batch, 1280) uint8, the front end's output for one window, and where
 and `e8` int8. Two forms:
 
 - "qdq": convolutions as DequantizeLinear - Conv - QuantizeLinear with uint8 activations and int8 weights (U8S8), which
-  runtimes fuse into integer kernels. They requantise in binary32 with ties to even, so every weight scale is raised by
+  runtimes fuse into integer kernels. They requantize in binary32 with ties to even, so every weight scale is raised by
   one unit in the last place, which moves the exact ties up and nothing else (docs/numerics.md, section 3). That holds
   where a ReLU limits the output below; a signed tensor (residual networks) may differ by 1 at exact ties.
 - "integer": ConvInteger and binary64 arithmetic that is exact: the same bytes for every model, slower.
@@ -136,7 +136,7 @@ def qdq_conv(graph: Graph, layer: Layer, source: str, zero: int) -> str:
 
 
 def qdq(graph: Graph, source, zero, weights, scale, bias, zp_out, **attributes) -> str:
-    """Dequantised convolution, requantised: both activations have the step 2^-4, so the weight scales do it all."""
+    """Dequantized convolution, requantized: both activations have the step 2^-4, so the weight scales do it all."""
     step, scales, flat = graph.constant(STEP), graph.constant(scale), graph.constant(np.zeros(len(scale), np.int8))
     x = graph.node("DequantizeLinear", source, step, graph.constant(byte(zero)))
     w = graph.node("DequantizeLinear", graph.constant(weights), scales, flat, axis=0)
@@ -190,8 +190,8 @@ def integer_add(graph: Graph, layer: Layer, a: str, zero_a: int, b: str, zero_b:
     parts = []
     for name, zero, m in ((a, zero_a, layer.m_a), (b, zero_b, layer.m_b)):
         value = graph.node("Cast", name, to=TensorProto.DOUBLE)
-        centred = graph.node("Sub", value, graph.constant(np.float64(zero)))
-        parts.append(graph.node("Mul", centred, graph.constant(np.float64(m))))
+        centered = graph.node("Sub", value, graph.constant(np.float64(zero)))
+        parts.append(graph.node("Mul", centered, graph.constant(np.float64(m))))
     rounded = graph.round_shift(graph.node("Add", *parts), 14)
     return graph.limit(graph.node("Add", rounded, graph.constant(np.float64(layer.zp_out))), 0, 255, TensorProto.UINT8)
 

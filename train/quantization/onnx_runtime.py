@@ -11,7 +11,7 @@ from train.data.raw_segments import canonical
 
 
 def session(graph: bytes):
-    """A single-threaded ONNX Runtime session with every optimisation."""
+    """A single-threaded ONNX Runtime session with every optimization."""
     try:
         import onnxruntime
     except ImportError as error:

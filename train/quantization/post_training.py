@@ -3,8 +3,8 @@
 Scales are chosen from calibration windows: an activation's range is all but the highest millionth of its values (what
 saturates is lost, and it is lost in the windows that matter: ectopic beats, noise), after its channels have been
 brought nearer to each other (train/quantization/cross_layer_equalization.py); weights have one scale per output
-channel. The grid of the file decides the rest: a requantisation is `m / 2^14` with an integer `m`, so each channel's
-weight scale is *defined* by its `m`, and the `m` with the smallest weight error is taken. Layers are quantised in order
+channel. The grid of the file decides the rest: a requantization is `m / 2^14` with an integer `m`, so each channel's
+weight scale is *defined* by its `m`, and the `m` with the smallest weight error is taken. Layers are quantized in order
 and run in integers on the calibration windows, and what a layer is off by on average goes into its bias (Nagel et al.,
 "Data-Free Quantization Through Weight Equalization and Bias Correction", ICCV 2019).
 """
@@ -19,7 +19,7 @@ from edgeecg.model import FrontEnd, Head, Layer, Model
 from train.data.front_end import SCALE, ZERO
 from train.nets import Add, Conv, Encoder, MaxPool
 from train.quantization.batch_norm_folding import Folded, fold
-from train.quantization.cross_layer_equalization import channel_factors, scaled
+from train.quantization.cross_layer_equalization import equalization_factors, scale_channels
 
 PERCENTILE = 99.9999
 EXPONENT = 12  # embedding dimensions have a standard deviation of 1: int16 and int8 both reach 8 of them
@@ -47,15 +47,15 @@ def tensor_scale(values: np.ndarray, unsigned: bool) -> Scale:
     return Scale(step, round(-low / step))
 
 
-class Quantiser:
-    """Quantises an encoder layer by layer. `windows` (N, 1280) real network input, `y` the same as bytes."""
+class Quantizer:
+    """Quantizes an encoder layer by layer. `windows` (N, 1280) real network input, `y` the same as bytes."""
 
     def __init__(self, encoder: Encoder, windows: torch.Tensor, engine=jit):
         self.encoder, self.engine = encoder.eval(), engine
         with torch.no_grad():
             tensors = [t[:, :, 0].permute(0, 2, 1).numpy() for t in encoder.tensors(windows)]
             self.embedding = encoder(windows).double().numpy()
-        self.factors = channel_factors(encoder.spec, tensors)
+        self.factors = equalization_factors(encoder.spec, tensors)
         self.target = [t / f.astype(np.float32) for t, f in zip(tensors, self.factors, strict=True)]
         y = (windows * SCALE + ZERO).round().to(torch.uint8).numpy()
         self.integers = [y.reshape(len(y), -1, 1)]
@@ -91,7 +91,7 @@ class Quantiser:
 
     def conv(self, spec: Conv, folded: Folded) -> None:
         source, number = self.scales[spec.source], len(self.layers) + 1
-        folded = scaled(folded, spec, self.factors[spec.source], self.factors[number])
+        folded = scale_channels(folded, spec, self.factors[spec.source], self.factors[number])
         plain = spec.order == "norm_act" and spec.act != "leaky"  # one multiplier does
         scale = tensor_scale(self.target[number], plain and spec.act == "relu")
         energy = np.square(self.integers[spec.source].astype(np.float64) - source.zero).mean((0, 1))
@@ -157,7 +157,7 @@ class Quantiser:
         )
 
     def head(self, frames: int) -> Head:
-        """The pooled features and the last linear layer, its outputs centred and scaled to unit deviation."""
+        """The pooled features and the last linear layer, its outputs centered and scaled to unit deviation."""
         linear, pool, last = self.encoder.linear, self.encoder.spec.head.pool, self.scales[-1]
         weights, bias = linear.weight.detach().double().numpy(), linear.bias.detach().double().numpy()
         deviation = np.maximum(self.embedding.std(0), 1e-6)
@@ -259,18 +259,18 @@ def mean_scale(means: np.ndarray, last: Scale, frames: int) -> tuple[np.ndarray,
     return mult.astype(np.int16), zero, last.step * 2**14 / (frames * mult)
 
 
-def quantise(encoder: Encoder, windows: torch.Tensor, front: FrontEnd, name: str, engine=jit):
+def quantize(encoder: Encoder, windows: torch.Tensor, front: FrontEnd, name: str, engine=jit):
     """(Model, report of the layers). `windows` (N, 1280) real network input for calibration."""
-    quantiser = Quantiser(encoder, windows, engine)
-    layers = quantiser.run()
-    head = quantiser.head(front.window // encoder.spec.total_stride)
+    quantizer = Quantizer(encoder, windows, engine)
+    layers = quantizer.run()
+    head = quantizer.head(front.window // encoder.spec.total_stride)
     model = Model(name, front, layers, head)
-    target = (quantiser.embedding - quantiser.embedding.mean(0)) / np.maximum(quantiser.embedding.std(0), 1e-6)
-    e16, _ = embed_frames(model, quantiser.integers[-1], engine)
+    target = (quantizer.embedding - quantizer.embedding.mean(0)) / np.maximum(quantizer.embedding.std(0), 1e-6)
+    e16, _ = embed_frames(model, quantizer.integers[-1], engine)
     error = (e16 * 2.0**-head.exponent - target).mean(0)
     unit = head.mult * 2.0 ** -(6 + head.exponent)
     head = replace(head, bias=(head.bias - np.round(error / unit)).astype(np.int32))
-    return replace(model, head=head), quantiser.report
+    return replace(model, head=head), quantizer.report
 
 
 def embed_frames(model: Model, frames: np.ndarray, engine=jit) -> tuple[np.ndarray, np.ndarray]:

@@ -12,14 +12,14 @@ import numpy as np
 from edgeecg import jit
 from edgeecg.model import LEVELS, Model, default_front_end
 
-CENTRE = np.array([18.0, -12.5, -4.375])  # about the middle of the corpora: a mean magnitude of 0.1 mV
+CENTER = np.array([18.0, -12.5, -4.375])  # about the middle of the corpora: a mean magnitude of 0.1 mV
 # of the logarithms to one of the embedding, so that a corpus has a deviation of about a half: cosines stay the
 # network's
 UNIT = np.array([2.0, 4.0, 1.0])
 
 
 def with_levels(model: Model) -> Model:
-    """The model with a row of the head for each level: no weights, `CENTRE` as the bias, `UNIT` as the multiplier."""
+    """The model with a row of the head for each level: no weights, `CENTER` as the bias, `UNIT` as the multiplier."""
     head, count = model.head, len(LEVELS)
     mult = np.round(2.0 ** (6 + head.exponent - 8) / UNIT)
     head = replace(
@@ -27,20 +27,20 @@ def with_levels(model: Model) -> Model:
         dim=head.dim + count,
         levels=count,
         weights=np.concatenate([head.weights, np.zeros((count, head.weights.shape[1]), np.int8)]),
-        bias=np.concatenate([head.bias, np.round(-256 * CENTRE)]).astype(np.int32),
+        bias=np.concatenate([head.bias, np.round(-256 * CENTER)]).astype(np.int32),
         mult=np.concatenate([head.mult, mult]).astype(np.int16),
     )
     return replace(model, head=head)
 
 
-def of_windows(signal: np.ndarray) -> np.ndarray:
+def levels_of_windows(signal: np.ndarray) -> np.ndarray:
     """Windows (n, 1280) in mV at 128 Hz, each a recording of its own -> (n, 3) float64: what `with_levels` makes of
     them.
     """
     front = default_front_end()
-    return np.stack([in_units(jit.levels(jit.samples(x)[0], 128_000, front, [0])[0]) for x in signal])
+    return np.stack([to_embedding_units(jit.levels(jit.samples(x)[0], 128_000, front, [0])[0]) for x in signal])
 
 
-def in_units(levels: np.ndarray) -> np.ndarray:
+def to_embedding_units(levels: np.ndarray) -> np.ndarray:
     """Of the embedding, from logarithms with 8 bits behind the point."""
-    return (levels / 256 - CENTRE) / UNIT
+    return (levels / 256 - CENTER) / UNIT

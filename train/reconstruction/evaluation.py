@@ -3,8 +3,8 @@
 Beside each figure stands what principal components of as many numbers do, fitted on training windows: the best that any
 linear code can; beside the denoising gain also a band-pass of 0.67 to 40 Hz, the usual filter of ECG monitors.
 
-The code's numbers are counted as bytes, as a radio link would send them: each is centred, scaled to a deviation of 1 on
-training windows, rounded to steps of 1/16 and limited to int8. The window's samples are the front end's bytes.
+The code's numbers are counted as bytes, as a radio link would send them: each is centered, scaled to a deviation of 1
+on training windows, rounded to steps of 1/16 and limited to int8. The window's samples are the front end's bytes.
 """
 
 import functools
@@ -41,7 +41,7 @@ class Gain:
 
 
 @dataclass
-class Restoration:
+class ReconstructionReport:
     """Figures of an autoencoder; `windows` (N, length) are the held-out ones, `autoencoder` draws the pictures."""
 
     windows: Tensor
@@ -124,7 +124,7 @@ class Restoration:
 
 
 @torch.no_grad()
-def restoration(learner, noise: Tensor | None) -> Restoration:
+def restoration(learner, noise: Tensor | None) -> ReconstructionReport:
     """The figures of a trained `Autoencoding`, in evaluation mode; `noise`: recorded noise that training never met."""
     net, generator = learner.autoencoder, torch.Generator().manual_seed(20)
     y, patient = learner.windows(learner.validation_windows or learner.training_windows, HELD_OUT, generator)
@@ -134,7 +134,7 @@ def restoration(learner, noise: Tensor | None) -> Restoration:
     project = principal_components(fit, net.shape.code)
     code, log_variance = coded
     integers, rounded = int8_code(code, chunked(net, fit[:HELD_OUT])[1][0])
-    result = Restoration(
+    result = ReconstructionReport(
         windows=x,
         autoencoder=net,
         held_out=learner.validation_windows is not None,
@@ -180,10 +180,10 @@ def decoded(net, code: Tensor) -> Tensor:
 
 
 def int8_code(code: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
-    """The code's int8 numbers and what they stand for; centre and scale from the `reference` codes."""
-    centre, scale = reference.mean(0), reference.std(0).clamp(min=1e-6) / STEPS
-    integers = ((code - centre) / scale).round().clamp(-128, 127)
-    return integers.to(torch.int8), integers * scale + centre
+    """The code's int8 numbers and what they stand for; center and scale from the `reference` codes."""
+    center, scale = reference.mean(0), reference.std(0).clamp(min=1e-6) / STEPS
+    integers = ((code - center) / scale).round().clamp(-128, 127)
+    return integers.to(torch.int8), integers * scale + center
 
 
 def pooled_prd(x: Tensor, restored: Tensor, group: np.ndarray) -> Score:

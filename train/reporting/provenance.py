@@ -7,7 +7,7 @@ import torch
 
 from train.data import Cache
 from train.data.corpora import NOISE, Corpus, corpus
-from train.quantization.dequantize import Start
+from train.quantization.dequantize import PretrainedSource
 from train.runs.folder import config_dict
 
 
@@ -29,7 +29,7 @@ def provenance(
     of the `processes`; where an earlier run had another number of them, the steps of all are counted together.
     """
     corpora = [corpus(str(name)) for name in dict.fromkeys(cache.index["set"].tolist())]
-    before = Start(start).training() if start else {}
+    before = PretrainedSource(start).training() if start else {}
     earlier, of_each = before.get("steps", 0), before.get("processes", 1)
     if before and of_each != processes:
         earlier, steps, processes = earlier * of_each, steps * processes, 1

@@ -3,7 +3,7 @@
 
 def markdown(report: dict) -> str:
     """The error report of `train/export.py`."""
-    text = [f"# Quantisation of {report['model']}", ""]
+    text = [f"# Quantization of {report['model']}", ""]
     text += [
         f"{report['macs'] / 1e6:.2f} M multiply-accumulates a window, {report['weight_bytes']} bytes without metadata. "
         f"Embedding dimensions have a standard deviation of 1; int16 counts steps of 2^-{report['exponent']}.",
@@ -21,7 +21,7 @@ def markdown(report: dict) -> str:
     for form, r in report["onnx"].items():
         shares = f"{r['identical_int8']:.4%} | {r['identical_int16']:.4%}"
         text.append(f"| {form} | {shares} | {r['worst_int8']} | {r['worst_int16']} |")
-    text += ["", "Layers, on the calibration windows: signal to quantisation noise, all layers before it included.", ""]
+    text += ["", "Layers, on the calibration windows: signal to quantization noise, all layers before it included.", ""]
     text += ["| tensor | layer | SNR dB | saturated | smallest m | dead channels |", "|---|---|---|---|---|---|"]
     for r in report["layers"]:
         smallest = "" if r["smallest_m"] is None else r["smallest_m"]

@@ -59,7 +59,7 @@ def probes(found: dict, model: str) -> str:
     return table(["task", model, "95 % interval", "target", *(NAMES.get(f, f) for f in others)], rows) if rows else ""
 
 
-def quantisation(found: dict) -> str:
+def quantization(found: dict) -> str:
     rows = []
     for task in TASKS:
         real, integer = (found.get((task, name, 1.0)) for name in ("float", f"float {FLOAT_PROBE}"))
@@ -95,7 +95,7 @@ def every_table(found: dict, moved: Path | None, model: str) -> dict[str, str]:
     """Tables by name, of what `found` (read_all) and the file `moved` hold."""
     tables = {
         "probes": probes(found, model),
-        "quantisation": quantisation(found),
+        "quantization": quantization(found),
         "few": few(found, model),
         "more": side_by_side(found, MORE_TASKS),
         "transfer": side_by_side(found, TRANSFER_TASKS),

@@ -72,7 +72,7 @@ def load_training(path: Path, modules: dict[str, nn.Module], optimizer: torch.op
     return meta
 
 
-def identity(name: str) -> str:
+def model_fingerprint(name: str) -> str:
     """Which bytes a model's name stands for now: the id of a bundled or exported one, a hash of a checkpoint."""
     if not name.endswith(".safetensors"):
         return edgeecg.load(name).model.id

@@ -16,7 +16,7 @@ import os
 from pathlib import Path
 
 from edgeecg.errors import InputError
-from train.runs.checkpoint import identity
+from train.runs.checkpoint import model_fingerprint
 
 CODE = 3  # raise when a run that was begun would go on differently: 3 since all training runs through one engine
 
@@ -88,7 +88,7 @@ def prepare(config, free: tuple[str, ...], *parts: str, models: tuple[str, ...] 
     measured or trained on. InputError where a resumed run's options or its models' bytes differ, and where a new run
     would lose what another one left.
     """
-    used = {name: identity(name) for name in models}
+    used = {name: model_fingerprint(name) for name in models}
     if config.resume:
         before = stored_options(config, free).get("models", {})
         changed = [name for name in used if before.get(name) != used[name]]

@@ -42,7 +42,7 @@ from train.targets import find_beats
 from train.views.rhythm import other_rhythm
 
 NAMES = {"N": "normal", "A": "AF", "O": "other", "~": "too noisy"}
-PEOPLE = 16  # in the map of people: as many colours as can be told apart
+PEOPLE = 16  # in the map of people: as many colors as can be told apart
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@
     python train/studies/invariance.py --model default --json moved.json --picture docs/results/pictures/invariance.png
     python train/studies/fill_tables.py --probes own.json cheap.json few.json more.json transfer.json --moved moved.json
 
-A table stands between the lines `<!-- NAME -->` and `<!-- /NAME -->`, where NAME is probes, quantisation, few, more,
+A table stands between the lines `<!-- NAME -->` and `<!-- /NAME -->`, where NAME is probes, quantization, few, more,
 transfer or moved; what lies outside stays. Tables of which the files hold nothing stay as they are.
 """
 

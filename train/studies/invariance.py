@@ -6,7 +6,7 @@ shift.
 
 Cosine between a window's embedding before and after, on lead II of PTB-XL at 500 Hz (rates) and 128 Hz (all else), and
 what becomes of a probe for the five superclasses that was fitted on unchanged windows of other patients; noise is the
-second half of each nstdb recording, which training never draws from. Embedding dimensions are centred, so that two
+second half of each nstdb recording, which training never draws from. Embedding dimensions are centered, so that two
 windows of different people have a cosine near 0: the last row gives it.
 """
 

@@ -15,8 +15,8 @@ import numpy as np
 from edgeecg import jit
 from edgeecg.model import LEVELS, default_front_end
 from train.data.corpora import PRETRAINING
-from train.data.raw_segments import canonical, stretches
-from train.quantization.signal_levels import in_units
+from train.data.raw_segments import canonical, raw_segments
+from train.quantization.signal_levels import to_embedding_units
 from train.runs.command_line import run_command
 
 
@@ -32,9 +32,9 @@ class Config:
 def main(config: Config) -> None:
     found: dict[str, list[np.ndarray]] = {}
     front = default_front_end()
-    for piece in stretches(config.data, config.corpora, config.windows):
+    for piece in raw_segments(config.data, config.corpora, config.windows):
         found.setdefault(piece.record, []).append(
-            in_units(jit.levels(canonical(piece), round(piece.fs * 1000), front, [0])[0])
+            to_embedding_units(jit.levels(canonical(piece), round(piece.fs * 1000), front, [0])[0])
         )
     print(f"| corpus | windows | {' | '.join(LEVELS)} |\n|---|--:|{'---|' * len(LEVELS)}")
     for name, rows in found.items():

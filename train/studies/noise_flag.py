@@ -54,14 +54,14 @@ class Config:
 
 
 @dataclass(frozen=True)
-class Set:
+class WindowSet:
     """Front-end bytes (n, 1280) uint8 of windows, and whose each is (n,)."""
 
     y: np.ndarray
     group: np.ndarray
 
-    def __getitem__(self, rows: np.ndarray) -> "Set":
-        return Set(self.y[rows], self.group[rows])
+    def __getitem__(self, rows: np.ndarray) -> "WindowSet":
+        return WindowSet(self.y[rows], self.group[rows])
 
 
 # Statistics of the front end's bytes
@@ -88,7 +88,7 @@ def ratio(y: np.ndarray) -> np.ndarray:
     return steps(y, 255) / np.maximum(np.abs(y.astype(np.int64) - 128).sum(1), 1)
 
 
-def middle(y: np.ndarray) -> np.ndarray:
+def median_block(y: np.ndarray) -> np.ndarray:
     """The median block's steps."""
     blocks = y.reshape(len(y), -1, BLOCK).astype(np.int64)
     return np.median(np.minimum(np.abs(np.diff(blocks, axis=2)), 6).sum(2), axis=1)
@@ -106,7 +106,7 @@ STATISTICS = {
     "steps": lambda y: steps(y, 255),
     "steps over magnitudes": ratio,
     "second differences, each at most 6": bends,
-    "median block of the first": middle,
+    "median block of the first": median_block,
     "turning points": turning_points,
 }
 
@@ -124,9 +124,9 @@ class Bench:
             [read(window, RATE, None)[:, 0] for window in np.asarray(windows, np.float64)]
         )
         self.rng = np.random.default_rng(half)
-        self.clean: dict[str, Set] = {}
-        self.noisy: dict[str, tuple[Set, str]] = {}  # and the clean set that each is compared with
-        self.further: dict[str, Set] = {}  # that ought not to be flagged, but that the threshold is not chosen on
+        self.clean: dict[str, WindowSet] = {}
+        self.noisy: dict[str, tuple[WindowSet, str]] = {}  # and the clean set that each is compared with
+        self.further: dict[str, WindowSet] = {}  # that ought not to be flagged, but that the threshold is not chosen on
         self.mitdb()
         self.ptbxl()
         self.cinc2017()
@@ -147,14 +147,17 @@ class Bench:
             piece = piece[:, (2 + half) * quarter : (3 + half) * quarter]
             for decibel in SNRS:
                 noisy = np.stack([with_noise(window, piece, decibel, self.rng) for window in signal])
-                self.noisy[f"{title} with {name} noise, {decibel} dB{which}"] = Set(self.read(noisy), group), against
+                self.noisy[f"{title} with {name} noise, {decibel} dB{which}"] = (
+                    WindowSet(self.read(noisy), group),
+                    against,
+                )
 
     def mitdb(self) -> None:
         folder, title = self.data / "mitdb", "MIT-BIH DS1"
         beats = join([beat_windows(folder, record, BEATS["V"]) for record in DS1])
         rhythm = join([rhythm_windows(folder, record) for record in DS1])
         rows = self.mine(beats.group)
-        self.clean[title] = Set(self.read(beats.signal[rows]), beats.group[rows])
+        self.clean[title] = WindowSet(self.read(beats.signal[rows]), beats.group[rows])
         self.further[f"{title}, windows with V beats"] = self.clean[title][beats.label[rows] == 1]
         self.further[f"{title}, atrial fibrillation"] = self.clean[title][rhythm.label[rows] == 1]
         self.add_noise(title, beats.signal[rows][::2], beats.group[rows][::2], title)
@@ -167,9 +170,9 @@ class Bench:
         for lead, place in LEADS.items():
             title, clean = f"PTB-XL lead {lead}", mine & unmarked
             side = self.clean if title in CALIBRATED else self.further
-            side[title] = Set(self.read(signal[clean, place]), group[clean])
+            side[title] = WindowSet(self.read(signal[clean, place]), group[clean])
             marked = mine & np.array([names(row["static_noise"], lead) for row in rows])
-            self.noisy[f"{title}, noted as noisy"] = Set(self.read(signal[marked, place]), group[marked]), title
+            self.noisy[f"{title}, noted as noisy"] = WindowSet(self.read(signal[marked, place]), group[marked]), title
         clean = np.flatnonzero(mine & unmarked)
         self.add_noise("PTB-XL lead II", signal[clean, LEADS["II"]], group[clean], "PTB-XL lead II")
 
@@ -177,7 +180,7 @@ class Bench:
         windows = cinc2017(self.data).train
         mine = self.mine(windows.group)
         title, noise = CALIBRATED[3], RHYTHMS.index("~")
-        found = Set(self.read(windows.signal[mine]), windows.group[mine])
+        found = WindowSet(self.read(windows.signal[mine]), windows.group[mine])
         label = windows.label[mine]
         self.clean[title] = found[label != noise]
         self.further["Challenge 2017, atrial fibrillation"] = found[label == RHYTHMS.index("A")]
@@ -193,9 +196,9 @@ class Bench:
             there = self.mine(number) & (np.ptp(signal[:, place], axis=1) > 0)
             title = f"Challenge 2011 lead {lead}, acceptable"
             good, bad = there & (label == 1), there & (label == 0)
-            self.further[title] = Set(self.read(signal[good, place] / 1000.0), number[good])
+            self.further[title] = WindowSet(self.read(signal[good, place] / 1000.0), number[good])
             self.noisy[f"Challenge 2011 lead {lead}, unacceptable"] = (
-                Set(self.read(signal[bad, place] / 1000.0), number[bad]),
+                WindowSet(self.read(signal[bad, place] / 1000.0), number[bad]),
                 title,
             )
 
@@ -261,7 +264,7 @@ def choice(bench: Bench) -> tuple[list[str], int]:
         for titles in groups:
             sets = [(statistic(bench.noisy[t][0].y), bench.noisy[t][1]) for t in titles]
             shares.append(np.mean([(values >= least).mean() for values, _ in sets]))
-            areas.append(np.mean([area(values, statistic(either(bench, good).y)) for values, good in sets]))
+            areas.append(np.mean([area(values, statistic(reference_windows(bench, good).y)) for values, good in sets]))
         row = [name, f"{least:g}" if least > 10 else f"{least:.3f}", *(f"{100 * s:.1f} %" for s in shares)]
         lines.append(f"| {' | '.join(row)} | {', '.join(f'{a:.3f}' for a in areas)} |")
     return lines, found
@@ -273,7 +276,7 @@ def area(bad: np.ndarray, good: np.ndarray) -> float:
     return float(roc_auc_score(np.repeat([1, 0], [len(bad), len(good)]), np.concatenate([bad, good])))
 
 
-def either(bench: Bench, title: str) -> Set:
+def reference_windows(bench: Bench, title: str) -> WindowSet:
     return bench.clean.get(title) or bench.further[title]
 
 
@@ -281,7 +284,7 @@ def findings(bench: Bench, least: int) -> list[str]:
     """What the flag with the threshold `least` does on the half that reports."""
     lines = ["| noisy windows | n | flagged | AUC against the clean ones |", "|---|--:|---|---|"]
     for title, (noisy, clean_title) in bench.noisy.items():
-        clean = either(bench, clean_title)
+        clean = reference_windows(bench, clean_title)
         value, usual = flagged_statistic(noisy.y), flagged_statistic(clean.y)
         flagged = percent(share(value >= least, noisy.group))
         lines.append(

@@ -20,7 +20,7 @@ import tyro
 
 from edgeecg.model import Model
 from train.data.corpora import PRETRAINING
-from train.data.raw_segments import stretches
+from train.data.raw_segments import raw_segments
 from train.quantization.onnx_export import onnx_model
 from train.quantization.onnx_runtime import compare
 from train.runs.command_line import run_command
@@ -39,7 +39,7 @@ class Config:
 def main(config: Config) -> None:
     model = Model.load(config.model)
     graph = config.onnx.read_bytes() if config.onnx else onnx_model(model, config.form).SerializeToString()
-    print(json.dumps(compare(model, graph, stretches(config.data, config.corpora, config.windows)), indent=1))
+    print(json.dumps(compare(model, graph, raw_segments(config.data, config.corpora, config.windows)), indent=1))
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from train.probes.tasks.base import Task, Windows
 from train.probes.tasks.registry import TASKS, read_task
 from train.runs.command_line import known_names, need_recordings, recordings_folder, run_command
 from train.runs.folder import prepare, write_json, write_text
-from train.views.corruptions import NOISES, disturbances, disturbed, second_halves
+from train.views.corruptions import NOISES, corrupted, corruptions, second_halves
 
 FREE = ("data", "out", "resume")  # what may differ when a run is resumed
 CLEAN = "clean"
@@ -109,8 +109,8 @@ def curve(task: Task, features: Features, noise: dict[str, np.ndarray], config: 
         return {"disturbance": name, "step": step, "value": score.value, "low": score.low, "high": score.high}
 
     results = [measure(CLEAN, 0, some.signal)]
-    for name, (steps, change) in disturbances(noise).items():
-        results += [measure(name, step, signal) for step, signal in disturbed(some.signal, steps, change, config.seed)]
+    for name, (steps, change) in corruptions(noise).items():
+        results += [measure(name, step, signal) for step, signal in corrupted(some.signal, steps, change, config.seed)]
     return results
 
 

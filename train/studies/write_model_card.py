@@ -40,7 +40,7 @@ MET = (
 FURTHER = {
     "more": "## Further tasks",
     "few": "## Few labels",
-    "quantisation": "## What quantisation costs: the probe is fitted on the float embedding",
+    "quantization": "## What quantization costs: the probe is fitted on the float embedding",
     "moved": "## What a change of the signal moves",
 }
 

@@ -123,10 +123,10 @@ def similarity(qrs: np.ndarray) -> np.ndarray:
     """Correlation of each QRS (n, samples) with the median of its group of beats."""
     result = np.empty(len(qrs), np.float32)
     for group in np.array_split(np.arange(len(qrs)), max(1, len(qrs) // GROUP)):
-        centred = qrs[group] - qrs[group].mean(1, keepdims=True)
-        template = np.median(centred, axis=0)
-        norm = np.linalg.norm(centred, axis=1) * np.linalg.norm(template)
-        result[group] = centred @ template / np.maximum(norm, 1e-6)
+        centered = qrs[group] - qrs[group].mean(1, keepdims=True)
+        template = np.median(centered, axis=0)
+        norm = np.linalg.norm(centered, axis=1) * np.linalg.norm(template)
+        result[group] = centered @ template / np.maximum(norm, 1e-6)
     return result
 
 

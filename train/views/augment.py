@@ -31,7 +31,7 @@ class Views:
     """Probability of each change of a view, and its strength. SNR ranges are in dB, times in seconds."""
 
     p_noise: float = 0.5  # recorded electrode, muscle and baseline noise (needs nstdb in the data folder)
-    noises: tuple[str, ...] = ("bw", "em", "ma")  # which of them: baseline wander, electrode motion, muscle artefact
+    noises: tuple[str, ...] = ("bw", "em", "ma")  # which of them: baseline wander, electrode motion, muscle artifact
     noise_snr: tuple[float, float] = (0.0, 24.0)
     p_gaussian: float = 0.3
     gaussian_snr: tuple[float, float] = (6.0, 30.0)
@@ -117,7 +117,7 @@ class Augment:
         noisy = some_rows(clean.clone(), self.disturb, generator)
         ratio = (noisy - clean).square().mean(1) / clean.square().mean(1).clamp(min=1e-2)
         level = (ratio + 10.0**LEAST_LEVEL).log10().clamp(max=2)
-        views = quantise(some_rows(rescale(noisy, clean), self.output, generator))
+        views = quantize(some_rows(rescale(noisy, clean), self.output, generator))
         return views.reshape(y.shape), level.reshape(y.shape[:-1])
 
     def wander(self, x: Tensor, generator: torch.Generator) -> Tensor:
@@ -259,7 +259,7 @@ def moving_size(x: Tensor, reach: int = 8) -> Tensor:
     return F.avg_pool1d(blocks, 2 * reach + 1, 1, padding=reach, count_include_pad=False)[:, 0]
 
 
-def quantise(x: Tensor) -> Tensor:
+def quantize(x: Tensor) -> Tensor:
     """To the front end's integers and range, then to the networks' real units."""
     return x.round_().clamp_(-ZERO, ZERO - 1).div_(SCALE)
 

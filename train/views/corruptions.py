@@ -59,7 +59,7 @@ def resampled(x: np.ndarray, fs: float, rng: np.random.Generator) -> np.ndarray:
     return resample_poly(y, RATE, int(fs), axis=1, padtype="line")[:, : x.shape[1]]
 
 
-def quantised(x: np.ndarray, step: float, rng: np.random.Generator) -> np.ndarray:
+def quantized(x: np.ndarray, step: float, rng: np.random.Generator) -> np.ndarray:
     """Rounded to whole steps of so many microvolts."""
     return np.round(x * 1000.0 / step) * step / 1000.0
 
@@ -68,19 +68,19 @@ PLAIN: dict[str, tuple[tuple[float, ...], Change]] = {
     "lead off, s": ((1, 2, 4, 8), lead_off),
     "clipping at share of peak": ((0.75, 0.5, 0.25, 0.1), clipped),
     "sampling rate, Hz": ((100, 64, 50, 32), resampled),
-    "amplitude step, uV": ((10, 50, 100, 200, 500), quantised),
+    "amplitude step, uV": ((10, 50, 100, 200, 500), quantized),
 }
 NOISES = {"em": "electrode motion", "ma": "muscle", "bw": "baseline wander"}
 SNRS = (24, 12, 6, 0, -6)
 
 
-def disturbances(noise: dict[str, np.ndarray]) -> dict[str, tuple[tuple[float, ...], Change]]:
+def corruptions(noise: dict[str, np.ndarray]) -> dict[str, tuple[tuple[float, ...], Change]]:
     """Title -> (steps, change); `noise` (leads, samples) mV by its name in nstdb."""
     recorded = {f"{NOISES[kind]} noise, dB": (SNRS, partial(noisy, noise=leads)) for kind, leads in noise.items()}
     return recorded | PLAIN
 
 
-def disturbed(
+def corrupted(
     x: np.ndarray, steps: tuple[float, ...], change: Change, seed: int = 0
 ) -> Iterator[tuple[float, np.ndarray]]:
     """(step, windows float32); what is random is the same for every feature that is shown it."""

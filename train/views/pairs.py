@@ -8,7 +8,7 @@ from torch import Tensor
 from edgeecg.errors import InputError
 from train.data.front_end import to_input
 from train.data.positives import Positives
-from train.data.twelve_lead import IndependentSampler
+from train.data.twelve_lead import TwelveLeadSampler
 from train.data.windows import WindowSampler
 from train.views.augment import Augment, Views
 from train.views.vcg import Vcg
@@ -24,9 +24,9 @@ AGREEING = {
     "instance_discrimination": ("nearby", "window", "segment"),
 }
 WHY = {
-    "cmsc": "its positives are neighbouring segments of one lead",
+    "cmsc": "its positives are neighboring segments of one lead",
     "cmlc": "its positives are the leads of one segment",
-    "cmsmlc": "its positives are the leads of neighbouring segments",
+    "cmsmlc": "its positives are the leads of neighboring segments",
     "instance_discrimination": "its memory bank has an entry for each lead of a recording",
 }
 VCG_POSITIVES = ("window", "lead", "patient")
@@ -74,7 +74,7 @@ class VcgPairs:
     """
 
     def __init__(
-        self, training: IndependentSampler, validation: IndependentSampler | None, vcg: Vcg, every: bool = False
+        self, training: TwelveLeadSampler, validation: TwelveLeadSampler | None, vcg: Vcg, every: bool = False
     ):
         if every and training.positives == "lead":
             raise InputError(

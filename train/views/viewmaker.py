@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from edgeecg.errors import InputError
 from train.data.front_end import SCALE, ZERO
 from train.plots.figure import new_figure, save
-from train.views.augment import quantise
+from train.views.augment import quantize
 
 LEAST = 1 / SCALE  # a flat window's scale: one step of the front end
 LOWEST, HIGHEST = -ZERO / SCALE, (ZERO - 1) / SCALE
@@ -111,7 +111,7 @@ class Viewmaker(nn.Module):
     def forward(self, x: Tensor, noise: Tensor) -> Tensor:
         """Rounding lets gradients pass as if it were not there; the limits of the device's range do not."""
         view = (x + ReverseGradient.apply(self.perturbation(x, noise))).clamp(LOWEST, HIGHEST)
-        return view + (quantise(view.detach() * SCALE) - view).detach()
+        return view + (quantize(view.detach() * SCALE) - view).detach()
 
     def perturbation(self, x: Tensor, noise: Tensor) -> Tensor:
         """d, shaped as x, with mean|d| = budget times max|x| for each lead of each window."""

@@ -78,11 +78,11 @@ def test_closer_true_pairs_cost_less(name):
     label = data.truth.argmax(1)
     pairs = make_pairs(np.arange(len(x)), spread(data.truth, rng), data.truth, 0.6, 4, rng)
     loss = PairLoss(name, label, CorrectionOptions())
-    centres = torch.stack([x[label == c].mean(0) for c in (0, 1)])[label]
+    centers = torch.stack([x[label == c].mean(0) for c in (0, 1)])[label]
     at = np.arange(len(pairs.left))
     identity = Correction(16, 8).eval()
     with torch.no_grad():
-        values = [float(loss(identity, x + share * (centres - x), pairs, at)) for share in (-0.3, 0.0, 0.3, 0.6)]
+        values = [float(loss(identity, x + share * (centers - x), pairs, at)) for share in (-0.3, 0.0, 0.3, 0.6)]
     assert values == sorted(values, reverse=True)
 
 
@@ -106,9 +106,9 @@ def test_a_correction_lowers_its_loss_on_patients_it_has_not_met(name):
 def test_the_knobs_of_the_generator():
     x, data = synthetic(noise=0.0, similarity=0.7, classes=3, dim=64)
     label = data.truth.argmax(1)
-    centres = np.stack([x[label == c][0].numpy() for c in range(3)]).astype(float)
-    assert np.allclose(np.linalg.norm(centres, axis=1), 8.0, atol=1e-4)
-    assert np.allclose((centres @ centres.T)[np.triu_indices(3, 1)] / 64, 0.7, atol=1e-4)
+    centers = np.stack([x[label == c][0].numpy() for c in range(3)]).astype(float)
+    assert np.allclose(np.linalg.norm(centers, axis=1), 8.0, atol=1e-4)
+    assert np.allclose((centers @ centers.T)[np.triu_indices(3, 1)] / 64, 0.7, atol=1e-4)
     assert data.truth.sum(0)[0] > data.truth.sum(0)[2] > 0
     noisy, _ = synthetic(noise=2.0, similarity=0.7, classes=3, dim=64)
     assert float((noisy - x).std()) == pytest.approx(2.0, rel=0.05)

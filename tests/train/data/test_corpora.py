@@ -10,8 +10,8 @@ from edgeecg.errors import InputError
 from train.data import PRETRAINING, Cache, WindowSampler, open_cache
 from train.data.corpora import DS1, DS2, Recording, corpus
 from train.data.front_end import default_front_end, front_end_reader
-from train.data.raw_segments import stretches
-from train.data.twelve_lead import read_independent
+from train.data.raw_segments import raw_segments
+from train.data.twelve_lead import read_twelve_lead
 from train.data.windows import is_validation
 
 FRONT = default_front_end()
@@ -177,9 +177,9 @@ def test_a_folder_that_is_the_corpus_itself_is_read_by_every_reader(tmp_path):
     folder.mkdir()
     write_record(folder, "a", rng)
     for data in (tmp_path, folder):
-        assert len(stretches(data, ("clinic",), 1)) == 1
+        assert len(raw_segments(data, ("clinic",), 1)) == 1
         with pytest.raises(InputError, match="leads I, II"):  # it was read: what lacks are the leads
-            read_independent(data, ("clinic",))
+            read_twelve_lead(data, ("clinic",))
 
 
 def test_missing_samples_are_held():

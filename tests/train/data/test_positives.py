@@ -8,8 +8,8 @@ import torch
 
 from edgeecg.errors import InputError
 from train.data.cache import Cache
-from train.data.positives import Groups
-from train.data.windows import Choice, WindowSampler
+from train.data.positives import RowGroups
+from train.data.windows import SamplerConfig, WindowSampler
 
 WINDOW = 1280
 
@@ -31,7 +31,7 @@ RECORDINGS = [("a", 2, 6400), ("a", 1, 1280), ("b", 3, 3200), ("c", 1, 7680), ("
 
 
 def draw(positives, count=400, margin=0, recordings=RECORDINGS, **options):
-    sampler = WindowSampler(cache(recordings), None, Choice(positives))
+    sampler = WindowSampler(cache(recordings), None, SamplerConfig(positives))
     return sampler, sampler.draw(count, torch.Generator().manual_seed(0), margin, **options)
 
 
@@ -83,7 +83,7 @@ def test_segment_lead_is_both():
 def test_patient_reaches_all_of_the_patients_recordings():
     made = cache(RECORDINGS)
     made.samples[:] = np.repeat(made.patients(), made.index["length"]).astype(np.uint8)
-    sampler = WindowSampler(made, None, Choice("patient"))
+    sampler = WindowSampler(made, None, SamplerConfig("patient"))
     batch = sampler.draw(400, torch.Generator().manual_seed(0))
     assert torch.equal(batch.first[:, 0], batch.second[:, 0]) and torch.equal(batch.second[:, 0].long(), batch.patient)
     made.samples[:] = np.repeat(np.arange(len(made.index["start"])), made.index["length"]).astype(np.uint8)
@@ -97,7 +97,7 @@ def test_patient_reaches_all_of_the_patients_recordings():
 def test_windows_stay_inside_their_recording(positives):
     made = cache(RECORDINGS)
     made.samples[:] = np.repeat(np.arange(len(made.index["start"])), made.index["length"]).astype(np.uint8)
-    batch = WindowSampler(made, None, Choice(positives)).draw(
+    batch = WindowSampler(made, None, SamplerConfig(positives)).draw(
         500, torch.Generator().manual_seed(1), shift=3.0, positive=0.5
     )
     for y in (batch.first, batch.second):
@@ -118,7 +118,7 @@ def test_recordings_that_have_no_such_pairs_are_named(positives, recordings, wor
 
 
 def test_groups_give_every_other_member_equally_often():
-    groups = Groups(np.array(["b", "a", "b", "c", "b"]))
+    groups = RowGroups(np.array(["b", "a", "b", "c", "b"]))
     generator, row = torch.Generator().manual_seed(0), torch.tensor([2]).repeat(3000)
     others = groups.other(row, generator)
     assert set(others.tolist()) == {0, 4} and 0.45 < (others == 0).float().mean() < 0.55

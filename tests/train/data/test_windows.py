@@ -13,7 +13,7 @@ from tests.train.records import write_record
 from train import export
 from train.data import open_cache
 from train.data.front_end import default_front_end, front_end_reader
-from train.data.windows import Choice, WindowSampler
+from train.data.windows import SamplerConfig, WindowSampler
 from train.pretrain import Config, Pretraining, train
 from train.runs.checkpoint import load_encoder
 
@@ -73,7 +73,7 @@ def test_headers_of_segments_are_no_records(tmp_path):
 
 
 def test_leads_are_drawn_aligned(cache):
-    sampler = WindowSampler(cache, None, Choice(leads=2))
+    sampler = WindowSampler(cache, None, SamplerConfig(leads=2))
     batch = sampler.draw(60, generator(), shift=1.0)
     assert batch.first.shape == batch.second.shape == (60, 2, 1280)
     assert cache.index["record"][sampler.rows].tolist() == ["r0", "r1", "r2"], "the record of one lead is left out"
@@ -82,14 +82,14 @@ def test_leads_are_drawn_aligned(cache):
     apart = (batch.first[:, 0].int() - batch.first[:, 1].int()).abs()
     assert apart.float().mean() < 0.5 and batch.first.float().std() > 3
     with pytest.raises(InputError, match="4 leads"):
-        WindowSampler(cache, None, Choice(leads=4))
+        WindowSampler(cache, None, SamplerConfig(leads=4))
     with pytest.raises(InputError, match="do not go with --leads"):
-        Choice("lead", leads=2)
+        SamplerConfig("lead", leads=2)
 
 
 def test_sliding_windows_start_on_their_grid(cache):
     row = np.arange(len(cache.index["start"])) == 1
-    sampler = WindowSampler(cache, row, Choice("window", windows="sliding", hop=7.5))
+    sampler = WindowSampler(cache, row, SamplerConfig("window", windows="sliding", hop=7.5))
     starts, _ = np.unique(sampler.places.offset.numpy(), return_counts=True)
     assert starts.tolist() == [0, 960, 1920, 2880, 3840]
     rows, offset = sampler.first(500, 0, generator())
@@ -101,7 +101,7 @@ def test_sliding_windows_start_on_their_grid(cache):
 
 
 def test_windows_around_beats_have_the_beat_in_the_middle(cache, folder):
-    sampler = WindowSampler(cache, None, Choice("window", windows="beats", annotator="qrs", data=folder))
+    sampler = WindowSampler(cache, None, SamplerConfig("window", windows="beats", annotator="qrs", data=folder))
     batch = sampler.draw(300, generator())
     middle = batch.first.float().reshape(300, -1, 20)[:, 31:34].amax((1, 2))
     peak = batch.first.float().amax(1)
@@ -114,7 +114,7 @@ def test_windows_around_beats_have_the_beat_in_the_middle(cache, folder):
         mine = sampler.places.offset[sampler.places.row == int(np.flatnonzero(sampler.rows == row)[0])]
         assert mine.tolist() == expected[(expected >= 0) & (expected <= length - 1280)].tolist()
     with pytest.raises(InputError, match=r"\.atr"):
-        WindowSampler(cache, None, Choice("window", windows="beats", data=folder))
+        WindowSampler(cache, None, SamplerConfig("window", windows="beats", data=folder))
 
 
 @pytest.mark.parametrize("fusion", ["average", "channels"])
@@ -163,6 +163,6 @@ def test_cached_windows_are_the_front_ends(cache, folder):
     read, source = front_end_reader(FRONT), io.open_source(folder / "p9" / "deep.hea")
     expected = read(source.load(0), 500.0, source.leads[0].gain)[:, 0]
     batch = WindowSampler(
-        cache, cache.index["record"] == "p9/deep", Choice("window", windows="sliding", hop=40.0)
+        cache, cache.index["record"] == "p9/deep", SamplerConfig("window", windows="sliding", hop=40.0)
     ).draw(1, generator())
     np.testing.assert_array_equal(batch.first[0].numpy(), expected[:1280])

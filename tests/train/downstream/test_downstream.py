@@ -208,7 +208,7 @@ def test_the_best_epoch_is_kept():
     assert all(len(values) == 7 for values in curves.values())
 
 
-def test_a_frozen_embedding_keeps_its_standardisation_and_a_trained_one_follows():
+def test_a_frozen_embedding_keeps_its_standardization_and_a_trained_one_follows():
     x = torch.randn(50, 4, generator=torch.Generator().manual_seed(0)) * 3 + 1
     frozen, trained = Classifier(nn.Identity(), 4), Classifier(nn.Identity(), 4, encoder=nn.Identity())
     for model in (frozen, trained):

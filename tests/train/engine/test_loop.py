@@ -1,4 +1,4 @@
-"""The engine: processes, optimisers, precision, early stopping, the range test, resume of all of it."""
+"""The engine: processes, optimizers, precision, early stopping, the range test, resume of all of it."""
 
 import json
 import math

@@ -13,12 +13,12 @@ pytest.importorskip("sklearn")
 import edgeecg
 from edgeecg.errors import InputError
 from train.data.corpora import DS1, DS2
-from train.data.resample import cut, resample
+from train.data.resample import cut_windows, resample
 from train.evaluate import Config
 from train.probes.evaluation import Result, aligned, evaluate, results_table, settings
 from train.probes.features import features_by_name, hrv_and_shape
 from train.probes.minirocket import TRIPLES, MiniRocket, response
-from train.probes.protocol import Score, fitted, nearest_centroid, row_cosines, run_task, scored, some_groups
+from train.probes.protocol import Score, fitted, nearest_centroid, row_cosines, run_task, scored, subsample_groups
 from train.probes.tasks.base import Task, Windows, join
 from train.probes.tasks.noise import with_noise
 from train.probes.tasks.registry import LEADS_TASKS, MORE_TASKS, TASKS, TITLES, read_task
@@ -84,10 +84,10 @@ def test_nearest_centroid_finds_people_by_direction():
 
 def test_few_labels_keep_whole_groups_and_both_classes():
     group, label = np.repeat(np.arange(100), 3), np.repeat(np.arange(100) == 7, 3).astype(int)
-    keep = some_groups(group, label, 0.01, seed=0)
+    keep = subsample_groups(group, label, 0.01, seed=0)
     assert set(label[keep]) == {0, 1}
     assert all(keep[group == g].all() or not keep[group == g].any() for g in range(100))
-    assert some_groups(group, label, 1.0, seed=0).all()
+    assert subsample_groups(group, label, 1.0, seed=0).all()
 
 
 def test_folds_with_few_labels_know_less():
@@ -103,7 +103,7 @@ def test_folds_with_few_labels_know_less():
 def test_a_class_that_few_labels_miss_gets_no_probability():
     z, label = np.arange(6.0)[:, None], np.array([0, 0, 1, 1, 2, 2])
     group = np.array([0, 0, 0, 0, 1, 1])
-    seed = next(s for s in range(20) if not some_groups(group, label, 0.5, s)[5])
+    seed = next(s for s in range(20) if not subsample_groups(group, label, 0.5, s)[5])
     p = fitted(z, label, group, z, 0.5, seed)
     assert p.shape == (6, 3) and (p[:, 2] == 0).all() and np.allclose(p.sum(1), 1)
 
@@ -261,9 +261,9 @@ def test_features_with_nan_are_refused():
 
 def test_windows_are_cut_one_after_another_and_short_recordings_filled():
     x = np.arange(3000, dtype=np.float32)
-    assert np.array_equal(cut(x), [x[:1280], x[1280:2560]])
-    assert np.array_equal(cut(x, 640)[1], x[640:1920])
-    short = cut(x[:1000])
+    assert np.array_equal(cut_windows(x), [x[:1280], x[1280:2560]])
+    assert np.array_equal(cut_windows(x, 640)[1], x[640:1920])
+    short = cut_windows(x[:1000])
     assert short.shape == (1, 1280) and short[0, -1] == 999 and short[0, 999] == 999
     assert len(resample(np.ones(3600), 360)) == 1280
 
@@ -302,7 +302,7 @@ def test_minirocket_is_its_formula():
 
 def test_hrv_features_of_flat_and_real_windows(toy_ecg):
     samples, fs = toy_ecg
-    real = cut(resample(samples, fs))[:3]
+    real = cut_windows(resample(samples, fs))[:3]
     out = hrv_and_shape(np.concatenate([real, np.zeros((1, 1280), np.float32)]))
     assert out.shape == (4, 15) and np.isfinite(out).all()
     assert np.all(out[3] == 0)
@@ -311,7 +311,7 @@ def test_hrv_features_of_flat_and_real_windows(toy_ecg):
 
 def test_a_window_embeds_alike_alone_and_in_company(model_file, toy_ecg):
     samples, fs = toy_ecg
-    x = cut(resample(samples, fs))[:4]
+    x = cut_windows(resample(samples, fs))[:4]
     features = features_by_name(str(model_file))
     assert np.array_equal(features(x)[2:3], features(x[2:3]))
     assert features(x).shape == (4, 128)
@@ -319,7 +319,7 @@ def test_a_window_embeds_alike_alone_and_in_company(model_file, toy_ecg):
 
 def test_features_with_a_plus_stand_beside_each_other(model_file, toy_ecg, tmp_path):
     samples, fs = toy_ecg
-    x = cut(resample(samples, fs))[:4]
+    x = cut_windows(resample(samples, fs))[:4]
     odd = tmp_path / "a+b.eecg"  # a file of this name is one model
     odd.write_bytes(model_file.read_bytes())
     alone = [features_by_name(name)(x) for name in (str(odd), "hrv")]
@@ -330,7 +330,7 @@ def test_features_with_a_plus_stand_beside_each_other(model_file, toy_ecg, tmp_p
 
 def test_some_dimensions_are_those_of_the_whole(model_file, toy_ecg, tmp_path):
     samples, fs = toy_ecg
-    x = cut(resample(samples, fs))[:4]
+    x = cut_windows(resample(samples, fs))[:4]
     z, hrv = (np.asarray(features_by_name(name)(x), float) for name in (str(model_file), "hrv"))
     for name, expected in (
         ("[:55]", z[:, :55]),
@@ -353,7 +353,7 @@ def test_some_dimensions_are_those_of_the_whole(model_file, toy_ecg, tmp_path):
 
 def test_leads_stand_beside_each_other(model_file, toy_ecg):
     samples, fs = toy_ecg
-    x = cut(resample(samples, fs))[:6].reshape(3, 2, 1280)
+    x = cut_windows(resample(samples, fs))[:6].reshape(3, 2, 1280)
     for name in (str(model_file), "hrv", f"{model_file}+hrv"):
         of_one = features_by_name(name)
         assert np.array_equal(features_by_name(name)(x), np.concatenate([of_one(x[:, 0]), of_one(x[:, 1])], 1)), name

@@ -16,8 +16,8 @@ from train.data import WindowSampler, open_cache
 from train.data.front_end import to_input
 from train.export import to_bytes
 from train.nets import Conv, Encoder, Head, Spec
-from train.quantization.dequantize import Start, unfold
-from train.quantization.post_training import embed_windows, quantise
+from train.quantization.dequantize import PretrainedSource, dequantize
+from train.quantization.post_training import embed_windows, quantize
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def cosines(a, b) -> np.ndarray:
 @pytest.mark.parametrize("name", bundled_models())
 def test_the_float_encoder_of_a_bundled_model_computes_what_its_integers_do(name, real):
     model = edgeecg.load(name).model
-    encoder = unfold(model, real[:48])
+    encoder = dequantize(model, real[:48])
     assert not encoder.training and encoder.spec.head.levels == bool(model.levels)
     with torch.no_grad():
         z = encoder(real[48:]).double().numpy()
@@ -55,7 +55,7 @@ def test_the_float_encoder_of_a_bundled_model_computes_what_its_integers_do(name
 
 def test_the_windows_choose_the_form_and_not_the_function(real):
     model = edgeecg.load("nano").model
-    first, second = unfold(model, real[:32]), unfold(model, 0.5 * real[32:80])
+    first, second = dequantize(model, real[:32]), dequantize(model, 0.5 * real[32:80])
     assert not torch.equal(first.units["0"].conv.weight, second.units["0"].conv.weight)
     with torch.no_grad():
         torch.testing.assert_close(first(real), second(real), atol=1e-4, rtol=1e-3)
@@ -68,25 +68,25 @@ def test_zero_points_groups_and_pools_survive_the_round_trip(pool, real):
     encoder = Encoder(Spec("small", layers, Head(pool, 24)))
     for _ in range(40):  # batch norms meet the windows
         encoder.train()(real)
-    model, _ = quantise(encoder.eval(), real, default_front_end(), "small")
-    again = unfold(model, real)
+    model, _ = quantize(encoder.eval(), real, default_front_end(), "small")
+    again = dequantize(model, real)
     assert again.spec.layers == layers and again.spec.head == Head(pool, 24)
     with torch.no_grad():
         assert cosines(again(real).double().numpy(), integers(model, real)).min() > 0.99
-    twice, _ = quantise(again, real, default_front_end(), "small")
+    twice, _ = quantize(again, real, default_front_end(), "small")
     assert cosines(integers(twice, real), integers(model, real)).min() > 0.98
 
 
 def test_it_learns_on(real):
-    encoder = Start("nano").encoder(real).train()
+    encoder = PretrainedSource("nano").encoder(real).train()
     before = encoder(real).detach()
-    optimiser = torch.optim.AdamW(encoder.parameters(), 1e-3)
+    optimizer = torch.optim.AdamW(encoder.parameters(), 1e-3)
     losses = []
     for _ in range(12):
         loss = (encoder(real) - before.roll(1, 0)).square().mean()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.8 * losses[0]
     assert all(p.grad.abs().sum() > 0 for p in encoder.parameters())
@@ -103,17 +103,19 @@ def test_it_learns_on(real):
 )
 def test_a_model_that_cannot_be_trained_on_says_so(shape, what, real):
     with pytest.raises(InputError, match=re.escape(what)):
-        unfold(SHAPES[shape](), real)
+        dequantize(SHAPES[shape](), real)
 
 
 def test_a_start_is_a_run_a_file_or_a_bundled_model(tmp_path, real):
     path = tmp_path / "mine.eecg"
     edgeecg.load("nano").model.save(path)
     with torch.no_grad():
-        torch.testing.assert_close(Start(str(path)).encoder(real)(real), Start("nano").encoder(real)(real))
-    assert Start(str(path)).training()["steps"] == edgeecg.load("nano").model.meta["training"]["steps"] > 0
-    Start("default").must_be("edge")
+        torch.testing.assert_close(
+            PretrainedSource(str(path)).encoder(real)(real), PretrainedSource("nano").encoder(real)(real)
+        )
+    assert PretrainedSource(str(path)).training()["steps"] == edgeecg.load("nano").model.meta["training"]["steps"] > 0
+    PretrainedSource("default").must_be("edge")
     with pytest.raises(InputError, match="default is edge, not nano: say so with --encoder"):
-        Start("default").must_be("nano")
+        PretrainedSource("default").must_be("nano")
     with pytest.raises(edgeecg.EdgeECGError, match="there is no bundled model 'no such model'"):
-        Start("no such model").encoder(real)
+        PretrainedSource("no such model").encoder(real)

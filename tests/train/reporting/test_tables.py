@@ -13,7 +13,7 @@ from train.probes.protocol import Score
 from train.reporting.tables import fill
 from train.studies.fill_tables import Config, run
 
-NAMES = ("probes", "quantisation", "few", "more", "transfer", "moved")
+NAMES = ("probes", "quantization", "few", "more", "transfer", "moved")
 
 
 def write(path, *results):
@@ -43,7 +43,7 @@ def test_each_table_is_filled_from_the_files(tmp_path):
         tmp_path / "between.json", ("af_ds1_to_cinc2017", "default", 1.0, 0.9), ("af_ds1_to_cinc2017", "hrv", 1.0, 0.8)
     )
     filled = run(Config(probes=(own, cheap, few, between), moved=moved, document=document))
-    assert filled == ["probes", "quantisation", "few", "transfer", "moved"]
+    assert filled == ["probes", "quantization", "few", "transfer", "moved"]
     text = document.read_text()
     assert "| identity, 126 recordings (rank-1) | **.800** | .700-.900 | .820 | .500 |\n" in text, (
         "the first file counts"

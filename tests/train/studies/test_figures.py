@@ -24,8 +24,8 @@ def test_a_map_keeps_clusters_apart(method):
     rng = np.random.default_rng(0)
     label = np.repeat([0, 1], 30)
     points = project(5 * label[:, None] + rng.standard_normal((60, 12)), method)
-    centres = np.stack([points[label == k].mean(0) for k in (0, 1)])
-    nearer = np.linalg.norm(points[:, None] - centres, axis=2).argmin(1)
+    centers = np.stack([points[label == k].mean(0) for k in (0, 1)])
+    nearer = np.linalg.norm(points[:, None] - centers, axis=2).argmin(1)
     assert points.shape == (60, 2) and (nearer == label).mean() > 0.95
     assert np.array_equal(
         points, project(5 * label[:, None] + np.random.default_rng(0).standard_normal((60, 12)), method)

@@ -25,7 +25,7 @@ from train.studies.noise_flag import (
     CALIBRATED,
     FALSE_ALARMS,
     Config,
-    Set,
+    WindowSet,
     choice,
     findings,
     flagged_statistic,
@@ -74,10 +74,10 @@ def test_leads_that_a_note_names(note, leads):
     assert [lead for lead in ("I", "II", "V1", "V5") if names(note, lead)] == leads.split()
 
 
-def restless(n, step, seed=0) -> Set:
+def restless(n, step, seed=0) -> WindowSet:
     """Bytes that walk up and down by at most `step`."""
     rng = np.random.default_rng(seed)
-    return Set((128 + rng.integers(0, step + 1, (n, 1280))).astype(np.uint8), np.arange(n))
+    return WindowSet((128 + rng.integers(0, step + 1, (n, 1280))).astype(np.uint8), np.arange(n))
 
 
 def test_tables_of_a_made_up_bench():

@@ -11,7 +11,7 @@ from edgeecg.errors import InputError
 from train.probes.tasks.base import Task, Windows
 from train.studies import robustness
 from train.studies.robustness import Config, curve, fit_probes, main
-from train.views.corruptions import RAIL, clipped, disturbances, disturbed, lead_off, quantised, resampled
+from train.views.corruptions import RAIL, clipped, corrupted, corruptions, lead_off, quantized, resampled
 
 TIME = np.arange(1280) / 128
 RNG = np.random.default_rng(0)
@@ -47,17 +47,17 @@ def test_resampling_loses_what_lies_above_half_the_rate():
 
 
 def test_steps_of_microvolts():
-    moved = quantised(waves(), 100.0, RNG)
+    moved = quantized(waves(), 100.0, RNG)
     assert np.allclose(moved * 10, np.round(moved * 10)) and np.abs(moved - waves()).max() <= 0.05 + 1e-12
 
 
 def test_every_feature_is_shown_the_same_and_noise_grows():
     noise = {"em": np.random.default_rng(2).standard_normal((2, 5000))}
-    every = disturbances(noise)
+    every = corruptions(noise)
     assert next(iter(every)) == "electrode motion noise, dB" and len(every) == 5
     x = waves().astype(np.float32)
     for steps, change in every.values():
-        first, again = (list(disturbed(x, steps, change, seed=3)) for _ in range(2))
+        first, again = (list(corrupted(x, steps, change, seed=3)) for _ in range(2))
         assert [step for step, _ in first] == list(steps)
         for (_, a), (_, b) in zip(first, again, strict=True):
             assert np.array_equal(a, b) and a.dtype == np.float32 and a.shape == x.shape and np.isfinite(a).all()

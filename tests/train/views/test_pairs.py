@@ -11,7 +11,7 @@ import torch
 from edgeecg.errors import InputError
 from train.data import open_cache
 from train.data.front_end import default_front_end, front_end_reader
-from train.data.twelve_lead import read_independent, split_independent
+from train.data.twelve_lead import read_twelve_lead, split_twelve_lead
 from train.objectives import OBJECTIVES
 from train.pretrain import Config, Pretraining, train
 from train.runs.checkpoint import load_tensors
@@ -99,10 +99,10 @@ def test_viewmaker_and_encoder_both_move(data, cache, tmp_path):
 
 
 def test_independent_leads_are_the_recordings_own(data):
-    cache = read_independent(data, ("ptbxl", "absent"))
+    cache = read_twelve_lead(data, ("ptbxl", "absent"))
     original = np.load(data / "ptbxl" / "ecg_128hz_uV_int16.npy")
     np.testing.assert_array_equal(cache.samples, original)
-    training, validation = split_independent(cache, 0.3, "patient")
+    training, validation = split_twelve_lead(cache, 0.3, "patient")
     assert not set(training.patient.tolist()) & set(validation.patient.tolist())
     batch = training.draw(200, torch.Generator().manual_seed(0))
     assert batch.first.shape == (200, 8, 1280) and batch.first.dtype == torch.float32
@@ -114,7 +114,7 @@ def test_independent_leads_are_the_recordings_own(data):
 @pytest.mark.parametrize("positives", ["window", "lead"])
 def test_the_leads_that_a_vcg_pair_shows(data, positives):
     still = VcgViews(rotation=0, scale=1, p_gaussian=0, p_time_mask=0)
-    training, _ = split_independent(read_independent(data, ("ptbxl",)), 0.3, positives)
+    training, _ = split_twelve_lead(read_twelve_lead(data, ("ptbxl",)), 0.3, positives)
     pairs = VcgPairs(training, None, Vcg(still, front_end_reader(default_front_end())))
     batch = pairs.draw(50, torch.Generator().manual_seed(0), 0, False)
     same = (batch["first"] == batch["second"]).all(1)
@@ -123,7 +123,7 @@ def test_the_leads_that_a_vcg_pair_shows(data, positives):
 
 
 def test_vcg_pairs_of_every_lead(data):
-    training, _ = split_independent(read_independent(data, ("ptbxl",)), 0.3, "window")
+    training, _ = split_twelve_lead(read_twelve_lead(data, ("ptbxl",)), 0.3, "window")
     vcg = Vcg(VcgViews(), front_end_reader(default_front_end()))
     batch = VcgPairs(training, None, vcg, every=True).draw(5, torch.Generator().manual_seed(0), 0, False)
     assert batch["first"].shape == batch["second"].shape == (5, 12, 1280)
@@ -136,7 +136,7 @@ def test_vcg_pairs_of_every_lead(data):
     ("view", "positives", "objective", "words"),
     [
         ("vcg", "segment", "nt_xent", "pieces of 10 s"),
-        ("augment", "lead", "cmsc", "neighbouring segments of one lead"),
+        ("augment", "lead", "cmsc", "neighboring segments of one lead"),
         ("augment", "segment", "cmlc", "leads of one segment"),
         ("augment", "patient", "cmsmlc", "segment_lead"),
         ("vcg", "lead", "instance_discrimination", "memory bank"),

@@ -6,7 +6,7 @@ import numpy as np
 
 from edgeecg.constants import WINDOW
 from train.data.corpora import array, table
-from train.data.resample import cut, resample
+from train.data.resample import cut_windows, resample
 from train.probes.tasks.base import Task, Windows, join
 
 RHYTHMS = "NAO~"  # Challenge 2017: normal, atrial fibrillation, other, too noisy
@@ -37,13 +37,13 @@ def cinc2017(data: Path) -> Task:
     for line in (folder / "REFERENCE.csv").read_text(encoding="utf-8").split():
         record, rhythm = line.split(",")
         signal = loadmat(folder / f"{record}.mat")["val"][0] / 1000.0
-        windows = cut(resample(signal, 300), WINDOW // 2)
+        windows = cut_windows(resample(signal, 300), WINDOW // 2)
         pieces.append((windows, np.full(len(windows), RHYTHMS.index(rhythm))))
     return Task(join(pieces), kind="folds", folds=5, pooled=True)
 
 
 def sleep(data: Path) -> Task:
-    """Stages of one-minute pieces, summarised over six windows.
+    """Stages of one-minute pieces, summarized over six windows.
 
     Whose a piece is, is not known: people may cross folds.
     """

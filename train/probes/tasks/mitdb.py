@@ -6,7 +6,7 @@ import numpy as np
 
 from edgeecg.constants import RATE, WINDOW
 from train.data.corpora import DS1, DS2
-from train.data.resample import cut, resample
+from train.data.resample import cut_windows, resample
 from train.probes.tasks.base import Task, first_lead, join, records
 
 # Ventricular and supraventricular ectopic beats of ANSI/AAMI EC57, with j, the nodal escape, which EC57 counts as
@@ -23,7 +23,7 @@ def beat_windows(folder: Path, record: str, codes: str) -> tuple[np.ndarray, np.
     signal, fs = first_lead(folder, record)
     note = wfdb.rdann(str(folder / record), "atr")
     hit = np.array([symbol in codes for symbol in note.symbol])
-    windows = cut(resample(signal, fs))
+    windows = cut_windows(resample(signal, fs))
     place = np.array(note.sample)[hit] * RATE / fs
     count, _ = np.histogram(place, bins=np.arange(len(windows) + 1) * WINDOW)
     return windows, (count > 0).astype(int)
@@ -45,7 +45,7 @@ def rhythm_windows(folder: Path, record: str) -> tuple[np.ndarray, np.ndarray]:
     import wfdb
 
     signal, fs = first_lead(folder, record)
-    windows = cut(resample(signal, fs))
+    windows = cut_windows(resample(signal, fs))
     note = wfdb.rdann(str(folder / record), "atr")
     changes = [
         (s * RATE / fs, t.rstrip("\x00")) for s, t in zip(note.sample, note.aux_note, strict=True) if t.startswith("(")
@@ -71,7 +71,7 @@ def identity(data: Path) -> Task:
     number = 0
     for name in ("mitdb", "svdb"):
         for record in records(data / name):
-            windows = cut(resample(*first_lead(data / name, record)))[::3][:60]
+            windows = cut_windows(resample(*first_lead(data / name, record)))[::3][:60]
             for half, part in zip(
                 halves, (slice(None, len(windows) // 2), slice(len(windows) // 2, None)), strict=True
             ):
