@@ -8,6 +8,7 @@ PYTEST_ARGS ?=
 JOBS ?= 2
 MODEL_DIR ?= runs/model
 RECIPE_ARGS ?=
+QUICK_TESTS = tests --ignore=tests/train --ignore=tests/benchmarks --ignore=tests/losses
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -17,9 +18,7 @@ SHELL := /bin/bash
 RUN := $(VENV)/bin/python
 CORE := edgeecg/_core.abi3.so
 SOURCES := setup.py edgeecg/_core.pyx $(shell find csrc/include csrc/src -name '*.[ch]')
-# pip without its hundreds of "Collecting ..." lines; errors go to stderr and are all shown.
-PIP_INSTALL = $(RUN) -m pip install --disable-pip-version-check --progress-bar off -c constraints.txt
-SHORTLY = { grep --line-buffered -Ev '^(  |Collecting|Processing|Looking|Obtaining|Requirement|Building|Checking|Preparing|Success)' || true; }
+PIP_INSTALL = $(RUN) tools/install.py -c constraints.txt
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -31,6 +30,10 @@ demo: $(VENV)/.stamp-$(if $(FILE),demo-io,demo)  ## embed a real recording (or F
 test: $(VENV)/.stamp-test  ## run the tests, JOBS=2 at once (PYTEST_ARGS=... is passed on; EDGEECG_DATA names real recordings)
 	@$(MAKE) -s --no-print-directory core
 	$(RUN) -m pytest -n $(JOBS) --dist loadfile --durations=10 $(PYTEST_ARGS)
+
+test-quick: $(VENV)/.stamp-quick  ## run the tests of edgeecg/ and csrc/ alone, without torch: under two minutes
+	@$(MAKE) -s --no-print-directory core
+	$(RUN) -m pytest -n $(JOBS) --dist loadfile $(QUICK_TESTS) $(PYTEST_ARGS)
 
 sanitize: $(VENV)/.stamp-test  ## run the tests on a core with address and undefined-behaviour sanitizers
 	@EDGEECG_SANITIZE=1 $(RUN) setup.py -q build --build-lib build/sanitize --build-temp build/sanitize-objects
@@ -80,7 +83,7 @@ model: $(VENV)/.stamp-test  ## train and export the default encoder, from where 
 
 probes: $(VENV)/.stamp-test  ## what a linear probe finds in the installed model (EDGEECG_DATA: recordings)
 	@$(MAKE) -s --no-print-directory core
-	@$(PIP_INSTALL) pycatch22 | $(SHORTLY)
+	@$(PIP_INSTALL) pycatch22
 	$(RUN) train/evaluate.py --model default --baselines random random_mean_max hrv catch22 minirocket
 
 clean:  ## remove what was built and the virtual environment
@@ -96,18 +99,25 @@ $(VENV)/.stamp-base: constraints.txt
 	@echo "edgeecg: virtual environment $(VENV) (kept for the next call)"
 	@test -x $(VENV)/bin/pip || $(PYTHON) -m venv $(VENV) || { \
 	  echo "edgeecg: '$(PYTHON) -m venv' failed: on Debian and Ubuntu install it with apt-get install python3-venv" >&2; exit 1; }
-	@$(PIP_INSTALL) 'setuptools>=77' 'cython>=3.1' wheel | $(SHORTLY)
+	@$(PIP_INSTALL) 'setuptools>=77' 'cython>=3.1' wheel
 	@touch $@
+
+# torch first, and by itself: which build it is decides between minutes and gigabytes
+$(VENV)/.stamp-torch: $(VENV)/.stamp-base tools/torch_build.py
+	@requirement=$$($(RUN) tools/torch_build.py constraints.txt) && $(PIP_INSTALL) "$$requirement"
+	@touch $@
+
+$(VENV)/.stamp-test: $(VENV)/.stamp-torch
 
 # .stamp-demo installs the extra `demo`, .stamp-demo-io the extras `demo` and `io`, .stamp-test the extra `test`.
 comma := ,
 $(VENV)/.stamp-%: $(VENV)/.stamp-base pyproject.toml
 	@echo "edgeecg: compiling the C core and installing what 'make $(firstword $(MAKECMDGOALS))' needs"
-	@$(PIP_INSTALL) --no-build-isolation -e '.[$(subst -,$(comma),$*)]' | $(SHORTLY)
+	@$(PIP_INSTALL) --no-build-isolation -e '.[$(subst -,$(comma),$*)]'
 	@touch $@
 
 firmware: $(VENV)/.stamp-test  ## run the C core on emulated microcontrollers, in one table (needs Debian's cross compilers and QEMU)
 	@$(MAKE) -s --no-print-directory core
 	$(RUN) -m benchmarks.firmware --write docs/results/firmware.md
 
-.PHONY: firmware help demo lint format test sanitize bench bench-peers bench-track core wheel clean model probes
+.PHONY: firmware help demo lint format test test-quick sanitize bench bench-peers bench-track core wheel clean model probes
