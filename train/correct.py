@@ -39,7 +39,7 @@ from train.downstream.splits import Split, make_splits
 from train.downstream.tasks import TASKS, read_labeled
 from train.probes.features import features_by_name, models_of
 from train.runs.command_line import need_recordings, recordings_folder, run_command
-from train.runs.folder import prepare, write_json
+from train.runs.folder import run_folder, write_json
 
 LOSSES = ("margin", "soft_nn", "sigmoid")
 FREE = ("data", "out", "resume", "threads", "maps")  # what may differ when a run is resumed
@@ -143,23 +143,24 @@ def main(config: Config) -> None:
     torch.set_num_threads(config.threads)
     maps.check(config.maps)
     every = sources(config)
-    prepare(config, FREE, "splits/*/*.npz", models=() if config.synthetic else models_of(config.model))
-    todo = [(name, number) for name in every for number in range(config.splits)]
-    finished = []
-    for name, number in tqdm(todo, unit=" splits"):
-        x, data = every[name]
-        out = config.out / "splits" / name
-        out.mkdir(parents=True, exist_ok=True)
-        if not (out / f"{number}.npz").exists():
-            run_split(config, x, data, make_splits(data, config.splits, seed=config.seed)[number], number, out)
-        if number == 0:
-            finished.append(Finished(name, out, data, config.losses, config.splits))
-    text, scores = write_report(config.out, finished, config.maps, f"model {Path(config.model).name}")
-    write_json(
-        config.out / "scores.json", {name: {k: asdict(v) for k, v in score.items()} for name, score in scores.items()}
-    )
-    print(text.split("## ")[1])
-    print(config.out / "report.md")
+    with run_folder(config, FREE, "splits/*/*.npz", models=() if config.synthetic else models_of(config.model)):
+        todo = [(name, number) for name in every for number in range(config.splits)]
+        finished = []
+        for name, number in tqdm(todo, unit=" splits"):
+            x, data = every[name]
+            out = config.out / "splits" / name
+            out.mkdir(parents=True, exist_ok=True)
+            if not (out / f"{number}.npz").exists():
+                run_split(config, x, data, make_splits(data, config.splits, seed=config.seed)[number], number, out)
+            if number == 0:
+                finished.append(Finished(name, out, data, config.losses, config.splits))
+        text, scores = write_report(config.out, finished, config.maps, f"model {Path(config.model).name}")
+        write_json(
+            config.out / "scores.json",
+            {name: {k: asdict(v) for k, v in score.items()} for name, score in scores.items()},
+        )
+        print(text.split("## ")[1])
+        print(config.out / "report.md")
 
 
 if __name__ == "__main__":

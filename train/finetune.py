@@ -40,7 +40,7 @@ from train.downstream.tasks import TASKS, corpus_of, read_labeled
 from train.reporting.provenance import sources
 from train.runs.checkpoint import save_encoder
 from train.runs.command_line import need_recordings, recordings_folder, run_command
-from train.runs.folder import Log, prepare, write_json, write_text
+from train.runs.folder import Log, run_folder, write_json, write_text
 from train.views import Augment, Views, load_noise
 
 FREE = ("data", "out", "resume", "against", "threads")  # what may differ when a run is resumed
@@ -146,19 +146,20 @@ def predict(model, x: torch.Tensor, data: Labeled, split: Split) -> dict:
 def main(config: Config) -> None:
     data = read_labeled(config.task, config.data)
     runner = Runner(config, data)  # a wrong encoder fails before anything is written
-    prepare(config, FREE, "cells/*.npz", models=(config.encoder,))
-    runner.run()
-    run = read_run(config.out)
-    text = report(run, data.classes)
-    if config.against:
-        text += f"\n## Against {config.against.name}\n\n{compare(read_run(config.against), run)}"
-    write_text(config.out / "report.md", text)
-    scores = {
-        f"{arm}-{share:g}": {name: asdict(s) for name, s in score.items()} for (arm, share), score in run.scores.items()
-    }
-    write_json(config.out / "scores.json", scores)
-    print(table(run))
-    print(config.out / "report.md")
+    with run_folder(config, FREE, "cells/*.npz", models=(config.encoder,)):
+        runner.run()
+        run = read_run(config.out)
+        text = report(run, data.classes)
+        if config.against:
+            text += f"\n## Against {config.against.name}\n\n{compare(read_run(config.against), run)}"
+        write_text(config.out / "report.md", text)
+        scores = {
+            f"{arm}-{share:g}": {name: asdict(s) for name, s in score.items()}
+            for (arm, share), score in run.scores.items()
+        }
+        write_json(config.out / "scores.json", scores)
+        print(table(run))
+        print(config.out / "report.md")
 
 
 if __name__ == "__main__":

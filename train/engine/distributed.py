@@ -15,6 +15,7 @@ other at every step costs half the speed.
 import contextlib
 import multiprocessing
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from edgeecg.errors import EdgeECGError, InputError
+from train.engine.interrupt import Interrupts
 
 PARTS = 8  # of a batch, drawn independently: so many processes, or a divisor, see the same batch
 
@@ -61,6 +63,14 @@ class Processes:
         flat = torch.tensor(list(values.values()), dtype=torch.float64, device=meeting_place())
         dist.all_reduce(flat)
         return dict(zip(values, (flat / self.count).tolist(), strict=True))
+
+    def any(self, flag: bool) -> bool:
+        """Whether one of them says so; all of them must ask."""
+        if self.count == 1:
+            return flag
+        said = torch.tensor(float(flag), device=meeting_place())
+        dist.all_reduce(said)
+        return bool(said > 0)
 
     def wait(self) -> None:
         if self.count > 1:
@@ -124,9 +134,21 @@ def launch(command: Callable[..., None], config) -> None:
 
 
 def spawn(command: Callable[..., None], config, meeting: str) -> None:
-    """All processes of a run; what ends one of them, in a sentence where it is one."""
+    """All processes of a run; what ends one of them, in a sentence where it is one.
+
+    Ctrl-C reaches all of them by itself; what is sent to this process alone (`kill`) is handed on. They save and end.
+    """
     try:
-        torch.multiprocessing.spawn(worker, (command, config, meeting), config.workers)
+        with Interrupts() as interrupts:
+            context = torch.multiprocessing.spawn(worker, (command, config, meeting), config.workers, join=False)
+            told = False
+            while not context.join(timeout=0.5):
+                if interrupts.signal == signal.SIGTERM and not told:
+                    told = True
+                    for process in context.processes:
+                        process.terminate()
+        if interrupts.requested:
+            raise KeyboardInterrupt
     except torch.multiprocessing.ProcessExitedException as error:
         raise EdgeECGError(f"{error}: go on with --resume") from error
     except torch.multiprocessing.ProcessRaisedException as error:
@@ -137,6 +159,7 @@ def spawn(command: Callable[..., None], config, meeting: str) -> None:
 
 
 def worker(rank: int, command: Callable[..., None], config, meeting: str) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever the shell had set
     os.environ["LOCAL_RANK"] = str(rank)
     with joined(config.device, init_method=f"file://{meeting}", rank=rank, world_size=config.workers) as team:
         command(config, team)

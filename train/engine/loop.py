@@ -7,6 +7,7 @@ continues bit for bit on one machine with the same number of threads and process
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,13 +16,15 @@ from tqdm import tqdm
 
 from edgeecg.errors import InputError
 from train.engine.distributed import Processes, processes, stop_without_parent
+from train.engine.interrupt import Interrupts
 from train.engine.learner import Learner
 from train.engine.lr_finder import find_rate
 from train.engine.options import Options, stored_steps
 from train.engine.recorders import FolderRecorder, MemoryRecorder, Progress, Recorder, restore_progress
 from train.engine.report import write_report
 from train.engine.trainer import Trainer
-from train.runs.folder import read_config, refuse_begun, write_config
+from train.runs.folder import clean_leftovers, read_config, refuse_begun, write_config
+from train.runs.lock import locked
 
 # What a run leaves in its folder
 WORK = ("checkpoint.safetensors", "best.safetensors", "latest.safetensors", "encoder.safetensors")
@@ -40,19 +43,20 @@ def fit(
     torch.set_num_threads(options.threads)
     if options.find_lr:
         return find_rate(lambda o: build(make, o, team), options)
-    options, steps = begin(make, options, team)
-    trainer, progress = build(make, options, team), Progress()
-    if options.resume and (options.out / "checkpoint.safetensors").exists():
-        progress = restore_progress(options.out / "checkpoint.safetensors", trainer)
-        check_length(progress, steps, options)
-    recorder = FolderRecorder(trainer, progress, options, describe) if team.first else Recorder()
-    try:
-        run(trainer, progress, options, recorder, "")
-        if team.first:
-            recorder.save_encoder("encoder", **trainer.learner.finish())
-            write_report(options, trainer.learner, progress, title)
-    finally:
-        recorder.close()
+    with locked(options.out) if team.first else nullcontext():
+        options, steps = begin(make, options, team)
+        trainer, progress = build(make, options, team), Progress()
+        if options.resume and (options.out / "checkpoint.safetensors").exists():
+            progress = restore_progress(options.out / "checkpoint.safetensors", trainer)
+            check_length(progress, steps, options)
+        recorder = FolderRecorder(trainer, progress, options, describe) if team.first else Recorder()
+        try:
+            run(trainer, progress, options, recorder, "")
+            if team.first:
+                recorder.save_encoder("encoder", **trainer.learner.finish())
+                write_report(options, trainer.learner, progress, title)
+        finally:
+            recorder.close()
     team.wait()
     return options.out / "encoder.safetensors"
 
@@ -99,7 +103,7 @@ def begin(make: Callable[[], Learner], options: Options, team: Processes) -> tup
         before = options.steps
     team.wait()  # until all have read what the first one writes
     if team.first:
-        options.out.mkdir(parents=True, exist_ok=True)
+        clean_leftovers(options.out)
         write_config(options)
     team.wait()
     return options, before
@@ -119,11 +123,17 @@ def build(make: Callable[[], Learner], options: Options, team: Processes) -> Tra
 
 
 def run(trainer: Trainer, progress: Progress, options: Options, recorder: Recorder, description: str | None) -> None:
-    """The steps that are left. `description` heads the progress bar; None: there is no bar."""
+    """The steps that are left. `description` heads the progress bar; None: there is no bar.
+
+    Ctrl-C and termination let the step end, save, and raise KeyboardInterrupt.
+    """
     began, before = time.perf_counter() - progress.seconds, progress.step
     ended = options.patience is not None and progress.since >= options.patience
     quiet = description is None or not trainer.processes.first
-    with tqdm(None, description, options.steps, initial=before, unit=" steps", mininterval=0.5, disable=quiet) as bar:
+    with (
+        Interrupts() as interrupts,
+        tqdm(None, description, options.steps, initial=before, unit=" steps", mininterval=0.5, disable=quiet) as bar,
+    ):
         for number in range(options.steps + 1 if ended else before + 1, options.steps + 1):
             values = trainer.step(number)
             bar.update()
@@ -131,18 +141,22 @@ def run(trainer: Trainer, progress: Progress, options: Options, recorder: Record
             progress.step, progress.seconds = number, time.perf_counter() - began
             last = number == options.steps
             save = number % options.save_every == 0 or last
-            if save or number % (options.average_every or options.save_every) == 0:
+            stop = False
+            if save or trainer.meets(number):
                 stop_without_parent()
+                stop = trainer.processes.any(interrupts.requested)
                 trainer.average()
             if number % options.log_every == 0 or last:
                 log(trainer, progress, options, recorder, values, bar)
             if number % options.evaluate_every == 0 or last:
                 validate(trainer, progress, recorder)
                 last |= options.patience is not None and progress.since >= options.patience
-            if save or last:
+            if save or last or stop:
                 recorder.checkpoint()
             if last:
                 break
+            if stop:
+                raise KeyboardInterrupt
 
 
 def log(trainer: Trainer, progress: Progress, options: Options, recorder: Recorder, values: dict, bar: tqdm) -> None:

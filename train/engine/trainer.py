@@ -110,6 +110,10 @@ class Trainer:
         torch.set_rng_state(state)
         return self.processes.mean(values)
 
+    def meets(self, number: int) -> bool:
+        """Whether all processes are at one place behind this step, so that they can talk without waiting long."""
+        return not self.processes.independent or number % (self.options.average_every or 1) == 0
+
     def average(self) -> None:
         """Let processes that take steps of their own agree: the mean of weights, running statistics and moments."""
         if self.processes.independent and self.processes.count > 1:

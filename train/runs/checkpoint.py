@@ -15,36 +15,57 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import edgeecg
-from edgeecg.errors import InputError
+from edgeecg.errors import EdgeECGError, InputError
 from train.nets import Encoder, Spec
 from train.nets.autoencoder import Autoencoder, Shape
+
+CHECKSUM = "sha256"  # of a file's tensors and of all else that it states
+FORMAT = {"format": "2"}  # in the file's header, beside the checksum: a file with one and not the other is damaged
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], meta: dict) -> None:
     """Write at once or not at all; contents reach the disk before the name does."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    tensors = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+    tensors = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
+    meta = {**meta, CHECKSUM: checksum(tensors, meta)}
     try:
-        save_file(tensors, part, {"edgeecg": json.dumps(meta)})
+        save_file(tensors, part, {"edgeecg": json.dumps(meta), **FORMAT})
         with open(part, "rb") as file:
             os.fsync(file.fileno())
         os.replace(part, path)
+    except SafetensorError as error:  # a full disk, for instance
+        raise EdgeECGError(f"{path} cannot be written: {error}") from error
     finally:
         part.unlink(missing_ok=True)
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
+    """What `save_tensors` wrote. Raises InputError for a file that is damaged, or is of something else."""
     if not Path(path).is_file():
         raise InputError(f"{path} does not exist")
     try:
         with safe_open(path, "pt") as file:
-            meta = json.loads((file.metadata() or {}).get("edgeecg", "null"))
+            header = file.metadata() or {}
+            meta = json.loads(header.get("edgeecg", "null"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, ValueError) as error:
         raise InputError(f"{path} is not a readable safetensors file: {error}") from error
     if not isinstance(meta, dict):
         raise InputError(f"{path} was not written by edgeecg's training")
+    stated = meta.pop(CHECKSUM, None)
+    first_format = stated is None and header.keys() == {"edgeecg"}  # it had no checksum
+    if not first_format and stated != checksum(tensors, meta):
+        raise InputError(f"{path} is damaged: its checksum does not match")
     return tensors, meta
+
+
+def checksum(tensors: dict[str, Tensor], meta: dict) -> str:
+    """SHA-256 of names, types, shapes and values of all tensors, and of what is stated beside them."""
+    digest = hashlib.sha256(json.dumps(meta, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy() if tensor.numel() else b"")
+    return digest.hexdigest()
 
 
 def save_training(path: Path, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer, meta: dict) -> None:
@@ -57,15 +78,21 @@ def save_training(path: Path, modules: dict[str, nn.Module], optimizer: torch.op
 
 
 def load_training(path: Path, modules: dict[str, nn.Module], optimizer: torch.optim.Optimizer) -> dict:
-    """Restore in place what `save_training` wrote; returns its `meta`."""
+    """Restore in place what `save_training` wrote; returns its `meta`.
+
+    Raises InputError where anything that the next step depends on is missing.
+    """
     tensors, meta = load_tensors(path)
+    state: dict[int, dict] = {}
+    for key, value in strip_prefix(tensors, "optimizer.").items():
+        number, _, field = key.partition(".")
+        state.setdefault(int(number) if number.isdigit() else -1, {})[field] = value
+    wanted = sum(p.requires_grad for group in optimizer.param_groups for p in group["params"])
+    if not 0 < len(state) <= wanted or -1 in state or len({frozenset(fields) for fields in state.values()}) > 1:
+        raise InputError(f"{path} is no checkpoint of a training: the optimizer's state is missing")
     try:
         for name, module in modules.items():
             module.load_state_dict(strip_prefix(tensors, f"{name}."))
-        state: dict[int, dict] = {}
-        for key, value in strip_prefix(tensors, "optimizer.").items():
-            number, _, field = key.partition(".")
-            state.setdefault(int(number), {})[field] = value
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     except (KeyError, RuntimeError, ValueError) as error:
         raise InputError(f"{path} belongs to another configuration: {error}") from error

@@ -13,10 +13,13 @@ OUT/report.md                the page to read first
 import dataclasses
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from edgeecg.errors import InputError
 from train.runs.checkpoint import model_fingerprint
+from train.runs.lock import locked
 
 CODE = 3  # raise when a run that was begun would go on differently: 3 since all training runs through one engine
 
@@ -51,14 +54,17 @@ class Log:
 
 
 def read_log(folder: Path) -> list[dict]:
-    """The log's lines; a last line that a kill cut short is left out."""
+    """The log's lines up to one that a kill cut short, or that something else damaged."""
     path, lines = folder / "log.jsonl", []
     if path.exists():
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
-                lines.append(json.loads(line))
+                line = json.loads(text)
             except json.JSONDecodeError:
                 break
+            if not isinstance(line, dict) or not isinstance(line.get("step"), int):
+                break
+            lines.append(line)
     return lines
 
 
@@ -81,12 +87,13 @@ def write_config(config, **more) -> None:
     write_json(config.out / "config.json", {**config_dict(config), "code": CODE, **more})
 
 
-def prepare(config, free: tuple[str, ...], *parts: str, models: tuple[str, ...] = ()) -> None:
-    """Makes `config.out` the folder of this run, or goes on with the one that it holds where `config.resume` says so.
+@contextmanager
+def run_folder(config, free: tuple[str, ...], *parts: str, models: tuple[str, ...] = ()) -> Iterator[None]:
+    """`config.out` as the folder of this run, new or gone on with where `config.resume` says so, for a block.
 
     `free` options may change on the way; `parts` are patterns of the files that work went into; `models` name what is
-    measured or trained on. InputError where a resumed run's options or its models' bytes differ, and where a new run
-    would lose what another one left.
+    measured or trained on. InputError where a resumed run's options or its models' bytes differ, where a new run would
+    lose what another one left, and where another process writes there.
     """
     used = {name: model_fingerprint(name) for name in models}
     if config.resume:
@@ -96,8 +103,18 @@ def prepare(config, free: tuple[str, ...], *parts: str, models: tuple[str, ...] 
             raise InputError(f"{', '.join(changed)} is not the model that {config.out} began with: give another --out")
     else:
         refuse_begun(config.out, *parts)
-        config.out.mkdir(parents=True, exist_ok=True)
-    write_config(config, models=used)
+    with locked(config.out):
+        clean_leftovers(config.out)
+        write_config(config, models=used)
+        yield
+
+
+def clean_leftovers(out: Path) -> None:
+    """Remove what a killed process had begun to write. Only for who holds the folder's lock."""
+    for pattern in (".*.part", ".*.part.*"):
+        for path in out.rglob(pattern):
+            if path.is_file():
+                path.unlink(missing_ok=True)
 
 
 def read_config(out: Path) -> dict:

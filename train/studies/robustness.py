@@ -32,7 +32,7 @@ from train.probes.protocol import Probe, scored, truth_of
 from train.probes.tasks.base import Task, Windows
 from train.probes.tasks.registry import TASKS, read_task
 from train.runs.command_line import known_names, need_recordings, recordings_folder, run_command
-from train.runs.folder import prepare, write_json, write_text
+from train.runs.folder import run_folder, write_json, write_text
 from train.views.corruptions import NOISES, corrupted, corruptions, second_halves
 
 FREE = ("data", "out", "resume")  # what may differ when a run is resumed
@@ -173,12 +173,12 @@ def report(out: Path, found: dict[str, dict[str, list[dict]]], windows: int) -> 
 def main(config: Config) -> None:
     for name in (config.model, *config.baselines):
         features_by_name(name)  # a wrong name fails before the work begins
-    prepare(config, FREE, "cells/*.json", models=models_of(config.model))
-    found = measure_all(config)
-    write_json(config.out / "scores.json", found)
-    text = report(config.out, found, config.windows)
-    write_text(config.out / "report.md", text)
-    print(text)
+    with run_folder(config, FREE, "cells/*.json", models=models_of(config.model)):
+        found = measure_all(config)
+        write_json(config.out / "scores.json", found)
+        text = report(config.out, found, config.windows)
+        write_text(config.out / "report.md", text)
+        print(text)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from train.data.cache import COLUMNS, Cache, read_cache, whole_folder
+from train.data.cache import COLUMNS, Cache, read_cache, read_or_build, whole_folder
 from train.data.front_end import ZERO
 from train.views.rhythm import other_rhythm
 
@@ -23,9 +23,7 @@ def with_other_rhythms(cache: Cache, peaks: np.ndarray, quiet: bool = False) -> 
     The other version of a window lies half of the samples further on, and belongs to the same set, record and patient.
     """
     folder = cache.path / f"rhythms-{VERSION}"
-    if not folder.is_dir():
-        build(cache, peaks, folder, quiet)
-    return read_cache(folder)
+    return read_or_build(folder, read_cache, lambda: build(cache, peaks, folder, quiet))
 
 
 def build(cache: Cache, peaks: np.ndarray, folder: Path, quiet: bool) -> None:

@@ -12,7 +12,7 @@ from train.engine.distributed import Processes
 
 def test_what_ends_a_process_is_said_in_a_sentence(monkeypatch):
     def ended(text):
-        def spawn(*_):
+        def spawn(*_, join):
             raise torch.multiprocessing.ProcessRaisedException(text, 1, 1)
 
         monkeypatch.setattr(torch.multiprocessing, "spawn", spawn)
