@@ -93,7 +93,7 @@ def model_text(model, block: int, plan) -> tuple[str, int]:
         model.head.exponent,
         model.head.levels,
     )
-    out.text += f"#define EE_INITIALISER {{ &front, layers, &head, buffers, {', '.join(map(str, numbers))} }}\n"
+    out.text += f"#define EE_INITIALIZER {{ &front, layers, &head, buffers, {', '.join(map(str, numbers))} }}\n"
     structures = 52 + 56 * len(model.layers) + 36 + 12 * len(tensors) + 44  # on a 32-bit device
     return out.text, out.bytes + structures
 
@@ -112,14 +112,15 @@ def needs(model, block: int, tensors) -> str:
             layer.stride,
             int(_pairs(layer, tensors) is not None),
         )
-        row = f"|| test(EE_SORT({', '.join(map(str, numbers))}))"
+        row = f"|| test(EE_LAYER_TRAITS({', '.join(map(str, numbers))}))"
         if row not in rows:
             rows.append(row)
     layers = " \\\n    ".join(rows)
     return (
-        f"#define EE_KIND_@name@ {1 << model.front.kind}u\n#define EE_POOL_@name@ {1 << model.head.pool}u\n#define "
-        f"EE_LEVELS_@name@ {model.head.levels}u\n"
-        f"#define EE_BLOCK_@name@ {block}u\n"
+        f"#define EE_FRONT_KINDS_@name@ {1 << model.front.kind}u\n"
+        f"#define EE_POOL_MODES_@name@ {1 << model.head.pool}u\n"
+        f"#define EE_LEVELS_@name@ {model.head.levels}u\n"
+        f"#define EE_TRUNK_BLOCKS_@name@ {block}u\n"
         f"#define EE_LAYERS_@name@(test) \\\n    {layers}\n"
     )
 

@@ -187,10 +187,10 @@ def _config(path: Path, name: str, needs: str) -> str:
             "models": ", ".join(models),
             "version": __version__,
             "needs": "\n".join(models.values()),
-            "kinds": " | ".join(f"EE_KIND_{m}" for m in models),
-            "pools": " | ".join(f"EE_POOL_{m}" for m in models),
+            "kinds": " | ".join(f"EE_FRONT_KINDS_{m}" for m in models),
+            "pools": " | ".join(f"EE_POOL_MODES_{m}" for m in models),
             "levels": " | ".join(f"EE_LEVELS_{m}" for m in models),
-            "blocks": " | ".join(f"EE_BLOCK_{m}" for m in models),
+            "blocks": " | ".join(f"EE_TRUNK_BLOCKS_{m}" for m in models),
             "layers": " ".join(f"EE_LAYERS_{m}(test)" for m in models),
         },
     )
@@ -201,7 +201,8 @@ def _models(path: Path) -> dict[str, str]:
     text = path.read_text() if path.exists() else ""
     return dict(
         re.findall(
-            r"^(?=#define EE_KIND_(\w+) )((?:#define EE_(?:KIND|POOL|LEVELS|BLOCK|LAYERS)_\1.*\n(?:    .*\n)*)+)",
+            r"^(?=#define EE_FRONT_KINDS_(\w+) )"
+            r"((?:#define EE_(?:FRONT_KINDS|POOL_MODES|LEVELS|TRUNK_BLOCKS|LAYERS)_\1.*\n(?:    .*\n)*)+)",
             text,
             re.M,
         )

@@ -61,7 +61,13 @@ typedef enum ee_status {
     EE_BAD_OFFSET
 } ee_status;
 
-enum { EE_FLAT = 1, EE_CLIPPED = 2, EE_LEAD_OFF = 4, EE_MISSED = 8, EE_NOISY = 16 }; /* quality flags of a window */
+enum {
+    EE_QUALITY_FLAT = 1,
+    EE_QUALITY_CLIPPED = 2,
+    EE_QUALITY_LEAD_OFF = 4,
+    EE_QUALITY_MISSING = 8,
+    EE_QUALITY_NOISY = 16
+}; /* quality flags of a window */
 
 /* Where a tensor of the trunk lies. */
 typedef struct ee_buffer {
@@ -108,7 +114,7 @@ typedef struct ee_result {
     const int16_t
         *embedding; /* dim values, the last `levels` of the model among them; real value = embedding[i] * 2^-exponent */
     const int8_t *embedding8; /* dim values; real value = embedding8[i] * 2^(8 - exponent) */
-    uint32_t quality;         /* EE_FLAT | ... */
+    uint32_t quality;         /* EE_QUALITY_FLAT | ... */
 } ee_result;
 
 #ifndef EE_EXPORTED

@@ -2,7 +2,7 @@
  */
 #include "internal.h"
 
-ee_block_stats *ee_open_block(ee_front_state *f, uint32_t block, int32_t value)
+ee_block_stats *ee_block_open(ee_front_state *f, uint32_t block, int32_t value)
 {
     ee_block_stats *b = ee_block_at(f, block);
     b->hi = b->lo = value;
@@ -15,10 +15,10 @@ ee_block_stats *ee_open_block(ee_front_state *f, uint32_t block, int32_t value)
 /* Input samples in the next block: block q starts at sample ceil(32 q fs / 128000). */
 static uint32_t block_length(ee_front_state *f)
 {
-    uint32_t span = EE_BLOCK * f->fs, rem = f->in_rem + span % EE_TICKS;
-    uint32_t carry = rem >= EE_TICKS, before = f->in_rem > 0;
-    f->in_rem = rem - (carry ? EE_TICKS : 0);
-    return span / EE_TICKS + carry + (f->in_rem > 0) - before;
+    uint32_t span = EE_BLOCK * f->fs, rem = f->in_rem + span % EE_RATE_MHZ;
+    uint32_t carry = rem >= EE_RATE_MHZ, before = f->in_rem > 0;
+    f->in_rem = rem - (carry ? EE_RATE_MHZ : 0);
+    return span / EE_RATE_MHZ + carry + (f->in_rem > 0) - before;
 }
 
 static void hold_missing(ee_front_state *f, int32_t *x, uint32_t n)
@@ -69,7 +69,7 @@ static uint32_t take_blocks(ee_front_state *f, const int32_t *x, uint32_t n)
 #endif
 
 /* Statistics of the block that each input sample belongs to. */
-void ee_take_statistics(ee_front_state *f, int32_t *x, uint32_t n, uint32_t any_missing)
+void ee_input_stats_update(ee_front_state *f, int32_t *x, uint32_t n, uint32_t any_missing)
 {
     ee_block_stats *b = ee_block_at(f, f->in_block);
 #ifndef EE_NO_HOST
@@ -77,7 +77,7 @@ void ee_take_statistics(ee_front_state *f, int32_t *x, uint32_t n, uint32_t any_
 #endif
     while (n) {
 #ifndef EE_NO_HOST
-        if (!f->in_left && n >= EE_BLOCK && x - first >= 2 && f->fs == EE_TICKS && !any_missing) {
+        if (!f->in_left && n >= EE_BLOCK && x - first >= 2 && f->fs == EE_RATE_MHZ && !any_missing) {
             const uint32_t done = take_blocks(f, x, n);
             x += done;
             n -= done;
@@ -87,7 +87,7 @@ void ee_take_statistics(ee_front_state *f, int32_t *x, uint32_t n, uint32_t any_
         if (f->in_left == 0) {
             if (f->seen) f->in_block++;
             f->in_left = block_length(f);
-            b = ee_open_block(f, f->in_block, x[0] == EE_MISSING ? f->last : x[0]);
+            b = ee_block_open(f, f->in_block, x[0] == EE_MISSING ? f->last : x[0]);
         }
         uint32_t m = ee_min(n, f->in_left);
         if (any_missing) {

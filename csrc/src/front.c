@@ -14,34 +14,34 @@ static uint32_t round_up_blocks(uint32_t n) { return (n + EE_BLOCK - 1) / EE_BLO
 void ee_front_layout(ee_front_state *f, const ee_config *config, int levels, uint8_t **memory)
 {
     const ee_front *front = f->front;
-    const uint32_t kind = EE_KIND(front), wait = EE_BLOCK_OF(config) - EE_BLOCK;
-    f->batch = EE_BLOCK_OF(config);
+    const uint32_t kind = EE_FRONT_KIND(front), wait = EE_TRUNK_BLOCK(config) - EE_BLOCK;
+    f->batch = EE_TRUNK_BLOCK(config);
     f->x = NULL;
     f->z = NULL;
     f->n_sums = 0;
     ee_taps_layout(f, config, memory);
-    uint32_t most = wait ? config->block : EE_CHUNK; /* samples at 128 Hz that come from one chunk, about */
-    f->chunk = most * (f->fs / EE_TICKS) + most * (f->fs % EE_TICKS) / EE_TICKS;
-    f->chunk = ee_max(1, wait ? f->chunk : ee_min(f->chunk, EE_CHUNK));
+    uint32_t most = wait ? config->block : EE_DEVICE_CHUNK; /* samples at 128 Hz that come from one chunk, about */
+    f->chunk = most * (f->fs / EE_RATE_MHZ) + most * (f->fs % EE_RATE_MHZ) / EE_RATE_MHZ;
+    f->chunk = ee_max(1, wait ? f->chunk : ee_min(f->chunk, EE_DEVICE_CHUNK));
     uint32_t out = f->chunk * EE_RATE / (f->fs / 1000) + 2;
     uint32_t ahead =
-        front->baseline / 2u + (f->half + 1) * EE_TICKS / f->fs + 2; /* input before z; all at once at the end */
+        front->baseline / 2u + (f->half + 1) * EE_RATE_MHZ / f->fs + 2; /* input before z; all at once at the end */
     uint32_t held = (front->reach + 1u) * EE_BLOCK + wait + (wait ? ee_max(out, ahead) : out); /* of z */
-    uint32_t raw = f->chunk + (kind ? ee_max(2 * f->half, f->half + f->fs / EE_TICKS + 2) : EE_BLOCK + wait);
+    uint32_t raw = f->chunk + (kind ? ee_max(2 * f->half, f->half + f->fs / EE_RATE_MHZ + 2) : EE_BLOCK + wait);
 #ifndef EE_NO_HOST
     if (f->taps) raw += 8; /* their rows are read in eights */
 #endif
-    f->raw = (int32_t *)ee_take(memory, raw * sizeof *f->raw);
+    f->raw = (int32_t *)ee_allocate(memory, raw * sizeof *f->raw);
     f->x_cap = front->baseline + out;
     f->n_blocks = round_up_blocks(kind ? ahead + held + out : EE_BLOCK + wait + f->chunk) + 2u;
     if (kind) {
         f->n_sums = round_up_blocks(held) + front->reach + 2u;
-        f->x = (int32_t *)ee_take(memory, f->x_cap * sizeof *f->x);
-        f->z = (int16_t *)ee_take(memory, held * sizeof *f->z);
+        f->x = (int32_t *)ee_allocate(memory, f->x_cap * sizeof *f->x);
+        f->z = (int16_t *)ee_allocate(memory, held * sizeof *f->z);
     }
-    f->blocks = (ee_block_stats *)ee_take(memory, f->n_blocks * sizeof *f->blocks);
-    f->sums = (uint32_t *)ee_take(memory, f->n_sums * sizeof *f->sums);
-    f->bases = levels ? (int32_t *)ee_take(memory, (f->n_sums - front->reach) * sizeof *f->bases) : NULL;
+    f->blocks = (ee_block_stats *)ee_allocate(memory, f->n_blocks * sizeof *f->blocks);
+    f->sums = (uint32_t *)ee_allocate(memory, f->n_sums * sizeof *f->sums);
+    f->bases = levels ? (int32_t *)ee_allocate(memory, (f->n_sums - front->reach) * sizeof *f->bases) : NULL;
 }
 
 static uint32_t *sum_at(const ee_front_state *f, uint32_t block) { return &f->sums[block % f->n_sums]; }
@@ -69,29 +69,30 @@ void ee_front_reset(ee_front_state *f)
 
 uint32_t ee_front_delay(const ee_front *front, uint32_t fs_mhz)
 {
-    if (!EE_KIND(front)) return EE_BLOCK;
-    return ee_taps_half(front, fs_mhz) * EE_TICKS / fs_mhz + 1 + front->baseline / 2u + (front->reach + 1u) * EE_BLOCK;
+    if (!EE_FRONT_KIND(front)) return EE_BLOCK;
+    return ee_taps_half(front, fs_mhz) * EE_RATE_MHZ / fs_mhz + 1 + front->baseline / 2u +
+           (front->reach + 1u) * EE_BLOCK;
 }
 
 /* ---------------------------------------------------------------- scale (2.3) */
 static int z_ended(const ee_front_state *f) { return f->ended && !f->pad_raw && !f->pad_x; }
 
-int ee_front_ready(const ee_front_state *f)
+int ee_front_output_ready(const ee_front_state *f)
 {
-    uint32_t need = EE_KIND(f->front) ? (f->front->reach + 1u) * EE_BLOCK : EE_BLOCK;
-    uint32_t count = EE_KIND(f->front) ? f->z_count : f->raw_count;
-    return count >= need || (count && (EE_KIND(f->front) ? z_ended(f) : f->ended));
+    uint32_t need = EE_FRONT_KIND(f->front) ? (f->front->reach + 1u) * EE_BLOCK : EE_BLOCK;
+    uint32_t count = EE_FRONT_KIND(f->front) ? f->z_count : f->raw_count;
+    return count >= need || (count && (EE_FRONT_KIND(f->front) ? z_ended(f) : f->ended));
 }
 
-int ee_front_full(const ee_front_state *f)
+int ee_front_output_full(const ee_front_state *f)
 {
-    uint32_t need =
-        (EE_KIND(f->front) ? f->front->reach * EE_BLOCK : 0) + (EE_BLOCKS == EE_BLOCK ? EE_BLOCK : f->batch);
-    return (EE_KIND(f->front) ? f->z_count : f->raw_count) >= need;
+    uint32_t need = (EE_FRONT_KIND(f->front) ? f->front->reach * EE_BLOCK : 0) +
+                    (EE_TRUNK_BLOCKS == EE_BLOCK ? EE_BLOCK : f->batch);
+    return (EE_FRONT_KIND(f->front) ? f->z_count : f->raw_count) >= need;
 }
 
-int ee_front_empty(const ee_front_state *f)
-{ return f->ended && !f->pad_raw && !f->pad_x && !(EE_KIND(f->front) ? f->z_count : f->raw_count); }
+int ee_front_drained(const ee_front_state *f)
+{ return f->ended && !f->pad_raw && !f->pad_x && !(EE_FRONT_KIND(f->front) ? f->z_count : f->raw_count); }
 
 /* Adds `left` of the sums from place `at` on, to the ring's end and from its start, and their samples; the place behind
  * them. */
@@ -152,9 +153,9 @@ static uint32_t take_scaled(ee_front_state *f, uint8_t *y)
 static uint32_t take_scaled_blocks(ee_front_state *f, uint32_t most, uint8_t *y)
 {
     const int16_t *z = f->z + f->z_first;
-    int32_t gains[EE_TOGETHER];
+    int32_t gains[EE_BLOCKS_AT_ONCE];
     uint32_t blocks = 0, count;
-    while (blocks < most && f->z_count >= EE_BLOCK && ee_front_ready(f)) {
+    while (blocks < most && f->z_count >= EE_BLOCK && ee_front_output_ready(f)) {
         const uint32_t divisor = around_block(f, &count);
         gains[blocks++] = (int32_t)ee_quotient(f->front->gain[0] * count, 12, divisor);
         f->z_count -= EE_BLOCK;
@@ -178,14 +179,14 @@ static uint32_t take_plain(ee_front_state *f, uint32_t most, uint8_t *y, ee_bloc
     return n;
 }
 
-uint32_t ee_front_take(ee_front_state *f, uint32_t most, uint8_t *y, const ee_block_stats **stats)
+uint32_t ee_front_output(ee_front_state *f, uint32_t most, uint8_t *y, const ee_block_stats **stats)
 {
     ee_block_stats *b = ee_block_at(f, f->out_block);
     const uint32_t channels = f->front->channels;
     uint32_t n;
     *stats = b;
-    most = EE_DEVICE ? 1 : ee_min(ee_min(most, EE_TOGETHER), (uint32_t)(f->blocks + f->n_blocks - b));
-    if (!EE_KIND(f->front)) {
+    most = EE_ON_DEVICE ? 1 : ee_min(ee_min(most, EE_BLOCKS_AT_ONCE), (uint32_t)(f->blocks + f->n_blocks - b));
+    if (!EE_FRONT_KIND(f->front)) {
         if (!f->ended) most = ee_min(most, f->raw_count / EE_BLOCK);
         n = take_plain(f, most, y, b);
     }
@@ -222,7 +223,7 @@ static uint32_t run_block(ee_front_state *f, uint32_t n)
     if (filled == 0) {
         f->x_hi = f->x_lo = x[0];
         if (f->z_block > f->in_block)
-            ee_open_block(f, f->in_block = f->z_block, f->last); /* behind the last input sample */
+            ee_block_open(f, f->in_block = f->z_block, f->last); /* behind the last input sample */
     }
     n = ee_min(n, EE_BLOCK - filled);
     ee_block_stats *b = ee_block_at(f, f->z_block);
@@ -294,14 +295,14 @@ static int32_t *put_x(ee_front_state *f, int32_t first, uint32_t n)
 /* ---------------------------------------------------------------- resampler (2.1) */
 static void advance(ee_front_state *f)
 {
-    f->phase += f->fs % EE_TICKS;
-    f->pos += f->fs / EE_TICKS;
-    if (f->phase >= EE_TICKS) {
-        f->phase -= EE_TICKS;
+    f->phase += f->fs % EE_RATE_MHZ;
+    f->pos += f->fs / EE_RATE_MHZ;
+    if (f->phase >= EE_RATE_MHZ) {
+        f->phase -= EE_RATE_MHZ;
         f->pos++;
     }
 #ifndef EE_NO_HOST
-    f->row_index += f->fs % EE_TICKS / f->phase_step;
+    f->row_index += f->fs % EE_RATE_MHZ / f->phase_step;
     if (f->row_index >= f->n_phases) f->row_index -= f->n_phases;
 #endif
 }
@@ -324,7 +325,7 @@ static void run_same_taps(ee_front_state *f, uint32_t n)
 {
     const int32_t *x = f->raw + f->pos + 1 - f->half;
     uint32_t whole = n / EE_BLOCK * EE_BLOCK, rest = n - whole;
-    int32_t in[EE_BLOCK + EE_MAX_BLOCK_TAPS], out[EE_BLOCK], *to = put_x(f, 0, n);
+    int32_t in[EE_BLOCK + EE_MAX_CACHED_TAPS], out[EE_BLOCK], *to = put_x(f, 0, n);
     if (whole) f->kernels->fir_blocks(f->taps, f->row, x, to, whole / EE_BLOCK);
     if (rest) {
         const uint32_t there = rest + 2 * f->half - 1;
@@ -340,7 +341,7 @@ static void run_resampler(ee_front_state *f)
 {
 #ifndef EE_NO_HOST
     if (!f->x_started && output_ready(f, 1)) resample_one(f);
-    if (f->taps && f->fs == EE_TICKS && output_ready(f, 2))
+    if (f->taps && f->fs == EE_RATE_MHZ && output_ready(f, 2))
         run_same_taps(f, ee_min(f->raw_count - f->half - f->pos, f->raw_real - f->pos));
 #endif
     while (output_ready(f, 1)) resample_one(f);
@@ -353,9 +354,9 @@ static void run_resampler(ee_front_state *f)
 
 /* ---------------------------------------------------------------- input side */
 /* Room for half - 1 held samples in front of the very first one is kept free. */
-int32_t *ee_front_put(ee_front_state *f)
+int32_t *ee_front_input_buffer(ee_front_state *f)
 {
-    if (!EE_KIND(f->front)) {
+    if (!EE_FRONT_KIND(f->front)) {
         if (f->pos) ee_copy(f->raw, f->raw + f->pos, f->raw_count * sizeof *f->raw);
         f->pos = 0;
         return f->raw + f->raw_count;
@@ -363,13 +364,13 @@ int32_t *ee_front_put(ee_front_state *f)
     return f->raw + f->raw_count + (f->started ? 0 : f->half - 1);
 }
 
-void ee_front_done(ee_front_state *f, uint32_t n, uint32_t any_missing)
+void ee_front_input_done(ee_front_state *f, uint32_t n, uint32_t any_missing)
 {
     if (!n) return;
-    int32_t *x = ee_front_put(f);
-    ee_take_statistics(f, x, n, any_missing);
+    int32_t *x = ee_front_input_buffer(f);
+    ee_input_stats_update(f, x, n, any_missing);
     if (!f->started) {
-        if (EE_KIND(f->front)) {
+        if (EE_FRONT_KIND(f->front)) {
             for (uint32_t i = 0; i + 1 < f->half; i++) f->raw[i] = x[0];
             f->raw_count = f->raw_real = f->pos = f->half - 1;
         }
@@ -377,17 +378,17 @@ void ee_front_done(ee_front_state *f, uint32_t n, uint32_t any_missing)
     }
     f->raw_count += n;
     f->raw_real += n;
-    if (EE_KIND(f->front) && !EE_WHOLE(f)) {
+    if (EE_FRONT_KIND(f->front) && !EE_WHOLE(f)) {
         run_resampler(f);
         run_baseline(f);
     }
 }
 
 /* ---------------------------------------------------------------- the end of the recording */
-void ee_front_end_input(ee_front_state *f)
+void ee_front_finish(ee_front_state *f)
 {
     f->ended = 1;
-    if (!f->started || !EE_KIND(f->front)) return;
+    if (!f->started || !EE_FRONT_KIND(f->front)) return;
     f->pad_raw = f->half;
     f->pad_x = f->front->baseline / 2u - 1;
 }
@@ -402,7 +403,7 @@ int ee_front_pad(ee_front_state *f)
         f->pad_raw -= n;
         run_resampler(f);
     }
-    if (EE_DEVICE ? !raw : !f->pad_raw) { /* hosts have room for both */
+    if (EE_ON_DEVICE ? !raw : !f->pad_raw) { /* hosts have room for both */
         uint32_t n = ee_min(f->pad_x, f->x_cap - f->x_count);
         int32_t last = f->x[f->x_count - 1];
         for (uint32_t i = 0; i < n; i++) f->x[f->x_count++] = last;

@@ -2,7 +2,7 @@
 #ifndef EE_FRONT_H
 #define EE_FRONT_H
 
-#define EE_MAX_BLOCK_TAPS 72u /* fir_blocks: 2 * (32 + 1), rounded up to 8 */
+#define EE_MAX_CACHED_TAPS 72u /* fir_blocks: 2 * (32 + 1), rounded up to 8 */
 
 typedef struct ee_rails {
     int32_t hi, lo;
@@ -11,16 +11,16 @@ typedef struct ee_rails {
 
 #ifndef EE_NO_HOST
 typedef struct ee_kernels ee_kernels;
-#define EE_TOGETHER 32u /* blocks that leave at once, at most */
+#define EE_BLOCKS_AT_ONCE 32u /* blocks that leave at once, at most */
 #else
-#define EE_TOGETHER 1u
+#define EE_BLOCKS_AT_ONCE 1u
 #endif
 
 typedef struct ee_block_stats {  /* one block of 32 samples at 128 Hz */
     int32_t hi, lo;              /* extremes of the input samples */
     uint16_t hi_count, lo_count; /* input samples at hi / lo that are at least third in a run */
     uint8_t missing, flat;       /* 1: a sample was missing; the block is flat */
-    uint16_t rough;              /* roughness, where the front end asks for it: at most 31 * EE_STEEP */
+    uint16_t rough;              /* roughness, where the front end asks for it: at most 31 * EE_STEP_LIMIT */
 } ee_block_stats;
 
 typedef struct ee_front_state {
@@ -69,26 +69,26 @@ static inline ee_block_stats *ee_block_at(const ee_front_state *f, uint32_t bloc
 /* front.c */
 void ee_front_layout(ee_front_state *f, const ee_config *config, int levels, uint8_t **memory);
 void ee_front_reset(ee_front_state *f);
-int ee_front_ready(const ee_front_state *f); /* a block can leave */
-int ee_front_full(const ee_front_state *f);  /* as many as the trunk takes at once can leave */
-int ee_front_empty(const ee_front_state *f); /* the recording has ended and all of it has left */
+int ee_front_output_ready(const ee_front_state *f); /* a block can leave */
+int ee_front_output_full(const ee_front_state *f);  /* as many as the trunk takes at once can leave */
+int ee_front_drained(const ee_front_state *f);      /* the recording has ended and all of it has left */
 /* Of a block that left last or with the last ones: the sum of |z|, and the baseline at its first sample. */
-static inline uint32_t ee_block_size(const ee_front_state *f, uint32_t block)
+static inline uint32_t ee_block_magnitude(const ee_front_state *f, uint32_t block)
 { return f->sums[block % f->n_sums] & 0xFFFFFFu; }
-static inline int32_t ee_block_base(const ee_front_state *f, uint32_t block)
+static inline int32_t ee_block_baseline(const ee_front_state *f, uint32_t block)
 { return f->bases[block % (f->n_sums - f->front->reach)]; }
 /* A block or, of a host, up to `most` in a row: number of samples, and the statistics of each block. */
-uint32_t ee_front_take(ee_front_state *f, uint32_t most, uint8_t *y, const ee_block_stats **stats);
-int32_t *ee_front_put(ee_front_state *f);                                /* where to put up to chunk input samples */
-void ee_front_done(ee_front_state *f, uint32_t n, uint32_t any_missing); /* n were put there */
-void ee_front_end_input(ee_front_state *f);
+uint32_t ee_front_output(ee_front_state *f, uint32_t most, uint8_t *y, const ee_block_stats **stats);
+int32_t *ee_front_input_buffer(ee_front_state *f); /* where to put up to chunk input samples */
+void ee_front_input_done(ee_front_state *f, uint32_t n, uint32_t any_missing); /* n were put there */
+void ee_front_finish(ee_front_state *f);
 int ee_front_pad(ee_front_state *f); /* feeds padding behind the end; 0 when all is fed */
 uint32_t ee_front_delay(const ee_front *front, uint32_t fs_mhz);
 
 /* block_stats.c */
-ee_block_stats *ee_open_block(ee_front_state *f, uint32_t block, int32_t value);
-void ee_take_statistics(ee_front_state *f, int32_t *x, uint32_t n,
-                        uint32_t any_missing); /* n more input samples, >= 1; fills gaps */
+ee_block_stats *ee_block_open(ee_front_state *f, uint32_t block, int32_t value);
+void ee_input_stats_update(ee_front_state *f, int32_t *x, uint32_t n,
+                           uint32_t any_missing); /* n more input samples, >= 1; fills gaps */
 
 /* taps.c */
 uint32_t ee_taps_half(const ee_front *front, uint32_t fs_mhz); /* taps on each side */

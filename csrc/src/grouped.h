@@ -1,6 +1,6 @@
 /* Any convolution at all, for layers that the other kernels of an instruction set do not take. Included where EE_DOT(x,
  * w, n, acc), the sum of n products in a row, and EE_PUT(layer, c, acc, y), which stores channel c, are defined. */
-EE_APART static void grouped(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+EE_NOINLINE static void grouped(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
 {
     const uint32_t width = layer->cin / layer->groups, per_group = layer->cout / layer->groups, kernel = layer->kernel;
     for (uint32_t o = 0; o < n; o++, x += (size_t)layer->stride * layer->cin, y += layer->cout) {

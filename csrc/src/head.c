@@ -1,7 +1,7 @@
 /* The head: a window's sums and maxima -> features -> embedding. docs/numerics.md section 4. */
 #include "internal.h"
 
-#define MEANS (EE_DEVICE ? 1u : 32u) /* made at once: in vectors where there are some */
+#define MEANS (EE_ON_DEVICE ? 1u : 32u) /* made at once: in vectors where there are some */
 
 /* uint16 sums, then uint8 maxima, become the features in place: a mean is written where its sum and earlier ones were.
  */
@@ -9,7 +9,7 @@ static void make_features(const ee_head *head, uint8_t *pools)
 {
     const uint16_t *sum = (const uint16_t *)(const void *)pools;
     uint8_t *u = pools;
-    if (!EE_MEAN(head->pool)) return;
+    if (!EE_POOLS_MEAN(head->pool)) return;
     for (uint32_t c = 0, some; c < head->channels; c += some, u += some) {
         uint16_t sums[MEANS];
         uint8_t means[MEANS];
@@ -17,13 +17,13 @@ static void make_features(const ee_head *head, uint8_t *pools)
         for (uint32_t i = 0; i < some; i++) sums[i] = sum[c + i];
         for (uint32_t i = 0; i < some; i++) {
             int32_t v =
-                (((int32_t)sums[i] - head->frames * head->zp) * head->mean_mult[c + i] + (1 << (EE_SHIFT - 1))) >>
-                EE_SHIFT; /* < 2^29 */
+                (((int32_t)sums[i] - head->frames * head->zp) * head->mean_mult[c + i] + (1 << (EE_MULT_SHIFT - 1))) >>
+                EE_MULT_SHIFT; /* < 2^29 */
             means[i] = (uint8_t)ee_clamp(v + head->zp_mean, 0, 255);
         }
         for (uint32_t i = 0; i < some; i++) u[i] = means[i];
     }
-    if (EE_MAX(head->pool)) ee_copy(u, pools + 2u * head->channels, head->channels);
+    if (EE_POOLS_MAX(head->pool)) ee_copy(u, pools + 2u * head->channels, head->channels);
 }
 
 /* Where the result lies: behind the frames of the trunk. */
@@ -52,7 +52,8 @@ void ee_head_run(ee_stream *s, uint8_t *pools, const int32_t *levels)
         if (EE_LEVELS && levels && d + EE_N_LEVELS >= head->dim) sum += *levels++;
         int64_t v = (int64_t)sum * head->mult[d];
         int32_t coarse =
-            (int32_t)ee_rnd(v, EE_SHIFT); /* in units of 2^8 of the fine one, which fits int32 where this is small */
+            (int32_t)ee_rnd(v,
+                            EE_MULT_SHIFT); /* in units of 2^8 of the fine one, which fits int32 where this is small */
         e16[d] = (int16_t)(coarse < -128  ? -32767
                            : coarse > 128 ? 32767
                                           : ee_clamp((int32_t)ee_rnd(v, 6), -32767, 32767));
@@ -71,6 +72,6 @@ void ee_head_run(ee_stream *s, uint8_t *pools, const int32_t *levels)
     make_features(&head, pools);
     kernels->linear(&head, pools, s->acc);
     for (uint32_t i = 0; levels && i < EE_N_LEVELS; i++) s->acc[head.dim - EE_N_LEVELS + i] += levels[i];
-    kernels->requantise(s->acc, head.mult, head.dim, e16, e8);
+    kernels->requantize(s->acc, head.mult, head.dim, e16, e8);
 }
 #endif

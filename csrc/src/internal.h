@@ -16,44 +16,46 @@
 #if !defined(EE_NO_HOST) && defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0 && __FLT_EVAL_METHOD__ != 16
 #error "doubles have to be computed as doubles: on 32-bit x86 compile with -msse2 -mfpmath=sse"
 #endif
-#define EE_INLINED static inline __attribute__((always_inline))
-#define EE_APART   __attribute__((noinline)) /* together they would spill each other's registers, or be there twice */
+#define EE_ALWAYS_INLINE static inline __attribute__((always_inline))
+#define EE_NOINLINE __attribute__((noinline)) /* together they would spill each other's registers, or be there twice \
+                                               */
 
 #define EE_BLOCK 32u /* samples at 128 Hz in a front-end block */
-#define EE_CHUNK \
+#define EE_DEVICE_CHUNK \
     16u /* a device takes so many of its samples at once, at most: they lie in front of the resampler's history */
-#define EE_MAX_LAYERS  64u
-#define EE_TICKS       128000u /* 128 Hz in millihertz */
-#define EE_POINTS      32u     /* points of the kernel table per output sample */
-#define EE_SHIFT       14      /* requantisation: multipliers are m / 2^14 */
-#define EE_NONE        0xFFFFu
-#define EE_LANES       16u /* output channels that a vector kernel makes at once */
-#define EE_READ_BEHIND 16u
-#define EE_STEEP       6u /* a step of the front end's bytes counts as at most so much in a block's roughness */
+#define EE_MAX_LAYERS      64u
+#define EE_RATE_MHZ        128000u /* 128 Hz in millihertz */
+#define EE_TABLE_STEP      32u     /* points of the kernel table per output sample */
+#define EE_MULT_SHIFT      14      /* requantisation: multipliers are m / 2^14 */
+#define EE_NO_TENSOR       0xFFFFu
+#define EE_LANES           16u /* output channels that a vector kernel makes at once */
+#define EE_OVERREAD_FRAMES 16u
+#define EE_STEP_LIMIT      6u /* a step of the front end's bytes counts as at most so much in a block's roughness */
 
 /* ---------------------------------------------------------------- what the core is compiled for */
 #ifdef EE_NO_HOST
-#define EE_DEVICE 1
+#define EE_ON_DEVICE 1
 #else
-#define EE_DEVICE 0
+#define EE_ON_DEVICE 0
 #endif
-/* EE_LAYERS(test) of an exported folder is `|| test(EE_SORT(op, requant, cin, cout, groups, kernel, stride, scratch))`
- * for each layer of its models: a test that none passes is 0 for the compiler, and what stands behind it is left out.
+/* EE_LAYERS(test) of an exported folder is `|| test(EE_LAYER_TRAITS(op, requant, cin, cout, groups, kernel, stride,
+ * scratch))` for each layer of its models: a test that none passes is 0 for the compiler, and what stands behind it is
+ * left out.
  */
 #ifdef EE_EXPORTED
-#define EE_ANY(test) (0 EE_LAYERS(test))
+#define EE_ANY_LAYER(test) (0 EE_LAYERS(test))
 #else
-#define EE_ANY(test) 1
-#define EE_KINDS     3u  /* bit k: front ends of kind k */
-#define EE_POOLS     15u /* bit p: heads with pool p */
-#define EE_LEVELS    3u  /* of the heads, combined */
-#define EE_BLOCKS    0u  /* ee_config.block of all models, combined with | */
+#define EE_ANY_LAYER(test) 1
+#define EE_FRONT_KINDS     3u  /* bit k: front ends of kind k */
+#define EE_POOL_MODES      15u /* bit p: heads with pool p */
+#define EE_LEVELS          3u  /* of the heads, combined */
+#define EE_TRUNK_BLOCKS    0u  /* ee_config.block of all models, combined with | */
 #endif
-#define EE_KIND(front)      (EE_KINDS == 3u ? (front)->kind : (uint8_t)(EE_KINDS >> 1))
-#define EE_BLOCK_OF(config) (EE_BLOCKS == EE_BLOCK ? EE_BLOCK : (config)->block)
+#define EE_FRONT_KIND(front)   (EE_FRONT_KINDS == 3u ? (front)->kind : (uint8_t)(EE_FRONT_KINDS >> 1))
+#define EE_TRUNK_BLOCK(config) (EE_TRUNK_BLOCKS == EE_BLOCK ? EE_BLOCK : (config)->block)
 /* The head pools means, maxima. */
-#define EE_MEAN(pool) ((EE_POOLS & 10u) && (!(EE_POOLS & 4u) || ((pool) & 1)))
-#define EE_MAX(pool)  ((EE_POOLS & 12u) && (!(EE_POOLS & 2u) || ((pool) & 2)))
+#define EE_POOLS_MEAN(pool) ((EE_POOL_MODES & 10u) && (!(EE_POOL_MODES & 4u) || ((pool) & 1)))
+#define EE_POOLS_MAX(pool)  ((EE_POOL_MODES & 12u) && (!(EE_POOL_MODES & 2u) || ((pool) & 2)))
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ /* one load, also where GCC optimises for size */
 static inline uint16_t ee_u16(const uint8_t *p)
@@ -93,11 +95,11 @@ static inline int64_t ee_rnd(int64_t v, int shift) { return (v + ((int64_t)1 << 
 static inline uint32_t ee_min(uint32_t a, uint32_t b) { return a < b ? a : b; }
 static inline uint32_t ee_max(uint32_t a, uint32_t b) { return a > b ? a : b; }
 /* A multiplier below 2^13 keeps acc * m below 2^44; the result of any accumulator fits int32. */
-static inline int32_t ee_scale(int32_t acc, int32_t m, int shift) { return (int32_t)ee_rnd((int64_t)acc * m, shift); }
+static inline int32_t ee_rescale(int32_t acc, int32_t m, int shift) { return (int32_t)ee_rnd((int64_t)acc * m, shift); }
 
 /* Values that saturate are limited before their product with r, so that it fits int32: a size above `limit` gives at
  * least 2^28 / 2^20 = 256, and limit * r <= 2^30. Hosts take a power of two, which needs no division. */
-static inline int32_t ee_limit(int32_t r)
+static inline int32_t ee_saturation_limit(int32_t r)
 {
 #ifdef EE_NO_HOST
     return ((int32_t)1 << 28) / r + 1;
@@ -146,7 +148,7 @@ typedef struct ee_layer {
 } ee_layer;
 
 /* Requantisation 1: leaky ReLU, then an affine map. */
-static inline uint8_t ee_affine(const ee_layer *layer, uint32_t c, int32_t acc)
+static inline uint8_t ee_requantize_affine(const ee_layer *layer, uint32_t c, int32_t acc)
 {
     int64_t v =
         ee_rnd((int64_t)acc * (acc >= 0 ? layer->mult_pos[c] : layer->mult_neg[c]) + layer->add[c], 22) + layer->zp_out;
@@ -185,30 +187,30 @@ ee_sources ee_layer_sources(const ee_model *model, uint32_t index);
 
 /* What decides which kernel a layer takes. scratch: there is some for it, and its weights are paired (arm/dsp_rows.h).
  */
-typedef struct ee_sort {
+typedef struct ee_layer_traits {
     uint32_t op, requant, cin, cout, groups, kernel, stride, scratch;
-} ee_sort;
-EE_INLINED ee_sort EE_SORT(uint32_t op, uint32_t requant, uint32_t cin, uint32_t cout, uint32_t groups, uint32_t kernel,
-                           uint32_t stride, uint32_t scratch)
+} ee_layer_traits;
+EE_ALWAYS_INLINE ee_layer_traits EE_LAYER_TRAITS(uint32_t op, uint32_t requant, uint32_t cin, uint32_t cout,
+                                                 uint32_t groups, uint32_t kernel, uint32_t stride, uint32_t scratch)
 {
-    ee_sort sort = { op, requant, cin, cout, groups, kernel, stride, scratch };
+    ee_layer_traits sort = { op, requant, cin, cout, groups, kernel, stride, scratch };
     return sort;
 }
-EE_INLINED int ee_is_conv(ee_sort l) { return l.op == EE_CONV; }
-EE_INLINED int ee_is_add(ee_sort l) { return l.op == EE_ADD; }
-EE_INLINED int ee_is_max_pool(ee_sort l) { return l.op == EE_MAX_POOL; }
-EE_INLINED int ee_is_affine(ee_sort l) { return l.op == EE_CONV && l.requant == 1; }
-EE_INLINED int ee_is_by_4(ee_sort l)
+EE_ALWAYS_INLINE int ee_is_conv(ee_layer_traits l) { return l.op == EE_CONV; }
+EE_ALWAYS_INLINE int ee_is_add(ee_layer_traits l) { return l.op == EE_ADD; }
+EE_ALWAYS_INLINE int ee_is_max_pool(ee_layer_traits l) { return l.op == EE_MAX_POOL; }
+EE_ALWAYS_INLINE int ee_is_affine(ee_layer_traits l) { return l.op == EE_CONV && l.requant == 1; }
+EE_ALWAYS_INLINE int ee_is_by_4(ee_layer_traits l)
 { return l.op == EE_CONV && l.groups > 1 && l.cin == l.cout && l.cin == 4 * l.groups; }
-EE_INLINED int ee_is_depthwise(ee_sort l)
+EE_ALWAYS_INLINE int ee_is_depthwise(ee_layer_traits l)
 { return l.op == EE_CONV && l.groups > 1 && l.cin == l.cout && l.cin == l.groups; }
 /* Has the layer that operation? Has the convolution that sort? */
-#define EE_DOES(test, l) (EE_ANY(test) && test(EE_SORT((l)->op, 0, 0, 0, 0, 0, 0, 0)))
-#define EE_IS(test, l, scratch)                                                                                      \
-    (EE_ANY(test) && test(EE_SORT(EE_CONV, EE_AFFINE(l), (l)->cin, (l)->cout, (l)->groups, (l)->kernel, (l)->stride, \
-                                  (scratch) != NULL)))
-#define EE_HAS_ADD       EE_ANY(ee_is_add)
-#define EE_AFFINE(layer) (EE_ANY(ee_is_affine) ? (layer)->requant : 0u)
+#define EE_OP_IS(test, l) (EE_ANY_LAYER(test) && test(EE_LAYER_TRAITS((l)->op, 0, 0, 0, 0, 0, 0, 0)))
+#define EE_CONV_IS(test, l, scratch)                                                                                  \
+    (EE_ANY_LAYER(test) && test(EE_LAYER_TRAITS(EE_CONV, EE_AFFINE(l), (l)->cin, (l)->cout, (l)->groups, (l)->kernel, \
+                                                (l)->stride, (scratch) != NULL)))
+#define EE_HAS_ADD       EE_ANY_LAYER(ee_is_add)
+#define EE_AFFINE(layer) (EE_ANY_LAYER(ee_is_affine) ? (layer)->requant : 0u)
 
 /* ---------------------------------------------------------------- kernels: one table for each instruction set */
 typedef enum ee_packing { EE_NOT_PACKED, EE_PACKED, EE_PACKED_WIDE, EE_PACKED_SIGNED } ee_packing;
@@ -218,7 +220,7 @@ struct ee_kernels {
     const char *name;
     ee_packing packed; /* the order of weights that it reads: pack.c */
     /* n output frames from x, the first frame of the first output's window (frames of cin bytes). Reads up to
-     * EE_READ_BEHIND frames more, whose values do not matter */
+     * EE_OVERREAD_FRAMES frames more, whose values do not matter */
     void (*conv)(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n);
     /* acc[d] = bias[d] + sum of weights[d][i] * u[i] */
     void (*linear)(const ee_head *head, const uint8_t *u, int32_t *acc);
@@ -226,7 +228,7 @@ struct ee_kernels {
     void (*add)(const ee_layer *layer, const uint8_t *a, const uint8_t *b, uint8_t *y, uint32_t n);
     void (*max_pool)(const uint8_t *x, uint8_t *y, uint32_t n, uint32_t frames, size_t hop, uint32_t channels);
     /* e16 and e8 from the sums: docs/numerics.md section 4 */
-    void (*requantise)(const int32_t *acc, const int16_t *mult, uint32_t n, int16_t *e16, int8_t *e8);
+    void (*requantize)(const int32_t *acc, const int16_t *mult, uint32_t n, int16_t *e16, int8_t *e8);
     /* one frame into a window's sums and maxima; NULL: not asked for */
     void (*pool)(const uint8_t *frames, uint32_t n, uint16_t *sum, uint8_t *max, uint32_t channels);
     uint32_t (*detrend)(const int32_t *x, uint32_t half, uint32_t log2_width, int32_t *sum, uint32_t n, int16_t *z,
@@ -272,12 +274,17 @@ uint32_t ee_run_roughness(const uint8_t *y, uint32_t n, uint32_t step);
 #endif
 
 /* ---------------------------------------------------------------- state: lives in the caller's memory */
-enum { EE_GROWING, EE_COMPLETE, EE_PADDED }; /* all its frames are there; the padding behind them too */
+enum {
+    EE_TENSOR_GROWING,
+    EE_TENSOR_COMPLETE,
+    EE_TENSOR_PADDED
+}; /* all its frames are there; the padding behind them too */
 
 typedef struct ee_tensor {
     uint16_t count, lead, real; /* frames held; of them padding in front; frames before the end padding */
     uint16_t drop;              /* frames that no layer needs any more */
-    uint8_t tail_left, state;   /* padding behind the end that is to come; EE_GROWING, EE_COMPLETE, EE_PADDED */
+    uint8_t tail_left,
+        state; /* padding behind the end that is to come; EE_TENSOR_GROWING, EE_TENSOR_COMPLETE, EE_TENSOR_PADDED */
 } ee_tensor;
 
 typedef struct ee_quality_slot {
@@ -285,11 +292,11 @@ typedef struct ee_quality_slot {
     uint32_t hi_count, lo_count;
     uint16_t rough;               /* sum over the blocks: below 2^15 */
     uint8_t left, flat, flat_run; /* blocks to come; flat ones; those in a row: a window has at most 160 */
-    uint8_t flags;                /* EE_MISSED, EE_LEAD_OFF */
+    uint8_t flags;                /* EE_QUALITY_MISSING, EE_QUALITY_LEAD_OFF */
 } ee_quality_slot;
 
-#define EE_N_LEVELS 3u /* size, wander, range: docs/numerics.md section 4.1 */
-#define EE_ENDS     2u /* blocks at each end of a window whose baseline does not count */
+#define EE_N_LEVELS     3u /* size, wander, range: docs/numerics.md section 4.1 */
+#define EE_LEVEL_MARGIN 2u /* blocks at each end of a window whose baseline does not count */
 typedef struct ee_level_slot {
     int64_t squares;            /* of d */
     int32_t level[EE_N_LEVELS]; /* while the window is open: sum of |z|, sum of d, baseline that d is counted from */
@@ -343,12 +350,12 @@ struct ee_stream {
 void ee_trunk_layout(ee_stream *s, uint8_t **memory, int filling); /* not filling: counts */
 /* Places the tensors, in buffers[0 .. n_layers] unless NULL: bytes of all frames with what follows them, `scratch` the
  * place of that. */
-uint32_t ee_trunk_place(const ee_model *model, uint32_t block, ee_buffer *buffers, uint32_t *scratch);
-void ee_trunk_drop(ee_stream *s); /* makes room, before samples are put into tensor 0 */
+uint32_t ee_trunk_plan(const ee_model *model, uint32_t block, ee_buffer *buffers, uint32_t *scratch);
+void ee_trunk_discard(ee_stream *s); /* makes room, before samples are put into tensor 0 */
 void ee_trunk_reset(ee_stream *s);
 void ee_trunk_run(ee_stream *s, int ended);
 uint32_t ee_trunk_delay(const ee_model *model);
-static inline uint8_t *ee_frames_of(const ee_stream *s, uint32_t t) { return s->frames + s->buffers[t].offset; }
+static inline uint8_t *ee_tensor_frames(const ee_stream *s, uint32_t t) { return s->frames + s->buffers[t].offset; }
 
 /* Layer i from 0 on, viewed into *view where it is neither a constant nor kept. */
 static inline const ee_layer *ee_layer_at(const ee_stream *s, uint32_t i, ee_layer *view)
@@ -380,7 +387,7 @@ void ee_head_run(ee_stream *s, uint8_t *pools,
                  const int32_t *levels); /* a window's sums and maxima, used up; levels: EE_N_LEVELS or NULL */
 
 /* A bump allocator that also only counts: memory starts at NULL to learn the size. Aligned to 4. */
-static inline void *ee_take(uint8_t **memory, size_t bytes)
+static inline void *ee_allocate(uint8_t **memory, size_t bytes)
 {
     uintptr_t at = ((uintptr_t)*memory + 3u) & ~(uintptr_t)3u;
     *memory = (uint8_t *)(at + bytes);
@@ -388,10 +395,10 @@ static inline void *ee_take(uint8_t **memory, size_t bytes)
 }
 
 /* The same, aligned to 8. */
-static inline void *ee_take_aligned(uint8_t **memory, size_t bytes)
+static inline void *ee_allocate_8(uint8_t **memory, size_t bytes)
 {
     *memory = (uint8_t *)(((uintptr_t)*memory + 7u) & ~(uintptr_t)7u);
-    return ee_take(memory, bytes);
+    return ee_allocate(memory, bytes);
 }
 
 #endif

@@ -6,8 +6,8 @@
 void ee_levels_merge(ee_level_slot *slot, uint32_t size, int32_t base, uint32_t before, uint32_t behind)
 {
     slot->level[0] += (int32_t)size;
-    if (before < EE_ENDS || behind < EE_ENDS) return;
-    if (before == EE_ENDS) slot->level[2] = base;
+    if (before < EE_LEVEL_MARGIN || behind < EE_LEVEL_MARGIN) return;
+    if (before == EE_LEVEL_MARGIN) slot->level[2] = base;
     const int32_t d = (base - slot->level[2]) >> 2;
     slot->level[1] += d;
     slot->squares += (int64_t)d * d;
@@ -24,7 +24,7 @@ static int32_t logarithm(uint64_t v)
 
 void ee_levels_finish(ee_level_slot *slot, const ee_quality_slot *extremes, uint32_t blocks)
 {
-    const uint32_t n = blocks > 2 * EE_ENDS ? blocks - 2 * EE_ENDS : 0;
+    const uint32_t n = blocks > 2 * EE_LEVEL_MARGIN ? blocks - 2 * EE_LEVEL_MARGIN : 0;
     const int64_t variance = n * slot->squares - (int64_t)slot->level[1] * slot->level[1];
     slot->level[0] = logarithm((uint64_t)slot->level[0] + 1);
     slot->level[1] = logarithm((uint64_t)variance + 1) - 2 * slot->level[0];

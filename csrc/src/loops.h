@@ -6,17 +6,17 @@
 #define EE_TARGET
 #endif
 #define EE_LOOP
-#define EE_SIZED(type, name) type EE_NAME(name)
+#define EE_LOOP_INLINE(type, name) type EE_NAME(name)
 #else
-#define EE_LOOP              static EE_TARGET
+#define EE_LOOP                    static EE_TARGET
 /* Hosts compile these for whole blocks too, where n is known. */
-#define EE_SIZED(type, name) static inline __attribute__((always_inline)) EE_TARGET type EE_NAME(name)
+#define EE_LOOP_INLINE(type, name) static inline __attribute__((always_inline)) EE_TARGET type EE_NAME(name)
 #endif
 
 /* 32 samples at most: z of docs/numerics.md 2.2 from x[-half ..]; sum: of the first 2 half - 1 samples of the window.
  * The differences fit int32, as shown there. Returns the sum of |z|; hi and lo are widened. */
-EE_SIZED(uint32_t, detrend)(const int32_t *x, uint32_t half, uint32_t log2_width, int32_t *sum, uint32_t n,
-                            int16_t *restrict z, int32_t *hi, int32_t *lo)
+EE_LOOP_INLINE(uint32_t, detrend)(const int32_t *x, uint32_t half, uint32_t log2_width, int32_t *sum, uint32_t n,
+                                  int16_t *restrict z, int32_t *hi, int32_t *lo)
 {
     int32_t running = *sum, high = *hi, low = *lo;
     uint32_t total = 0, shift = log2_width + 2;
@@ -50,9 +50,9 @@ EE_SIZED(uint32_t, detrend)(const int32_t *x, uint32_t half, uint32_t log2_width
 }
 
 /* y of docs/numerics.md 2.3. */
-EE_SIZED(void, scale)(const int16_t *z, int32_t r, uint32_t n, uint8_t *restrict y, uint32_t step)
+EE_LOOP_INLINE(void, scale)(const int16_t *z, int32_t r, uint32_t n, uint8_t *restrict y, uint32_t step)
 {
-    int32_t limit = r >> 13 ? ee_limit(r) : 32767;
+    int32_t limit = r >> 13 ? ee_saturation_limit(r) : 32767;
     for (uint32_t i = 0; i < n; i++) {
         int32_t v = z[i];
         v = v < -limit ? -limit : v > limit ? limit : v;
@@ -68,7 +68,7 @@ EE_LOOP void EE_NAME(scale_plain)(const int32_t *x, int32_t r, uint32_t n, uint8
 #ifdef EE_OWN_BLOCKS
     for (; n >= EE_BLOCK; n -= EE_BLOCK, x += EE_BLOCK, y += EE_BLOCK) scale_plain_block(x, r, y);
 #endif
-    int32_t limit = ee_limit(r);
+    int32_t limit = ee_saturation_limit(r);
     for (uint32_t i = 0; i < n; i++) {
         int32_t v = x[i];
         v = v < -limit ? -limit : v > limit ? limit : v;
@@ -134,9 +134,9 @@ EE_LOOP void EE_NAME(add)(const ee_layer *layer, const uint8_t *restrict a, cons
                           uint8_t *restrict y, uint32_t n)
 {
     const int32_t m_a = layer->m_a, m_b = layer->m_b, zp_out = layer->zp_out;
-    const int32_t offset = (1 << (EE_SHIFT - 1)) - layer->zp_a * m_a - layer->zp_b * m_b;
+    const int32_t offset = (1 << (EE_MULT_SHIFT - 1)) - layer->zp_a * m_a - layer->zp_b * m_b;
     for (uint32_t i = 0; i < n; i++) {
-        int32_t v = ((a[i] * m_a + b[i] * m_b + offset) >> EE_SHIFT) + zp_out;
+        int32_t v = ((a[i] * m_a + b[i] * m_b + offset) >> EE_MULT_SHIFT) + zp_out;
         y[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
     }
 }
@@ -164,7 +164,7 @@ EE_LOOP void EE_NAME(max_pool)(const uint8_t *restrict x, uint8_t *restrict y, u
 }
 
 #ifndef EE_NO_HOST
-static EE_TARGET void EE_NAME(requantise)(const int32_t *acc, const int16_t *mult, uint32_t n, int16_t *restrict e16,
+static EE_TARGET void EE_NAME(requantize)(const int32_t *acc, const int16_t *mult, uint32_t n, int16_t *restrict e16,
                                           int8_t *restrict e8)
 {
     for (uint32_t d = 0; d < n; d++) {
@@ -189,7 +189,7 @@ static EE_TARGET void EE_NAME(thirds)(const int32_t *x, uint32_t n, ee_rails *ra
 }
 
 /* Extremes of x, and how many of x[2 ..] equal one of them and the two samples before. */
-EE_SIZED(void, rails)(const int32_t *x, uint32_t n, ee_rails *rails)
+EE_LOOP_INLINE(void, rails)(const int32_t *x, uint32_t n, ee_rails *rails)
 {
     ee_rails r = { rails->hi, rails->lo, 0, 0 };
     for (uint32_t i = 0; i < n; i++) {
@@ -201,12 +201,12 @@ EE_SIZED(void, rails)(const int32_t *x, uint32_t n, ee_rails *rails)
 }
 
 /* The roughness of n <= 32 bytes that lie `step` apart: docs/numerics.md section 5. */
-EE_SIZED(uint32_t, roughness)(const uint8_t *y, uint32_t n, uint32_t step)
+EE_LOOP_INLINE(uint32_t, roughness)(const uint8_t *y, uint32_t n, uint32_t step)
 {
     uint32_t sum = 0;
     for (uint32_t i = 1; i < n; i++) {
         const int32_t rise = y[i * step] - y[(i - 1) * step];
-        sum += ee_min((uint32_t)(rise < 0 ? -rise : rise), EE_STEEP);
+        sum += ee_min((uint32_t)(rise < 0 ? -rise : rise), EE_STEP_LIMIT);
     }
     return sum;
 }
@@ -254,8 +254,8 @@ static EE_TARGET void EE_NAME(roughness_blocks)(const uint8_t *y, uint32_t block
             const uint8_t a = y[i], b = y[i + 1], c = y[i + 15], d = y[i + 16];
             uint8_t first = (uint8_t)((a > b ? a : b) - (a < b ? a : b)),
                     second = (uint8_t)((c > d ? c : d) - (c < d ? c : d));
-            first = first < EE_STEEP ? first : EE_STEEP;
-            second = second < EE_STEEP ? second : EE_STEEP;
+            first = first < EE_STEP_LIMIT ? first : EE_STEP_LIMIT;
+            second = second < EE_STEP_LIMIT ? second : EE_STEP_LIMIT;
             steps[i] = (uint8_t)(first + second);
         }
         for (uint32_t i = 0; i < 16; i++) sum += steps[i];
@@ -296,7 +296,7 @@ static EE_TARGET int64_t EE_NAME(fir)(const double *tap, const int32_t *x, uint3
  * one. */
 static EE_TARGET void EE_NAME(fir_32)(const double *tap, uint32_t taps, const int32_t *x, int32_t *restrict out)
 {
-    double input[EE_BLOCK + EE_MAX_BLOCK_TAPS], sums[EE_BLOCK];
+    double input[EE_BLOCK + EE_MAX_CACHED_TAPS], sums[EE_BLOCK];
     int64_t bits[EE_BLOCK];
     for (uint32_t i = 0; i < EE_BLOCK + taps; i++) input[i] = x[i];
     for (uint32_t first = 0; first < EE_BLOCK; first += 4 * EE_DOUBLES) {
@@ -380,7 +380,7 @@ EE_EXTREMES(double, int64_t, INT64_MAX, extremes_f64)
 #undef EE_EXTREMES
 
 #define EE_LOOPS                                                                                                  \
-    EE_NAME(add), EE_NAME(max_pool), EE_NAME(requantise), EE_NAME(pool), EE_NAME(detrend), EE_NAME(scale),        \
+    EE_NAME(add), EE_NAME(max_pool), EE_NAME(requantize), EE_NAME(pool), EE_NAME(detrend), EE_NAME(scale),        \
         EE_NAME(scale_plain), EE_NAME(rails), EE_NAME(roughness), EE_NAME(detrend_blocks), EE_NAME(scale_blocks), \
         EE_NAME(rails_blocks), EE_NAME(roughness_blocks), EE_NAME(fir), EE_NAME(fir_blocks), EE_NAME(read_f32),   \
         EE_NAME(read_f64), EE_NAME(extremes_f32), EE_NAME(extremes_f64)

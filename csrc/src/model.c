@@ -82,13 +82,13 @@ static ee_status check_header(const uint8_t *b, size_t size)
 /* Bounds the sum of |tap| for every phase: numerics.md 2.1. */
 static ee_status check_table(const uint8_t *b, const uint8_t *p)
 {
-    uint32_t half = ee_u16(p + 12), points = half * EE_POINTS, offset = ee_u32(p + 20);
+    uint32_t half = ee_u16(p + 12), points = half * EE_TABLE_STEP, offset = ee_u32(p + 20);
     if (!in_data(b, offset, 2u * (points + 1))) return EE_BAD_OFFSET;
     const int16_t *table = (const int16_t *)(const void *)(b + offset);
     if (table[points]) return EE_BAD_TABLE;
-    for (uint32_t phase = 0; phase < EE_POINTS; phase++) {
+    for (uint32_t phase = 0; phase < EE_TABLE_STEP; phase++) {
         uint32_t sum = 0;
-        for (uint32_t i = phase; i < points; i += EE_POINTS) {
+        for (uint32_t i = phase; i < points; i += EE_TABLE_STEP) {
             int32_t value = table[i];
             sum += (uint32_t)(value < 0 ? -value : value);
         }
@@ -104,10 +104,11 @@ static ee_status check_front(const uint8_t *b)
     uint32_t half = ee_u16(p + 12), min_rate = ee_u32(p + 16), direct = ee_u32(p + 44);
     if (kind > 1 || channels < 1 || channels > 4 || (kind == 0 && channels != 1) || ee_u16(p + 2) != EE_RATE ||
         window < 32 || window > 5120 || window % 32 || baseline < 16 || baseline > 256 || (baseline & (baseline - 1)) ||
-        ee_u16(p + 8) != EE_BLOCK || reach < 1 || reach > 16 || half < 4 || half > 32 || ee_u16(p + 14) != EE_POINTS ||
-        min_rate < 64000 || min_rate > 128000 || ee_u32(p + 24) < 1 || ee_u32(p + 24) > 32767 || ee_u16(p + 50) < 1 ||
-        ee_u16(p + 50) > window / 32 || ee_u16(p + 52) < 1 || ee_u16(p + 52) > window / 32 || ee_u16(p + 54) < 1 ||
-        ee_u32(p + 56) > window / 32 * (EE_BLOCK - 1) * EE_STEEP || !all_zero(p + 60, 36))
+        ee_u16(p + 8) != EE_BLOCK || reach < 1 || reach > 16 || half < 4 || half > 32 ||
+        ee_u16(p + 14) != EE_TABLE_STEP || min_rate < 64000 || min_rate > 128000 || ee_u32(p + 24) < 1 ||
+        ee_u32(p + 24) > 32767 || ee_u16(p + 50) < 1 || ee_u16(p + 50) > window / 32 || ee_u16(p + 52) < 1 ||
+        ee_u16(p + 52) > window / 32 || ee_u16(p + 54) < 1 ||
+        ee_u32(p + 56) > window / 32 * (EE_BLOCK - 1) * EE_STEP_LIMIT || !all_zero(p + 60, 36))
         return EE_BAD_FRONT;
     for (uint32_t c = 0; c < 4; c++) {
         uint32_t gain = ee_u32(p + 28 + 4 * c);
@@ -137,7 +138,7 @@ static ee_status check_conv(const uint8_t *b, const uint8_t *p)
 {
     uint32_t cin = ee_u16(p + 8), cout = ee_u16(p + 10), groups = ee_u16(p + 12), kernel = ee_u16(p + 14);
     uint32_t bias = ee_u32(p + 24), mult = ee_u32(p + 28), mneg = ee_u32(p + 32), add = ee_u32(p + 36);
-    if (p[1] > 1 || groups < 1 || cin % groups || cout % groups || ee_u16(p + 6) != EE_NONE || ee_u32(p + 40) ||
+    if (p[1] > 1 || groups < 1 || cin % groups || cout % groups || ee_u16(p + 6) != EE_NO_TENSOR || ee_u32(p + 40) ||
         ee_u32(p + 44))
         return EE_BAD_LAYER;
     uint64_t fan_in = (uint64_t)kernel * (cin / groups);
@@ -165,7 +166,7 @@ static ee_status check_layer(const uint8_t *b, const uint8_t *p)
     uint32_t m_a = ee_u32(p + 40), m_b = ee_u32(p + 44);
     if (op == EE_ADD)
         return kernel != 1 || stride != 1 || m_a < 1 || m_a > 32767 || m_b < 1 || m_b > 32767 ? EE_BAD_LAYER : EE_OK;
-    return ee_u16(p + 6) != EE_NONE || m_a || m_b ? EE_BAD_LAYER : EE_OK;
+    return ee_u16(p + 6) != EE_NO_TENSOR || m_a || m_b ? EE_BAD_LAYER : EE_OK;
 }
 
 typedef struct tensor_shape {
@@ -313,7 +314,7 @@ ee_sources ee_layer_sources(const ee_model *model, uint32_t index)
 }
 
 static uint8_t zero_point(const uint8_t *b, uint32_t tensor)
-{ return tensor == EE_NONE ? 0 : tensor == 0 ? 128 : b[HEADER + FRONT_SIZE + LAYER_SIZE * (tensor - 1) + 2]; }
+{ return tensor == EE_NO_TENSOR ? 0 : tensor == 0 ? 128 : b[HEADER + FRONT_SIZE + LAYER_SIZE * (tensor - 1) + 2]; }
 
 /* Weights packed for this machine (pack.c): offsets first, 0 for none. */
 static const void *packed_at(const ee_model *model, uint32_t index)

@@ -3,10 +3,10 @@
 
 #ifndef EE_NO_HOST /* devices have kernels of their own: tiled.c, arm/ */
 /* acc already contains the bias */
-static inline uint8_t quantise(const ee_layer *layer, uint32_t c, int32_t acc)
+static inline uint8_t quantize(const ee_layer *layer, uint32_t c, int32_t acc)
 {
-    if (layer->requant) return ee_affine(layer, c, acc);
-    return (uint8_t)ee_clamp(ee_scale(acc, layer->mult[c], EE_SHIFT) + layer->zp_out, 0, 255);
+    if (layer->requant) return ee_requantize_affine(layer, c, acc);
+    return (uint8_t)ee_clamp(ee_rescale(acc, layer->mult[c], EE_MULT_SHIFT) + layer->zp_out, 0, 255);
 }
 
 #define PIECE  512u /* weights of a channel widened at once: 5 KB of stack in all */
@@ -86,7 +86,7 @@ static void conv_by_4(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint3
             }
         }
         for (uint32_t o = 0; o < n; o++)
-            for (uint32_t j = 0; j < 4; j++) y[(size_t)o * layer->cout + c + j] = quantise(layer, c + j, acc[o][j]);
+            for (uint32_t j = 0; j < 4; j++) y[(size_t)o * layer->cout + c + j] = quantize(layer, c + j, acc[o][j]);
     }
 }
 
@@ -104,7 +104,7 @@ static void conv_depthwise(const ee_layer *layer, const uint8_t *x, uint8_t *y, 
             for (uint32_t i = 0; i < 16; i++) acc[i] = layer->bias[c + i];
             for (uint32_t t = 0; t < kernel; t++, frame += cin)
                 for (uint32_t i = 0; i < 16; i++) acc[i] += (int16_t)frame[i] * w[t][i];
-            for (uint32_t i = 0; i < 16; i++) y[(size_t)o * cin + c + i] = quantise(layer, c + i, acc[i]);
+            for (uint32_t i = 0; i < 16; i++) y[(size_t)o * cin + c + i] = quantize(layer, c + i, acc[i]);
         }
     }
 }
@@ -115,7 +115,7 @@ static inline int32_t dot(const uint8_t *x, const int8_t *w, uint32_t n, int32_t
     return acc;
 }
 #define EE_DOT                   dot
-#define EE_PUT(layer, c, acc, y) (y)[c] = quantise(layer, c, acc)
+#define EE_PUT(layer, c, acc, y) (y)[c] = quantize(layer, c, acc)
 #include "grouped.h"
 
 static void conv(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)

@@ -20,7 +20,7 @@ static uint32_t most_pools(const ee_model *model, uint32_t hop)
 /* Windows whose blocks are being counted at one time. */
 static uint32_t most_slots(const ee_model *model, const ee_config *config)
 {
-    return (model->window + ee_trunk_delay(model) + EE_BLOCK_OF(config) + 3 * EE_BLOCK + model->total_stride) /
+    return (model->window + ee_trunk_delay(model) + EE_TRUNK_BLOCK(config) + 3 * EE_BLOCK + model->total_stride) /
                config->hop +
            2;
 }
@@ -35,11 +35,11 @@ static void layout(ee_stream *s, uint8_t **memory, int filling)
     s->open_pools.size = (uint16_t)most_pools(m, hop);
     s->open_slots.size = (uint16_t)most_slots(m, &s->config);
     s->pool_bytes = ((uint32_t)m->channels * (s->pool == 3 ? 3u : s->pool == 1 ? 2u : 1u) + 3u) & ~3u;
-    s->pools = (uint8_t *)ee_take(memory, s->open_pools.size * s->pool_bytes);
-    s->pooled = (uint16_t *)ee_take(memory, s->open_pools.size * sizeof *s->pooled);
-    s->slots = (ee_quality_slot *)ee_take(memory, s->open_slots.size * sizeof *s->slots);
+    s->pools = (uint8_t *)ee_allocate(memory, s->open_pools.size * s->pool_bytes);
+    s->pooled = (uint16_t *)ee_allocate(memory, s->open_pools.size * sizeof *s->pooled);
+    s->slots = (ee_quality_slot *)ee_allocate(memory, s->open_slots.size * sizeof *s->slots);
     s->level_slots = EE_LEVELS && m->levels
-                         ? (ee_level_slot *)ee_take_aligned(memory, s->open_slots.size * sizeof *s->level_slots)
+                         ? (ee_level_slot *)ee_allocate_8(memory, s->open_slots.size * sizeof *s->level_slots)
                          : NULL;
 }
 
@@ -66,7 +66,7 @@ static int prepare(ee_stream *s, const ee_model *model, const ee_config *config)
 #endif
     if (most_pools(s->model, config->hop) > UINT16_MAX || most_slots(s->model, &s->config) > UINT16_MAX)
         return 0; /* ee_ring counts so far */
-    return EE_KIND(s->front.front) || config->fs_mhz == EE_TICKS;
+    return EE_FRONT_KIND(s->front.front) || config->fs_mhz == EE_RATE_MHZ;
 }
 
 #ifndef EE_NO_HOST
@@ -79,21 +79,21 @@ static size_t host_bytes(const ee_model *model)
         ee_layer_view(model, i, &layer);
         widest = ee_max(widest, layer.cin);
     }
-    return ee_whole_lanes(model->dim) * sizeof(int32_t) + (size_t)widest * EE_READ_BEHIND;
+    return ee_whole_lanes(model->dim) * sizeof(int32_t) + (size_t)widest * EE_OVERREAD_FRAMES;
 }
 #endif
 
 /* The memory behind all arrays. */
 static uint8_t *place(ee_stream *s, uint8_t *memory, int filling)
 {
-    (void)ee_take(&memory, sizeof *s);
+    (void)ee_allocate(&memory, sizeof *s);
     layout(s, &memory, filling);
 #ifndef EE_NO_HOST
-    s->acc = (int32_t *)ee_take(&memory, host_bytes(s->model));
-    s->layers = (ee_layer *)ee_take_aligned(&memory, s->model->n_layers * sizeof *s->layers);
+    s->acc = (int32_t *)ee_allocate(&memory, host_bytes(s->model));
+    s->layers = (ee_layer *)ee_allocate_8(&memory, s->model->n_layers * sizeof *s->layers);
     for (uint32_t i = 0; filling && i < s->model->n_layers; i++) ee_layer_view(s->model, i, &s->layers[i]);
 #endif
-    (void)ee_take(&memory, 0);
+    (void)ee_allocate(&memory, 0);
     return memory;
 }
 
@@ -118,9 +118,9 @@ int ee_plan_device(const ee_model *model, const ee_config *config, ee_plan *plan
     uint8_t *memory = (uint8_t *)(uintptr_t)from;
     if (!prepare(&s, model, config)) return 0;
     layout(&s, &memory, 0);
-    (void)ee_take(&memory, 0);
+    (void)ee_allocate(&memory, 0);
     plan->array_bytes = (uint32_t)((uintptr_t)memory - own - from);
-    plan->frame_bytes = ee_trunk_place(model, s.config.block, buffers, &plan->scratch);
+    plan->frame_bytes = ee_trunk_plan(model, s.config.block, buffers, &plan->scratch);
     plan->delay = ee_trunk_delay(model);
     return 1;
 }
@@ -189,12 +189,12 @@ static void drop_oldest(ee_ring *ring)
 }
 
 /* The statistics of a block, counted from the recording's first, into the windows that cover it. */
-static EE_APART void feed_windows(ee_stream *s, const ee_block_stats *stats, uint32_t block)
+static EE_NOINLINE void feed_windows(ee_stream *s, const ee_block_stats *stats, uint32_t block)
 {
     static const ee_level_slot nothing = { 0, { 0, 0, 0 } };
     const int levels = EE_LEVELS && s->level_slots;
-    const uint32_t size = levels ? ee_block_size(&s->front, block) : 0, blocks = s->model->window / EE_BLOCK;
-    const int32_t base = levels ? ee_block_base(&s->front, block) : 0;
+    const uint32_t size = levels ? ee_block_magnitude(&s->front, block) : 0, blocks = s->model->window / EE_BLOCK;
+    const int32_t base = levels ? ee_block_baseline(&s->front, block) : 0;
     for (; !s->next_slot.left; count_hop(&s->next_slot, s->config.hop, EE_BLOCK)) {
         const uint32_t at = place_of(&s->open_slots, s->open_slots.count++);
         ee_quality_open(&s->slots[at], blocks);
@@ -215,24 +215,25 @@ static void feed_trunk(ee_stream *s)
 {
     ee_tensor *input = &s->tensors[0];
     const ee_block_stats *stats;
-    ee_trunk_drop(s);
-    for (uint32_t room = EE_BLOCK_OF(&s->config) / EE_BLOCK; room && ee_front_ready(&s->front);) {
+    ee_trunk_discard(s);
+    for (uint32_t room = EE_TRUNK_BLOCK(&s->config) / EE_BLOCK; room && ee_front_output_ready(&s->front);) {
         const uint32_t n =
-            ee_front_take(&s->front, room, ee_frames_of(s, 0) + (size_t)input->count * s->buffers[0].channels, &stats);
+            ee_front_output(&s->front, room, ee_tensor_frames(s, 0) + (size_t)input->count * s->buffers[0].channels,
+                            &stats);
         input->count = (uint16_t)(input->count + n);
         input->real = (uint16_t)(input->real + n);
         s->ahead += (int32_t)n;
         for (uint32_t i = 0, first = s->front.out_block - (n + EE_BLOCK - 1) / EE_BLOCK; i < n; i += EE_BLOCK, room--)
             feed_windows(s, stats++, first++);
     }
-    ee_trunk_run(s, s->flushed && ee_front_empty(&s->front));
+    ee_trunk_run(s, s->flushed && ee_front_drained(&s->front));
 }
 
 /* Pools frames of the last tensor up to the next one at which a window begins or is full, at most `most`. */
 static void pool_frames(ee_stream *s, uint32_t most)
 {
     uint32_t last = s->model->n_layers, channels = s->model->channels;
-    const uint8_t *frames = ee_frames_of(s, last) + (size_t)s->frame_next * channels;
+    const uint8_t *frames = ee_tensor_frames(s, last) + (size_t)s->frame_next * channels;
     for (; !s->next_pool.left; count_hop(&s->next_pool, s->config.hop, s->model->total_stride)) {
         uint32_t at = place_of(&s->open_pools, s->open_pools.count++);
         s->pooled[at] = 0;
@@ -245,11 +246,11 @@ static void pool_frames(ee_stream *s, uint32_t most)
     }
     for (uint32_t i = 0; i < s->open_pools.count; i++) {
         uint32_t at = place_of(&s->open_pools, i);
-        uint8_t *sum = s->pools + (size_t)at * s->pool_bytes, *max = EE_MEAN(s->pool) ? sum + 2u * channels : sum;
+        uint8_t *sum = s->pools + (size_t)at * s->pool_bytes, *max = EE_POOLS_MEAN(s->pool) ? sum + 2u * channels : sum;
         if (s->pooled[at] == s->model->frames) continue;
         s->pooled[at] = (uint16_t)(s->pooled[at] + most);
-        EE_KERNEL(s->front.kernels, pool)(frames, most, (uint16_t *)(void *)(EE_MEAN(s->pool) ? sum : NULL),
-                                          EE_MAX(s->pool) ? max : NULL, channels);
+        EE_KERNEL(s->front.kernels, pool)(frames, most, (uint16_t *)(void *)(EE_POOLS_MEAN(s->pool) ? sum : NULL),
+                                          EE_POOLS_MAX(s->pool) ? max : NULL, channels);
     }
     s->next_pool.left -= most;
     s->frame_next += most;
@@ -293,22 +294,23 @@ ee_result ee_get_result(const ee_stream *s)
 /* Inline: each function below is left with the one way of reading that it asks for. `last`: a flush follows. What is
  * ready when the samples have ended then goes through the trunk with the padding behind it, not once before; where the
  * front end looks ahead, it has room for either. */
-EE_INLINED int push(ee_stream *s, ee_read read, const ee_reader *reader, size_t first, size_t n, size_t *used, int last)
+EE_ALWAYS_INLINE int push(ee_stream *s, ee_read read, const ee_reader *reader, size_t first, size_t n, size_t *used,
+                          int last)
 {
     size_t done = 0;
     int found;
     while (!(found = next_result(s))) {
-        if (ee_front_full(&s->front) && !(last && done == n && !EE_KIND(s->front.front))) {
+        if (ee_front_output_full(&s->front) && !(last && done == n && !EE_FRONT_KIND(s->front.front))) {
             feed_trunk(s);
             continue;
         }
         if (done == n) break;
         uint32_t m = n - done < s->front.chunk ? (uint32_t)(n - done) : s->front.chunk;
-        uint32_t missing = read(reader, first + done, m, ee_front_put(&s->front));
+        uint32_t missing = read(reader, first + done, m, ee_front_input_buffer(&s->front));
 #ifndef EE_NO_HOST
         s->front.whole = last && first == 0 && m == n;
 #endif
-        ee_front_done(&s->front, m, missing);
+        ee_front_input_done(&s->front, m, missing);
         done += m;
     }
     *used = done;
@@ -329,15 +331,15 @@ int ee_push_i32(ee_stream *s, const int32_t *x, size_t n, size_t *used)
 
 int ee_flush(ee_stream *s)
 {
-    if (!s->flushed) ee_front_end_input(&s->front);
+    if (!s->flushed) ee_front_finish(&s->front);
     s->flushed = 1;
     for (;;) {
         if (next_result(s)) return 1;
-        if (EE_BLOCK_OF(&s->config) > EE_BLOCK && ee_front_pad(&s->front)) continue;
-        if (ee_front_ready(&s->front)) feed_trunk(s);
+        if (EE_TRUNK_BLOCK(&s->config) > EE_BLOCK && ee_front_pad(&s->front)) continue;
+        if (ee_front_output_ready(&s->front)) feed_trunk(s);
         else if (!ee_front_pad(&s->front)) {
             if (s->trunk_ended) return 0;
-            ee_trunk_drop(s);
+            ee_trunk_discard(s);
             ee_trunk_run(s, 1);
         }
     }
@@ -368,17 +370,17 @@ size_t ee_front_end(ee_stream *s, const ee_source *source, size_t n, uint8_t *y,
     const ee_block_stats *stats;
     size_t done = 0, frames = 0;
     for (;;) {
-        if (ee_front_ready(f)) {
+        if (ee_front_output_ready(f)) {
             uint8_t block[EE_BLOCK * 4];
-            size_t m = ee_front_take(f, 1, block, &stats), room = capacity - frames;
+            size_t m = ee_front_output(f, 1, block, &stats), room = capacity - frames;
             ee_copy(y + frames * f->front->channels, block, (m < room ? m : room) * f->front->channels);
             frames += m < room ? m : room;
         } else if (done < n) {
             uint32_t m = n - done < f->chunk ? (uint32_t)(n - done) : f->chunk;
-            ee_front_done(f, m, read(&reader, done, m, ee_front_put(f)));
+            ee_front_input_done(f, m, read(&reader, done, m, ee_front_input_buffer(f)));
             done += m;
         } else if (!f->ended) {
-            ee_front_end_input(f);
+            ee_front_finish(f);
         } else if (!ee_front_pad(f)) {
             return frames;
         }

@@ -2,7 +2,7 @@
 #include "internal.h"
 
 uint32_t ee_taps_half(const ee_front *front, uint32_t fs_mhz)
-{ return EE_KIND(front) ? front->table_half * ee_max(fs_mhz, front->min_rate) / EE_TICKS + 1 : 1; }
+{ return EE_FRONT_KIND(front) ? front->table_half * ee_max(fs_mhz, front->min_rate) / EE_RATE_MHZ + 1 : 1; }
 
 #ifndef EE_NO_HOST
 static uint32_t gcd(uint32_t a, uint32_t b)
@@ -22,15 +22,15 @@ void ee_taps_layout(ee_front_state *f, const ee_config *config, uint8_t **memory
     f->fs = config->fs_mhz;
     f->fe = ee_max(f->fs, f->front->min_rate);
     f->half = ee_taps_half(f->front, f->fs);
-    f->step = ee_quotient(EE_TICKS * EE_POINTS, 16, f->fe);
-    f->scale = ee_quotient(EE_TICKS, 16, f->fe);
+    f->step = ee_quotient(EE_RATE_MHZ * EE_TABLE_STEP, 16, f->fe);
+    f->scale = ee_quotient(EE_RATE_MHZ, 16, f->fe);
 #ifndef EE_NO_HOST
-    f->phase_step = gcd(f->fs, EE_TICKS);
-    f->n_phases = EE_TICKS / f->phase_step;
+    f->phase_step = gcd(f->fs, EE_RATE_MHZ);
+    f->n_phases = EE_RATE_MHZ / f->phase_step;
     f->row = (2 * f->half + 7u) & ~7u;
     f->taps = NULL;
     if (f->front->kind && (config->flags & EE_CACHE_TAPS) && f->n_phases * f->half <= (1u << 16))
-        f->taps = (double *)ee_take_aligned(memory, (size_t)f->n_phases * f->row * sizeof *f->taps);
+        f->taps = (double *)ee_allocate_8(memory, (size_t)f->n_phases * f->row * sizeof *f->taps);
 #else
     (void)memory;
 #endif
@@ -50,7 +50,7 @@ static inline int32_t tap_at(const int16_t *table, uint32_t t, int32_t scale13)
 /* Taps of a side from table position t on: those behind the end of the table are 0. */
 static uint32_t inside(const ee_front_state *f, uint32_t t)
 {
-    uint32_t end = (uint32_t)f->front->table_half * EE_POINTS << 16;
+    uint32_t end = (uint32_t)f->front->table_half * EE_TABLE_STEP << 16;
     return t < end ? ee_min(f->half, (end - t + f->step - 1) / f->step) : 0;
 }
 
@@ -70,7 +70,7 @@ static void fill_row(const ee_front_state *f, uint32_t phase, double *taps)
         sum += tap = tap_at(f->front->table, right, (int32_t)(f->scale << 13));
         taps[half + i] = tap;
     }
-    taps[phase < EE_TICKS / 2 ? half - 1 : half] += (1 << 20) - sum;
+    taps[phase < EE_RATE_MHZ / 2 ? half - 1 : half] += (1 << 20) - sum;
 }
 
 void ee_taps_fill(ee_front_state *f)
@@ -107,5 +107,5 @@ int64_t ee_taps_run(const ee_front_state *f, const int32_t *x)
     int32_t sum = 0;
     int64_t acc = side(f, t, middle - 1, -1, &sum);
     acc += side(f, f->step - t, middle, 1, &sum);
-    return acc + (int64_t)((1 << 20) - sum) * middle[f->phase < EE_TICKS / 2 ? -1 : 0];
+    return acc + (int64_t)((1 << 20) - sum) * middle[f->phase < EE_RATE_MHZ / 2 ? -1 : 0];
 }

@@ -4,10 +4,10 @@
 
 #if defined(EE_NO_HOST) && !defined(__ARM_FEATURE_DSP) && !defined(__ARM_FEATURE_MVE)
 
-EE_INLINED uint8_t limit(int32_t v) { return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v); }
+EE_ALWAYS_INLINE uint8_t limit(int32_t v) { return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v); }
 
 /* rnd(acc * m, 14), limited. */
-EE_INLINED uint8_t scaled(int32_t acc, int32_t m, int32_t zp)
+EE_ALWAYS_INLINE uint8_t scaled(int32_t acc, int32_t m, int32_t zp)
 {
 #if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__)
     /* No 32 x 32 -> 64 product: acc = high * 2^14 + low, and high * m fits int32 where the result is not far out of
@@ -21,13 +21,13 @@ EE_INLINED uint8_t scaled(int32_t acc, int32_t m, int32_t zp)
 #endif
 }
 
-EE_APART static uint8_t scaled_in_two(const ee_layer *layer, uint32_t c, int32_t acc)
+EE_NOINLINE static uint8_t scaled_in_two(const ee_layer *layer, uint32_t c, int32_t acc)
 {
     int64_t v = ee_rnd((int64_t)acc * (acc >= 0 ? layer->mult_pos[c] : layer->mult_neg[c]) + layer->add[c], 22);
     return limit((v < -512 ? -512 : v > 512 ? 512 : (int32_t)v) + layer->zp_out);
 }
 
-EE_INLINED uint8_t quantise(const ee_layer *layer, uint32_t c, int32_t acc)
+EE_ALWAYS_INLINE uint8_t quantize(const ee_layer *layer, uint32_t c, int32_t acc)
 { return EE_AFFINE(layer) ? scaled_in_two(layer, c, acc) : scaled(acc, layer->mult[c], layer->zp_out); }
 
 /* Sums of two channels of one frame, or of two frames: acc[0], acc[1], then those of the next frame. Each byte is
@@ -44,7 +44,7 @@ EE_INLINED uint8_t quantise(const ee_layer *layer, uint32_t c, int32_t acc)
         step;      \
     } while (0)
 
-EE_APART static void tile_of_1(const uint8_t *p, const int8_t *v, const int8_t *w, uint32_t n, int32_t *acc)
+EE_NOINLINE static void tile_of_1(const uint8_t *p, const int8_t *v, const int8_t *w, uint32_t n, int32_t *acc)
 {
     int32_t a = acc[0], b = acc[1], first, one, two;
     const int8_t *end = v + n;
@@ -58,8 +58,8 @@ EE_APART static void tile_of_1(const uint8_t *p, const int8_t *v, const int8_t *
     acc[1] = b;
 }
 
-EE_APART static void tile_of_2(const uint8_t *p, uint32_t hop, const int8_t *v, const int8_t *w, uint32_t n,
-                               int32_t *acc)
+EE_NOINLINE static void tile_of_2(const uint8_t *p, uint32_t hop, const int8_t *v, const int8_t *w, uint32_t n,
+                                  int32_t *acc)
 {
     int32_t a = acc[0], b = acc[1], e = acc[0], f = acc[1], first, second, one, two;
     const int8_t *end = v + n;
@@ -78,7 +78,7 @@ EE_APART static void tile_of_2(const uint8_t *p, uint32_t hop, const int8_t *v, 
 
 /* The window of an output is kernel * cin bytes in a row, and so are the weights of a channel. An odd last channel is
  * computed twice. */
-EE_APART static void dense(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+EE_NOINLINE static void dense(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
 {
     const uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin,
                    cout = layer->cout;
@@ -108,7 +108,7 @@ EE_APART static void dense(const ee_layer *layer, const uint8_t *x, uint8_t *y, 
     }
 }
 
-EE_APART static void grouped_by_4(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+EE_NOINLINE static void grouped_by_4(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
 {
     const uint32_t cin = layer->cin, span = 4u * layer->kernel, hop = (uint32_t)layer->stride * cin;
     for (uint32_t o = 0; o < n; o++, x += hop, y += cin) {
@@ -120,14 +120,14 @@ EE_APART static void grouped_by_4(const ee_layer *layer, const uint8_t *x, uint8
                 a += frame[0] * v[0] + frame[1] * v[1] + frame[2] * v[2] + frame[3] * v[3];
                 b += frame[0] * v[span] + frame[1] * v[span + 1] + frame[2] * v[span + 2] + frame[3] * v[span + 3];
             }
-            y[c] = quantise(layer, c, a);
-            y[c + 1] = quantise(layer, c + 1, b);
+            y[c] = quantize(layer, c, a);
+            y[c + 1] = quantize(layer, c + 1, b);
         }
     }
 }
 
 /* Two frames share the weights of a channel. */
-EE_APART static void depthwise(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+EE_NOINLINE static void depthwise(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
 {
     const uint32_t cin = layer->cin, kernel = layer->kernel, hop = (uint32_t)layer->stride * cin;
     const int32_t linear = !EE_AFFINE(layer), zp = layer->zp_out;
@@ -157,7 +157,7 @@ EE_APART static void depthwise(const ee_layer *layer, const uint8_t *x, uint8_t 
     }
 }
 
-EE_INLINED int32_t dot(const uint8_t *x, const int8_t *w, uint32_t n, int32_t acc)
+EE_ALWAYS_INLINE int32_t dot(const uint8_t *x, const int8_t *w, uint32_t n, int32_t acc)
 {
     for (; n & 7; n--) acc += *x++ * *w++;
     for (const int8_t *end = w + n; w != end;) {
@@ -167,18 +167,19 @@ EE_INLINED int32_t dot(const uint8_t *x, const int8_t *w, uint32_t n, int32_t ac
     return acc;
 }
 #define EE_DOT                   dot
-#define EE_PUT(layer, c, acc, y) (y)[c] = quantise(layer, c, acc)
+#define EE_PUT(layer, c, acc, y) (y)[c] = quantize(layer, c, acc)
 #include "grouped.h"
 
-EE_INLINED int is_dense(ee_sort l) { return l.op == EE_CONV && l.groups == 1; }
-EE_INLINED int is_other(ee_sort l) { return l.op == EE_CONV && !is_dense(l) && !ee_is_depthwise(l) && !ee_is_by_4(l); }
+EE_ALWAYS_INLINE int is_dense(ee_layer_traits l) { return l.op == EE_CONV && l.groups == 1; }
+EE_ALWAYS_INLINE int is_other(ee_layer_traits l)
+{ return l.op == EE_CONV && !is_dense(l) && !ee_is_depthwise(l) && !ee_is_by_4(l); }
 
 void ee_run_conv(const ee_layer *layer, uint8_t *scratch, const uint8_t *x, uint8_t *y, uint32_t n)
 {
-    if (EE_IS(is_dense, layer, scratch)) dense(layer, x, y, n);
-    else if (EE_IS(ee_is_depthwise, layer, scratch)) depthwise(layer, x, y, n);
-    else if (EE_IS(ee_is_by_4, layer, scratch)) grouped_by_4(layer, x, y, n);
-    else if (EE_ANY(is_other)) grouped(layer, x, y, n);
+    if (EE_CONV_IS(is_dense, layer, scratch)) dense(layer, x, y, n);
+    else if (EE_CONV_IS(ee_is_depthwise, layer, scratch)) depthwise(layer, x, y, n);
+    else if (EE_CONV_IS(ee_is_by_4, layer, scratch)) grouped_by_4(layer, x, y, n);
+    else if (EE_ANY_LAYER(is_other)) grouped(layer, x, y, n);
 }
 
 int32_t ee_run_dot(const uint8_t *u, const int8_t *w, uint32_t n) { return dot(u, w, n, 0); }

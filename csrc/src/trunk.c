@@ -8,11 +8,12 @@ static uint32_t frame_bytes(const ee_buffer *x) { return ((uint32_t)x->cap * x->
 static void take_positions(ee_stream *s, uint8_t **memory)
 {
     uint32_t n = s->model->n_layers;
-    s->tensors = (ee_tensor *)ee_take(memory, (n + 1) * sizeof *s->tensors);
-    s->pos_a = (uint16_t *)ee_take(memory, n * sizeof *s->pos_a);
+    s->tensors = (ee_tensor *)ee_allocate(memory, (n + 1) * sizeof *s->tensors);
+    s->pos_a = (uint16_t *)ee_allocate(memory, n * sizeof *s->pos_a);
     s->pos_b = NULL;
     for (uint32_t i = 0; EE_HAS_ADD && i < n && !s->pos_b; i++)
-        if (ee_layer_sources(s->model, i).b != EE_NONE) s->pos_b = (uint16_t *)ee_take(memory, n * sizeof *s->pos_b);
+        if (ee_layer_sources(s->model, i).b != EE_NO_TENSOR)
+            s->pos_b = (uint16_t *)ee_allocate(memory, n * sizeof *s->pos_b);
 }
 
 #ifdef EE_EXPORTED
@@ -23,7 +24,7 @@ void ee_trunk_layout(ee_stream *s, uint8_t **memory, int filling)
 {
     const ee_model *model = s->model;
     (void)filling;
-    s->frames = (uint8_t *)ee_take(memory, model->frame_bytes);
+    s->frames = (uint8_t *)ee_allocate(memory, model->frame_bytes);
     s->scratch = s->frames + model->scratch;
     s->buffers = model->buffers;
     take_positions(s, memory);
@@ -42,7 +43,7 @@ static uint32_t stride_of(const ee_model *model, uint32_t t)
 }
 
 /* Networks with additions: the delays of all tensors, in samples, because paths meet. */
-static EE_APART uint32_t delay_by_table(const ee_model *model, uint32_t t)
+static EE_NOINLINE uint32_t delay_by_table(const ee_model *model, uint32_t t)
 {
     uint32_t delay[EE_MAX_LAYERS + 1];
     ee_layer layer;
@@ -71,14 +72,15 @@ static uint32_t delay_of(const ee_model *model, uint32_t t)
 
 uint32_t ee_trunk_delay(const ee_model *model) { return delay_of(model, model->n_layers); }
 
-/* Frames that tensor t lacks to samples / stride once its look-ahead has filled; EE_NONE where an addition is among the
- * layers before it. Each layer's count needs the one before: found by walking back from t again, which costs no memory.
+/* Frames that tensor t lacks to samples / stride once its look-ahead has filled; EE_NO_TENSOR where an addition is
+ * among the layers before it. Each layer's count needs the one before: found by walking back from t again, which costs
+ * no memory.
  */
 static uint32_t frames_behind(const ee_model *model, uint32_t t)
 {
     uint32_t depth = 0, behind = 0;
     for (uint32_t i = t; i; i = ee_layer_sources(model, i - 1).a) {
-        if (ee_layer_sources(model, i - 1).b != EE_NONE) return EE_NONE;
+        if (ee_layer_sources(model, i - 1).b != EE_NO_TENSOR) return EE_NO_TENSOR;
         depth++;
     }
     for (; depth; depth--) {
@@ -99,7 +101,7 @@ static uint32_t held_by(const ee_model *model, uint32_t i, const ee_layer *layer
 {
     uint32_t kernel = layer->kernel, stride = layer->stride;
     if (layer->op == EE_ADD) return (delay_of(model, i + 1) - delay_of(model, t)) / stride_of(model, t) + 2;
-    if (m % stride || stride > kernel || behind == EE_NONE) return kernel - 1u;
+    if (m % stride || stride > kernel || behind == EE_NO_TENSOR) return kernel - 1u;
     return kernel - stride + (layer->pad_left + (behind + kernel) * (stride - 1)) % stride;
 }
 
@@ -136,7 +138,7 @@ static void shape(const ee_model *model, uint32_t t, uint32_t behind, uint32_t s
 
 /* A passing tensor is read by a pointwise layer right behind the one that writes it, and leaves nothing: all of them
  * share one buffer, in which the result lies while no layer runs, and behind them the reader's scratch. */
-uint32_t ee_trunk_place(const ee_model *model, uint32_t block, ee_buffer *buffers, uint32_t *scratch)
+uint32_t ee_trunk_plan(const ee_model *model, uint32_t block, ee_buffer *buffers, uint32_t *scratch)
 {
     uint32_t n = model->n_layers, previous = 0, end = 0;
     uint32_t shared = 3u * model->dim; /* a result */
@@ -159,10 +161,10 @@ uint32_t ee_trunk_place(const ee_model *model, uint32_t block, ee_buffer *buffer
 void ee_trunk_layout(ee_stream *s, uint8_t **memory, int filling)
 {
     uint32_t scratch;
-    ee_buffer *buffers = (ee_buffer *)ee_take(memory, (s->model->n_layers + 1u) * sizeof *buffers);
-    uint32_t bytes = ee_trunk_place(s->model, s->config.block, filling ? buffers : NULL, &scratch);
+    ee_buffer *buffers = (ee_buffer *)ee_allocate(memory, (s->model->n_layers + 1u) * sizeof *buffers);
+    uint32_t bytes = ee_trunk_plan(s->model, s->config.block, filling ? buffers : NULL, &scratch);
     s->buffers = buffers;
-    s->frames = (uint8_t *)ee_take(memory, bytes);
+    s->frames = (uint8_t *)ee_allocate(memory, bytes);
     s->scratch = s->frames + scratch;
     take_positions(s, memory);
 }
@@ -175,7 +177,7 @@ void ee_trunk_reset(ee_stream *s)
         ee_tensor *x = &s->tensors[t];
         x->count = x->lead = x->real = place->pads;
         x->tail_left = place->tail;
-        x->state = EE_GROWING;
+        x->state = EE_TENSOR_GROWING;
         ee_fill(s->frames + place->offset, place->zp, (size_t)place->pads * place->channels);
     }
     for (uint32_t i = 0; i < s->model->n_layers; i++) {
@@ -193,8 +195,8 @@ void ee_trunk_reset(ee_stream *s)
 static uint32_t outputs(const ee_layer *layer, const ee_tensor *x, uint32_t pos)
 {
     int32_t by_window = (int32_t)(x->count - pos) - layer->kernel,
-            by_centre = (int32_t)(x->real - pos) - layer->pad_left - 1;
-    int32_t further = by_window < by_centre ? by_window : by_centre;
+            by_center = (int32_t)(x->real - pos) - layer->pad_left - 1;
+    int32_t further = by_window < by_center ? by_window : by_center;
     return further < 0 ? 0 : (uint32_t)further / layer->stride + 1;
 }
 
@@ -202,7 +204,7 @@ static uint32_t outputs(const ee_layer *layer, const ee_tensor *x, uint32_t pos)
 static void run_max_pool(const ee_stream *s, const ee_layer *layer, uint32_t pos, uint8_t *y, uint32_t n)
 {
     const ee_tensor *x = &s->tensors[layer->src_a];
-    const uint8_t *frames = ee_frames_of(s, layer->src_a);
+    const uint8_t *frames = ee_tensor_frames(s, layer->src_a);
     uint32_t stride = layer->stride, channels = layer->cin;
     while (n) {
         uint32_t first = ee_max(pos, x->lead), end = ee_min(pos + layer->kernel, x->real), count = 1;
@@ -227,22 +229,22 @@ static void run_layer(ee_stream *s, uint32_t i, const ee_layer *layer)
 {
     uint32_t from = layer->src_a, also = layer->op == EE_ADD ? layer->src_b : from;
     ee_tensor *a = &s->tensors[from], *out = &s->tensors[i + 1];
-    uint8_t *y = ee_frames_of(s, i + 1) + (size_t)out->count * s->buffers[i + 1].channels;
-    const uint8_t *x = ee_frames_of(s, from) + (size_t)s->pos_a[i] * s->buffers[from].channels;
+    uint8_t *y = ee_tensor_frames(s, i + 1) + (size_t)out->count * s->buffers[i + 1].channels;
+    const uint8_t *x = ee_tensor_frames(s, from) + (size_t)s->pos_a[i] * s->buffers[from].channels;
     uint32_t n = outputs(layer, a, s->pos_a[i]);
-    if (EE_DOES(ee_is_add, layer)) n = ee_min(n, (uint32_t)(s->tensors[also].real - s->pos_b[i]));
+    if (EE_OP_IS(ee_is_add, layer)) n = ee_min(n, (uint32_t)(s->tensors[also].real - s->pos_b[i]));
     n = ee_min(n, room(s, i + 1)); /* binds at the end of a recording alone */
     if (!n) return;
-    if (EE_DOES(ee_is_conv, layer)) {
+    if (EE_OP_IS(ee_is_conv, layer)) {
 #ifdef EE_NO_HOST
         ee_run_conv(layer, s->buffers[from].passing ? s->scratch + frame_bytes(&s->buffers[from]) : NULL, x, y, n);
 #else
         s->front.kernels->conv(layer, x, y, n);
 #endif
-    } else if (EE_DOES(ee_is_max_pool, layer)) {
+    } else if (EE_OP_IS(ee_is_max_pool, layer)) {
         run_max_pool(s, layer, s->pos_a[i], y, n);
     } else if (EE_HAS_ADD) {
-        const uint8_t *b = ee_frames_of(s, also) + (size_t)s->pos_b[i] * s->buffers[also].channels;
+        const uint8_t *b = ee_tensor_frames(s, also) + (size_t)s->pos_b[i] * s->buffers[also].channels;
         EE_KERNEL(s->front.kernels, add)(layer, x, b, y, n * layer->cout);
     }
     s->pos_a[i] = (uint16_t)(s->pos_a[i] + n * layer->stride);
@@ -256,30 +258,30 @@ static void need(ee_stream *s, uint32_t t, uint32_t frame)
 { s->tensors[t].drop = (uint16_t)ee_min(s->tensors[t].drop, frame); }
 
 /* Frames that no layer needs any more leave their buffers. */
-void ee_trunk_drop(ee_stream *s)
+void ee_trunk_discard(ee_stream *s)
 {
     uint32_t n = s->model->n_layers;
     for (uint32_t t = 0; t <= n; t++) s->tensors[t].drop = s->tensors[t].count;
     for (uint32_t i = 0; i < n; i++) {
         ee_sources from = ee_layer_sources(s->model, i);
         need(s, from.a, s->pos_a[i]);
-        if (EE_HAS_ADD && from.b != EE_NONE) need(s, from.b, s->pos_b[i]);
+        if (EE_HAS_ADD && from.b != EE_NO_TENSOR) need(s, from.b, s->pos_b[i]);
     }
     need(s, n, s->frame_next);
     s->frame_next -= s->tensors[n].drop;
     for (uint32_t i = 0; i < n; i++) {
         ee_sources from = ee_layer_sources(s->model, i);
         s->pos_a[i] = (uint16_t)(s->pos_a[i] - s->tensors[from.a].drop);
-        if (EE_HAS_ADD && from.b != EE_NONE) s->pos_b[i] = (uint16_t)(s->pos_b[i] - s->tensors[from.b].drop);
+        if (EE_HAS_ADD && from.b != EE_NO_TENSOR) s->pos_b[i] = (uint16_t)(s->pos_b[i] - s->tensors[from.b].drop);
     }
     for (uint32_t t = 0; t <= n; t++) {
         ee_tensor *x = &s->tensors[t];
         uint32_t gone = x->drop, channels = s->buffers[t].channels;
-        uint8_t *frames = ee_frames_of(s, t);
+        uint8_t *frames = ee_tensor_frames(s, t);
         if (!gone) continue;
         x->count = (uint16_t)(x->count - gone);
         x->real = (uint16_t)(x->real - ee_min(gone, x->real));
-        if (EE_ANY(ee_is_max_pool)) x->lead = (uint16_t)(x->lead - ee_min(gone, x->lead));
+        if (EE_ANY_LAYER(ee_is_max_pool)) x->lead = (uint16_t)(x->lead - ee_min(gone, x->lead));
         ee_copy(frames, frames + (size_t)gone * channels, (size_t)x->count * channels);
     }
 }
@@ -290,19 +292,19 @@ static void pad_tail(ee_stream *s, uint32_t t)
 {
     const ee_buffer *place = &s->buffers[t];
     ee_tensor *x = &s->tensors[t];
-    if (x->state != EE_COMPLETE) return;
+    if (x->state != EE_TENSOR_COMPLETE) return;
     uint32_t n = ee_min(x->tail_left, (uint32_t)(place->cap - x->count));
-    ee_fill(ee_frames_of(s, t) + (size_t)x->count * place->channels, place->zp, (size_t)n * place->channels);
+    ee_fill(ee_tensor_frames(s, t) + (size_t)x->count * place->channels, place->zp, (size_t)n * place->channels);
     x->count = (uint16_t)(x->count + n);
     x->tail_left = (uint8_t)(x->tail_left - n);
-    if (!x->tail_left) x->state = EE_PADDED;
+    if (!x->tail_left) x->state = EE_TENSOR_PADDED;
 }
 
 static int used_up(const ee_stream *s, uint32_t i, const ee_layer *layer)
 {
     const ee_tensor *a = &s->tensors[layer->src_a];
-    if (a->state != EE_PADDED || s->pos_a[i] + layer->pad_left < a->real) return 0;
-    return !EE_DOES(ee_is_add, layer) || s->tensors[layer->src_b].state == EE_PADDED;
+    if (a->state != EE_TENSOR_PADDED || s->pos_a[i] + layer->pad_left < a->real) return 0;
+    return !EE_OP_IS(ee_is_add, layer) || s->tensors[layer->src_b].state == EE_TENSOR_PADDED;
 }
 
 /* Computes the frames that the samples now in tensor 0 allow. With `ended` (no more samples), call it again, pooling
@@ -310,17 +312,17 @@ static int used_up(const ee_stream *s, uint32_t i, const ee_layer *layer)
 void ee_trunk_run(ee_stream *s, int ended)
 {
     uint32_t n = s->model->n_layers;
-    if (ended && s->tensors[0].state == EE_GROWING) s->tensors[0].state = EE_COMPLETE;
+    if (ended && s->tensors[0].state == EE_TENSOR_GROWING) s->tensors[0].state = EE_TENSOR_COMPLETE;
     for (uint32_t i = 0; i < n; i++) {
         ee_layer view;
         const ee_layer *layer = ee_layer_at(s, i, &view);
         if (ended) {
             pad_tail(s, layer->src_a);
-            if (EE_DOES(ee_is_add, layer)) pad_tail(s, layer->src_b);
+            if (EE_OP_IS(ee_is_add, layer)) pad_tail(s, layer->src_b);
         }
         run_layer(s, i, layer);
-        if (ended && s->tensors[i + 1].state == EE_GROWING && used_up(s, i, layer))
-            s->tensors[i + 1].state = EE_COMPLETE;
+        if (ended && s->tensors[i + 1].state == EE_TENSOR_GROWING && used_up(s, i, layer))
+            s->tensors[i + 1].state = EE_TENSOR_COMPLETE;
     }
-    s->trunk_ended = s->tensors[n].state == EE_COMPLETE;
+    s->trunk_ended = s->tensors[n].state == EE_TENSOR_COMPLETE;
 }

@@ -2,7 +2,7 @@
  *   EE_TARGET   function attribute             EE_NAME(x)  name with the set's suffix
  *   EE_NV       vectors per 16 int32 lanes     V, X, W     accumulator, prepared input, prepared weights
  *   EE_LOAD_V(p) EE_BROADCAST4(p) EE_BROADCAST16(p) EE_LOAD_W(p) EE_DOT(acc, x, w)
- *   EE_QUANTISE(acc[NV], scale, offset) -> B, 16 bytes;  EE_STORE(y, b)  EE_TRANSPOSE4(b)  EE_TAPS4(p, stride) -> X
+ *   EE_QUANTIZE(acc[NV], scale, offset) -> B, 16 bytes;  EE_STORE(y, b)  EE_TRANSPOSE4(b)  EE_TAPS4(p, stride) -> X
  *   D           a vector of doubles: EE_D_SET(v) EE_D_OF(int32 *) EE_D_STORE32(int32 *, d) EE_D_MIN EE_D_MAX EE_D_FLOOR
  * EE_D_FMA(a, b, c) EE_MR_MAX   frames of a dense tile at one block of 16 channels      EE_ORDER  order of the packed
  * weights EE_WIDE     where four vectors of sums are narrowed to 64 bytes at once: EE_STORE64 (64 channels),
@@ -10,8 +10,8 @@
  * (the same; false: it does not apply) Requantisation runs in binary32: exact wherever the result is not saturated
  * (docs/numerics.md section 3).
  */
-#ifndef EE_INLINE
-#define EE_INLINE static inline __attribute__((always_inline)) EE_TARGET
+#ifndef EE_TARGET_INLINE
+#define EE_TARGET_INLINE static inline __attribute__((always_inline)) EE_TARGET
 #endif
 
 /* A pointer that compilers do not look through: they would make one of each sum with a number of frames, and have no
@@ -44,7 +44,7 @@ static EE_TARGET __attribute__((noinline)) void EE_NAME(affine)(const ee_layer *
 }
 
 /* Hands over a copy: if their own address left a kernel, its sums would live in memory. */
-EE_INLINE void EE_NAME(store_affine)(const ee_layer *layer, const V *acc, uint32_t first, uint8_t *y)
+EE_TARGET_INLINE void EE_NAME(store_affine)(const ee_layer *layer, const V *acc, uint32_t first, uint8_t *y)
 {
     V sums[EE_NV];
 #pragma GCC unroll 4
@@ -53,8 +53,8 @@ EE_INLINE void EE_NAME(store_affine)(const ee_layer *layer, const V *acc, uint32
 }
 
 /* The sums of MR frames by NB blocks become bytes. */
-EE_INLINE void EE_NAME(store_tile)(uint32_t MR, uint32_t NB, const ee_layer *layer, V (*acc)[EE_NB_MAX * EE_NV],
-                                   const float *scale, uint32_t channel, uint8_t *y)
+EE_TARGET_INLINE void EE_NAME(store_tile)(uint32_t MR, uint32_t NB, const ee_layer *layer, V (*acc)[EE_NB_MAX * EE_NV],
+                                          const float *scale, uint32_t channel, uint8_t *y)
 {
     size_t cout = layer->cout;
     float offset = (float)layer->zp_out + 0.5f;
@@ -86,12 +86,12 @@ EE_INLINE void EE_NAME(store_tile)(uint32_t MR, uint32_t NB, const ee_layer *lay
     for (uint32_t m = rows; m < MR; m++)
 #pragma GCC unroll 24
         for (uint32_t b = first; b < NB; b++)
-            EE_STORE(y + m * cout + 16 * b, EE_QUANTISE(acc[m] + b * EE_NV, scale + 16 * b, offset));
+            EE_STORE(y + m * cout + 16 * b, EE_QUANTIZE(acc[m] + b * EE_NV, scale + 16 * b, offset));
 }
 
 /* Four bytes of each of MR frames meet their weights. */
-EE_INLINE void EE_NAME(step)(uint32_t MR, uint32_t NB, V (*acc)[EE_NB_MAX * EE_NV], const int8_t *w, size_t panel,
-                             const uint8_t **third, size_t hop)
+EE_TARGET_INLINE void EE_NAME(step)(uint32_t MR, uint32_t NB, V (*acc)[EE_NB_MAX * EE_NV], const int8_t *w,
+                                    size_t panel, const uint8_t **third, size_t hop)
 {
     W weights[EE_NB_MAX * EE_NV];
 #pragma GCC unroll 24
@@ -109,9 +109,9 @@ EE_INLINE void EE_NAME(step)(uint32_t MR, uint32_t NB, V (*acc)[EE_NB_MAX * EE_N
 
 /* MR frames by NB blocks of 16 channels; MR and NB are constants where this is inlined, and so is STEPS, the number of
  * steps, or 0. */
-EE_INLINE void EE_NAME(tile)(uint32_t MR, uint32_t NB, uint32_t STEPS, const ee_layer *layer, const int8_t *w,
-                             uint32_t steps, const uint8_t *x, size_t hop, const ee_packed *p, uint32_t channel,
-                             uint8_t *y)
+EE_TARGET_INLINE void EE_NAME(tile)(uint32_t MR, uint32_t NB, uint32_t STEPS, const ee_layer *layer, const int8_t *w,
+                                    uint32_t steps, const uint8_t *x, size_t hop, const ee_packed *p, uint32_t channel,
+                                    uint8_t *y)
 {
     V acc[EE_MR_MAX][EE_NB_MAX * EE_NV];
     const uint8_t *third[(EE_MR_MAX + 2) / 3]; /* every third frame: the two behind it lie at hop and 2 hop */
@@ -133,9 +133,9 @@ EE_INLINE void EE_NAME(tile)(uint32_t MR, uint32_t NB, uint32_t STEPS, const ee_
 
 /* All frames of NB blocks: full tiles of MR frames, then the rest four and one at a time (8 are 4 and 4, not 6 and 1
  * and 1). */
-EE_INLINE void EE_NAME(panel_of)(uint32_t MR, uint32_t NB, uint32_t STEPS, const ee_layer *layer, const ee_packed *p,
-                                 uint32_t channel, uint32_t runtime_steps, const uint8_t *x, size_t hop, uint8_t *y,
-                                 uint32_t n)
+EE_TARGET_INLINE void EE_NAME(panel_of)(uint32_t MR, uint32_t NB, uint32_t STEPS, const ee_layer *layer,
+                                        const ee_packed *p, uint32_t channel, uint32_t runtime_steps, const uint8_t *x,
+                                        size_t hop, uint8_t *y, uint32_t n)
 {
     const uint32_t steps = STEPS ? STEPS : runtime_steps;
     const int8_t *w = p->weights + (size_t)channel * steps * 4;
@@ -151,8 +151,9 @@ EE_INLINE void EE_NAME(panel_of)(uint32_t MR, uint32_t NB, uint32_t STEPS, const
 }
 
 /* Layers of few steps are compiled for their number: the weights of a block stay in registers. */
-EE_INLINE void EE_NAME(panel)(uint32_t MR, uint32_t NB, const ee_layer *layer, const ee_packed *p, uint32_t channel,
-                              uint32_t steps, const uint8_t *x, size_t hop, uint8_t *y, uint32_t n)
+EE_TARGET_INLINE void EE_NAME(panel)(uint32_t MR, uint32_t NB, const ee_layer *layer, const ee_packed *p,
+                                     uint32_t channel, uint32_t steps, const uint8_t *x, size_t hop, uint8_t *y,
+                                     uint32_t n)
 {
 #ifdef EE_WIDE
     if (NB <= 2 && steps == 2) EE_NAME(panel_of)(MR, NB, 2, layer, p, channel, 2, x, hop, y, n);
@@ -180,8 +181,8 @@ static EE_TARGET void EE_NAME(dense)(const ee_layer *layer, const ee_packed *p, 
 }
 
 /* Groups of 4 channels: 16 input bytes of a tap, repeated, meet the weights of 16 outputs. KERNEL 0: not a constant. */
-EE_INLINE void EE_NAME(grouped_block)(uint32_t KERNEL, const ee_layer *layer, const ee_packed *p, uint32_t channel,
-                                      const uint8_t *x, uint8_t *y, uint32_t n)
+EE_TARGET_INLINE void EE_NAME(grouped_block)(uint32_t KERNEL, const ee_layer *layer, const ee_packed *p,
+                                             uint32_t channel, const uint8_t *x, uint8_t *y, uint32_t n)
 {
     uint32_t kernel = KERNEL ? KERNEL : layer->kernel, cin = layer->cin;
     const int8_t *w = p->weights + (size_t)channel * kernel * 4;
@@ -199,7 +200,7 @@ EE_INLINE void EE_NAME(grouped_block)(uint32_t KERNEL, const ee_layer *layer, co
         }
         uint8_t *out = y + (size_t)o * layer->cout + channel;
         if (layer->requant) EE_NAME(store_affine)(layer, acc, channel, out);
-        else EE_STORE(out, EE_TRANSPOSE4(EE_QUANTISE(acc, p->scale + channel, offset)));
+        else EE_STORE(out, EE_TRANSPOSE4(EE_QUANTIZE(acc, p->scale + channel, offset)));
     }
 }
 
@@ -244,7 +245,7 @@ static EE_TARGET void EE_NAME(depthwise)(const ee_layer *layer, const ee_packed 
                     acc[j] = EE_DOT(acc[j], EE_TAPS_PART(input, j), EE_LOAD_W(w + k * 64 + j * (64 / EE_NV)));
             }
             if (layer->requant) EE_NAME(store_affine)(layer, acc, c, y + (size_t)o * layer->cout + c);
-            else EE_STORE(y + (size_t)o * layer->cout + c, EE_QUANTISE(acc, p->scale + c, offset));
+            else EE_STORE(y + (size_t)o * layer->cout + c, EE_QUANTIZE(acc, p->scale + c, offset));
         }
     }
 }

@@ -5,10 +5,10 @@
 #define EE_EXPORTED 1
 
 @needs@
-#define EE_KINDS (@kinds@)              /* bit k: front ends of kind k */
-#define EE_POOLS (@pools@)              /* bit p: heads with pool p */
+#define EE_FRONT_KINDS (@kinds@)              /* bit k: front ends of kind k */
+#define EE_POOL_MODES (@pools@)              /* bit p: heads with pool p */
 #define EE_LEVELS (@levels@)            /* of the heads, combined */
-#define EE_BLOCKS (@blocks@)            /* ee_config.block of all models, combined */
+#define EE_TRUNK_BLOCKS (@blocks@)            /* ee_config.block of all models, combined */
 #define EE_LAYERS(test) @layers@
 
 #endif

@@ -28,4 +28,4 @@
 #endif
 
 @definitions@
-const ee_model @name@ = EE_INITIALISER;
+const ee_model @name@ = EE_INITIALIZER;

@@ -20,7 +20,7 @@ typedef struct XT4 {
 #define EE_BROADCAST16(p)               offset_x(vld1q_u8(p))
 #define EE_STORE(y, b)                  vst1q_u8(y, b)
 #define EE_TRANSPOSE4(b)                transpose4(b)
-#define EE_QUANTISE(acc, scale, offset) quantise(acc, scale, offset)
+#define EE_QUANTIZE(acc, scale, offset) quantize(acc, scale, offset)
 #define EE_TAPS4(p, stride, taps)       taps4(p, stride, taps)
 #define EE_TAPS_PART(x, j)              ((x).part[j])
 #define EE_DOT(acc, x, w)               dot(acc, x, w)
@@ -34,28 +34,28 @@ typedef float64x2_t D;
 #define EE_D_FLOOR(a)      vrndmq_f64(a)
 #define EE_D_FMA(a, b, c)  vfmaq_f64(c, a, b)
 
-#define EE_HELPER static inline __attribute__((always_inline)) EE_TARGET
+#define EE_TARGET_INLINE static inline __attribute__((always_inline)) EE_TARGET
 
-EE_HELPER int8x16_t offset_x(uint8x16_t x) { return vreinterpretq_s8_u8(veorq_u8(x, vdupq_n_u8(128))); }
+EE_TARGET_INLINE int8x16_t offset_x(uint8x16_t x) { return vreinterpretq_s8_u8(veorq_u8(x, vdupq_n_u8(128))); }
 
-EE_HELPER int16x4_t quantise4(int32x4_t acc, const float *scale, float offset)
+EE_TARGET_INLINE int16x4_t quantize4(int32x4_t acc, const float *scale, float offset)
 { return vqmovn_s32(vcvtmq_s32_f32(vfmaq_f32(vdupq_n_f32(offset), vcvtq_f32_s32(acc), vld1q_f32(scale)))); }
 
-EE_HELPER uint8x16_t quantise(const int32x4_t *acc, const float *scale, float offset)
+EE_TARGET_INLINE uint8x16_t quantize(const int32x4_t *acc, const float *scale, float offset)
 {
-    int16x8_t lo = vcombine_s16(quantise4(acc[0], scale, offset), quantise4(acc[1], scale + 4, offset));
-    int16x8_t hi = vcombine_s16(quantise4(acc[2], scale + 8, offset), quantise4(acc[3], scale + 12, offset));
+    int16x8_t lo = vcombine_s16(quantize4(acc[0], scale, offset), quantize4(acc[1], scale + 4, offset));
+    int16x8_t hi = vcombine_s16(quantize4(acc[2], scale + 8, offset), quantize4(acc[3], scale + 12, offset));
     return vcombine_u8(vqmovun_s16(lo), vqmovun_s16(hi));
 }
 
-EE_HELPER uint8x16_t transpose4(uint8x16_t b)
+EE_TARGET_INLINE uint8x16_t transpose4(uint8x16_t b)
 {
     static const uint8_t order[16] = { 0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15 };
     return vqtbl1q_u8(b, vld1q_u8(order));
 }
 
 /* Lane c: bytes of frames 0 .. 3 at channel c; frames beyond the kernel are not read. */
-EE_HELPER XT4 taps4(const uint8_t *p, size_t stride, uint32_t taps)
+EE_TARGET_INLINE XT4 taps4(const uint8_t *p, size_t stride, uint32_t taps)
 {
     int8x16_t zero = vdupq_n_s8(0), a = offset_x(vld1q_u8(p));
     int8x16_t b = taps > 1 ? offset_x(vld1q_u8(p + stride)) : zero;

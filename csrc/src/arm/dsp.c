@@ -8,57 +8,57 @@
 #if defined(EE_NO_HOST) && defined(__ARM_FEATURE_DSP) && !defined(__ARM_FEATURE_MVE)
 #include "dsp_rows.h"
 
-#define EE_ASM1(name, text)               \
-    EE_INLINED uint32_t name(uint32_t a)  \
-    {                                     \
-        uint32_t r;                       \
-        __asm__(text : "=r"(r) : "r"(a)); \
-        return r;                         \
+#define EE_ASM1(name, text)                    \
+    EE_ALWAYS_INLINE uint32_t name(uint32_t a) \
+    {                                          \
+        uint32_t r;                            \
+        __asm__(text : "=r"(r) : "r"(a));      \
+        return r;                              \
     }
 EE_ASM1(even_u, "uxtb16 %0, %1")
 EE_ASM1(odd_u, "uxtb16 %0, %1, ror #8")
 EE_ASM1(even_s, "sxtb16 %0, %1")
 EE_ASM1(odd_s, "sxtb16 %0, %1, ror #8")
 
-EE_INLINED int32_t dot2(uint32_t x, uint32_t w, int32_t acc)
+EE_ALWAYS_INLINE int32_t dot2(uint32_t x, uint32_t w, int32_t acc)
 {
     __asm__("smlad %0, %1, %2, %0" : "+r"(acc) : "r"(x), "r"(w));
     return acc;
 }
-EE_INLINED uint32_t low_halves(uint32_t a, uint32_t b) /* lanes a.low, b.low */
+EE_ALWAYS_INLINE uint32_t low_halves(uint32_t a, uint32_t b) /* lanes a.low, b.low */
 {
     uint32_t r;
     __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(r) : "r"(a), "r"(b));
     return r;
 }
-EE_INLINED uint32_t high_halves(uint32_t a, uint32_t b) /* lanes a.high, b.high */
+EE_ALWAYS_INLINE uint32_t high_halves(uint32_t a, uint32_t b) /* lanes a.high, b.high */
 {
     uint32_t r;
     __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(r) : "r"(b), "r"(a));
     return r;
 }
-EE_INLINED int32_t high_word(int32_t a, int32_t b)
+EE_ALWAYS_INLINE int32_t high_word(int32_t a, int32_t b)
 {
     int32_t r;
     __asm__("smmulr %0, %1, %2" : "=r"(r) : "r"(a), "r"(b));
     return r;
 }
-EE_INLINED uint8_t limit(int32_t v)
+EE_ALWAYS_INLINE uint8_t limit(int32_t v)
 {
     uint32_t r;
     __asm__("usat %0, #8, %1" : "=r"(r) : "r"(v));
     return (uint8_t)r;
 }
-EE_INLINED uint32_t word_at(const void *p) /* any address */
+EE_ALWAYS_INLINE uint32_t word_at(const void *p) /* any address */
 {
     uint32_t r;
     __builtin_memcpy(&r, p, sizeof r);
     return r;
 }
 
-EE_INLINED uint8_t scaled(int32_t acc, int32_t m18, int32_t zp) { return limit(high_word(acc, m18) + zp); }
+EE_ALWAYS_INLINE uint8_t scaled(int32_t acc, int32_t m18, int32_t zp) { return limit(high_word(acc, m18) + zp); }
 
-EE_INLINED uint8_t quantise(const ee_layer *layer, uint32_t c, int32_t acc)
+EE_ALWAYS_INLINE uint8_t quantize(const ee_layer *layer, uint32_t c, int32_t acc)
 {
     if (!EE_AFFINE(layer)) return scaled(acc, layer->mult[c] << 18, layer->zp_out);
     int64_t v = ee_rnd((int64_t)acc * (acc >= 0 ? layer->mult_pos[c] : layer->mult_neg[c]) + layer->add[c], 22);
@@ -66,7 +66,7 @@ EE_INLINED uint8_t quantise(const ee_layer *layer, uint32_t c, int32_t acc)
 }
 
 /* ---------------------------------------------------------------- dense */
-EE_INLINED void spread4(const uint8_t *x, uint32_t *to)
+EE_ALWAYS_INLINE void spread4(const uint8_t *x, uint32_t *to)
 {
     uint32_t v = word_at(x);
     to[0] = even_u(v);
@@ -74,7 +74,7 @@ EE_INLINED void spread4(const uint8_t *x, uint32_t *to)
 }
 
 /* Four bytes of each of `frames` frames become two words of lanes, eight bytes at a time. */
-EE_INLINED void spread(const uint8_t *x, uint32_t hop, uint32_t fan_in, uint32_t frames, uint32_t *to)
+EE_ALWAYS_INLINE void spread(const uint8_t *x, uint32_t hop, uint32_t fan_in, uint32_t frames, uint32_t *to)
 {
     for (const uint8_t *end = x + fan_in; x != end; x += 8, to += 4 * frames) {
         spread4(x, to);
@@ -86,7 +86,7 @@ EE_INLINED void spread(const uint8_t *x, uint32_t hop, uint32_t fan_in, uint32_t
 
 /* Two frames by two channels at a time, the inputs spread once into the layer's scratch; weights paired by export-c.
  * Linear requantisation. */
-EE_APART static void dense_pairs(const ee_layer *layer, uint8_t *scratch, const uint8_t *x, uint8_t *y, uint32_t n)
+EE_NOINLINE static void dense_pairs(const ee_layer *layer, uint8_t *scratch, const uint8_t *x, uint8_t *y, uint32_t n)
 {
     const uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin,
                    cout = layer->cout;
@@ -108,14 +108,14 @@ EE_APART static void dense_pairs(const ee_layer *layer, uint8_t *scratch, const 
 }
 
 /* Four bytes, at any address. */
-EE_INLINED int32_t dot4(const uint8_t *x, const int8_t *w, int32_t acc)
+EE_ALWAYS_INLINE int32_t dot4(const uint8_t *x, const int8_t *w, int32_t acc)
 {
     uint32_t a = word_at(x), b = word_at(w);
     return dot2(odd_u(a), odd_s(b), dot2(even_u(a), even_s(b), acc));
 }
 
 /* Any fan-in: words of four, then the rest one by one. */
-EE_INLINED int32_t dot(const uint8_t *x, const int8_t *w, uint32_t n, int32_t acc)
+EE_ALWAYS_INLINE int32_t dot(const uint8_t *x, const int8_t *w, uint32_t n, int32_t acc)
 {
     for (; n >= 4; n -= 4, x += 4, w += 4) acc = dot4(x, w, acc);
     for (; n; n--) acc += *x++ * *w++;
@@ -124,11 +124,11 @@ EE_INLINED int32_t dot(const uint8_t *x, const int8_t *w, uint32_t n, int32_t ac
 
 /* The last word of n bytes, n no multiple of 4, with those of the word before it zero; for fewer than 4 there is none.
  */
-EE_INLINED uint32_t last_word(const uint8_t *x, uint32_t n)
+EE_ALWAYS_INLINE uint32_t last_word(const uint8_t *x, uint32_t n)
 { return word_at(x + n - 4) >> (4 - n % 4) * 8 << (4 - n % 4) * 8; }
 
 /* Two frames share the weights; the last one may be computed twice. */
-EE_APART static void dense_plain(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+EE_NOINLINE static void dense_plain(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
 {
     const uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin,
                    cout = layer->cout;
@@ -152,14 +152,14 @@ EE_APART static void dense_plain(const ee_layer *layer, const uint8_t *x, uint8_
                 a = dot2(odd_u(s), odd, dot2(even_u(s), even, a));
                 b = dot2(odd_u(t), odd, dot2(even_u(t), even, b));
             }
-            y0[c] = quantise(layer, c, a);
-            y1[c] = quantise(layer, c, b);
+            y0[c] = quantize(layer, c, a);
+            y1[c] = quantize(layer, c, b);
         }
     }
 }
 
 /* Fan-in of `words` words, the last one shorter: the inputs of two frames are spread once for all channels. */
-EE_INLINED void dense_short(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n, uint32_t words)
+EE_ALWAYS_INLINE void dense_short(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n, uint32_t words)
 {
     const uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin,
                    cout = layer->cout;
@@ -187,14 +187,14 @@ EE_INLINED void dense_short(const ee_layer *layer, const uint8_t *x, uint8_t *y,
         }
     }
 }
-EE_APART static void dense_5_to_7(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+EE_NOINLINE static void dense_5_to_7(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
 { dense_short(layer, x, y, n, 2); }
-EE_APART static void dense_9_to_11(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+EE_NOINLINE static void dense_9_to_11(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
 { dense_short(layer, x, y, n, 3); }
 
 /* ---------------------------------------------------------------- groups of four channels */
 /* Four sums share the spread inputs of a tap. */
-EE_APART static void grouped_by_4(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+EE_NOINLINE static void grouped_by_4(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
 {
     uint32_t cin = layer->cin, span = 4u * layer->kernel, hop = (uint32_t)layer->stride * cin;
     for (uint32_t o = 0; o < n; o++, x += hop, y += cin) {
@@ -212,19 +212,19 @@ EE_APART static void grouped_by_4(const ee_layer *layer, const uint8_t *x, uint8
                 u = word_at(w + 3 * span);
                 e = dot2(odd, odd_s(u), dot2(even, even_s(u), e));
             }
-            y[c] = quantise(layer, c, a);
-            y[c + 1] = quantise(layer, c + 1, b);
-            y[c + 2] = quantise(layer, c + 2, d);
-            y[c + 3] = quantise(layer, c + 3, e);
+            y[c] = quantize(layer, c, a);
+            y[c + 1] = quantize(layer, c + 1, b);
+            y[c + 2] = quantize(layer, c + 2, d);
+            y[c + 3] = quantize(layer, c + 3, e);
         }
     }
 }
 
 /* ---------------------------------------------------------------- depthwise */
-EE_INLINED uint32_t pair(uint32_t low, uint32_t high) { return low | high << 16; }
+EE_ALWAYS_INLINE uint32_t pair(uint32_t low, uint32_t high) { return low | high << 16; }
 
 /* Depthwise with 7 taps, a channel at a time: three pairs of inputs slide along, two frames further an output. */
-EE_APART static void depthwise_7(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+EE_NOINLINE static void depthwise_7(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
 {
     const uint32_t cin = layer->cin;
     const int32_t zp = layer->zp_out;
@@ -258,32 +258,33 @@ EE_APART static void depthwise_7(const ee_layer *layer, const uint8_t *x, uint8_
 }
 
 #define EE_DOT                   dot
-#define EE_PUT(layer, c, acc, y) (y)[c] = quantise(layer, c, acc)
+#define EE_PUT(layer, c, acc, y) (y)[c] = quantize(layer, c, acc)
 #include "../grouped.h"
 
 /* ---------------------------------------------------------------- which of them */
-EE_INLINED int is_dense(ee_sort l) { return l.op == EE_CONV && l.groups == 1; }
-EE_INLINED int is_pairs(ee_sort l) { return is_dense(l) && l.scratch; }
-EE_INLINED int is_short(ee_sort l, uint32_t words)
+EE_ALWAYS_INLINE int is_dense(ee_layer_traits l) { return l.op == EE_CONV && l.groups == 1; }
+EE_ALWAYS_INLINE int is_pairs(ee_layer_traits l) { return is_dense(l) && l.scratch; }
+EE_ALWAYS_INLINE int is_short(ee_layer_traits l, uint32_t words)
 { return is_dense(l) && !l.requant && l.kernel * l.cin % 4 && l.kernel * l.cin / 4 == words - 1; }
-EE_INLINED int is_2_words(ee_sort l) { return is_short(l, 2); }
-EE_INLINED int is_3_words(ee_sort l) { return is_short(l, 3); }
-EE_INLINED int is_plain(ee_sort l)
+EE_ALWAYS_INLINE int is_2_words(ee_layer_traits l) { return is_short(l, 2); }
+EE_ALWAYS_INLINE int is_3_words(ee_layer_traits l) { return is_short(l, 3); }
+EE_ALWAYS_INLINE int is_plain(ee_layer_traits l)
 { return is_dense(l) && !is_pairs(l) && !is_2_words(l) && !is_3_words(l) && l.kernel * l.cin >= 4; }
-EE_INLINED int is_depthwise_7(ee_sort l) { return ee_is_depthwise(l) && l.kernel == 7 && l.stride == 2 && !l.requant; }
-EE_INLINED int is_other(ee_sort l)
+EE_ALWAYS_INLINE int is_depthwise_7(ee_layer_traits l)
+{ return ee_is_depthwise(l) && l.kernel == 7 && l.stride == 2 && !l.requant; }
+EE_ALWAYS_INLINE int is_other(ee_layer_traits l)
 { return l.op == EE_CONV && !ee_is_by_4(l) && !is_depthwise_7(l) && (l.groups > 1 || l.kernel * l.cin < 4); }
 
 void ee_run_conv(const ee_layer *layer, uint8_t *scratch, const uint8_t *x, uint8_t *y, uint32_t n)
 {
     if (!layer->packed) scratch = NULL; /* which is for paired weights */
-    if (EE_IS(is_pairs, layer, scratch)) dense_pairs(layer, scratch, x, y, n);
-    else if (EE_IS(is_2_words, layer, scratch)) dense_5_to_7(layer, x, y, n);
-    else if (EE_IS(is_3_words, layer, scratch)) dense_9_to_11(layer, x, y, n);
-    else if (EE_IS(is_plain, layer, scratch)) dense_plain(layer, x, y, n);
-    else if (EE_IS(ee_is_by_4, layer, scratch)) grouped_by_4(layer, x, y, n);
-    else if (EE_IS(is_depthwise_7, layer, scratch)) depthwise_7(layer, x, y, n);
-    else if (EE_ANY(is_other)) grouped(layer, x, y, n);
+    if (EE_CONV_IS(is_pairs, layer, scratch)) dense_pairs(layer, scratch, x, y, n);
+    else if (EE_CONV_IS(is_2_words, layer, scratch)) dense_5_to_7(layer, x, y, n);
+    else if (EE_CONV_IS(is_3_words, layer, scratch)) dense_9_to_11(layer, x, y, n);
+    else if (EE_CONV_IS(is_plain, layer, scratch)) dense_plain(layer, x, y, n);
+    else if (EE_CONV_IS(ee_is_by_4, layer, scratch)) grouped_by_4(layer, x, y, n);
+    else if (EE_CONV_IS(is_depthwise_7, layer, scratch)) depthwise_7(layer, x, y, n);
+    else if (EE_ANY_LAYER(is_other)) grouped(layer, x, y, n);
 }
 
 int32_t ee_run_dot(const uint8_t *u, const int8_t *w, uint32_t n)

@@ -42,7 +42,7 @@ typedef struct rows {
     "lsr   r9, r9, #16\n\t"       \
     "lsl   r9, r9, #18\n\t"
 /* Sums of two channels -> two bytes in `a`. */
-#define QUANTISE(a, b)                    \
+#define QUANTIZE(a, b)                    \
     "sub   " b ", " b ", " a "\n\t"       \
     "add   " b ", r12, " b ", asr #8\n\t" \
     "smmulr " a ", " a ", r8\n\t"         \
@@ -86,8 +86,8 @@ __attribute__((naked, noinline)) static void rows_of_2(rows *r)
                      STEP STEP STEP STEP "cmp   r0, r2\n\t"
                      "bne   2b\n\t"
 #undef STEP
-                     END_PAIR "ldr   r10, [lr, #28]\n\t" QUANTISE("r4", "r5")
-                         QUANTISE("r6", "r7") "strh  r6, [r0, r10]\n\t" STORE_PAIR);
+                     END_PAIR "ldr   r10, [lr, #28]\n\t" QUANTIZE("r4", "r5")
+                         QUANTIZE("r6", "r7") "strh  r6, [r0, r10]\n\t" STORE_PAIR);
 }
 
 /* The same for one frame: r4, r5 sums, r8-r11 eight inputs, r3, r6, r7, r12, lr weights. */
@@ -108,11 +108,11 @@ __attribute__((naked, noinline)) static void rows_of_1(rows *r)
                      "bne   2b\n\t"
 #undef STEP
 #undef TAKE
-                     END_PAIR QUANTISE("r4", "r5") STORE_PAIR);
+                     END_PAIR QUANTIZE("r4", "r5") STORE_PAIR);
 }
 
 #undef NEXT_PAIR
 #undef END_PAIR
-#undef QUANTISE
+#undef QUANTIZE
 #undef STORE_PAIR
 #endif

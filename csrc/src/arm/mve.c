@@ -8,20 +8,20 @@
 #if defined(EE_NO_HOST) && defined(__ARM_FEATURE_MVE)
 #include <arm_mve.h>
 
-EE_APART static uint8_t scaled_in_two(const ee_layer *layer, uint32_t c, int32_t acc)
+EE_NOINLINE static uint8_t scaled_in_two(const ee_layer *layer, uint32_t c, int32_t acc)
 {
     int64_t v = ee_rnd((int64_t)acc * (acc >= 0 ? layer->mult_pos[c] : layer->mult_neg[c]) + layer->add[c], 22);
     return (uint8_t)ee_clamp((v < -512 ? -512 : v > 512 ? 512 : (int32_t)v) + layer->zp_out, 0, 255);
 }
 
-EE_INLINED int32x4_t scaled(int32x4_t acc, int32x4_t mult, int32x4_t zp)
+EE_ALWAYS_INLINE int32x4_t scaled(int32x4_t acc, int32x4_t mult, int32x4_t zp)
 {
     int32x4_t v = vaddq_s32(vrmulhq_s32(acc, vshlq_n_s32(mult, 18)), zp);
     return vminq_s32(vmaxq_s32(v, vdupq_n_s32(0)), vdupq_n_s32(255));
 }
 
 /* Four sums of the channels from c on become bytes; at most `left` of them. */
-EE_INLINED void store_4(const ee_layer *layer, uint32_t c, uint32_t left, const int32_t *acc, uint8_t *y)
+EE_ALWAYS_INLINE void store_4(const ee_layer *layer, uint32_t c, uint32_t left, const int32_t *acc, uint8_t *y)
 {
     if (EE_AFFINE(layer)) {
         for (uint32_t i = 0; i < 4 && i < left; i++) y[c + i] = scaled_in_two(layer, c + i, acc[i]);
@@ -33,7 +33,7 @@ EE_INLINED void store_4(const ee_layer *layer, uint32_t c, uint32_t left, const 
 }
 
 /* One frame by four channels; rows of weights behind the last channel repeat it. */
-EE_APART static void dense(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+EE_NOINLINE static void dense(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
 {
     const uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin,
                    cout = layer->cout;
@@ -67,7 +67,7 @@ EE_APART static void dense(const ee_layer *layer, const uint8_t *x, uint8_t *y, 
 }
 
 /* The same for whole tiles and linear requantisation. `tail`: fan_in is no multiple of 8. */
-EE_INLINED void dense_tiles(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n, int has_tail)
+EE_ALWAYS_INLINE void dense_tiles(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n, int has_tail)
 {
     const uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin,
                    cout = layer->cout;
@@ -116,13 +116,13 @@ EE_INLINED void dense_tiles(const ee_layer *layer, const uint8_t *x, uint8_t *y,
         }
     }
 }
-EE_APART static void dense_whole(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+EE_NOINLINE static void dense_whole(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
 { dense_tiles(layer, x, y, n, 0); }
-EE_APART static void dense_tailed(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+EE_NOINLINE static void dense_tailed(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
 { dense_tiles(layer, x, y, n, 1); }
 
 /* Four channels in, four out: the gathered inputs of four taps meet the weights of each output channel. */
-EE_APART static void grouped_by_4(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+EE_NOINLINE static void grouped_by_4(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
 {
     const uint32_t cin = layer->cin, span = 4u * layer->kernel, hop = (uint32_t)layer->stride * cin;
     const uint32x4_t offsets = vmulq_n_u32(vidupq_n_u32(0, 1), cin);
@@ -156,7 +156,8 @@ EE_APART static void grouped_by_4(const ee_layer *layer, const uint8_t *x, uint8
 }
 
 /* The bytes of eight sums: saturated to 16 bits, and after the zero point to 8. */
-EE_INLINED void store_8(uint8_t *y, int32x4_t even, int32x4_t odd, int32x4_t mult_even, int32x4_t mult_odd, int16_t zp)
+EE_ALWAYS_INLINE void store_8(uint8_t *y, int32x4_t even, int32x4_t odd, int32x4_t mult_even, int32x4_t mult_odd,
+                              int16_t zp)
 {
     even = vrmulhq_s32(even, mult_even);
     int16x8_t v = vqmovntq_s32(vqmovnbq_s32(vreinterpretq_s16_s32(even), even), vrmulhq_s32(odd, mult_odd));
@@ -166,7 +167,7 @@ EE_INLINED void store_8(uint8_t *y, int32x4_t even, int32x4_t odd, int32x4_t mul
 
 /* Eight channels at a time: even and odd ones in a vector of sums each. Two frames share the weights. Linear
  * requantisation. */
-EE_APART static void depthwise(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
+EE_NOINLINE static void depthwise(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
 {
     const uint32_t cin = layer->cin, kernel = layer->kernel, hop = (uint32_t)layer->stride * cin;
     const uint16x8_t offsets = vmulq_n_u16(vidupq_n_u16(0, 1), (uint16_t)kernel);
@@ -206,7 +207,7 @@ EE_APART static void depthwise(const ee_layer *layer, const uint8_t *x, uint8_t 
     }
 }
 
-EE_INLINED int32_t dot(const uint8_t *x, const int8_t *w, uint32_t n, int32_t acc)
+EE_ALWAYS_INLINE int32_t dot(const uint8_t *x, const int8_t *w, uint32_t n, int32_t acc)
 {
     for (; n >= 8; n -= 8, x += 8, w += 8)
         acc = vmladavaq_s16(acc, vreinterpretq_s16_u16(vldrbq_u16(x)), vldrbq_s16(w));
@@ -219,22 +220,23 @@ EE_INLINED int32_t dot(const uint8_t *x, const int8_t *w, uint32_t n, int32_t ac
 #include "../grouped.h"
 
 /* ---------------------------------------------------------------- which of them */
-EE_INLINED int is_dense(ee_sort l) { return l.op == EE_CONV && l.groups == 1; }
-EE_INLINED int is_tiles(ee_sort l) { return is_dense(l) && l.cout % 4 == 0 && !l.requant; }
-EE_INLINED int is_whole(ee_sort l) { return is_tiles(l) && l.kernel * l.cin % 8 == 0; }
-EE_INLINED int is_tailed(ee_sort l) { return is_tiles(l) && l.kernel * l.cin % 8 != 0; }
-EE_INLINED int is_plain(ee_sort l) { return is_dense(l) && !is_tiles(l); }
-EE_INLINED int is_depthwise_8(ee_sort l) { return ee_is_depthwise(l) && l.cin % 8 == 0 && !l.requant; }
-EE_INLINED int is_other(ee_sort l) { return l.op == EE_CONV && l.groups > 1 && !ee_is_by_4(l) && !is_depthwise_8(l); }
+EE_ALWAYS_INLINE int is_dense(ee_layer_traits l) { return l.op == EE_CONV && l.groups == 1; }
+EE_ALWAYS_INLINE int is_tiles(ee_layer_traits l) { return is_dense(l) && l.cout % 4 == 0 && !l.requant; }
+EE_ALWAYS_INLINE int is_whole(ee_layer_traits l) { return is_tiles(l) && l.kernel * l.cin % 8 == 0; }
+EE_ALWAYS_INLINE int is_tailed(ee_layer_traits l) { return is_tiles(l) && l.kernel * l.cin % 8 != 0; }
+EE_ALWAYS_INLINE int is_plain(ee_layer_traits l) { return is_dense(l) && !is_tiles(l); }
+EE_ALWAYS_INLINE int is_depthwise_8(ee_layer_traits l) { return ee_is_depthwise(l) && l.cin % 8 == 0 && !l.requant; }
+EE_ALWAYS_INLINE int is_other(ee_layer_traits l)
+{ return l.op == EE_CONV && l.groups > 1 && !ee_is_by_4(l) && !is_depthwise_8(l); }
 
 void ee_run_conv(const ee_layer *layer, uint8_t *scratch, const uint8_t *x, uint8_t *y, uint32_t n)
 {
-    if (EE_IS(is_whole, layer, scratch)) dense_whole(layer, x, y, n);
-    else if (EE_IS(is_tailed, layer, scratch)) dense_tailed(layer, x, y, n);
-    else if (EE_IS(is_plain, layer, scratch)) dense(layer, x, y, n);
-    else if (EE_IS(ee_is_by_4, layer, scratch)) grouped_by_4(layer, x, y, n);
-    else if (EE_IS(is_depthwise_8, layer, scratch)) depthwise(layer, x, y, n);
-    else if (EE_ANY(is_other)) grouped(layer, x, y, n);
+    if (EE_CONV_IS(is_whole, layer, scratch)) dense_whole(layer, x, y, n);
+    else if (EE_CONV_IS(is_tailed, layer, scratch)) dense_tailed(layer, x, y, n);
+    else if (EE_CONV_IS(is_plain, layer, scratch)) dense(layer, x, y, n);
+    else if (EE_CONV_IS(ee_is_by_4, layer, scratch)) grouped_by_4(layer, x, y, n);
+    else if (EE_CONV_IS(is_depthwise_8, layer, scratch)) depthwise(layer, x, y, n);
+    else if (EE_ANY_LAYER(is_other)) grouped(layer, x, y, n);
 }
 
 int32_t ee_run_dot(const uint8_t *u, const int8_t *w, uint32_t n) { return dot(u, w, n, 0); }

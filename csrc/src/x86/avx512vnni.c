@@ -25,13 +25,13 @@ typedef __m512i V, X, W, XT4;
 #define EE_DOT(acc, x, w) dot(acc, x, w)
 #define EE_STORE(y, b)    _mm_storeu_si128((__m128i *)(void *)(y), b)
 #define EE_TRANSPOSE4(b)  _mm_shuffle_epi8(b, _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15))
-#define EE_QUANTISE(acc, scale, offset)   quantise(*(acc), scale, offset)
-#define EE_STORE64(y, acc, scale, offset) _mm512_storeu_si512(y, quantise64(acc, scale, offset))
+#define EE_QUANTIZE(acc, scale, offset)   quantize(*(acc), scale, offset)
+#define EE_STORE64(y, acc, scale, offset) _mm512_storeu_si512(y, quantize64(acc, scale, offset))
 #define EE_STORE_ROWS(y, cout, blocks, acc, scale, offset) \
-    store_rows(y, cout, blocks, in_rows(quantise_rows(acc, scale, (blocks) == 2 ? 16 : 0, offset)))
+    store_rows(y, cout, blocks, in_rows(quantize_rows(acc, scale, (blocks) == 2 ? 16 : 0, offset)))
 #define EE_GROUPED(layer, p, c, width, x, y, n) grouped_shared(layer, p, c, width, x, y, n)
 #define EE_DEPTHWISE(layer, p, x, y, n)         depthwise_shared(layer, p, x, y, n)
-#define EE_INLINE                               static inline __attribute__((always_inline)) EE_TARGET
+#define EE_TARGET_INLINE                        static inline __attribute__((always_inline)) EE_TARGET
 #define EE_TAPS4(p, stride, taps)               taps4(p, stride, taps)
 #define EE_TAPS_PART(x, j)                      (x)
 
@@ -45,47 +45,47 @@ typedef __m512d D;
 #define EE_D_FMA(a, b, c)  _mm512_fmadd_pd(a, b, c)
 
 /* The intrinsic makes GCC 12 copy and spill half of the accumulators of a tile; tied operands leave it no choice. */
-EE_INLINE __m512i dot(__m512i acc, __m512i x, __m512i w)
+EE_TARGET_INLINE __m512i dot(__m512i acc, __m512i x, __m512i w)
 {
     __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(x), "v"(w));
     return acc;
 }
 
-EE_INLINE __m512i scaled(__m512i acc, __m512 scale, float offset)
+EE_TARGET_INLINE __m512i scaled(__m512i acc, __m512 scale, float offset)
 {
     __m512 v = _mm512_fmadd_ps(_mm512_cvtepi32_ps(acc), scale, _mm512_set1_ps(offset));
     return _mm512_cvt_roundps_epi32(v, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
 }
 
-EE_INLINE __m512i rounded(__m512i acc, const float *scale, float offset)
+EE_TARGET_INLINE __m512i rounded(__m512i acc, const float *scale, float offset)
 { return scaled(acc, _mm512_loadu_ps(scale), offset); }
 
-EE_INLINE __m128i quantise(__m512i acc, const float *scale, float offset)
+EE_TARGET_INLINE __m128i quantize(__m512i acc, const float *scale, float offset)
 { return _mm512_cvtusepi32_epi8(_mm512_max_epi32(rounded(acc, scale, offset), _mm512_setzero_si512())); }
 
 /* Four vectors of 16 to 64 bytes: quarter q of the result is quarter q of each vector in turn. */
-EE_INLINE __m512i narrow(__m512i a, __m512i b, __m512i c, __m512i d)
+EE_TARGET_INLINE __m512i narrow(__m512i a, __m512i b, __m512i c, __m512i d)
 { return _mm512_packus_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d)); }
 
-EE_INLINE __m512i quantise64(const __m512i *acc, const float *scale, float offset)
+EE_TARGET_INLINE __m512i quantize64(const __m512i *acc, const float *scale, float offset)
 {
     return narrow(rounded(acc[0], scale, offset), rounded(acc[1], scale + 16, offset),
                   rounded(acc[2], scale + 32, offset), rounded(acc[3], scale + 48, offset));
 }
 
 /* The scales of the vectors 1 and 3 lie `apart` behind those of 0 and 2. */
-EE_INLINE __m512i quantise_rows(const __m512i *acc, const float *scale, uint32_t apart, float offset)
+EE_TARGET_INLINE __m512i quantize_rows(const __m512i *acc, const float *scale, uint32_t apart, float offset)
 {
     return narrow(rounded(acc[0], scale, offset), rounded(acc[1], scale + apart, offset),
                   rounded(acc[2], scale, offset), rounded(acc[3], scale + apart, offset));
 }
 
 /* What narrow leaves in quarters, with the vectors one behind the other. */
-EE_INLINE __m512i in_rows(__m512i b)
+EE_TARGET_INLINE __m512i in_rows(__m512i b)
 { return _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), b); }
 
 /* Four frames of 16 channels, or two of 32. */
-EE_INLINE void store_rows(uint8_t *y, size_t cout, uint32_t blocks, __m512i b)
+EE_TARGET_INLINE void store_rows(uint8_t *y, size_t cout, uint32_t blocks, __m512i b)
 {
     if (cout == 16 * blocks) {
         _mm512_storeu_si512(y, b);
@@ -101,7 +101,7 @@ EE_INLINE void store_rows(uint8_t *y, size_t cout, uint32_t blocks, __m512i b)
 }
 
 /* The first `some` of such frames. */
-EE_INLINE void store_some(uint8_t *y, size_t cout, uint32_t width, uint32_t some, __m512i b)
+EE_TARGET_INLINE void store_some(uint8_t *y, size_t cout, uint32_t width, uint32_t some, __m512i b)
 {
     uint8_t bytes[64];
     _mm512_storeu_si512(bytes, b);
@@ -110,7 +110,7 @@ EE_INLINE void store_some(uint8_t *y, size_t cout, uint32_t width, uint32_t some
 
 /* A constant of 64 bytes. */
 #define EE_BYTES(name, expression)                                          \
-    EE_INLINE __m512i name(void)                                            \
+    EE_TARGET_INLINE __m512i name(void)                                     \
     {                                                                       \
         uint8_t table[64];                                                  \
         for (uint32_t i = 0; i < 64; i++) table[i] = (uint8_t)(expression); \
@@ -121,15 +121,15 @@ EE_BYTES(order_taps, 16 * (i % 4) + i / 4)                       /* four rows of
 EE_BYTES(order_taps_low, 32 * (i % 4) + i / 4)                   /* of four rows of 32 bytes the first halves, */
 EE_BYTES(order_taps_high, 32 * (i % 4) + 16 + i / 4)             /* and the second ones */
 
-EE_INLINE __m512i interleave4(__m512i b)
+EE_TARGET_INLINE __m512i interleave4(__m512i b)
 {
     return _mm512_shuffle_epi8(b, _mm512_broadcast_i32x4(
                                       _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)));
 }
 
 /* Groups of 4, MR frames of 64 channels: each input byte is loaded once, and the frames share the weights. */
-EE_INLINE void grouped64_tile(uint32_t MR, const ee_layer *layer, const ee_packed *p, uint32_t channel,
-                              const uint8_t *x, uint8_t *y)
+EE_TARGET_INLINE void grouped64_tile(uint32_t MR, const ee_layer *layer, const ee_packed *p, uint32_t channel,
+                                     const uint8_t *x, uint8_t *y)
 {
     size_t cin = layer->cin, hop = layer->stride * cin, panel = (size_t)layer->kernel * 64;
     const int8_t *w = p->weights + (size_t)channel * layer->kernel * 4;
@@ -148,7 +148,7 @@ EE_INLINE void grouped64_tile(uint32_t MR, const ee_layer *layer, const ee_packe
 #pragma GCC unroll 4
     for (uint32_t m = 0; m < MR; m++)
         _mm512_storeu_si512(y + m * layer->cout + channel,
-                            interleave4(quantise64(acc[m], p->scale + channel, (float)layer->zp_out + 0.5f)));
+                            interleave4(quantize64(acc[m], p->scale + channel, (float)layer->zp_out + 0.5f)));
 }
 
 static EE_TARGET void grouped64(const ee_layer *layer, const ee_packed *p, uint32_t channel, const uint8_t *x,
@@ -161,8 +161,8 @@ static EE_TARGET void grouped64(const ee_layer *layer, const ee_packed *p, uint3
 }
 
 /* The sums of four frames of 16 NB channels in groups of 4. */
-EE_INLINE void store_rows_grouped(uint32_t NB, uint8_t *y, size_t cout, __m512i (*acc)[2], const __m512 *scale,
-                                  float offset)
+EE_TARGET_INLINE void store_rows_grouped(uint32_t NB, uint8_t *y, size_t cout, __m512i (*acc)[2], const __m512 *scale,
+                                         float offset)
 {
 #pragma GCC unroll 2
     for (uint32_t half = 0; half < NB; half++) {
@@ -177,8 +177,8 @@ EE_INLINE void store_rows_grouped(uint32_t NB, uint8_t *y, size_t cout, __m512i 
 /* Groups of 4, stride 2, four frames of 16 NB channels at a time: they share the weights, and each row of input is
  * loaded once for all of them. What the loop needs is copied first: compilers think that its stores might change it.
  * Returns how many frames are done. */
-EE_INLINE uint32_t grouped_rows(uint32_t NB, uint32_t KERNEL, const ee_layer *layer, const ee_packed *p,
-                                uint32_t channel, const uint8_t *x, uint8_t *y, uint32_t n)
+EE_TARGET_INLINE uint32_t grouped_rows(uint32_t NB, uint32_t KERNEL, const ee_layer *layer, const ee_packed *p,
+                                       uint32_t channel, const uint8_t *x, uint8_t *y, uint32_t n)
 {
     const uint32_t rows = KERNEL + 6;
     const float offset = (float)layer->zp_out + 0.5f;
@@ -242,8 +242,8 @@ static EE_TARGET uint32_t grouped_any(const ee_layer *layer, const ee_packed *p,
 }
 
 /* Groups of 4 with requantisation 0, *width channels: how many frames are done. */
-EE_INLINE uint32_t grouped_shared(const ee_layer *layer, const ee_packed *p, uint32_t channel, uint32_t *width,
-                                  const uint8_t *x, uint8_t *y, uint32_t n)
+EE_TARGET_INLINE uint32_t grouped_shared(const ee_layer *layer, const ee_packed *p, uint32_t channel, uint32_t *width,
+                                         const uint8_t *x, uint8_t *y, uint32_t n)
 {
     const uint32_t left = layer->cout - channel, kernel = layer->kernel;
     *width = left >= 64 ? 64 : 16;
@@ -262,7 +262,7 @@ EE_INLINE uint32_t grouped_shared(const ee_layer *layer, const ee_packed *p, uin
 
 /* Four frames of 16 NB channels: lane c of vector b holds their bytes at channel 16 b + c; of 64 channels, in the order
  * of pack.c, which narrowing undoes. */
-EE_INLINE void transposed(uint32_t NB, const uint8_t *p, size_t stride, __m512i *out)
+EE_TARGET_INLINE void transposed(uint32_t NB, const uint8_t *p, size_t stride, __m512i *out)
 {
 #define EE_ROW(t)  _mm_loadu_si128((const __m128i *)(const void *)(p + (t) * stride))
 #define EE_HALF(t) _mm256_loadu_si256((const __m256i *)(const void *)(p + (t) * stride))
@@ -295,8 +295,8 @@ EE_INLINE void transposed(uint32_t NB, const uint8_t *p, size_t stride, __m512i 
 /* Depthwise with a stride that divides 4, 16 NB channels: four transposed frames serve STEPS outputs, which lie 4 /
  * stride frames apart. 4 / NB outputs are narrowed at once. Frames behind the last window meet weights of 0, or are of
  * outputs that nobody asked for. */
-EE_INLINE void depthwise_chain(uint32_t NB, uint32_t STEPS, const ee_layer *layer, const ee_packed *p, uint32_t channel,
-                               const uint8_t *x, uint8_t *y, uint32_t n)
+EE_TARGET_INLINE void depthwise_chain(uint32_t NB, uint32_t STEPS, const ee_layer *layer, const ee_packed *p,
+                                      uint32_t channel, const uint8_t *x, uint8_t *y, uint32_t n)
 {
     const uint32_t G = 4 / NB;
     size_t cin = layer->cin, cout = (size_t)(4u / layer->stride) * cin;
@@ -360,21 +360,21 @@ static EE_TARGET int depthwise_shared(const ee_layer *layer, const ee_packed *p,
 }
 
 /* 64 sums: each is one product of two pairs of words. */
-EE_INLINE __m512i add64(__m512i a, __m512i b, __m512i m, __m512i offset)
+EE_TARGET_INLINE __m512i add64(__m512i a, __m512i b, __m512i m, __m512i offset)
 {
     __m512i low = _mm512_unpacklo_epi8(a, b), high = _mm512_unpackhi_epi8(a, b), zero = _mm512_setzero_si512();
     __m512i v[4] = { _mm512_unpacklo_epi8(low, zero), _mm512_unpackhi_epi8(low, zero), _mm512_unpacklo_epi8(high, zero),
                      _mm512_unpackhi_epi8(high, zero) };
 #pragma GCC unroll 4
-    for (uint32_t i = 0; i < 4; i++) v[i] = _mm512_srai_epi32(_mm512_dpwssd_epi32(offset, v[i], m), EE_SHIFT);
+    for (uint32_t i = 0; i < 4; i++) v[i] = _mm512_srai_epi32(_mm512_dpwssd_epi32(offset, v[i], m), EE_MULT_SHIFT);
     return narrow(v[0], v[1], v[2], v[3]);
 }
 
 static EE_TARGET void add_avx512vnni(const ee_layer *layer, const uint8_t *a, const uint8_t *b, uint8_t *y, uint32_t n)
 {
     const __m512i m = _mm512_set1_epi32((int32_t)((uint32_t)layer->m_a | (uint32_t)layer->m_b << 16));
-    const int32_t zero =
-        (1 << (EE_SHIFT - 1)) - layer->zp_a * layer->m_a - layer->zp_b * layer->m_b + layer->zp_out * (1 << EE_SHIFT);
+    const int32_t zero = (1 << (EE_MULT_SHIFT - 1)) - layer->zp_a * layer->m_a - layer->zp_b * layer->m_b +
+                         layer->zp_out * (1 << EE_MULT_SHIFT);
     const __m512i offset = _mm512_set1_epi32(zero);
     uint32_t i = 0;
     for (; i + 64 <= n; i += 64)
@@ -390,7 +390,7 @@ static EE_TARGET void add_avx512vnni(const ee_layer *layer, const uint8_t *a, co
 #define EE_OWN_BLOCKS
 #include "taps4.h"
 
-EE_INLINE __m512i taps4(const uint8_t *p, size_t stride, uint32_t taps)
+EE_TARGET_INLINE __m512i taps4(const uint8_t *p, size_t stride, uint32_t taps)
 {
     __m256i part[2];
     transpose_taps(p, stride, taps, part);

@@ -2,7 +2,7 @@
  * instruction set and says what they do. Included by avx512vnni.c alone. */
 
 /* Highest and lowest of two vectors, both at once: the order of ~x is the other way round. */
-EE_INLINE void extremes(__m512i a, __m512i b, int32_t *hi, int32_t *lo)
+EE_TARGET_INLINE void extremes(__m512i a, __m512i b, int32_t *hi, int32_t *lo)
 {
     const __m512i high = _mm512_max_epi32(a, b), low = _mm512_min_epi32(a, b);
     const __m512i upside_down = _mm512_ternarylogic_epi32(low, low, low, 0x55);
@@ -15,7 +15,7 @@ EE_INLINE void extremes(__m512i a, __m512i b, int32_t *hi, int32_t *lo)
     *lo = ~_mm_cvtsi128_si32(_mm512_extracti32x4_epi32(v, 2));
 }
 
-EE_INLINE __m512i limited(__m512i v, int32_t limit)
+EE_TARGET_INLINE __m512i limited(__m512i v, int32_t limit)
 { return _mm512_max_epi32(_mm512_min_epi32(v, _mm512_set1_epi32(limit)), _mm512_set1_epi32(-limit)); }
 
 /* Prefix sums instead of one sum after the other. Where a sample lies further than flat_max from the first, the block
@@ -61,7 +61,7 @@ static EE_TARGET void EE_NAME(detrend_blocks)(const int32_t *x, const ee_front *
     *sum = _mm_cvtsi128_si32(_mm512_castsi512_si128(running));
 }
 
-EE_INLINE uint32_t count(__mmask16 mask) { return (uint32_t)__builtin_popcount(mask); }
+EE_TARGET_INLINE uint32_t count(__mmask16 mask) { return (uint32_t)__builtin_popcount(mask); }
 
 /* Three equal samples in a row are rare: only then are they compared with the extremes. */
 static EE_TARGET void EE_NAME(rails_blocks)(const int32_t *x, uint32_t blocks, ee_block_stats *stats)
@@ -88,11 +88,11 @@ static EE_TARGET void EE_NAME(rails_blocks)(const int32_t *x, uint32_t blocks, e
 
 /* From two vectors of samples that do not overflow in their product with r. One store: a shorter one than the load of
  * those that read the block again would hold that load up. */
-EE_INLINE void scale_samples(__m512i a, __m512i b, int32_t r, uint8_t *y)
+EE_TARGET_INLINE void scale_samples(__m512i a, __m512i b, int32_t r, uint8_t *y)
 {
     const __m512i gain = _mm512_set1_epi32(r), half = _mm512_set1_epi32(1 << 19);
-    a = _mm512_add_epi32(_mm512_mullo_epi32(limited(a, ee_limit(r)), gain), half);
-    b = _mm512_add_epi32(_mm512_mullo_epi32(limited(b, ee_limit(r)), gain), half);
+    a = _mm512_add_epi32(_mm512_mullo_epi32(limited(a, ee_saturation_limit(r)), gain), half);
+    b = _mm512_add_epi32(_mm512_mullo_epi32(limited(b, ee_saturation_limit(r)), gain), half);
     const __m128i low = _mm512_cvtsepi32_epi8(_mm512_srai_epi32(a, 20)),
                   high = _mm512_cvtsepi32_epi8(_mm512_srai_epi32(b, 20));
     _mm256_storeu_si256((__m256i *)(void *)y,
@@ -108,7 +108,7 @@ static EE_TARGET void EE_NAME(scale_blocks)(const int16_t *z, const int32_t *r, 
     }
 }
 
-EE_INLINE void scale_plain_block(const int32_t *x, int32_t r, uint8_t *y)
+EE_TARGET_INLINE void scale_plain_block(const int32_t *x, int32_t r, uint8_t *y)
 { scale_samples(_mm512_loadu_si512(x), _mm512_loadu_si512(x + 16), r, y); }
 
 static EE_TARGET void EE_NAME(roughness_blocks)(const uint8_t *y, uint32_t blocks, ee_block_stats *stats)
@@ -117,7 +117,7 @@ static EE_TARGET void EE_NAME(roughness_blocks)(const uint8_t *y, uint32_t block
         const __m256i a = _mm256_loadu_si256((const __m256i *)(const void *)y);
         const __m256i b = _mm256_alignr_epi8(_mm256_permute2x128_si256(a, a, 0x81), a, 1);
         __m256i step = _mm256_maskz_sub_epi8(0x7FFFFFFF, _mm256_max_epu8(a, b), _mm256_min_epu8(a, b));
-        step = _mm256_sad_epu8(_mm256_min_epu8(step, _mm256_set1_epi8(EE_STEEP)), _mm256_setzero_si256());
+        step = _mm256_sad_epu8(_mm256_min_epu8(step, _mm256_set1_epi8(EE_STEP_LIMIT)), _mm256_setzero_si256());
         const __m128i sum = _mm_add_epi64(_mm256_castsi256_si128(step), _mm256_extracti128_si256(step, 1));
         stats[i].rough = (uint16_t)_mm_cvtsi128_si32(_mm_add_epi64(sum, _mm_unpackhi_epi64(sum, sum)));
     }
@@ -126,14 +126,14 @@ static EE_TARGET void EE_NAME(roughness_blocks)(const uint8_t *y, uint32_t block
 /* Taps in pairs for vpdpwssd, without the zeros behind the last of them. Where each is 32 words of 16 bits, as a table
  * that is not stretched has them, those are `high`; else they are in two parts, 256 high + low. */
 typedef struct pairs {
-    uint32_t n, whole, high[EE_MAX_BLOCK_TAPS / 2], low[EE_MAX_BLOCK_TAPS / 2];
+    uint32_t n, whole, high[EE_MAX_CACHED_TAPS / 2], low[EE_MAX_CACHED_TAPS / 2];
 } pairs;
 
 /* 0: taps that the sums of 32 bits below do not hold, or whose sum is not 1. */
-EE_INLINE int pair_taps(const double *tap, uint32_t taps, pairs *pair)
+EE_TARGET_INLINE int pair_taps(const double *tap, uint32_t taps, pairs *pair)
 {
     uint64_t size = 0;
-    int32_t whole[EE_MAX_BLOCK_TAPS], sum = 0, most = 0, bits = 0;
+    int32_t whole[EE_MAX_CACHED_TAPS], sum = 0, most = 0, bits = 0;
     uint32_t n = 0;
     for (uint32_t i = 0; i < taps; i++) whole[i] = (int32_t)tap[i];
     for (uint32_t i = 0; i < taps; i++) {
@@ -154,7 +154,7 @@ EE_INLINE int pair_taps(const double *tap, uint32_t taps, pairs *pair)
     return size < 1u << 23 && sum == 1 << 20;
 }
 
-EE_INLINE __m512i dot_words(__m512i acc, __m512i x, __m512i w)
+EE_TARGET_INLINE __m512i dot_words(__m512i acc, __m512i x, __m512i w)
 {
     __asm__("vpdpwssd %2, %1, %0" : "+v"(acc) : "v"(x), "v"(w));
     return acc;
@@ -163,7 +163,7 @@ EE_INLINE __m512i dot_words(__m512i acc, __m512i x, __m512i w)
 #define EE_RUN_BLOCKS 16u /* outputs of so many blocks are made of one copy of their samples */
 
 /* words[i]: samples i and i + 1 of n, without their level. 0: some do not fit 16 bits. */
-EE_INLINE int pair_samples(const int32_t *x, uint32_t n, int32_t level, uint32_t *words)
+EE_TARGET_INLINE int pair_samples(const int32_t *x, uint32_t n, int32_t level, uint32_t *words)
 {
     const __m512i middle = _mm512_set1_epi32(level), most = _mm512_set1_epi32(65535), up = _mm512_set1_epi32(32768);
     __mmask16 wide = 0;
@@ -195,8 +195,8 @@ EE_INLINE int pair_samples(const int32_t *x, uint32_t n, int32_t level, uint32_t
  * With sums H and L below 2^31, rnd(256 H + L, 20) = (H + 2^11 + (L >> 8)) >> 12; of whole taps, rnd(32 (H + L), 20) =
  * (H + L + 2^14) >> 15, two chains of sums. Words two further on come from registers: most loads of them would cross
  * lines. */
-EE_INLINE void fir_words(uint32_t NV, uint32_t WHOLE, const pairs *pair, const uint32_t *words, int32_t level,
-                         int32_t *out)
+EE_TARGET_INLINE void fir_words(uint32_t NV, uint32_t WHOLE, const pairs *pair, const uint32_t *words, int32_t level,
+                                int32_t *out)
 {
     const __m512i middle = _mm512_set1_epi32(level);
     __m512i high[4], low[4], in[5];
@@ -231,10 +231,10 @@ EE_INLINE void fir_words(uint32_t NV, uint32_t WHOLE, const pairs *pair, const u
 typedef void fir_32(const double *tap, uint32_t taps, const int32_t *x, int32_t *out);
 
 /* any: one block in binary64 */
-EE_INLINE void fir_by_words(const double *tap, uint32_t taps, const int32_t *x, int32_t *out, uint32_t blocks,
-                            fir_32 *any)
+EE_TARGET_INLINE void fir_by_words(const double *tap, uint32_t taps, const int32_t *x, int32_t *out, uint32_t blocks,
+                                   fir_32 *any)
 {
-    uint32_t words[EE_RUN_BLOCKS * EE_BLOCK + EE_MAX_BLOCK_TAPS + 40]
+    uint32_t words[EE_RUN_BLOCKS * EE_BLOCK + EE_MAX_CACHED_TAPS + 40]
         __attribute__((aligned(64))); /* loads run ahead of what is used */
     pairs pair;
     const int fits = pair_taps(tap, taps, &pair);

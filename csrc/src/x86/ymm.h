@@ -18,7 +18,7 @@ typedef struct XT4 {
 #define EE_BROADCAST16(p) prepare_x(_mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)(p))))
 #define EE_STORE(y, b)    _mm_storeu_si128((__m128i *)(void *)(y), b)
 #define EE_TRANSPOSE4(b)  _mm_shuffle_epi8(b, _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15))
-#define EE_QUANTISE(acc, scale, offset) quantise(acc, scale, offset)
+#define EE_QUANTIZE(acc, scale, offset) quantize(acc, scale, offset)
 #define EE_TAPS4(p, stride, taps)       taps4(p, stride, taps)
 #define EE_TAPS_PART(x, j)              ((x).part[j])
 
@@ -31,16 +31,16 @@ typedef __m256d D;
 #define EE_D_FLOOR(a)      _mm256_floor_pd(a)
 #define EE_D_FMA(a, b, c)  _mm256_fmadd_pd(a, b, c)
 
-static inline __attribute__((always_inline)) EE_TARGET __m256i quantise8(__m256i acc, const float *scale, float offset)
+static inline __attribute__((always_inline)) EE_TARGET __m256i quantize8(__m256i acc, const float *scale, float offset)
 {
     __m256 v = _mm256_fmadd_ps(_mm256_cvtepi32_ps(acc), _mm256_loadu_ps(scale), _mm256_set1_ps(offset));
     return _mm256_cvtps_epi32(_mm256_floor_ps(v));
 }
 
-static inline __attribute__((always_inline)) EE_TARGET __m128i quantise(const __m256i *acc, const float *scale,
+static inline __attribute__((always_inline)) EE_TARGET __m128i quantize(const __m256i *acc, const float *scale,
                                                                         float offset)
 {
-    __m256i a = quantise8(acc[0], scale, offset), b = quantise8(acc[1], scale + 8, offset);
+    __m256i a = quantize8(acc[0], scale, offset), b = quantize8(acc[1], scale + 8, offset);
     __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(a, b), 0xD8);
     return _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
 }
