@@ -1,5 +1,5 @@
-"""A model as C constants for the exported core: its arrays, the structures that csrc/src/internal.h declares, and what
-of the core it needs.
+"""A model as C constants for the exported core: its arrays, the structures that csrc/src/core/model_view.h declares,
+and what of the core it needs.
 """
 
 import numpy as np
@@ -46,8 +46,8 @@ class Constants:
 
 
 def paired(layer) -> np.ndarray | None:
-    """A dense layer's weights for csrc/src/arm/dsp_rows.h, `(cout / 2, fan_in)` int16: w + 256 v for channels 2 i and 2
-    i + 1, each four inputs in the order 0, 2, 1, 3. None where the loops there do not take the layer.
+    """A dense layer's weights for csrc/src/device/arm_dsp_rows.h, `(cout / 2, fan_in)` int16: w + 256 v for channels
+    2 i and 2 i + 1, each four inputs in the order 0, 2, 1, 3. None where the loops there do not take the layer.
 
     The second sum is recovered from 32 bits: 255 * 128 * fan_in < 2^23 asks for fan_in <= 256.
     """
