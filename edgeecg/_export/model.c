@@ -2,7 +2,6 @@
  * Written by edgeecg @version@ from a checked file: core/model_view.h says what the fields are. */
 #include "../include/@name@.h"
 
-#include "core/layer_traits.h"
 #include "core/model_view.h"
 
 #ifndef EE_LAYERS_@name@

@@ -20,9 +20,10 @@ static void make_features(const ee_head *head, uint8_t *pools)
         some = ee_min(head->channels - c, MEANS);
         for (uint32_t i = 0; i < some; i++) sums[i] = sum[c + i];
         for (uint32_t i = 0; i < some; i++) {
+            /* The product is below 2^29. */
             int32_t v =
                 (((int32_t)sums[i] - head->frames * head->zp) * head->mean_mult[c + i] + (1 << (EE_MULT_SHIFT - 1))) >>
-                EE_MULT_SHIFT; /* < 2^29 */
+                EE_MULT_SHIFT;
             means[i] = (uint8_t)ee_clamp(v + head->zp_mean, 0, 255);
         }
         for (uint32_t i = 0; i < some; i++) u[i] = means[i];

@@ -169,8 +169,8 @@ EE_TARGET_INLINE int pair_samples(const int32_t *x, uint32_t n, int32_t level, u
     __mmask16 wide = 0;
     for (uint32_t i = 0; i < n; i += 16) {
         const uint32_t there = n - i >= 16 ? 0xFFFFu : (1u << (n - i)) - 1;
-        const __mmask16 next =
-            (__mmask16)(n - i > 16 ? 0xFFFFu : there >> 1); /* no output asks for what is behind the last */
+        /* No output asks for what is behind the last sample. */
+        const __mmask16 next = (__mmask16)(n - i > 16 ? 0xFFFFu : there >> 1);
         const __m512i a = _mm512_sub_epi32(_mm512_mask_loadu_epi32(middle, (__mmask16)there, x + i), middle);
         const __m512i b = _mm512_sub_epi32(_mm512_mask_loadu_epi32(middle, next, x + i + 1), middle);
         wide |= _mm512_cmpgt_epu32_mask(_mm512_add_epi32(a, up), most);
@@ -234,8 +234,8 @@ typedef void fir_32(const double *tap, uint32_t taps, const int32_t *x, int32_t 
 EE_TARGET_INLINE void fir_by_words(const double *tap, uint32_t taps, const int32_t *x, int32_t *out, uint32_t blocks,
                                    fir_32 *any)
 {
-    uint32_t words[EE_RUN_BLOCKS * EE_BLOCK + EE_MAX_CACHED_TAPS + 40]
-        __attribute__((aligned(64))); /* loads run ahead of what is used */
+    /* Loads run ahead of what is used. */
+    uint32_t words[EE_RUN_BLOCKS * EE_BLOCK + EE_MAX_CACHED_TAPS + 40] __attribute__((aligned(64)));
     pairs pair;
     const int fits = pair_taps(tap, taps, &pair);
     for (uint32_t some; blocks; blocks -= some, x += some * EE_BLOCK, out += some * EE_BLOCK) {
