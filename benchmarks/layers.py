@@ -28,12 +28,8 @@ def compile_program(folder: Path) -> Path:
     compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
     if compiler is None:
         sys.exit("error: no C compiler: the times are taken by a C program")
-    sources = [
-        *(ROOT / "csrc/src").glob("*.c"),
-        *(ROOT / "csrc/src/x86").glob("*.c"),
-        *(ROOT / "csrc/src/aarch64").glob("*.c"),
-    ]
-    flags = ["-O3", "-std=gnu11", "-ffp-contract=off", f"-I{ROOT / 'csrc/include'}", f"-I{ROOT / 'csrc/src'}"]
+    sources = sorted((ROOT / "csrc/src").rglob("*.c"))
+    flags = ["-O3", "-std=gnu11", "-ffp-contract=off", f"-I{ROOT / 'csrc/include'}"]
     program = folder / "layer_times"
     subprocess.run([compiler, *flags, ROOT / "benchmarks/layer_times.c", *sources, "-o", program], check=True)
     return program

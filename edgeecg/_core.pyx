@@ -27,8 +27,8 @@ cdef extern from "edgeecg.h":
         uint32_t flags
     ctypedef struct ee_buffer:
         uint32_t offset
-        unsigned short cap, channels
-        uint8_t zp, pads, tail, passing
+        unsigned short capacity, channels
+        uint8_t zero_point, pad_front, pad_behind, transient
     ctypedef struct ee_plan:
         uint32_t array_bytes, frame_bytes, scratch, delay
     ctypedef struct ee_stream
@@ -323,7 +323,7 @@ def device_plan(Model model not None, uint32_t fs_mhz, uint32_t hop, uint32_t bl
     config.fs_mhz, config.hop, config.block, config.mult, config.shift, config.flags = fs_mhz, hop, block, 0, 0, 0
     if not ee_plan_device(&model.model, &config, &plan, buffers):
         return None
-    tensors = [(b.offset, b.cap, b.channels, b.zp, b.pads, b.tail, b.passing) for b in buffers[:model.model.n_layers + 1]]
+    tensors = [(b.offset, b.capacity, b.channels, b.zero_point, b.pad_front, b.pad_behind, b.transient) for b in buffers[:model.model.n_layers + 1]]
     return plan.array_bytes, plan.frame_bytes, plan.scratch, plan.delay, tensors
 
 

@@ -1,5 +1,5 @@
-"""A model as C constants for the exported core: its arrays, the structures that csrc/src/internal.h declares, and what
-of the core it needs.
+"""A model as C constants for the exported core: its arrays, the structures that csrc/src/core/model_view.h declares,
+and what of the core it needs.
 """
 
 import numpy as np
@@ -46,8 +46,8 @@ class Constants:
 
 
 def paired(layer) -> np.ndarray | None:
-    """A dense layer's weights for csrc/src/arm/dsp_rows.h, `(cout / 2, fan_in)` int16: w + 256 v for channels 2 i and 2
-    i + 1, each four inputs in the order 0, 2, 1, 3. None where the loops there do not take the layer.
+    """A dense layer's weights for csrc/src/device/arm_dsp_rows.h, `(cout / 2, fan_in)` int16: w + 256 v for channels
+    2 i and 2 i + 1, each four inputs in the order 0, 2, 1, 3. None where the loops there do not take the layer.
 
     The second sum is recovered from 32 bits: 255 * 128 * fan_in < 2^23 asks for fan_in <= 256.
     """
@@ -93,7 +93,7 @@ def model_text(model, block: int, plan) -> tuple[str, int]:
         model.head.exponent,
         model.head.levels,
     )
-    out.text += f"#define EE_INITIALISER {{ &front, layers, &head, buffers, {', '.join(map(str, numbers))} }}\n"
+    out.text += f"#define EE_INITIALIZER {{ &front, layers, &head, buffers, {', '.join(map(str, numbers))} }}\n"
     structures = 52 + 56 * len(model.layers) + 36 + 12 * len(tensors) + 44  # on a 32-bit device
     return out.text, out.bytes + structures
 
@@ -112,14 +112,15 @@ def needs(model, block: int, tensors) -> str:
             layer.stride,
             int(_pairs(layer, tensors) is not None),
         )
-        row = f"|| test(EE_SORT({', '.join(map(str, numbers))}))"
+        row = f"|| test(EE_LAYER_TRAITS({', '.join(map(str, numbers))}))"
         if row not in rows:
             rows.append(row)
     layers = " \\\n    ".join(rows)
     return (
-        f"#define EE_KIND_@name@ {1 << model.front.kind}u\n#define EE_POOL_@name@ {1 << model.head.pool}u\n#define "
-        f"EE_LEVELS_@name@ {model.head.levels}u\n"
-        f"#define EE_BLOCK_@name@ {block}u\n"
+        f"#define EE_FRONT_KINDS_@name@ {1 << model.front.kind}u\n"
+        f"#define EE_POOL_MODES_@name@ {1 << model.head.pool}u\n"
+        f"#define EE_LEVELS_@name@ {model.head.levels}u\n"
+        f"#define EE_TRUNK_BLOCKS_@name@ {block}u\n"
         f"#define EE_LAYERS_@name@(test) \\\n    {layers}\n"
     )
 

@@ -1,7 +1,8 @@
 """`edgeecg export-c`: a folder that compiles by itself, with the C core and a model as constant data.
 
 The folder is at once a CMake project, an Arduino and a PlatformIO library, a Zephyr module and an ESP-IDF component:
-csrc/ports has a folder of templates for each, and all of them are written.
+csrc/ports has a folder of templates for each, and all of them are written. An application has `include/` on its path
+and nothing else: what the core's own files are called is no business of the application's.
 """
 
 import re
@@ -15,8 +16,8 @@ from .model import write_atomically
 __all__ = ["add_arguments", "export", "run"]
 
 TEMPLATES = Path(__file__).parent / "_export"
-CONFIG = "src/edgeecg_config.h"
-DEVICE_SOURCES = ("", "arm")  # folders of csrc/src that a device compiles
+CONFIG = "include/edgeecg_config.h"
+SOURCES = ("core", "device")  # folders of csrc/src that a device compiles
 KEYWORDS = set(
     (
         "and asm auto bool break case catch char class const continue default delete do double else enum extern false "
@@ -26,7 +27,6 @@ KEYWORDS = set(
         "thread_local typeof null memcpy memmove memset stddef stdint stdio string arduino"
     ).split()
 )  # of C and C++, what the core takes from their libraries, and headers that a file of the name would hide
-HOST_ONLY = ("pack.c", "pack.h", "vector_body.h", "dispatch.c", "ops.c", "model.c", "scan.c")
 
 EXAMPLES = """examples:
   edgeecg export-c firmware/edgeecg                          the bundled model, 250 Hz input, a window every 10 s
@@ -65,7 +65,7 @@ def add_arguments(parser) -> None:
     parser.add_argument(
         "--model-only",
         action="store_true",
-        help="write the model's two files, and its layers into edgeecg_config.h, and nothing else",
+        help="write the model's own files, and its layers into edgeecg_config.h, and nothing else",
     )
 
 
@@ -123,15 +123,17 @@ def _files(folder: Path, name: str, values: dict, needs: str, model_only: bool):
     """
     yield folder / CONFIG, _config(folder / CONFIG, name, needs), ""
     yield (
-        folder / f"src/{name}.h",
+        folder / f"include/{name}.h",
         _fill(TEMPLATES / "model.h", values),
         f"state {values['state_32']} bytes on a 32-bit device",
     )
+    yield folder / f"src/{name}.h", _forward(f"{name}.h"), ""
     yield folder / f"src/{name}.c", _fill(TEMPLATES / "model.c", values), f"{values['size']} bytes of flash"
     if model_only:
         return
     for target, source in _core_files():
         yield folder / target, source.read_text(), ""
+    yield folder / "src/edgeecg.h", _forward("edgeecg.h"), ""
     ports = _csrc() / "ports"
     for source in sorted(path for path in ports.rglob("*") if path.is_file()):
         yield folder / Path(*source.relative_to(ports).parts[1:]), _fill(source, values), ""
@@ -187,10 +189,10 @@ def _config(path: Path, name: str, needs: str) -> str:
             "models": ", ".join(models),
             "version": __version__,
             "needs": "\n".join(models.values()),
-            "kinds": " | ".join(f"EE_KIND_{m}" for m in models),
-            "pools": " | ".join(f"EE_POOL_{m}" for m in models),
+            "kinds": " | ".join(f"EE_FRONT_KINDS_{m}" for m in models),
+            "pools": " | ".join(f"EE_POOL_MODES_{m}" for m in models),
             "levels": " | ".join(f"EE_LEVELS_{m}" for m in models),
-            "blocks": " | ".join(f"EE_BLOCK_{m}" for m in models),
+            "blocks": " | ".join(f"EE_TRUNK_BLOCKS_{m}" for m in models),
             "layers": " ".join(f"EE_LAYERS_{m}(test)" for m in models),
         },
     )
@@ -201,7 +203,8 @@ def _models(path: Path) -> dict[str, str]:
     text = path.read_text() if path.exists() else ""
     return dict(
         re.findall(
-            r"^(?=#define EE_KIND_(\w+) )((?:#define EE_(?:KIND|POOL|LEVELS|BLOCK|LAYERS)_\1.*\n(?:    .*\n)*)+)",
+            r"^(?=#define EE_FRONT_KINDS_(\w+) )"
+            r"((?:#define EE_(?:FRONT_KINDS|POOL_MODES|LEVELS|TRUNK_BLOCKS|LAYERS)_\1.*\n(?:    .*\n)*)+)",
             text,
             re.M,
         )
@@ -239,11 +242,15 @@ def _csrc() -> Path:
 def _core_files():
     """(path in the export, file) of the public header and of every source that a device compiles."""
     csrc = _csrc()
-    yield "src/edgeecg.h", csrc / "include" / "edgeecg.h"
-    for folder in DEVICE_SOURCES:
+    yield "include/edgeecg.h", csrc / "include" / "edgeecg.h"
+    for folder in SOURCES:
         for path in sorted((csrc / "src" / folder).glob("*.[ch]")):
-            if path.name not in HOST_ONLY:
-                yield f"src/{folder + '/' if folder else ''}{path.name}", path
+            yield f"src/{folder}/{path.name}", path
+
+
+def _forward(header: str) -> str:
+    """Arduino finds a library's headers in `src/` alone: one there that includes the public one."""
+    return _fill(TEMPLATES / "forward.h", {"header": header})
 
 
 def _fill(template: Path, values: dict) -> str:
