@@ -98,10 +98,19 @@ def as_samples(signal) -> np.ndarray:
     if x.dtype in IN_PLACE and x.dtype.isnative and x.flags.aligned:
         return x
     if x.dtype.kind == "f":
-        return x.astype(np.float32 if x.dtype.itemsize == 2 else np.float64)
+        return x.astype(np.float32) if x.dtype.itemsize == 2 else _as_float64(x)
     if x.min() < -(2**31) or x.max() >= 2**31:
         raise InputError("the signal's integers do not fit 32 bits")
     return x.astype(np.int32)
+
+
+def _as_float64(x: np.ndarray) -> np.ndarray:
+    """Longer floats, rounded; a finite one beyond binary64 is its largest number, not an infinity."""
+    with np.errstate(over="ignore"):
+        short = x.astype(np.float64)
+    beyond = np.isinf(short) & np.isfinite(x)
+    short[beyond] = np.copysign(np.finfo(np.float64).max, short[beyond])
+    return short
 
 
 def check_nan(nan: str) -> None:
