@@ -1,7 +1,6 @@
 """A loaded model: whole recordings and batches."""
 
 import contextlib
-import functools
 import importlib
 import os
 from enum import IntFlag
@@ -11,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy import ndarray
 
-from . import _signal
+from . import _forks, _signal
 from .errors import InputError, MissingDependencyError, ModelError
 
 __all__ = ["Analysis", "Encoder", "Quality", "bundled_models", "load"]
@@ -108,7 +107,7 @@ class Encoder:
         self.int8_scale = 2.0 ** (8 - exponent)
         self._unit = np.float32(2.0**-exponent)
 
-    @functools.cached_property
+    @_forks.lazy
     def model(self):
         # here: embedding needs none of it, and it takes as long as loading and running the core
         from .model import Model
@@ -122,7 +121,7 @@ class Encoder:
         """Copies and other processes get the model's bytes and open the engine anew."""
         return type(self), (self._given if isinstance(self._given, bytes) else self._given.to_bytes(), self.backend)
 
-    @functools.cached_property
+    @_forks.lazy
     def info(self) -> dict:
         """Name, id, sizes, sources and licence of the model, and what it runs on."""
         m = self.model

@@ -9,8 +9,9 @@ import sys
 import weakref
 
 import numpy as np
+from numba.core.compiler_lock import global_compiler_lock
 
-from . import _jit_front, _jit_trunk
+from . import _forks, _jit_front, _jit_trunk
 from ._model_parts import LEVELS
 from ._signal import conversion
 from .errors import InputError
@@ -31,6 +32,8 @@ __all__ = [
     "scale",
     "trunk",
 ]
+
+_forks.make_forks_wait_for(global_compiler_lock)
 
 DENSE_FROM = 16
 """Output channels a group must have to be worth a dense convolution of its own."""

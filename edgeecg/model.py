@@ -1,10 +1,9 @@
 """The model: an encoder as integers, and the `.eecg` file that holds it (docs/format.md)."""
 
 import dataclasses
-import functools
 import os
 
-from . import _model_format
+from . import _forks, _model_format
 from ._model_check import tensor_strides
 from ._model_describe import layer_rows, model_table
 from ._model_parts import LEVELS, FrontEnd, Head, Layer, default_front_end, kernel_table
@@ -56,12 +55,12 @@ class Model:
         """The same model without metadata: for flash. The `id` stays."""
         return dataclasses.replace(self, meta={})
 
-    @functools.cached_property
+    @_forks.lazy
     def id(self) -> str:
         """SHA-256 (hex) of the arithmetic: everything but the metadata."""
         return _model_format.model_id(self.to_bytes())
 
-    @functools.cached_property
+    @_forks.lazy
     def weight_bytes(self) -> int:
         """Size of the file without its metadata, in bytes."""
         return len(_model_format.encode(self.name, self.front, self.layers, self.head, {}))
