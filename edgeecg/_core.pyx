@@ -307,7 +307,6 @@ cdef class Stream:
         cdef size_t n
         acquire(samples, self.scale, &s)
         with nogil:
-            ee_reset(self.stream)
             n = ee_front_end(self.stream, &s.source, s.n, &y[0, 0], <size_t>y.shape[0])
         PyBuffer_Release(&s.view)
         return n
