@@ -19,7 +19,13 @@ ROOT = Path(__file__).resolve().parents[2]
 CSRC = Path(os.environ.get("EDGEECG_CSRC", ROOT / "csrc"))
 """The sources; tools/mutate_c.py names a copy with a planted fault."""
 CACHE = Path(os.environ.get("EDGEECG_CSRC_CACHE", ROOT / ".cache/csrc"))
-SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
+COUNTING = bool(os.environ.get("EDGEECG_COUNT_BRANCHES"))
+"""tools/c_coverage.py: this processor's builds count branches instead of looking for errors."""
+CC = "clang-14" if COUNTING else "gcc"
+COUNT = ("-fprofile-instr-generate", "-fcoverage-mapping", "-Wno-pass-failed")
+SANITIZE = (
+    COUNT if COUNTING else ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
+)
 DEVICE = ("-DEE_NO_HOST=1",)
 M55 = ROOT / "csrc/test/m55"
 BOARD = ("qemu-system-arm -machine mps3-an547 -nographic -monitor none -serial null -semihosting-config").split()
@@ -32,7 +38,7 @@ class Build:
     """
 
     name: str
-    compiler: str = "gcc"
+    compiler: str = CC
     flags: tuple = ()
     link: tuple = ()
     runner: tuple = ()
@@ -61,7 +67,14 @@ BUILDS = {
     for build in (
         Build("host", flags=SANITIZE, link=SANITIZE, kernels=("avx2", "avx512-vnni")),
         Build("device", flags=(*SANITIZE, *DEVICE), link=SANITIZE),
-        Build("evex", flags=("-O1",), kernels=("avx-vnni",), changes=AS_EVEX, optimize_x86="-O1"),
+        Build(
+            "evex",
+            flags=COUNT if COUNTING else (),
+            link=COUNT if COUNTING else (),
+            kernels=("avx-vnni",),
+            changes=AS_EVEX,
+            optimize_x86="-O1",
+        ),
         Build("dsp", "arm-linux-gnueabihf-gcc", ("-mthumb", *DEVICE), ("-static",), ("qemu-arm",), optimize="-O2"),
         Build(
             "mve",
