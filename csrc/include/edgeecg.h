@@ -140,7 +140,7 @@ size_t ee_state_size(const ee_model *model, const ee_config *config);
 #else
 /* The memory of an exported model's stream is declared, not asked for: `edgeecg export-c` writes EE_STATE_SIZE =
  * EE_STREAM_BYTES + the bytes of the arrays behind a stream's structure, as ee_plan_device() counts them on a host. */
-#define EE_STREAM_BYTES (sizeof(void *) == 8 ? 368u : 288u)
+#define EE_STREAM_BYTES (sizeof(void *) == 8 ? 368u : 280u)
 #endif
 
 /* NULL when memory (aligned to 8) is NULL or too small, or config is not usable. */
