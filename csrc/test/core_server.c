@@ -75,13 +75,13 @@ static void *allocated(size_t bytes)
 /* So many bytes more of the answer. */
 static void *put(const void *bytes, size_t n)
 {
-    if (out_bytes + n > out_room) {
-        out_room = 2 * (out_bytes + n);
+    if (out_bytes + n + 1 > out_room) {
+        out_room = 2 * (out_bytes + n) + 64;
         out = (uint8_t *)realloc(out, out_room);
         if (!out) exit(3);
     }
     void *to = out + out_bytes;
-    if (bytes) memcpy(to, bytes, n);
+    if (bytes && n) memcpy(to, bytes, n);
     out_bytes += n;
     return to;
 }

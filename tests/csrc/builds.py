@@ -67,6 +67,7 @@ BUILDS = {
     for build in (
         Build("host", flags=SANITIZE, link=SANITIZE, kernels=("avx2", "avx512-vnni")),
         Build("device", flags=(*SANITIZE, *DEVICE), link=SANITIZE),
+        Build("native", flags=COUNT if COUNTING else (), link=COUNT if COUNTING else (), optimize_x86="-O1"),
         Build(
             "evex",
             flags=COUNT if COUNTING else (),

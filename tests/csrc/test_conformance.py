@@ -5,6 +5,7 @@ compiled anew, with sanitizers where this processor runs them, and emulated wher
 """
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -173,6 +174,13 @@ def test_kernels_that_a_processor_lacks_are_refused(serve):
     with CoreServer([*old.runner, builds.program(aarch64, "core_server.c")]) as core:
         assert core.view(data, "neon") == 0 and core.kernels() == "neon"
         assert core.view(data, "neon-dotprod") == -1 and core.view(data) == 0 and core.kernels() == "neon"
+    native = builds.BUILDS["native"]
+    for cpu, best in (("qemu64", "scalar"), ("max,-fma", "scalar"), ("max", "avx2")):
+        if shutil.which("qemu-x86_64") and builds.run("uname", "-m").strip() == "x86_64":
+            emulated = ("qemu-x86_64", "-cpu", cpu, builds.program(native, "core_server.c"))
+            with CoreServer(emulated) as core:
+                assert core.view(data) == 0 and core.kernels() == best
+                assert core.view(data, "avx512-vnni") == core.view(data, "avx-vnni") == -1
     here = serve("host")
     for unknown in ("", "scala", "scalarx", "Scalar", "neon", "avx"):
         assert here.view(data, unknown or "\0") == -1, unknown

@@ -10,15 +10,16 @@ from edgeecg import export_c
 from tests import models
 from tests.csrc import builds, expected
 from tests.csrc.core_server import Config, CoreServer
+from tests.test_kernels import MODELS
 
-MODELS = ("edge_like", "resnet_like", "basic_cnn_like", "pooled", "grouped", "plain")
+NAMES = ("edge_like", "resnet_like", "basic_cnn_like", "pooled", "grouped", "plain", "mixed")
 
 
-@pytest.fixture(scope="module", params=[(name, 32) for name in MODELS] + [("edge_like", 64)], ids=str)
+@pytest.fixture(scope="module", params=[(name, 32) for name in NAMES] + [("edge_like", 64)], ids=str)
 def exported(request, tmp_path_factory):
     """(model, block, program, EE_STATE_SIZE) of an exported folder."""
     name, block = request.param
-    model, folder = getattr(models, name)(), tmp_path_factory.mktemp(name)
+    model, folder = MODELS[name](), tmp_path_factory.mktemp(name)
     export_c.export(folder, model, fs=128, hop=1.0, gain=1000, block=block)
     core = export_c._core_module()
     behind = core.device_plan(core.Model(model.to_bytes(), "scalar"), 128_000, 128, block)[0]

@@ -20,7 +20,7 @@ def recording(seconds=20.0, fs=250, seed=0):
 def is_taken(core, config, null=False) -> bool:
     """By ee_init, and on a host by ee_state_size too."""
     size = core.state_size(config, null=null)
-    assert core.init(config, size=1 << 20) == (size > 0)
+    assert core.init(config, size=1 << 21) == (size > 0)
     return size > 0
 
 
@@ -62,7 +62,7 @@ def test_the_plain_front_end_takes_128_hz_alone(core):
 def test_nothing_is_no_configuration(core):
     core.open(models.tiny())
     assert core.state_size(None) == 0 and core.state_size(Config(), null=True) == 0
-    assert not core.init(None, size=1 << 20)
+    assert not core.init(None, size=1 << 21)
 
 
 @pytest.mark.parametrize("name", ["tiny", "edge_like", "resnet_like", "grouped", "plain"])
@@ -117,6 +117,43 @@ def test_results_come_within_the_delay(core):
             found, used, result = core.push(x[i + used : i + 1]) if not used else (0, 0, None)
     delay = core.delay(config)
     assert late and delay - 64 <= max(late) <= delay
+
+
+@pytest.mark.parametrize("stride", [3, 6, 7, 16])
+def test_windows_whose_frames_do_not_fill_them(core, stride):
+    """Window, hop and stride divide each other or not."""
+    net = models.Net(stride, window=320, flat_blocks=3, off_blocks=3)
+    net.conv(
+        net.conv(0, 5, kernel=3, stride=stride if stride < 6 else 1, pad_left=2), 5, stride=1 if stride < 6 else stride
+    )
+    model = net.model(dim=6)
+    core.open(model)
+    x = recording(14, 128)
+    for hop in (1, 2, stride, 2 * stride, 4 * stride, 64, 96, 321, 640):
+        for block in (0, 320):
+            assert core.init(Config(hop=hop, block=block))
+            expected.assert_equal(core.feed(x[:1000], 300) + core.drain(), x[:1000], 128_000, model, hop)
+
+
+def far_seeing(kernel):
+    """A look-ahead of 64,512 samples and those of the first kernel."""
+    net = models.Net(3, window=512)
+    last = net.conv(0, 2, kernel=kernel, stride=16, pad_left=0)
+    last = net.conv(last, 2, kernel=1, stride=16)
+    net.conv(last, 2, kernel=253, pad_left=0)
+    return net.model(dim=3)
+
+
+def test_as_many_open_windows_as_16_bits_can_count(core):
+    """One at each sample: 512 of the window, 64,512 + kernel - 1 of look-ahead, 256 of the stride, 128 of blocks."""
+    model = far_seeing(126)
+    core.open(model)
+    assert is_taken(core, Config(hop=1)) and not is_taken(core, Config(hop=1, block=64))
+    assert core.init(Config(hop=1))
+    x = recording(10, 128)
+    expected.assert_equal(core.feed(x[:540]) + core.drain(), x[:540], 128_000, model, 1)
+    core.open(far_seeing(127))
+    assert not is_taken(core, Config(hop=1)) and is_taken(core, Config(hop=2))
 
 
 # ---------------------------------------------------------------- the gain of an ADC

@@ -48,13 +48,14 @@ static uint32_t run_block(ee_front_state *f, uint32_t n)
 }
 
 #ifndef EE_NO_HOST
-/* Whole blocks whose input is there, at most n samples; returns how many. */
+/* Whole blocks, at most n samples; returns how many. Their input is there: what is resampled lies less than three
+ * samples behind it. */
 static uint32_t run_whole_blocks(ee_front_state *f, uint32_t n)
 {
     ee_baseline *b = &f->baseline;
     ee_scaler *s = &f->scaler;
     ee_block_ring *ring = &f->ring;
-    if (s->count % EE_BLOCK || n < EE_BLOCK || ring->newest < s->filling) return 0;
+    if (s->count % EE_BLOCK || n < EE_BLOCK) return 0;
     const int32_t *x = b->x + b->pos;
     int16_t *z = s->z + s->first + s->count;
     ee_block_stats *stats = ee_block_at(ring, s->filling);
