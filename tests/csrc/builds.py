@@ -164,5 +164,7 @@ def exported_program(build: Build, folder: Path, main: str, model: str = "edgeec
     """csrc/test/`main` with the core and the model of an exported folder."""
     (folder / "test").mkdir(exist_ok=True)
     shutil.copy(CSRC / "test" / main, folder / "test" / main)
+    for part in ("core", "device") if CSRC != ROOT / "csrc" else ():
+        shutil.copytree(CSRC / "src" / part, folder / "src" / part, dirs_exist_ok=True)
     sources = [folder / "test" / main, *build.start, *sorted((folder / "src").rglob("*.c"))]
     return link(build, compile_all(build, sources, folder / "include", (f"-DEE_SERVER_MODEL={model}",)))

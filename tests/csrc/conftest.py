@@ -16,7 +16,7 @@ def started(name: str) -> CoreServer:
     if ONLY and name not in ONLY:
         pytest.skip(f"the build {name!r} is not asked for")
     build = builds.BUILDS[name]
-    return CoreServer([*build.runner, builds.program(build, "core_server.c")])
+    return CoreServer([*build.runner, builds.program(build, "core_server.c")], build=name)
 
 
 @pytest.fixture

@@ -1,7 +1,11 @@
 """The C API as Python calls it through csrc/test/core_server.c, one program for every build of the core."""
 
+import hashlib
+import os
+import pickle
 import struct
 import subprocess
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +17,20 @@ COMMANDS = (
 REQUEST, ANSWER = struct.Struct("<4I6qQ"), struct.Struct("<qqQ")
 TYPES = {np.dtype(np.int16): 0, np.dtype(np.int32): 1, np.dtype(np.float32): 2, np.dtype(np.float64): 3}
 ARRAYS = (("e16", 1, np.int16), ("f32", 2, np.float32), ("e8", 4, np.int8), ("quality", 8, np.uint8))
+
+
+RECORDS = os.environ.get("EDGEECG_RECORDS")
+"""tools/mutate_c.py: the folder that keeps what each test asked, and what it was answered."""
+
+
+def opened_record(build: str):
+    """A new file of the test that runs: its name and the build's, then requests with their answers."""
+    test = os.environ["PYTEST_CURRENT_TEST"].rpartition(" (")[0]
+    name = hashlib.sha256(f"{test} {build}".encode()).hexdigest()[:20]
+    count = len(list(Path(RECORDS).glob(f"{name}-*")))
+    file = (Path(RECORDS) / f"{name}-{count}.pickle").open("wb")
+    pickle.dump((test, build), file)
+    return file
 
 
 class Config(NamedTuple):
@@ -45,9 +63,10 @@ class Answer(NamedTuple):
 class CoreServer:
     """A running program. Slots of models and streams are numbers below 16."""
 
-    def __init__(self, command, dim: int | None = None):
+    def __init__(self, command, dim: int | None = None, build: str = ""):
         self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.dims: dict[int, int] = {0: dim} if dim else {}
+        self.record = opened_record(build) if RECORDS and build else None
 
     def __enter__(self):
         return self
@@ -56,6 +75,8 @@ class CoreServer:
         self.process.stdin.close()
         code = self.process.wait(30)
         self.process.stdout.close()
+        if self.record:
+            self.record.close()
         assert code == 0, f"the program ended with {code}"
 
     def call(self, command, payload=b"", model=0, stream=0, type=0, args=()) -> Answer:
@@ -65,7 +86,10 @@ class CoreServer:
         answer = self.process.stdout.read(ANSWER.size)
         assert len(answer) == ANSWER.size, f"{command}: the program ended with {self.process.wait(30)}"
         value, used, size = ANSWER.unpack(answer)
-        return Answer(value, used, self.process.stdout.read(size))
+        found = self.process.stdout.read(size)
+        if self.record:
+            pickle.dump((head + bytes(payload), answer + found), self.record)
+        return Answer(value, used, found)
 
     # models
 
