@@ -141,6 +141,8 @@ def group_sizes(seed=18):
     last = net.conv(last, 32, kernel=9, stride=2, groups=8)
     last = net.conv(last, 32, kernel=7, stride=2, groups=8)
     last = net.conv(last, 16, kernel=2, groups=16)
+    for kernel in (4, 5, 6, 8, 10):
+        last = net.conv(last, 16, kernel=kernel, stride=2 if kernel == 6 else 1, groups=4)
     last = net.conv(last, 16, kernel=130, groups=4)
     last = net.conv(last, 12, kernel=3, groups=4)
     net.conv(last, 5, kernel=3)

@@ -12,30 +12,12 @@
 #include "edgeecg_model.h"
 #endif
 #include "../src/core/stream_state.h" /* to set the counters of a stream: nobody can wait for 34 years */
+#include "stream_zones.h"
 
 #define SLOTS 16u
 
-enum {
-    CHECK,
-    VIEW,
-    STATUS_TEXT,
-    SET_GAIN,
-    STATE_SIZE,
-    INIT,
-    DELAY,
-    PLAN,
-    PUSH,
-    FEED,
-    FLUSH,
-    DRAIN,
-    RESET,
-    SCAN,
-    RUN,
-    PUSH_SOURCE,
-    FRONT_END,
-    KERNELS,
-    ADVANCE
-};
+enum { CHECK, VIEW, STATUS_TEXT, SET_GAIN, STATE_SIZE, INIT, DELAY, PLAN, PUSH, FEED, FLUSH, DRAIN, RESET };
+enum { SCAN = RESET + 1, RUN, PUSH_SOURCE, FRONT_END, KERNELS, ADVANCE };
 
 typedef struct request {
     uint32_t command, model, stream, type;
@@ -57,6 +39,7 @@ typedef struct stream_slot {
     ee_stream *stream;
     uint8_t *memory;
     uint32_t dim;
+    ee_zones zones;
 } stream_slot;
 
 static model_slot models[SLOTS];
@@ -130,6 +113,16 @@ static int64_t view(const request *r, const uint8_t *payload)
 #endif
 
 /* ---------------------------------------------------------------- streams */
+/* Portable kernels read nothing but what they need. */
+static uint32_t runs_portably(const ee_model *model)
+{
+#ifdef EE_NO_HOST
+    return model != NULL;
+#else
+    return !strcmp(ee_kernels_name(model), "scalar");
+#endif
+}
+
 /* In a block of a[0] bytes more than the state has, or of a[0] bytes where a[1] is set, a[2] bytes behind an address
  * that is a multiple of 16. The block is dirty. */
 static int64_t init(const request *r, const ee_config *config)
@@ -141,12 +134,16 @@ static int64_t init(const request *r, const ee_config *config)
     if (!r->a[1]) size += (int64_t)ee_state_size(model, config);
 #endif
     if (size < 0) size = 0;
+    ee_lift_zones(&slot->zones);
     free(slot->memory);
     slot->memory = (uint8_t *)allocated((size_t)(size + r->a[2]));
     memset(slot->memory, 0xA5, (size_t)(size + r->a[2]));
     slot->dim = model->dim;
+    ee_forget_zones();
     slot->stream = ee_init(model, config, r->a[3] ? NULL : slot->memory + r->a[2], (size_t)size);
-    return slot->stream != NULL;
+    if (!slot->stream) return 0;
+    ee_lay_zones(&slot->zones, slot->stream, runs_portably(model));
+    return 1;
 }
 
 static int push(ee_stream *stream, uint32_t type, const void *x, size_t n, size_t *used)
@@ -360,6 +357,7 @@ static int64_t serve(const request *r, const uint8_t *payload, int64_t *used)
 static void release(void)
 {
     for (uint32_t i = 0; i < SLOTS; i++) {
+        ee_lift_zones(&streams[i].zones);
         free(models[i].file);
         free(models[i].packed);
         free(streams[i].memory);
@@ -377,6 +375,8 @@ int main(void)
         answer a = { 0, 0, 0 };
         a.value = serve(&r, payload, &a.used);
         a.bytes = out_bytes;
+        for (uint32_t i = 0; i < SLOTS; i++)
+            if (!ee_zones_are_whole(&streams[i].zones)) return 5;
         fwrite(&a, sizeof a, 1, stdout);
         if (out_bytes) fwrite(out, 1, out_bytes, stdout);
         fflush(stdout);

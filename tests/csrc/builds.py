@@ -62,12 +62,18 @@ AS_EVEX = (  # the kernels of AVX-VNNI by the same instruction of AVX-512
     ("src/host/x86/avxvnni.c", "_mm256_dpbusd_avx_epi32", "_mm256_dpbusd_epi32"),
     ("src/host/dispatch.c", "return has_avx2() && __get_cpuid_count", "return has_avx512vnni() || __get_cpuid_count"),
 )
+PLACE = "else end += ee_buffer_bytes(&buffer)"
+ZONES = (("src/model_file/trunk_plan.c", f"{PLACE};", f"{PLACE} + 64;"),)
+RED_ZONES = ("-include", str(ROOT / "csrc/test/red_zones.h"))
+"""Space between the arrays of a stream, and behind its tensors, that nothing may write."""
 BUILDS = {
     build.name: build
     for build in (
         Build("host", flags=SANITIZE, link=SANITIZE, kernels=("avx2", "avx512-vnni")),
         Build("device", flags=(*SANITIZE, *DEVICE), link=SANITIZE),
         Build("native", flags=COUNT if COUNTING else (), link=COUNT if COUNTING else (), optimize_x86="-O1"),
+        Build("zones", flags=(*SANITIZE, *RED_ZONES), link=SANITIZE, kernels=("avx2", "avx512-vnni"), changes=ZONES),
+        Build("device-zones", flags=(*SANITIZE, *DEVICE, *RED_ZONES), link=SANITIZE, changes=ZONES),
         Build(
             "evex",
             flags=COUNT if COUNTING else (),
@@ -116,7 +122,7 @@ def compile_file(build: Build, source: Path, include: Path, extra=()) -> Path:
     if not target.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         part = target.with_suffix(f".{os.getpid()}.o")
-        run(build.compiler, *flags, f"-I{include}", optimize, "-ffp-contract=off", "-c", source, "-o", part)
+        run(build.compiler, *flags, f"-I{include}", *optimize.split(), "-ffp-contract=off", "-c", source, "-o", part)
         part.replace(target)
     return target
 
@@ -162,8 +168,7 @@ def program(build: Build, main: str) -> Path:
 
 def exported_program(build: Build, folder: Path, main: str, model: str = "edgeecg_model") -> Path:
     """csrc/test/`main` with the core and the model of an exported folder."""
-    (folder / "test").mkdir(exist_ok=True)
-    shutil.copy(CSRC / "test" / main, folder / "test" / main)
+    shutil.copytree(CSRC / "test", folder / "test", dirs_exist_ok=True)
     for part in ("core", "device") if CSRC != ROOT / "csrc" else ():
         shutil.copytree(CSRC / "src" / part, folder / "src" / part, dirs_exist_ok=True)
     sources = [folder / "test" / main, *build.start, *sorted((folder / "src").rglob("*.c"))]

@@ -17,8 +17,8 @@ from tests.models import X_MAX, Net, canonical, ecg
 from tests.test_kernels import MODELS
 
 CACHE_TAPS = 1
-WAYS = [(build, "") for build in ("device", "dsp", "mve")]
-WAYS += [(name, kernels) for name in ("host", "aarch64") for kernels in ("scalar", *builds.BUILDS[name].kernels)]
+WAYS = [(build, "") for build in ("device-zones", "dsp", "mve")]
+WAYS += [(name, kernels) for name in ("zones", "aarch64") for kernels in ("scalar", *builds.BUILDS[name].kernels)]
 WAYS += [("evex", "avx-vnni")]
 
 
