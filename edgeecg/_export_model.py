@@ -4,8 +4,8 @@ of the core it needs.
 
 import numpy as np
 
-from ._model_check import tensor_strides
-from ._model_format import NO_TENSOR, OP_CODES
+from ._model.components import tensor_strides
+from ._model.layout import NO_TENSOR, OP_CODES
 
 C_TYPES = {np.dtype(np.int8): "int8_t", np.dtype(np.int16): "int16_t", np.dtype(np.int32): "int32_t"}
 

@@ -1,11 +1,16 @@
 """The ranges of docs/format.md, one sentence for each fault. Reader and writer use the same checks."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
-from ._model_parts import LEVELS, ROUGHEST, TABLE_STEP, FrontEnd, Head, Layer
-from .errors import ModelError
+from ..constants import BLOCK, LEVELS, RATE_MHZ, ROUGHEST, TABLE_STEP, ZERO_POINT
+from ..errors import ModelError
+from .components import FrontEnd, Head, Layer, tensor_strides
 
-__all__ = ["MAX_LAYERS", "check", "tensor_strides"]
+__all__ = ["MAX_LAYERS", "check"]
 
 MAX_LAYERS = 64
 MAX_STRIDE = 256
@@ -17,13 +22,13 @@ ADD_MAX = (1 << 31) - 1
 
 
 def check(name: str, front: FrontEnd, layers: tuple[Layer, ...], head: Head) -> None:
-    """Raise ModelError in one sentence where the parts do not make a valid model."""
+    """Raise ModelError in one sentence where the components do not make a valid model."""
     if not isinstance(name, str) or "\0" in name or len(name.encode("utf-8", "replace")) > 23:
         raise ModelError(f"model name {name!r} must be at most 23 bytes of UTF-8 without NUL")
     _check_front(front)
     if not 1 <= len(layers) <= MAX_LAYERS:
         raise ModelError(f"a model has 1 .. {MAX_LAYERS} layers, not {len(layers)}")
-    channels, zeros = [front.channels], [128]
+    channels, zeros = [front.channels], [ZERO_POINT]
     for index, layer in enumerate(layers, 1):
         _check_layer(f"layer {index}", index, layer, channels, zeros)
         channels.append(layer.cout)
@@ -37,21 +42,13 @@ def check(name: str, front: FrontEnd, layers: tuple[Layer, ...], head: Head) -> 
     _check_head(head, front, channels[-1], strides[-1])
 
 
-def tensor_strides(layers) -> list[int]:
-    """Samples at 128 Hz per frame of each tensor, the front end's output first."""
-    strides = [1]
-    for layer in layers:
-        strides.append(strides[layer.src_a] * layer.stride)
-    return strides
-
-
-def _within(what: str, value, low: int, high: int) -> None:
+def _within(what: str, value: Any, low: int, high: int) -> None:
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     if not whole or not low <= value <= high:
         raise ModelError(f"{what} is {value}, allowed is " + (f"{low} .. {high}" if low != high else f"{low}"))
 
 
-def _array(what: str, array, shape: tuple[int, ...], low: int, high: int) -> None:
+def _array(what: str, array: NDArray[Any] | None, shape: tuple[int, ...], low: int, high: int) -> None:
     if array is None:
         raise ModelError(f"{what} is missing")
     if array.shape != shape:
@@ -60,23 +57,23 @@ def _array(what: str, array, shape: tuple[int, ...], low: int, high: int) -> Non
         raise ModelError(f"{what} spans {array.min()} .. {array.max()}, allowed is {low} .. {high}")
 
 
-def _absent(what: str, part, *names: str) -> None:
+def _absent(what: str, component: Layer | Head, *names: str) -> None:
     for name in names:
-        if getattr(part, name) is not None:
+        if getattr(component, name) is not None:
             raise ModelError(f"{what}: {name} is given but not used")
 
 
 def _check_front(front: FrontEnd) -> None:
     _within("front end kind", front.kind, 0, 1)
     _within("front end channels", front.channels, 1, 4 if front.kind == 1 else 1)
-    _within("front end window", front.window, 32, 5120)
-    if front.window % 32:
-        raise ModelError(f"front end window is {front.window}, not a multiple of 32")
+    _within("front end window", front.window, BLOCK, 5120)
+    if front.window % BLOCK:
+        raise ModelError(f"front end window is {front.window}, not a multiple of {BLOCK}")
     if front.baseline not in (16, 32, 64, 128, 256):
         raise ModelError(f"front end baseline is {front.baseline}, allowed is 16, 32, 64, 128 or 256")
     _within("front end reach", front.reach, 1, 16)
     _within("front end table_half", front.table_half, 4, 32)
-    _within("front end min_rate", front.min_rate, 64_000, 128_000)
+    _within("front end min_rate", front.min_rate, RATE_MHZ // 2, RATE_MHZ)
     _within("front end floor", front.floor, 1, 32767)
     if len(front.gain) != front.channels:
         raise ModelError(f"front end has {len(front.gain)} gains for {front.channels} channels")
@@ -84,10 +81,10 @@ def _check_front(front: FrontEnd) -> None:
         _within("front end gain", gain, 1, 65535)
     _within("front end direct_gain", front.direct_gain, *((0, 0) if front.kind == 1 else (1, 1 << 30)))
     _within("front end flat_max", front.flat_max, 0, 65535)
-    _within("front end flat_blocks", front.flat_blocks, 1, front.window // 32)
-    _within("front end off_blocks", front.off_blocks, 1, front.window // 32)
+    _within("front end flat_blocks", front.flat_blocks, 1, front.window // BLOCK)
+    _within("front end off_blocks", front.off_blocks, 1, front.window // BLOCK)
     _within("front end clip_ms", front.clip_ms, 1, 65535)
-    _within("front end noise", front.noise, 0, front.window // 32 * ROUGHEST)
+    _within("front end noise", front.noise, 0, front.window // BLOCK * ROUGHEST)
     _check_table(front)
 
 
@@ -177,7 +174,7 @@ def _check_plain(what: str, index: int, layer: Layer, channels: list[int], zeros
     _within(f"{what}: m_b", layer.m_b, 1, 32767)
 
 
-def _check_strides(layers, strides: list[int]) -> None:
+def _check_strides(layers: Sequence[Layer], strides: list[int]) -> None:
     for index, layer in enumerate(layers, 1):
         if strides[index] > MAX_STRIDE:
             raise ModelError(f"layer {index} ({layer.op}): total stride is {strides[index]}, allowed is {MAX_STRIDE}")
