@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ._files import write_atomically
 from ._progress import clock
-from .encoder import Quality
 from .errors import InputError, MissingDependencyError
 from .io.output import EmbeddingTable, check_output, save
 from .io.recording import Recording
-from .model import write_atomically
+from .quality import Quality
 
 __all__ = ["about", "analyze", "example", "show"]
 

@@ -110,14 +110,14 @@ def front_end(x: Samples, fs_mhz: int, front: FrontEnd) -> Bytes:
     return _front_end(x, fs_mhz, front)[0]
 
 
-def _front_end(x: Samples, fs_mhz: int, front: FrontEnd) -> tuple[Bytes, NDArray[np.int32], NDArray[np.int16] | None]:
-    """(y, the samples at 128 Hz that it was made of, those without their baseline)."""
+def _front_end(x: Samples, fs_mhz: int, front: FrontEnd) -> tuple[Bytes, NDArray[np.int32], NDArray[np.int16]]:
+    """(y, the samples at 128 Hz that it was made of, those without their baseline; of `kind` 0 none)."""
     check_rate(fs_mhz, front)
     x = _writable(x, np.int32)
     if front.kind == 0:
         y = np.empty((len(x), 1), np.uint8)
         front_end_kernels.plain(x, front.direct_gain, y)
-        return y, x, None
+        return y, x, np.zeros(0, np.int16)
     x = resample(x, fs_mhz, front)
     z = baseline(x, front)
     return scale(z, front), x, z
@@ -164,8 +164,8 @@ def add(a: Bytes, b: Bytes, layer: Layer, zero_a: int, zero_b: int) -> Bytes:
     """The sum of two `(L, channels)` uint8 tensors, each with its zero point."""
     a, b = _writable(a, np.uint8), _writable(b, np.uint8)
     y = np.empty_like(a)
-    numbers = (zero_a, zero_b, layer.m_a, layer.m_b, layer.zp_out)
-    trunk_kernels.add_tensors(a.reshape(-1), b.reshape(-1), *(int(v) for v in numbers), y.reshape(-1))
+    numbers = int(zero_a), int(zero_b), int(layer.m_a), int(layer.m_b), int(layer.zp_out)
+    trunk_kernels.add_tensors(a.reshape(-1), b.reshape(-1), *numbers, y.reshape(-1))
     return y
 
 
@@ -236,7 +236,7 @@ def levels(x: Samples, fs_mhz: int, front: FrontEnd, starts: Starts) -> NDArray[
 
 
 def _levels(
-    x: Samples, resampled: Samples, z: Samples | None, fs_mhz: int, front: FrontEnd, starts: Starts
+    x: Samples, resampled: Samples, z: Samples, fs_mhz: int, front: FrontEnd, starts: Starts
 ) -> NDArray[np.int64]:
     found = np.zeros((len(starts), len(LEVELS)), np.int64)
     level_kernels.levels(
@@ -250,13 +250,13 @@ def quality(x: Samples, missing: NDArray[np.bool_], fs_mhz: int, front: FrontEnd
     if front.noise:
         y, resampled, _ = _front_end(x, fs_mhz, front)
     else:
-        y, resampled = None, x if front.kind == 0 else resample(x, fs_mhz, front)
+        y, resampled = np.zeros((0, 1), np.uint8), x if front.kind == 0 else resample(x, fs_mhz, front)
     return _quality(x, y, resampled, missing, fs_mhz, front, starts)
 
 
 def _quality(
     x: Samples,
-    y: Bytes | None,
+    y: Bytes,
     resampled: Samples,
     missing: NDArray[np.bool_],
     fs_mhz: int,

@@ -6,8 +6,8 @@ import os
 import numpy as np
 
 from ._progress import clock
-from .encoder import Quality
 from .errors import MissingDependencyError
+from .quality import Quality
 
 __all__ = ["distance_from_typical", "png", "standardised", "timeline"]
 

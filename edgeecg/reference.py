@@ -7,7 +7,7 @@ docs/numerics.md shows that nothing overflows; `x` are canonical samples (1/8 mi
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -40,7 +40,10 @@ __all__ = [
 ]
 
 
-def rnd(v: Any, s: int) -> Any:
+Whole = TypeVar("Whole", int, NDArray[np.int64])
+
+
+def rnd(v: Whole, s: int) -> Whole:
     """v / 2^s, rounded half up."""
     return (v + (1 << (s - 1))) >> s
 
@@ -68,13 +71,13 @@ def samples(
             raise InputError("integer samples need gain= (ADC units per millivolt)")
         x = rnd(signal.astype(np.int64) * convert.mult, convert.shift)
         missing = signal == MISSING
-    x = np.clip(x, -X_MAX, X_MAX).astype(np.int32)
-    held = 0
-    for i in range(len(x)):
+    out = np.clip(x, -X_MAX, X_MAX).astype(np.int32)
+    held = np.int32(0)
+    for i in range(len(out)):
         if missing[i]:
-            x[i] = held
-        held = x[i]
-    return x, missing
+            out[i] = held
+        held = out[i]
+    return out, missing
 
 
 # 2. Front end
@@ -121,8 +124,8 @@ def baseline(x: Samples, front: FrontEnd) -> NDArray[np.int16]:
     length = front.baseline
     b = length.bit_length() - 1
     held = np.pad(x, (length // 2, length // 2), mode="edge")
-    sums = np.concatenate([[0], np.cumsum(held)])
-    s = (sums[length:] - sums[:-length])[: len(x)]
+    sums = np.concatenate([np.zeros(1, np.int64), np.cumsum(held)])
+    s: NDArray[np.int64] = (sums[length:] - sums[:-length])[: len(x)]
     return np.clip(rnd((x << b) - s, b + 2), -32767, 32767).astype(np.int16)
 
 
@@ -201,8 +204,9 @@ def add(a: Bytes, b: Bytes, layer: Layer, zero_a: int, zero_b: int) -> Bytes:
 
 def max_pool(tensor: Bytes, layer: Layer) -> Bytes:
     """`(L, channels)` uint8 -> `(ceil(L / stride), channels)`: the largest of the frames that exist."""
-    taps = [_frames(tensor, layer, -1, t) for t in range(layer.kernel)]
-    return np.max(taps, axis=0).astype(np.uint8)
+    taps = np.stack([_frames(tensor, layer, -1, t) for t in range(layer.kernel)])
+    largest: NDArray[np.int64] = taps.max(axis=0)
+    return largest.astype(np.uint8)
 
 
 def trunk(y: Bytes, model: Model) -> Bytes:

@@ -1,5 +1,7 @@
 """Samples and front end: docs/numerics.md 1 and 2."""
 
+from typing import Any
+
 import numpy as np
 
 from ..constants import BLOCK, MISSING, RATE_MHZ, TABLE_STEP, X_MAX, ZERO_POINT
@@ -11,7 +13,7 @@ def samples_of_floats(signal: Array, factor: float, x: Array, missing: Array) ->
     """Floats times `factor`, rounded half away from zero; what is not finite holds the value before it."""
     held = np.int32(0)
     for i in range(len(signal)):
-        v = np.float64(signal[i]) * factor
+        v: Any = np.float64(signal[i]) * factor
         missing[i] = not np.isfinite(v)
         if not missing[i]:
             v = min(max(v, -X_MAX), X_MAX)
@@ -26,7 +28,7 @@ def samples_of_integers(signal: Array, mult: int, shift: int, x: Array, missing:
     for i in range(len(signal)):
         missing[i] = signal[i] == MISSING
         if not missing[i]:
-            v = (np.int64(signal[i]) * mult + (np.int64(1) << (shift - 1))) >> shift
+            v: Any = (np.int64(signal[i]) * mult + (np.int64(1) << (shift - 1))) >> shift
             held = np.int32(min(max(v, -X_MAX), X_MAX))
         x[i] = held
 
@@ -102,7 +104,7 @@ def scale(z: Array, reach: int, floor: int, gain: Array, y: Array) -> None:
         for c in range(len(gain)):
             ratio = (gain[c] * count << 12) // d
             for i in range(q * BLOCK, min((q + 1) * BLOCK, n)):
-                v = (np.int64(z[i]) * ratio + (1 << 19)) >> 20
+                v: Any = (np.int64(z[i]) * ratio + (1 << 19)) >> 20
                 y[i, c] = min(max(v, -128), 127) + ZERO_POINT
 
 
@@ -110,5 +112,5 @@ def scale(z: Array, reach: int, floor: int, gain: Array, y: Array) -> None:
 def plain(x: Array, direct_gain: int, y: Array) -> None:
     """Front end of kind 0."""
     for i in range(len(x)):
-        v = (np.int64(x[i]) * direct_gain + (1 << 19)) >> 20
+        v: Any = (np.int64(x[i]) * direct_gain + (1 << 19)) >> 20
         y[i, 0] = min(max(v, -128), 127) + ZERO_POINT

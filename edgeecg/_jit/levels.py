@@ -1,5 +1,7 @@
 """Size, wander and range of windows: docs/numerics.md 4.1."""
 
+from typing import Any
+
 import numpy as np
 
 from ..constants import BLOCK, END_BLOCKS, RATE_MHZ
@@ -7,7 +9,7 @@ from .compiled import Array, compiled
 
 
 @compiled
-def logarithm(v: int) -> int:
+def logarithm(v: Any) -> Any:
     """Mitchell's, to the base 2, 8 bits behind the point."""
     e = 0
     while v >> e > 1:

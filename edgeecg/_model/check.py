@@ -35,7 +35,7 @@ def check(name: str, front: FrontEnd, layers: tuple[Layer, ...], head: Head) -> 
         zeros.append(layer.zp_out)
     strides = tensor_strides(layers)
     _check_strides(layers, strides)
-    read = {layer.src_a for layer in layers} | {layer.src_b for layer in layers}
+    read = {source for layer in layers for source in (layer.src_a, layer.src_b)}
     for tensor in range(len(layers)):
         if tensor not in read:
             raise ModelError(f"tensor {tensor} is not read by any layer")
@@ -165,11 +165,12 @@ def _check_plain(what: str, index: int, layer: Layer, channels: list[int], zeros
         return
     _within(f"{what}: kernel", layer.kernel, 1, 1)
     _within(f"{what}: stride", layer.stride, 1, 1)
-    _within(f"{what}: src_b", -1 if layer.src_b is None else layer.src_b, 0, index - 1)
-    if layer.src_b == layer.src_a:
-        raise ModelError(f"{what}: both sources are tensor {layer.src_a}")
-    if channels[layer.src_b] != layer.cin:
-        raise ModelError(f"{what}: tensor {layer.src_b} has {channels[layer.src_b]} channels, not {layer.cin}")
+    src_b = -1 if layer.src_b is None else layer.src_b
+    _within(f"{what}: src_b", src_b, 0, index - 1)
+    if src_b == layer.src_a:
+        raise ModelError(f"{what}: both sources are tensor {src_b}")
+    if channels[src_b] != layer.cin:
+        raise ModelError(f"{what}: tensor {src_b} has {channels[src_b]} channels, not {layer.cin}")
     _within(f"{what}: m_a", layer.m_a, 1, 32767)
     _within(f"{what}: m_b", layer.m_b, 1, 32767)
 
@@ -178,7 +179,7 @@ def _check_strides(layers: Sequence[Layer], strides: list[int]) -> None:
     for index, layer in enumerate(layers, 1):
         if strides[index] > MAX_STRIDE:
             raise ModelError(f"layer {index} ({layer.op}): total stride is {strides[index]}, allowed is {MAX_STRIDE}")
-        if layer.op == "add" and strides[layer.src_a] != strides[layer.src_b]:
+        if layer.src_b is not None and strides[layer.src_a] != strides[layer.src_b]:
             pair = f"{strides[layer.src_a]} and {strides[layer.src_b]}"
             raise ModelError(f"layer {index} (add): its sources have strides {pair}")
 

@@ -147,7 +147,7 @@ def _layer(reader: _Reader, index: int) -> Layer:
     del fields["reserved"]
     op, src_b = layout.OPS[code], fields.pop("src_b")
     shapes = _conv_arrays(what, fields) if op == "conv" else {}
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for name in ("weights", "bias", "mult", "mult_neg", "add"):
         offset = fields.pop(f"{name}_off")
         if name in shapes:
