@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-WINDOW = 1280
+from edgeecg.constants import WINDOW
 
 
 def folded_weights(encoder) -> dict[str, np.ndarray]:
@@ -88,7 +88,7 @@ def slice_frames(node: Nodes, constants: dict, spec, last: str) -> str:
     return node("Slice", last, "first", "count", "axis")
 
 
-def quantise(source, target, windows: np.ndarray) -> None:
+def quantize(source, target, windows: np.ndarray) -> None:
     """U8S8 QDQ with ONNX Runtime's own static quantiser: uint8 activations, int8 weights, one scale an
     output channel.
     """

@@ -20,10 +20,12 @@ from numpy.typing import ArrayLike, NDArray
 from ._engines import Backend
 from ._signal import Nan
 from .constants import RATE
-from .encoder import Analysis, Encoder, load
+from .encoder import Encoder
 from .errors import AmplitudeWarning, EdgeECGError, InputError, MissingDependencyError, ModelError
+from .loading import load
 from .quality import Quality
-from .stream import Result, Stream
+from .results import Analysis, Result
+from .stream import Stream
 
 if TYPE_CHECKING:
     from . import io as io
@@ -163,22 +165,13 @@ def embed(
     ------
     InputError
         For a signal that cannot be embedded or an option out of range, in one sentence.
-    ModelError
-        Where there is no such model, or its file is damaged or hostile.
-    MissingDependencyError
-        Where the backend's library is missing.
+    ModelError, MissingDependencyError
+        As `load`.
 
     Warns
     -----
     AmplitudeWarning
         Where the signal spans less than 0.02 or more than 100 mV.
-
-    Examples
-    --------
-    >>> import numpy as np, edgeecg
-    >>> counts = (200 * np.sin(np.arange(2500))).astype(np.int16)
-    >>> edgeecg.embed(counts, fs=250, gain=200).shape
-    (1, 128)
     """
     return _encoder(model, backend).embed(signal, fs, hop, unit, gain, nan, dtype, threads)
 
@@ -198,17 +191,7 @@ def front_end(
     ----------
     signal : array_like, shape (n,)
         One lead: floats in `unit`, or integers with `gain`.
-    fs : float, default 128
-        Sampling rate in Hz, 50 to 4000.
-    unit : {"mV", "uV", "V"}, default "mV"
-        Unit of floats, and of integers where it is "uV".
-    gain : float, optional
-        ADC units per millivolt, 0.25 to 2^24, of integers.
-    nan : {"raise", "mask"}, default "raise"
-        As for `embed`.
-    model : str, path-like or Model, default "default"
-        As for `embed`.
-    backend : {"c", "numba", "numpy"}, default "c"
+    fs, unit, gain, nan, model, backend
         As for `embed`.
 
     Returns
@@ -220,10 +203,8 @@ def front_end(
     ------
     InputError
         As `embed`.
-    ModelError
-        As `embed`.
-    MissingDependencyError
-        As `embed`.
+    ModelError, MissingDependencyError
+        As `load`.
 
     Warns
     -----

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._engines import ALL, FLOAT32, Engine, Options, Stream
+from ._engines import ALL, FLOAT32, INT8, Engine, Options, Stream
 from ._signal import check_signal, check_threads, is_plausible, resampled_length
 from .constants import CANONICAL_PER_MV, RATE
 from .errors import InputError
@@ -17,9 +17,20 @@ if TYPE_CHECKING:
 
     from ._segments import Segment
 
-__all__ = ["Pool"]
+__all__ = ["EVERYTHING", "Pool", "form_of"]
 
 KEPT_STREAMS = 4
+EVERYTHING = object()
+"""The dtype of `Encoder.analyze`: all forms, and the quality flags."""
+
+
+def form_of(dtype: object) -> int:
+    """What the engine is asked for."""
+    if dtype is EVERYTHING:
+        return ALL
+    if dtype not in ("float32", "int8"):
+        raise InputError(f'dtype is "float32" or "int8", not {dtype!r}')
+    return FLOAT32 if dtype == "float32" else INT8
 
 
 class Pool:

@@ -3,49 +3,27 @@
 from __future__ import annotations
 
 import functools
-import os
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _signal
-from ._engines import ALL, FLOAT32, INT8, Backend, Options, open_engine
-from ._pool import Pool
+from ._engines import Backend, Options, open_engine
+from ._pool import EVERYTHING, Pool, form_of
 from ._signal import Nan
 from .constants import LONGEST_HOP, RATE
-from .errors import InputError, ModelError
+from .errors import InputError
+from .results import Analysis
 from .stream import Stream
 
 if TYPE_CHECKING:
     from .model import Model
 
-__all__ = ["Analysis", "Encoder", "bundled_models", "load"]
+__all__ = ["Encoder"]
 
 KEPT_POOLS = 8
-BUNDLED = os.path.join(os.path.dirname(__file__), "models")
-
-
-class Analysis(NamedTuple):
-    """What an encoder makes of a recording of n windows; an embedding has `Encoder.dim` numbers.
-
-    Attributes
-    ----------
-    start : ndarray of float64, shape (n,)
-        Start of each window in seconds from the first sample.
-    embedding : ndarray of float32, shape (n, dim)
-        The embedding of each window.
-    int8 : ndarray of int8, shape (n, dim)
-        Its int8 form, for radio links; times `Encoder.int8_scale` it approximates the embedding.
-    quality : ndarray of uint8, shape (n,)
-        Bits of `Quality`; 0 is good.
-    """
-
-    start: NDArray[np.float64]
-    embedding: NDArray[np.float32]
-    int8: NDArray[np.int8]
-    quality: NDArray[np.uint8]
 
 
 class Encoder:
@@ -203,7 +181,7 @@ class Encoder:
         Returns
         -------
         ndarray of float32 or int8, shape (n_windows, dim)
-            One row a window, of `Encoder.dim` numbers. The last ones are those that `info["levels"]` names; of them the size of the signal
+            One row a window. The last numbers are those that `info["levels"]` names; of them the size of the signal
             needs the right `unit` or `gain`, nothing else depends on it.
 
         Raises
@@ -237,18 +215,8 @@ class Encoder:
         Parameters
         ----------
         signal : array_like, shape (n,)
-            One lead: floats in `unit`, or integers with `gain`.
-        fs : float, default 128
-            Sampling rate in Hz, 50 to 4000.
-        hop : float, default 10
-            Seconds from one window's start to the next, 1/128 to 86400.
-        unit : {"mV", "uV", "V"}, default "mV"
-            Unit of floats, and of integers where it is "uV".
-        gain : float, optional
-            ADC units per millivolt, 0.25 to 2^24, of integers.
-        nan : {"raise", "mask"}, default "raise"
-            As for `embed`.
-        threads : int, default 1
+            One lead, as for `embed`.
+        fs, hop, unit, gain, nan, threads
             As for `embed`.
 
         Returns
@@ -266,7 +234,7 @@ class Encoder:
         AmplitudeWarning
             As `embed`.
         """
-        pool = self._pool(fs, hop, unit, gain, nan, _EVERYTHING)
+        pool = self._pool(fs, hop, unit, gain, nan, EVERYTHING)
         embedding, int8, quality = pool.embed(signal, threads)
         start = np.arange(len(embedding), dtype=np.float64) * (pool.options.hop / RATE)
         return Analysis(start, embedding, int8, quality)
@@ -326,15 +294,7 @@ class Encoder:
         ----------
         windows : array_like, shape (n, samples)
             Rows of at least a window; of a longer one the first window counts.
-        fs : float, default 128
-            Sampling rate in Hz, 50 to 4000.
-        unit : {"mV", "uV", "V"}, default "mV"
-            Unit of floats, and of integers where it is "uV".
-        gain : float, optional
-            ADC units per millivolt, 0.25 to 2^24, of integers.
-        nan : {"raise", "mask"}, default "raise"
-            As for `embed`.
-        dtype : {"float32", "int8"}, default "float32"
+        fs, unit, gain, nan, dtype
             As for `embed`.
         threads : int, default 1
             Shares of the rows to work on side by side, 1 to 1024.
@@ -372,15 +332,7 @@ class Encoder:
 
         Parameters
         ----------
-        fs : float, default 128
-            Sampling rate in Hz, 50 to 4000.
-        hop : float, default 10
-            Seconds from one window's start to the next, 1/128 to 86400.
-        unit : {"mV", "uV", "V"}, default "mV"
-            Unit of floats, and of integers where it is "uV".
-        gain : float, optional
-            ADC units per millivolt, 0.25 to 2^24, of integers.
-        nan : {"raise", "mask"}, default "raise"
+        fs, hop, unit, gain, nan
             As for `embed`.
 
         Returns
@@ -408,14 +360,8 @@ class Encoder:
         Parameters
         ----------
         signal : array_like, shape (n,)
-            One lead: floats in `unit`, or integers with `gain`.
-        fs : float, default 128
-            Sampling rate in Hz, 50 to 4000.
-        unit : {"mV", "uV", "V"}, default "mV"
-            Unit of floats, and of integers where it is "uV".
-        gain : float, optional
-            ADC units per millivolt, 0.25 to 2^24, of integers.
-        nan : {"raise", "mask"}, default "raise"
+            One lead, as for `embed`.
+        fs, unit, gain, nan
             As for `embed`.
 
         Returns
@@ -450,78 +396,3 @@ class Encoder:
                 self._pools.pop(key, None)
             self._pools[fs, hop, unit, gain, nan, dtype] = pool
         return pool
-
-
-_EVERYTHING = object()
-"""The dtype of `analyze`: all forms, and the quality flags."""
-
-
-def form_of(dtype: object) -> int:
-    """What the engine is asked for."""
-    if dtype is _EVERYTHING:
-        return ALL
-    if dtype not in ("float32", "int8"):
-        raise InputError(f'dtype is "float32" or "int8", not {dtype!r}')
-    return FLOAT32 if dtype == "float32" else INT8
-
-
-def bundled_models() -> dict[str, str]:
-    """List the models that come with the package.
-
-    Returns
-    -------
-    dict
-        Paths by name, in alphabetical order.
-    """
-    files = sorted(os.listdir(BUNDLED)) if os.path.isdir(BUNDLED) else []
-    return {name[: -len(".eecg")]: os.path.join(BUNDLED, name) for name in files if name.endswith(".eecg")}
-
-
-def load(name_or_path: str | os.PathLike[str] | Model = "default", backend: Backend = "c") -> Encoder:
-    """Open an encoder.
-
-    Parameters
-    ----------
-    name_or_path : str, path-like or Model, default "default"
-        Name of a bundled model ("default", "nano", "plus"), path of an `.eecg` file, or a Model.
-    backend : {"c", "numba", "numpy"}, default "c"
-        The engine: the compiled core, Numba for machines without it, or the NumPy reference. All give the same bytes.
-
-    Returns
-    -------
-    Encoder
-        The model, ready to embed.
-
-    Raises
-    ------
-    ModelError
-        Where there is no such model, or its file is damaged or hostile.
-    InputError
-        For another backend.
-    MissingDependencyError
-        Where the backend's library is missing.
-
-    Examples
-    --------
-    >>> import numpy as np, edgeecg
-    >>> encoder = edgeecg.load("nano")
-    >>> encoder.embed(np.sin(np.arange(1280)), dtype="int8").shape
-    (1, 56)
-    """
-    if not isinstance(name_or_path, (str, os.PathLike)):
-        from .model import Model  # here, so that importing edgeecg stays as quick as importing numpy
-
-        if not isinstance(name_or_path, Model):
-            raise ModelError(f"a model is a name, a path or a Model, not {type(name_or_path).__name__}")
-        return Encoder(name_or_path, backend)
-    path = os.fspath(name_or_path)
-    if not path.endswith(".eecg") and not os.path.dirname(path):
-        models = bundled_models()
-        if path not in models:
-            known = ", ".join(models) or "none"
-            raise ModelError(f"there is no bundled model {path!r} (there is: {known}); a path ends in .eecg")
-        with open(models[path], "rb") as file:
-            return Encoder(file.read(), backend)
-    from .model import Model
-
-    return Encoder(Model.load(path), backend)

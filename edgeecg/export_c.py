@@ -8,9 +8,9 @@ import re
 from pathlib import Path
 
 from . import __version__, _export_model, _signal
-from .encoder import load
+from ._files import write_atomically
 from .errors import InputError, MissingDependencyError
-from .model import write_atomically
+from .loading import load
 
 __all__ = ["add_arguments", "export", "run"]
 

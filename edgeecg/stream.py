@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from . import _signal
 from ._engines import CoreEngine, Options
@@ -15,34 +15,14 @@ from ._signal import Nan
 from .constants import RATE
 from .errors import InputError
 from .quality import Quality
+from .results import Result
 
 if TYPE_CHECKING:
     from .encoder import Encoder
 
-__all__ = ["Result", "Stream"]
+__all__ = ["Stream"]
 
 T = TypeVar("T")
-
-
-class Result(NamedTuple):
-    """What a stream makes of one window; an embedding has `Encoder.dim` numbers.
-
-    Attributes
-    ----------
-    start : float
-        Start of the window in seconds from the first sample pushed.
-    embedding : ndarray of float32, shape (dim,)
-        The embedding.
-    int8 : ndarray of int8, shape (dim,)
-        Its int8 form, for radio links; times `Encoder.int8_scale` it approximates the embedding.
-    quality : Quality
-        Flags; 0 is good.
-    """
-
-    start: float
-    embedding: NDArray[np.float32]
-    int8: NDArray[np.int8]
-    quality: Quality
 
 
 class Stream:

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("torch")
 
 import edgeecg
-from edgeecg.encoder import bundled_models
+from edgeecg.loading import bundled_models
 from edgeecg.model import Model
 from train.data.front import to_input
 from train.golden import check_compiled_core

@@ -133,7 +133,7 @@ def test_a_shorter_window_has_its_share():
 
 
 def test_bundled_models_have_the_threshold():
-    from edgeecg.encoder import bundled_models
+    from edgeecg.loading import bundled_models
 
     for path in bundled_models().values():
         assert Model.load(path).front.noise == NOISE
