@@ -1,15 +1,14 @@
-"""Facts that the whole package shares, one place for each; [docs/numerics.md](../docs/numerics.md) says why.
+"""The facts that the whole package shares, one place for each; docs/numerics.md says why.
 
-The C core has the same in csrc/include/edgeecg.h and csrc/src/internal.h; tests/test_constants.py compares them.
-This module imports nothing.
+The C core has the same in its headers, as EE_ and the name. This module imports nothing.
 """
 
 __all__ = [
     "BLOCK",
     "CANONICAL_PER_MV",
-    "END_BLOCKS",
     "FASTEST",
     "LEVELS",
+    "LEVEL_MARGIN",
     "LONGEST_HOP",
     "MISSING",
     "PLAUSIBLE_MV",
@@ -59,5 +58,5 @@ ROUGHEST = (BLOCK - 1) * STEP_LIMIT
 """The largest roughness of a block."""
 LEVELS = ("size", "wander", "range")
 """What a head may add to its last sums, of the signal before it was scaled (docs/numerics.md 4.1)."""
-END_BLOCKS = 2
+LEVEL_MARGIN = 2
 """Blocks at each end of a window whose baseline does not count: it may be made of held samples."""

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ._model.components import FrontEnd, Head, Layer, require
 from ._operations import Bytes, Samples, Starts, apply_layer, check_rate
 from ._signal import conversion
-from .constants import BLOCK, END_BLOCKS, MISSING, RATE_MHZ, STEP_LIMIT, TABLE_STEP, X_MAX, ZERO_POINT
+from .constants import BLOCK, LEVEL_MARGIN, MISSING, RATE_MHZ, STEP_LIMIT, TABLE_STEP, X_MAX, ZERO_POINT
 from .errors import InputError
 from .quality import Quality
 
@@ -272,7 +272,7 @@ def levels(x: Samples, fs_mhz: int, front: FrontEnd, starts: Starts) -> NDArray[
     for w, n0 in enumerate(starts):
         first, end = int(n0) // BLOCK, int(n0) // BLOCK + front.window // BLOCK
         samples = x[slice(*np.searchsorted(block, [first, end]))]
-        inner = base[first + END_BLOCKS : end - END_BLOCKS]
+        inner = base[first + LEVEL_MARGIN : end - LEVEL_MARGIN]
         d = (inner - inner[:1]) >> 2
         size = logarithm(int(np.abs(z[first * BLOCK : end * BLOCK]).sum()) + 1)
         wander = logarithm(len(d) * int((d * d).sum()) - int(d.sum()) ** 2 + 1) - 2 * size

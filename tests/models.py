@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 
 from edgeecg import reference
 from edgeecg._model.components import tensor_strides
+from edgeecg.constants import X_MAX
 from edgeecg.model import Head, Layer, Model, default_front_end
-
-X_MAX = 2**22 - 1
 
 
 class Net:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ..constants import BLOCK, END_BLOCKS, RATE_MHZ
+from ..constants import BLOCK, LEVEL_MARGIN, RATE_MHZ
 from .compiled import Array, compiled
 
 
@@ -28,10 +28,10 @@ def levels(x: Array, fs: int, resampled: Array, z: Array, starts: Array, count: 
         size, total, squares, start = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
         for i in range(first * BLOCK, (first + count) * BLOCK):
             size += abs(np.int64(z[i]))
-        inner = max(count - 2 * END_BLOCKS, 0)
-        for q in range(first + END_BLOCKS, first + END_BLOCKS + inner):
+        inner = max(count - 2 * LEVEL_MARGIN, 0)
+        for q in range(first + LEVEL_MARGIN, first + LEVEL_MARGIN + inner):
             base = np.int64(resampled[q * BLOCK]) - 4 * np.int64(z[q * BLOCK])
-            if q == first + END_BLOCKS:
+            if q == first + LEVEL_MARGIN:
                 start = base
             total += (base - start) >> 2
             squares += ((base - start) >> 2) ** 2
