@@ -10,12 +10,13 @@ from libc.string cimport memcpy
 
 from numpy import dtype, empty, ndarray
 
-from .constants import CANONICAL_PER_MV, PLAUSIBLE_MV, RATE_MHZ
+from . import constants
 
 # C variables, for a call is so short that looking up names would show.
 cdef object ARRAY = ndarray, EMPTY = empty, FLOATS = dtype("f4"), INTEGERS = dtype("i1"), FLAGS = dtype("u1")
-cdef double LEAST_MV = PLAUSIBLE_MV[0], MOST_MV = PLAUSIBLE_MV[1], PER_MV = CANONICAL_PER_MV
-cdef uint64_t MILLIHERTZ = RATE_MHZ
+cdef double LEAST_MV = constants.PLAUSIBLE_MV[0], MOST_MV = constants.PLAUSIBLE_MV[1]
+cdef double CANONICAL_PER_MV = constants.CANONICAL_PER_MV
+cdef uint64_t RATE_MHZ = constants.RATE_MHZ
 
 cdef extern from "edgeecg.h":
     ctypedef enum ee_status:
@@ -283,7 +284,7 @@ cdef class Stream:
         if (s.source.type == EE_I16 or s.source.type == EE_I32) and not self.config.mult:
             return "unit"
         s.n = <size_t>s.view.shape[ndim - 1]
-        length = (s.n * MILLIHERTZ + self.config.fs_mhz - 1) // self.config.fs_mhz
+        length = (s.n * RATE_MHZ + self.config.fs_mhz - 1) // self.config.fs_mhz
         if length < self.model.model.window:
             return "length"
         out = ee_windows(1, NULL, NULL, NULL, NULL)
@@ -318,7 +319,7 @@ cdef class Stream:
             if not checked:
                 if ee_scan(&s.source, s.n, &self.lowest, &self.highest) < s.n and not masked:
                     return MISSING_SAMPLE
-                span = (self.highest - self.lowest) * self.scale / PER_MV
+                span = (self.highest - self.lowest) * self.scale / CANONICAL_PER_MV
                 if span > 0 and not LEAST_MV <= span <= MOST_MV:
                     return IMPLAUSIBLE_AMPLITUDE
             ee_run(self.stream, &s.source, s.n, &out)

@@ -199,9 +199,7 @@ def _pack_head(h: Head) -> PackedHead:
 def head(
     frames: Bytes, model: Model, starts: Starts, level: NDArray[np.int64] | None = None
 ) -> tuple[NDArray[np.int16], NDArray[np.int8]]:
-    """Windows that begin at samples `starts` (128 Hz) -> (e16 `(n, dim)` int16, e8 `(n, dim)` int8): see
-    edgeecg.reference.head.
-    """
+    """Windows that begin at samples `starts` (128 Hz) -> (e16 `(n, dim)` int16, e8 `(n, dim)` int8)."""
     h = model.head
     if level is None:
         level = np.zeros((len(starts), h.levels), np.int64)
@@ -227,9 +225,7 @@ def head(
 
 
 def levels(x: Samples, fs_mhz: int, front: FrontEnd, starts: Starts) -> NDArray[np.int64]:
-    """`(n, 3)` int64: size, wander and range of the windows that begin at samples `starts`; `x` as it came in, gaps
-    held.
-    """
+    """`(n, 3)` int64: size, wander, range of the windows that begin at `starts`; `x` as it came in, gaps held."""
     x = _writable(x, np.int32)
     resampled = resample(x, fs_mhz, front)
     return _levels(x, resampled, baseline(resampled, front), fs_mhz, front, starts)

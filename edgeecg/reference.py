@@ -44,7 +44,7 @@ Whole = TypeVar("Whole", int, NDArray[np.int64])
 
 
 def rnd(v: Whole, s: int) -> Whole:
-    """v / 2^s, rounded half up."""
+    """Divide by 2^s, rounding half up."""
     return (v + (1 << (s - 1))) >> s
 
 
@@ -258,9 +258,7 @@ def pool(frames: Bytes, h: Head, zero_point: int) -> NDArray[np.int64]:
 
 
 def levels(x: Samples, fs_mhz: int, front: FrontEnd, starts: Starts) -> NDArray[np.int64]:
-    """`(n, 3)` int64: size, wander and range of the windows that begin at samples `starts`; `x` as it came in, gaps
-    held.
-    """
+    """`(n, 3)` int64: size, wander, range of the windows that begin at `starts`; `x` as it came in, gaps held."""
     x = np.asarray(x, np.int64)
     if not len(starts):
         return np.zeros((0, 3), np.int64)
