@@ -58,9 +58,9 @@ def net_table(works: dict) -> str:
     for name in names:
         row = [LABELS.get(name, name)]
         for results in works.values():
-            mine, torch = results.get(name, {}), results.get("torch", {})
-            row.append(figure(mine["us"]) if "us" in mine else "-")
-            row.append(figure(torch["us"] / mine["us"]) if "us" in mine and "us" in torch else "-")
+            ours, torch = results.get(name, {}), results.get("torch", {})
+            row.append(figure(ours["us"]) if "us" in ours else "-")
+            row.append(figure(torch["us"] / ours["us"]) if "us" in ours and "us" in torch else "-")
         known = [
             results[name]["agreement"]
             for results in works.values()

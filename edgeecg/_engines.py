@@ -124,7 +124,7 @@ class CoreEngine:
     works_in_pieces = True
 
     def __init__(self, module: Any, model: Model | bytes):
-        self._given = model
+        self._model_or_bytes = model
         self.data = model if isinstance(model, bytes) else model.to_bytes()
         kernels = os.environ.get("EDGEECG_ISA") or None
         self._module = module
@@ -140,7 +140,7 @@ class CoreEngine:
     @functools.cached_property
     def model(self) -> Model:
         """The model as plain data."""
-        return as_model(self._given)
+        return as_model(self._model_or_bytes)
 
     def open(self, options: Options, block: int = RECORDING_BLOCK) -> _core.Stream:
         """A stream; of `block` 0, for a live signal, it answers as soon as it can."""

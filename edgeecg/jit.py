@@ -234,11 +234,11 @@ def levels(x: Samples, fs_mhz: int, front: FrontEnd, starts: Starts) -> NDArray[
 def _levels(
     x: Samples, resampled: Samples, z: Samples, fs_mhz: int, front: FrontEnd, starts: Starts
 ) -> NDArray[np.int64]:
-    found = np.zeros((len(starts), len(LEVELS)), np.int64)
+    out = np.zeros((len(starts), len(LEVELS)), np.int64)
     level_kernels.levels(
-        _writable(x, np.int32), int(fs_mhz), resampled, z, np.asarray(starts, np.int64), front.window // BLOCK, found
+        _writable(x, np.int32), int(fs_mhz), resampled, z, np.asarray(starts, np.int64), front.window // BLOCK, out
     )
-    return found
+    return out
 
 
 def quality(x: Samples, missing: NDArray[np.bool_], fs_mhz: int, front: FrontEnd, starts: Starts) -> Bytes:

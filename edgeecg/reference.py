@@ -162,9 +162,9 @@ def _frames(tensor: Bytes, layer: Layer, zero_point: int, t: int) -> NDArray[np.
     o = np.arange(-(-len(tensor) // layer.stride))
     i = o * layer.stride - layer.pad_left + t
     outside = (i < 0) | (i >= len(tensor))
-    seen = tensor[np.where(outside, 0, i)].astype(np.int64)
-    seen[outside] = zero_point
-    return seen
+    inputs = tensor[np.where(outside, 0, i)].astype(np.int64)
+    inputs[outside] = zero_point
+    return inputs
 
 
 def conv(tensor: Bytes, layer: Layer, zero_point: int) -> Bytes:
@@ -178,10 +178,10 @@ def accumulate(tensor: Bytes, layer: Layer, zero_point: int) -> NDArray[np.int64
     weights = require(layer.weights).astype(np.int64)
     acc = np.tile(require(layer.bias).astype(np.int64), (-(-len(tensor) // layer.stride), 1))
     for t in range(layer.kernel):
-        seen = _frames(tensor, layer, zero_point, t)
+        inputs = _frames(tensor, layer, zero_point, t)
         for group in range(layer.groups):
             out = slice(group * each_out, (group + 1) * each_out)
-            acc[:, out] += seen[:, group * each_in : (group + 1) * each_in] @ weights[out, t, :].T
+            acc[:, out] += inputs[:, group * each_in : (group + 1) * each_in] @ weights[out, t, :].T
     return acc
 
 

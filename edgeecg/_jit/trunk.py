@@ -18,14 +18,14 @@ def accumulate(x: Array, begin: int, weights: Array, bias: Array, acc: Array) ->
     taps, cout = weights.shape
     for c in range(cout):
         acc[c] = bias[c]
-    whole = taps - taps % 4
-    for j in range(0, whole, 4):
+    unrolled = taps - taps % 4
+    for j in range(0, unrolled, 4):
         x0, x1 = np.int32(x[begin + j]), np.int32(x[begin + j + 1])
         x2, x3 = np.int32(x[begin + j + 2]), np.int32(x[begin + j + 3])
         w0, w1, w2, w3 = weights[j], weights[j + 1], weights[j + 2], weights[j + 3]
         for c in range(cout):
             acc[c] += x0 * w0[c] + x1 * w1[c] + x2 * w2[c] + x3 * w3[c]
-    for j in range(whole, taps):
+    for j in range(unrolled, taps):
         x0, w0 = np.int32(x[begin + j]), weights[j]
         for c in range(cout):
             acc[c] += x0 * w0[c]
@@ -37,8 +37,8 @@ def accumulate_lanes(x: Array, begin: int, weights: Array, bias: Array, acc: Arr
     taps, cout = weights.shape
     for c in range(cout):
         acc[c] = bias[c]
-    whole = taps - taps % 4
-    for j in range(0, whole, 4):
+    unrolled = taps - taps % 4
+    for j in range(0, unrolled, 4):
         at = begin + j * cout
         x0, x1 = x[at : at + cout], x[at + cout : at + 2 * cout]
         x2, x3 = x[at + 2 * cout : at + 3 * cout], x[at + 3 * cout : at + 4 * cout]
@@ -47,7 +47,7 @@ def accumulate_lanes(x: Array, begin: int, weights: Array, bias: Array, acc: Arr
             acc[c] += (
                 np.int32(x0[c]) * w0[c] + np.int32(x1[c]) * w1[c] + np.int32(x2[c]) * w2[c] + np.int32(x3[c]) * w3[c]
             )
-    for j in range(whole, taps):
+    for j in range(unrolled, taps):
         at = begin + j * cout
         x0, w0 = x[at : at + cout], weights[j]
         for c in range(cout):

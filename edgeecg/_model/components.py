@@ -18,17 +18,17 @@ UNSET: Any = None
 """The default of a field that is an array once the component is checked."""
 
 
-def _integers(value: Any, dtypes: Sequence[np.dtype[Any]], what: str) -> NDArray[Any]:
+def _integers(value: Any, dtypes: Sequence[np.dtype[Any]], label: str) -> NDArray[Any]:
     """`value` as a read-only contiguous array of the first of `dtypes` that it has or fits."""
     array = np.asarray(value)
     dtype = np.dtype(array.dtype if array.dtype in dtypes else dtypes[0])
     if array.dtype == dtype and array.flags.c_contiguous and not array.flags.writeable:
         return array
     if array.dtype.kind not in "iu" and not np.array_equal(array, np.round(array)):
-        raise ModelError(f"{what} must be integers, not {array.dtype}")
+        raise ModelError(f"{label} must be integers, not {array.dtype}")
     limits = np.iinfo(dtype)
     if array.size and (array.min() < limits.min or array.max() > limits.max):
-        raise ModelError(f"{what} does not fit {dtype}: it spans {array.min()} .. {array.max()}")
+        raise ModelError(f"{label} does not fit {dtype}: it spans {array.min()} .. {array.max()}")
     array = np.array(array, dtype=dtype, order="C")
     array.flags.writeable = False
     return array

@@ -34,14 +34,14 @@ def decode(data: bytes) -> tuple[str, FrontEnd, tuple[Layer, ...], Head, dict[st
     return name, front, layers, head, _meta(data[data_end:])
 
 
-def _equal(what: str, value: int, expected: int) -> None:
+def _equal(label: str, value: int, expected: int) -> None:
     if value != expected:
-        raise ModelError(f"model file: {what} is {value}, expected {expected}")
+        raise ModelError(f"model file: {label} is {value}, expected {expected}")
 
 
-def _reserved(what: str, fields: dict[str, Any]) -> None:
+def _reserved(label: str, fields: dict[str, Any]) -> None:
     if any(fields["reserved"]):
-        raise ModelError(f"model file: reserved bytes of {what} are not 0")
+        raise ModelError(f"model file: reserved bytes of {label} are not 0")
 
 
 def _header(data: bytes) -> tuple[int, int, str]:
@@ -100,21 +100,21 @@ class _Reader:
         self.start = start
         self.end = end
 
-    def array(self, what: str, offset: int, dtype: str, *shape: int) -> NDArray[Any]:
+    def array(self, label: str, offset: int, dtype: str, *shape: int) -> NDArray[Any]:
         count = int(np.prod(shape, dtype=object))
         size = count * np.dtype(dtype).itemsize
         if offset % layout.ALIGNMENT:
-            raise ModelError(f"model file: {what} is at offset {offset}, not a multiple of {layout.ALIGNMENT}")
+            raise ModelError(f"model file: {label} is at offset {offset}, not a multiple of {layout.ALIGNMENT}")
         if offset < self.start or offset + size > self.end:
-            raise ModelError(f"model file: {what} ({size} bytes at {offset}) is outside {self.start} .. {self.end}")
+            raise ModelError(f"model file: {label} ({size} bytes at {offset}) is outside {self.start} .. {self.end}")
         raw = np.frombuffer(self.data, np.dtype(dtype).newbyteorder("<"), count, offset)
         native: NDArray[Any] = raw.astype(dtype, copy=False).reshape(shape)
         native.flags.writeable = False
         return native
 
-    def absent(self, what: str, offset: int) -> None:
+    def absent(self, label: str, offset: int) -> None:
         if offset != 0:
-            raise ModelError(f"model file: {what} has offset {offset}, but is not used")
+            raise ModelError(f"model file: {label} has offset {offset}, but is not used")
 
 
 def _front(reader: _Reader) -> FrontEnd:
@@ -138,31 +138,31 @@ def _front(reader: _Reader) -> FrontEnd:
 
 def _layer(reader: _Reader, index: int) -> Layer:
     fields = layout.LAYER.unpack(reader.data, layout.LAYERS_OFF + layout.LAYER.size * (index - 1))
-    what = f"layer {index}"
+    label = f"layer {index}"
     code = fields.pop("op")
     if code not in layout.OPS:
-        raise ModelError(f"{what}: operation {code} is not 1 (conv), 2 (add) or 3 (max pool)")
-    _equal(f"layout of {what}", fields.pop("layout"), 0)
-    _reserved(what, fields)
+        raise ModelError(f"{label}: operation {code} is not 1 (conv), 2 (add) or 3 (max pool)")
+    _equal(f"layout of {label}", fields.pop("layout"), 0)
+    _reserved(label, fields)
     del fields["reserved"]
     op, src_b = layout.OPS[code], fields.pop("src_b")
-    shapes = _conv_arrays(what, fields) if op == "conv" else {}
+    shapes = _conv_arrays(label, fields) if op == "conv" else {}
     arrays: dict[str, Any] = {}
     for name in ("weights", "bias", "mult", "mult_neg", "add"):
         offset = fields.pop(f"{name}_off")
         if name in shapes:
             dtype, *shape = shapes[name]
-            arrays[name] = reader.array(f"{name} of {what}", offset, dtype, *shape)
+            arrays[name] = reader.array(f"{name} of {label}", offset, dtype, *shape)
         else:
-            reader.absent(f"{name} of {what}", offset)
+            reader.absent(f"{name} of {label}", offset)
     return Layer(op=op, src_b=None if src_b == layout.NO_TENSOR else src_b, **fields, **arrays)
 
 
-def _conv_arrays(what: str, fields: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
+def _conv_arrays(label: str, fields: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
     """(type, *shape) of the arrays that a convolution has."""
     cin, cout, groups = fields["cin"], fields["cout"], fields["groups"]
     if groups == 0 or cin % groups:
-        raise ModelError(f"{what} (conv): {groups} groups do not divide {cin} channels")
+        raise ModelError(f"{label} (conv): {groups} groups do not divide {cin} channels")
     arrays = {"weights": ("int8", cout, fields["kernel"], cin // groups), "bias": ("int32", cout)}
     if fields["requant"] == 0:
         return {**arrays, "mult": ("int16", cout)}
