@@ -154,7 +154,7 @@ class CoreEngine:
         return stream
 
 
-class Operations(Protocol):
+class EngineModule(Protocol):
     """The functions of `edgeecg.reference` and `edgeecg.jit` that make an engine."""
 
     def samples(self, signal: Any, unit: str, gain: float | None) -> tuple[Samples, NDArray[np.bool_]]: ...
@@ -169,7 +169,7 @@ class PythonEngine:
 
     works_in_pieces = False
 
-    def __init__(self, module: Operations, model: Model, name: str):
+    def __init__(self, module: EngineModule, model: Model, name: str):
         self.module, self.model, self.kernels = module, model, name
         self.window, self.dim, self.exponent = model.front.window, model.head.dim, model.head.exponent
 

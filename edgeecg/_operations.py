@@ -10,12 +10,14 @@ from ._model.components import FrontEnd, Layer
 from .constants import FASTEST, RATE_MHZ, SLOWEST
 from .errors import InputError
 
-__all__ = ["Bytes", "Operations", "Samples", "Starts", "apply_layer", "check_rate"]
+__all__ = ["Array", "Bytes", "Operations", "Samples", "Starts", "apply_layer", "check_rate"]
 
 Samples: TypeAlias = NDArray[np.signedinteger[Any]]
 """`(n,)`: canonical samples (1/8 microvolt), or what the front end makes of them."""
 Bytes: TypeAlias = NDArray[np.uint8]
 """A tensor `(frames, channels)`, or flags `(windows,)`."""
+Array: TypeAlias = NDArray[Any]
+"""An argument of a compiled kernel; the function in `edgeecg.jit` that calls it says of which type."""
 Starts: TypeAlias = Sequence[int] | NDArray[np.int64]
 """Samples at 128 Hz where windows begin."""
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._engines import ALL, FLOAT32, INT8, Engine, Options, Stream
-from ._signal import check_signal, check_threads, is_plausible, resampled_length
+from ._signal import IN_PLACE, check_signal, check_threads, is_plausible, resampled_length
 from .constants import CANONICAL_PER_MV, RATE
 from .errors import InputError
 
@@ -139,7 +139,7 @@ class Pool:
 
     def windows(self, samples: Any) -> int:
         """How many a recording has; 0 for what cannot be cut into pieces."""
-        if type(samples) is not np.ndarray or samples.ndim != 1 or samples.dtype.kind not in "fi":
+        if type(samples) is not np.ndarray or samples.ndim != 1 or samples.dtype not in IN_PLACE:
             return 0
         beyond = resampled_length(len(samples), self.options.fs_mhz) - self.engine.window
         return beyond // self.options.hop + 1 if beyond >= 0 else 0

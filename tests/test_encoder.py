@@ -300,7 +300,7 @@ def test_pieces_in_threads_are_looked_at_as_a_whole(encoder, signal):
             encoder.embed(bad)
         with pytest.raises(edgeecg.InputError, match=re.escape(str(first.value))):
             encoder.embed(bad, threads=2)
-    for dtype in (np.int16, np.int64):
+    for dtype in (np.int16, np.int64, np.float16):
         counts = (x * 200).astype(dtype)
         np.testing.assert_array_equal(encoder.embed(counts, gain=200, threads=3), encoder.embed(counts, gain=200))
 

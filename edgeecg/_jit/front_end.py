@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import compiled
+from .._operations import Array
 from ..constants import BLOCK, MISSING, RATE_MHZ, TABLE_STEP, X_MAX, ZERO_POINT
-from .compiled import Array, compiled
 
 
-@compiled
+@compiled()
 def samples_of_floats(signal: Array, factor: float, x: Array, missing: Array) -> None:
     """Floats times `factor`, rounded half away from zero; what is not finite holds the value before it."""
     held = np.int32(0)
@@ -21,7 +22,7 @@ def samples_of_floats(signal: Array, factor: float, x: Array, missing: Array) ->
         x[i] = held
 
 
-@compiled
+@compiled()
 def samples_of_integers(signal: Array, mult: int, shift: int, x: Array, missing: Array) -> None:
     """rnd(signal * mult, shift); -2^31 is missing."""
     held = np.int32(0)
@@ -33,7 +34,7 @@ def samples_of_integers(signal: Array, mult: int, shift: int, x: Array, missing:
         x[i] = held
 
 
-@compiled
+@compiled()
 def fill_taps(taps: Array, r: int, fe: int, step: int, g: int, table: Array) -> None:
     """The taps of phase `r`, for the oldest sample first, with the correction in the nearest sample's."""
     half = len(taps) // 2
@@ -52,7 +53,7 @@ def fill_taps(taps: Array, r: int, fe: int, step: int, g: int, table: Array) -> 
     taps[half - 1 if 2 * r < RATE_MHZ else half] += (1 << 20) - total
 
 
-@compiled
+@compiled()
 def resample(
     held: Array, n: int, fs: int, fe: int, half: int, step: int, g: int, table: Array, n_rows: int, x: Array
 ) -> None:
@@ -75,7 +76,7 @@ def resample(
         x[k] = min(max((acc + (1 << 19)) >> 20, -X_MAX), X_MAX)
 
 
-@compiled
+@compiled()
 def baseline(x: Array, length: int, b: int, z: Array) -> None:
     """Minus the moving average over `length` = 2^b samples; outside, the first and last are held."""
     n, last, half = len(x), len(x) - 1, length // 2
@@ -88,7 +89,7 @@ def baseline(x: Array, length: int, b: int, z: Array) -> None:
         total += np.int64(x[min(i + half, last)]) - x[max(i - half, 0)]
 
 
-@compiled
+@compiled()
 def scale(z: Array, reach: int, floor: int, gain: Array, y: Array) -> None:
     """Divide by the mean magnitude of the blocks q - reach .. q + reach that exist."""
     n = len(z)
@@ -108,7 +109,7 @@ def scale(z: Array, reach: int, floor: int, gain: Array, y: Array) -> None:
                 y[i, c] = min(max(v, -128), 127) + ZERO_POINT
 
 
-@compiled
+@compiled()
 def plain(x: Array, direct_gain: int, y: Array) -> None:
     """Front end of kind 0."""
     for i in range(len(x)):

@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from .compiled import Array, compiled
+from .._compiled import compiled
+from .._operations import Array
 from .trunk import accumulate
 
 
-@compiled
+@compiled()
 def pool_window(
     frames: Array, first: int, count: int, pool: int, zero_point: int, mean_mult: Array, zp_mean: int, u: Array
 ) -> None:
@@ -28,7 +29,7 @@ def pool_window(
         u[at : at + channels] = largest
 
 
-@compiled
+@compiled()
 def head(
     frames: Array,
     starts: Array,

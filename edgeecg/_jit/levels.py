@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import compiled
+from .._operations import Array
 from ..constants import BLOCK, LEVEL_MARGIN, RATE_MHZ
-from .compiled import Array, compiled
 
 
-@compiled
+@compiled()
 def logarithm(v: Any) -> Any:
     """Mitchell's, to the base 2, 8 bits behind the point."""
     e = 0
@@ -17,7 +18,7 @@ def logarithm(v: Any) -> Any:
     return 256 * e + (((v >> e - 8) if e > 8 else v << 8 - e) - 256)
 
 
-@compiled
+@compiled()
 def levels(x: Array, fs: int, resampled: Array, z: Array, starts: Array, count: int, out: Array) -> None:
     """Size, wander and range of the windows of `count` blocks that begin at samples `starts`: (windows, 3)."""
     for w in range(len(starts)):

@@ -2,15 +2,16 @@
 
 import numpy as np
 
+from .._compiled import compiled
+from .._operations import Array
 from ..constants import BLOCK, RATE_MHZ, STEP_LIMIT, X_MAX
 from ..quality import Quality
-from .compiled import Array, compiled
 
 FLAT, CLIPPED, LEAD_OFF = int(Quality.FLAT), int(Quality.CLIPPED), int(Quality.LEAD_OFF)
 MISSING, NOISY = int(Quality.MISSING), int(Quality.NOISY)
 
 
-@compiled
+@compiled()
 def flat_blocks(x: Array, flat_max: int, flat: Array) -> None:
     """Which blocks of 32 samples at 128 Hz differ by at most `flat_max`."""
     for q in range(len(flat)):
@@ -18,7 +19,7 @@ def flat_blocks(x: Array, flat_max: int, flat: Array) -> None:
         flat[q] = np.int64(block.max()) - block.min() <= flat_max
 
 
-@compiled
+@compiled()
 def roughness(y: Array, rough: Array) -> None:
     """Of each block of 32 bytes: its steps, each limited, summed."""
     for i in range(1, len(y)):
@@ -26,7 +27,7 @@ def roughness(y: Array, rough: Array) -> None:
             rough[i // BLOCK] += min(abs(np.int64(y[i, 0]) - y[i - 1, 0]), STEP_LIMIT)
 
 
-@compiled
+@compiled()
 def block_statistics(
     x: Array, missing: Array, fs: int, high: Array, low: Array, at_high: Array, at_low: Array, gaps: Array
 ) -> None:
@@ -51,7 +52,7 @@ def block_statistics(
         gaps[q] += missing[i]
 
 
-@compiled
+@compiled()
 def window_flags(
     first: int,
     count: int,
@@ -93,7 +94,7 @@ def window_flags(
     return flags
 
 
-@compiled
+@compiled()
 def quality(
     x: Array,
     missing: Array,

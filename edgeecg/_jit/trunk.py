@@ -6,13 +6,14 @@ vectors of it. Sums are int32, as docs/numerics.md proves they may be.
 
 import numpy as np
 
-from .compiled import Array, compiled
+from .._compiled import compiled
+from .._operations import Array
 
 FRAMES = 128
 """Output frames computed at once: what they read stays in the first or second level cache."""
 
 
-@compiled
+@compiled()
 def accumulate(x: Array, begin: int, weights: Array, bias: Array, acc: Array) -> None:
     """acc[c] = bias[c] + sum over taps j of x[begin + j] * weights[j, c]."""
     taps, cout = weights.shape
@@ -31,7 +32,7 @@ def accumulate(x: Array, begin: int, weights: Array, bias: Array, acc: Array) ->
             acc[c] += x0 * w0[c]
 
 
-@compiled
+@compiled()
 def accumulate_lanes(x: Array, begin: int, weights: Array, bias: Array, acc: Array) -> None:
     """acc[c] = bias[c] + sum over taps j of x[begin + j * cout + c] * weights[j, c]: an input of its own each lane."""
     taps, cout = weights.shape
@@ -54,7 +55,7 @@ def accumulate_lanes(x: Array, begin: int, weights: Array, bias: Array, acc: Arr
             acc[c] += np.int32(x0[c]) * w0[c]
 
 
-@compiled
+@compiled()
 def requantize(acc: Array, mult: Array, mult_neg: Array, add: Array, leaky: bool, zp_out: int, y: Array) -> None:
     """Sums of a frame -> uint8: linear, or leaky ReLU followed by an affine map."""
     if leaky:
@@ -67,7 +68,7 @@ def requantize(acc: Array, mult: Array, mult_neg: Array, add: Array, leaky: bool
             y[c] = min(max(((v + (1 << 13)) >> 14) + zp_out, 0), 255)
 
 
-@compiled
+@compiled()
 def copy_frames(x: Array, first: int, count: int, column: int, width: int, zero_point: int, rows: Array) -> None:
     """`width` columns of `count` frames from `first` on, one frame behind the other; frames outside are zero points."""
     for f in range(count):
@@ -79,7 +80,7 @@ def copy_frames(x: Array, first: int, count: int, column: int, width: int, zero_
             rows[at : at + width] = zero_point
 
 
-@compiled
+@compiled()
 def spread_frames(x: Array, first: int, count: int, each_in: int, each_out: int, zero_point: int, rows: Array) -> None:
     """Frames as copy_frames, each as `each_in` rows of what every output channel reads: [frame][each_in][cout]."""
     groups = x.shape[1] // each_in
@@ -101,7 +102,7 @@ FRAMES = 128
 """Output frames computed at once: what they read stays in the first or second level cache."""
 
 
-@compiled
+@compiled()
 def conv_dense(
     x: Array,
     zero_point: int,
@@ -136,7 +137,7 @@ def conv_dense(
                 requantize(acc, mult, mult_neg, add, leaky, zp_out, y[o, c : c + each_out])
 
 
-@compiled
+@compiled()
 def conv_grouped(
     x: Array,
     zero_point: int,
@@ -165,7 +166,7 @@ def conv_grouped(
             requantize(acc, requant[0], requant[1], requant[2], leaky, zp_out, y[o])
 
 
-@compiled
+@compiled()
 def add_tensors(a: Array, b: Array, zero_a: int, zero_b: int, m_a: int, m_b: int, zp_out: int, y: Array) -> None:
     """Two flat uint8 tensors."""
     for i in range(len(y)):
@@ -173,7 +174,7 @@ def add_tensors(a: Array, b: Array, zero_a: int, zero_b: int, m_a: int, m_b: int
         y[i] = min(max(((v + (1 << 13)) >> 14) + zp_out, 0), 255)
 
 
-@compiled
+@compiled()
 def max_pool(x: Array, kernel: int, stride: int, pad_left: int, y: Array) -> None:
     """The largest of the frames that exist."""
     channels = x.shape[1]

@@ -124,7 +124,7 @@ def _front(reader: _Reader) -> FrontEnd:
     _equal("front-end table step", fields.pop("table_step"), TABLE_STEP)
     _reserved("the front end", fields)
     del fields["reserved"]
-    gains = [fields.pop(f"gain_{channel}") for channel in range(4)]
+    gains = fields.pop("gain")
     if any(gains[fields["channels"] :]):
         raise ModelError("front end has gains for channels that it does not have")
     offset = fields.pop("table_off")
@@ -133,7 +133,7 @@ def _front(reader: _Reader) -> FrontEnd:
         table = np.zeros(0, np.int16)
     else:
         table = reader.array("resampling table", offset, "int16", fields["table_half"] * TABLE_STEP + 1)
-    return FrontEnd(**fields, table=table, gain=tuple(gains[: fields["channels"]]))
+    return FrontEnd(**fields, table=table, gain=gains[: fields["channels"]])
 
 
 def _layer(reader: _Reader, index: int) -> Layer:
@@ -148,8 +148,8 @@ def _layer(reader: _Reader, index: int) -> Layer:
     op, src_b = layout.OPS[code], fields.pop("src_b")
     shapes = _conv_arrays(label, fields) if op == "conv" else {}
     arrays: dict[str, Any] = {}
-    for name in ("weights", "bias", "mult", "mult_neg", "add"):
-        offset = fields.pop(f"{name}_off")
+    for name, field in layout.LAYER_ARRAYS.items():
+        offset = fields.pop(field)
         if name in shapes:
             dtype, *shape = shapes[name]
             arrays[name] = reader.array(f"{name} of {label}", offset, dtype, *shape)
@@ -174,7 +174,7 @@ def _head(reader: _Reader, channels: int, offset: int) -> Head:
     _reserved("the head", fields)
     del fields["reserved"]
     pool, dim = fields["pool"], fields["dim"]
-    offsets = {name: fields.pop(f"{name}_off") for name in ("mean_mult", "weights", "bias", "mult")}
+    offsets = {name: fields.pop(field) for name, field in layout.HEAD_ARRAYS.items()}
     mean_mult = None
     if pool == 2:
         reader.absent("mean_mult of the head", offsets["mean_mult"])

@@ -85,18 +85,15 @@ def _meta(meta: dict[str, Any]) -> bytes:
 
 
 def _front(front: FrontEnd, arrays: _Arrays) -> bytes:
-    gains = dict(zip(("gain_0", "gain_1", "gain_2", "gain_3"), (*front.gain, 0, 0, 0), strict=False))
     fixed = {"rate": RATE, "block": BLOCK, "table_step": TABLE_STEP, "reserved": b""}
-    return layout.FRONT.pack(**vars(front), **gains, **fixed, table_off=arrays.put(front.table))
+    values = {**vars(front), **fixed, "gain": (*front.gain, 0, 0, 0)[:4], "table_off": arrays.put(front.table)}
+    return layout.FRONT.pack(**values)
 
 
 def _layer(layer: Layer, arrays: _Arrays) -> bytes:
-    offsets = {
-        f"{name}_off": arrays.put(getattr(layer, name)) for name in ("weights", "bias", "mult", "mult_neg", "add")
-    }
     values = {
         **vars(layer),
-        **offsets,
+        **_offsets(layer, layout.LAYER_ARRAYS, arrays),
         "op": layout.OP_CODES[layer.op],
         "src_b": layout.NO_TENSOR if layer.src_b is None else layer.src_b,
     }
@@ -104,5 +101,9 @@ def _layer(layer: Layer, arrays: _Arrays) -> bytes:
 
 
 def _head(head: Head, arrays: _Arrays) -> bytes:
-    offsets = {f"{name}_off": arrays.put(getattr(head, name)) for name in ("mean_mult", "weights", "bias", "mult")}
-    return layout.HEAD.pack(**vars(head), **offsets, reserved=b"")
+    return layout.HEAD.pack(**vars(head), **_offsets(head, layout.HEAD_ARRAYS, arrays), reserved=b"")
+
+
+def _offsets(component: Layer | Head, fields: dict[str, str], arrays: _Arrays) -> dict[str, int]:
+    """The places of the arrays of a component, which are put into the file."""
+    return {field: arrays.put(getattr(component, name)) for name, field in fields.items()}

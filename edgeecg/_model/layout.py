@@ -16,21 +16,36 @@ ALIGNMENT = 16
 
 
 class Record:
-    """Named fields one after the other, little-endian; each is "name type", the type as `struct` writes it."""
+    """Named fields one after the other, little-endian.
+
+    Each is "name type", the type as `struct` writes it: "4I" is a tuple of four numbers, "8s" are eight bytes.
+    """
 
     def __init__(self, *fields: str):
-        pairs = [field.split() for field in fields]
-        self.fields = tuple(name for name, _ in pairs)
-        self._struct = struct.Struct("<" + "".join(kind for _, kind in pairs))
-        self.size = self._struct.size
+        self.fields = dict(field.split() for field in fields)
+        self.format = "<" + "".join(self.fields.values())
+        self.size = struct.calcsize(self.format)
 
     def pack(self, **values: Any) -> bytes:
         """The bytes; a field of bytes is filled up with zeros."""
-        return self._struct.pack(*(values.pop(name) for name in self.fields))
+        numbers: list[Any] = []
+        for name, kind in self.fields.items():
+            numbers.extend(values[name] if is_tuple(kind) else [values[name]])
+        return struct.pack(self.format, *numbers)
 
     def unpack(self, data: bytes, offset: int = 0) -> dict[str, Any]:
         """The values by their names."""
-        return dict(zip(self.fields, self._struct.unpack_from(data, offset), strict=True))
+        values: dict[str, Any] = {}
+        for name, kind in self.fields.items():
+            found = struct.unpack_from("<" + kind, data, offset)
+            values[name] = found if is_tuple(kind) else found[0]
+            offset += struct.calcsize("<" + kind)
+        return values
+
+
+def is_tuple(kind: str) -> bool:
+    """Whether a field of this type has several numbers."""
+    return len(kind) > 1 and not kind.endswith("s")
 
 
 HEADER = Record(
@@ -40,18 +55,27 @@ HEADER = Record(
 )
 FRONT = Record(
     *("kind B", "channels B", "rate H", "window H", "baseline H", "block H", "reach H", "table_half H"),
-    *("table_step H", "min_rate I", "table_off I", "floor I", "gain_0 I", "gain_1 I", "gain_2 I", "gain_3 I"),
+    *("table_step H", "min_rate I", "table_off I", "floor I", "gain 4I"),
     *("direct_gain I", "flat_max H", "flat_blocks H", "off_blocks H", "clip_ms H", "noise I", "reserved 36s"),
 )
 LAYER = Record(
     *("op B", "requant B", "zp_out B", "layout B", "src_a H", "src_b H", "cin H", "cout H", "groups H", "kernel H"),
-    *("stride H", "pad_left H", "weights_off I", "bias_off I", "mult_off I", "mult_neg_off I", "add_off I"),
+    *("stride H", "pad_left H", "weights_off I", "bias_off I", "mult_off I", "mneg_off I", "add_off I"),
     *("m_a i", "m_b i", "reserved 16s"),
 )
 HEAD = Record(
-    *("pool B", "zp_mean B", "frames H", "dim H", "exponent H", "mean_mult_off I", "weights_off I", "bias_off I"),
+    *("pool B", "zp_mean B", "frames H", "dim H", "exponent H", "mean_off I", "weights_off I", "bias_off I"),
     *("mult_off I", "levels H", "reserved 38s"),
 )
+LAYER_ARRAYS = {
+    "weights": "weights_off",
+    "bias": "bias_off",
+    "mult": "mult_off",
+    "mult_neg": "mneg_off",
+    "add": "add_off",
+}
+HEAD_ARRAYS = {"mean_mult": "mean_off", "weights": "weights_off", "bias": "bias_off", "mult": "mult_off"}
+"""The arrays of a component and the fields with their places, in the order of the file."""
 CRC_FROM = 20
 """Where the bytes begin that the checksum is of: behind it."""
 ID_FROM = 64

@@ -3,11 +3,15 @@
 import dataclasses
 import hashlib
 import json
+import re
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
+import pytest
 
+from edgeecg._model import layout
 from tests import models
 
 
@@ -79,3 +83,23 @@ def test_records_lie_where_the_document_says():
     )
     weights = np.frombuffer(data, "i1", 2 * 4, u32(data, head + 12))
     assert np.array_equal(weights, model.head.weights.ravel())
+
+
+WIDTHS = {"u8": "B", "u16": "H", "u32": "I", "i32": "i"}
+
+
+@pytest.mark.parametrize(
+    ("title", "record"),
+    [("Header", layout.HEADER), ("Front end", layout.FRONT), ("Layers", layout.LAYER), ("Head", layout.HEAD)],
+    ids=["header", "front", "layer", "head"],
+)
+def test_every_field_has_the_name_the_place_and_the_type_of_the_document(title, record):
+    text = (Path(__file__).resolve().parents[2] / "docs/format.md").read_text()
+    section = re.search(rf"^## {title}\b.*?(?=^## )", text, re.M | re.S)[0]
+    rows = re.findall(r"^\| (\d+) \| (\w+)(?:\[(\d+)\])? \| (\w+) \|", section, re.M)
+    place = 0
+    for (offset, kind, count, name), (field, code) in zip(rows, record.fields.items(), strict=True):
+        bytes_ = kind == "u8" and count
+        assert (int(offset), name, count + ("s" if bytes_ else WIDTHS[kind])) == (place, field, code)
+        place += struct.calcsize("<" + code)
+    assert place == record.size
