@@ -1,6 +1,6 @@
 """The networks that are compared, each built once as files that every runtime can read.
 
-A folder holds `model.eecg`, `float.onnx`, `int8.onnx` (quantised by ONNX Runtime's own tool, uint8 activations and int8
+A folder holds `model.eecg`, `float.onnx`, `int8.onnx` (quantized by ONNX Runtime's own tool, uint8 activations and int8
 weights), `export.onnx` (what train/export.py writes), `encoder.pt`, `spec.json` with `weights.npz` (batch norms folded)
 for torch, and the input: `signal.npy`, (256, 1280) float32 mV, and `input.npy`, the same windows as the network sees
 them.
@@ -137,7 +137,7 @@ def build(name: str, target: Path) -> None:
 
 
 def settle(encoder, x) -> None:
-    """Random weights, but batch norms that fit them: every activation has a scale that is worth quantising."""
+    """Random weights, but batch norms that fit them: every activation has a scale that is worth quantizing."""
     import torch
 
     for unit in encoder.units.values():

@@ -89,7 +89,7 @@ def slice_frames(node: Nodes, constants: dict, spec, last: str) -> str:
 
 
 def quantize(source, target, windows: np.ndarray) -> None:
-    """U8S8 QDQ with ONNX Runtime's own static quantiser: uint8 activations, int8 weights, one scale an
+    """U8S8 QDQ with ONNX Runtime's own static quantizer: uint8 activations, int8 weights, one scale an
     output channel.
     """
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
