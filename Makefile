@@ -57,9 +57,11 @@ bench-track: $(VENV)/.stamp-test  ## add this commit's speed to docs/results/spe
 
 C_FILES = $(shell git ls-files '*.[ch]')
 
-lint: $(VENV)/.stamp-lint  ## check style: ruff, clang-format
+lint: $(VENV)/.stamp-lint  ## check style, types and imports: ruff, mypy, import-linter, clang-format
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
 	$(VENV)/bin/clang-format --dry-run -Werror $(C_FILES)
 
 format: $(VENV)/.stamp-lint  ## bring all files into that style

@@ -86,6 +86,7 @@ class MaskedNTXent(Objective):
         self.temperature = temperature
 
     def loss(self, z1, z2, labels):
+        z1, z2 = (z if z.dtype == torch.float64 else z.float() for z in (z1, z2))
         return masked_nt_xent(z1, z2, torch.as_tensor(labels["patient"], device=z1.device), self.temperature)
 
 

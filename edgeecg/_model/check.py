@@ -1,11 +1,16 @@
 """The ranges of docs/format.md, one sentence for each fault. Reader and writer use the same checks."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
-from ._model_parts import LEVELS, ROUGHEST, TABLE_STEP, FrontEnd, Head, Layer
-from .errors import ModelError
+from ..constants import BLOCK, LEVELS, RATE_MHZ, ROUGHEST, TABLE_STEP, ZERO_POINT
+from ..errors import ModelError
+from .components import FrontEnd, Head, Layer, tensor_strides
 
-__all__ = ["MAX_LAYERS", "check", "tensor_strides"]
+__all__ = ["MAX_LAYERS", "check"]
 
 MAX_LAYERS = 64
 MAX_STRIDE = 256
@@ -17,66 +22,58 @@ ADD_MAX = (1 << 31) - 1
 
 
 def check(name: str, front: FrontEnd, layers: tuple[Layer, ...], head: Head) -> None:
-    """Raise ModelError in one sentence where the parts do not make a valid model."""
+    """Raise ModelError in one sentence where the components do not make a valid model."""
     if not isinstance(name, str) or "\0" in name or len(name.encode("utf-8", "replace")) > 23:
         raise ModelError(f"model name {name!r} must be at most 23 bytes of UTF-8 without NUL")
     _check_front(front)
     if not 1 <= len(layers) <= MAX_LAYERS:
         raise ModelError(f"a model has 1 .. {MAX_LAYERS} layers, not {len(layers)}")
-    channels, zeros = [front.channels], [128]
+    channels, zeros = [front.channels], [ZERO_POINT]
     for index, layer in enumerate(layers, 1):
         _check_layer(f"layer {index}", index, layer, channels, zeros)
         channels.append(layer.cout)
         zeros.append(layer.zp_out)
     strides = tensor_strides(layers)
     _check_strides(layers, strides)
-    read = {layer.src_a for layer in layers} | {layer.src_b for layer in layers}
+    read = {source for layer in layers for source in (layer.src_a, layer.src_b)}
     for tensor in range(len(layers)):
         if tensor not in read:
             raise ModelError(f"tensor {tensor} is not read by any layer")
     _check_head(head, front, channels[-1], strides[-1])
 
 
-def tensor_strides(layers) -> list[int]:
-    """Samples at 128 Hz per frame of each tensor, the front end's output first."""
-    strides = [1]
-    for layer in layers:
-        strides.append(strides[layer.src_a] * layer.stride)
-    return strides
+def _within(label: str, value: Any, low: int, high: int) -> None:
+    is_integer = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not is_integer or not low <= value <= high:
+        raise ModelError(f"{label} is {value}, allowed is " + (f"{low} .. {high}" if low != high else f"{low}"))
 
 
-def _within(what: str, value, low: int, high: int) -> None:
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole or not low <= value <= high:
-        raise ModelError(f"{what} is {value}, allowed is " + (f"{low} .. {high}" if low != high else f"{low}"))
-
-
-def _array(what: str, array, shape: tuple[int, ...], low: int, high: int) -> None:
+def _array(label: str, array: NDArray[Any] | None, shape: tuple[int, ...], low: int, high: int) -> None:
     if array is None:
-        raise ModelError(f"{what} is missing")
+        raise ModelError(f"{label} is missing")
     if array.shape != shape:
-        raise ModelError(f"{what} has shape {array.shape}, expected {shape}")
+        raise ModelError(f"{label} has shape {array.shape}, expected {shape}")
     if array.min() < low or array.max() > high:
-        raise ModelError(f"{what} spans {array.min()} .. {array.max()}, allowed is {low} .. {high}")
+        raise ModelError(f"{label} spans {array.min()} .. {array.max()}, allowed is {low} .. {high}")
 
 
-def _absent(what: str, part, *names: str) -> None:
+def _absent(label: str, component: Layer | Head, *names: str) -> None:
     for name in names:
-        if getattr(part, name) is not None:
-            raise ModelError(f"{what}: {name} is given but not used")
+        if getattr(component, name) is not None:
+            raise ModelError(f"{label}: {name} is given but not used")
 
 
 def _check_front(front: FrontEnd) -> None:
     _within("front end kind", front.kind, 0, 1)
     _within("front end channels", front.channels, 1, 4 if front.kind == 1 else 1)
-    _within("front end window", front.window, 32, 5120)
-    if front.window % 32:
-        raise ModelError(f"front end window is {front.window}, not a multiple of 32")
+    _within("front end window", front.window, BLOCK, 5120)
+    if front.window % BLOCK:
+        raise ModelError(f"front end window is {front.window}, not a multiple of {BLOCK}")
     if front.baseline not in (16, 32, 64, 128, 256):
         raise ModelError(f"front end baseline is {front.baseline}, allowed is 16, 32, 64, 128 or 256")
     _within("front end reach", front.reach, 1, 16)
     _within("front end table_half", front.table_half, 4, 32)
-    _within("front end min_rate", front.min_rate, 64_000, 128_000)
+    _within("front end min_rate", front.min_rate, RATE_MHZ // 2, RATE_MHZ)
     _within("front end floor", front.floor, 1, 32767)
     if len(front.gain) != front.channels:
         raise ModelError(f"front end has {len(front.gain)} gains for {front.channels} channels")
@@ -84,10 +81,10 @@ def _check_front(front: FrontEnd) -> None:
         _within("front end gain", gain, 1, 65535)
     _within("front end direct_gain", front.direct_gain, *((0, 0) if front.kind == 1 else (1, 1 << 30)))
     _within("front end flat_max", front.flat_max, 0, 65535)
-    _within("front end flat_blocks", front.flat_blocks, 1, front.window // 32)
-    _within("front end off_blocks", front.off_blocks, 1, front.window // 32)
+    _within("front end flat_blocks", front.flat_blocks, 1, front.window // BLOCK)
+    _within("front end off_blocks", front.off_blocks, 1, front.window // BLOCK)
     _within("front end clip_ms", front.clip_ms, 1, 65535)
-    _within("front end noise", front.noise, 0, front.window // 32 * ROUGHEST)
+    _within("front end noise", front.noise, 0, front.window // BLOCK * ROUGHEST)
     _check_table(front)
 
 
@@ -106,82 +103,83 @@ def _check_table(front: FrontEnd) -> None:
         raise ModelError(f"resampling table sums to {phases.max()} in a phase, allowed is {2 << 15}")
 
 
-def _check_layer(what: str, index: int, layer: Layer, channels: list[int], zeros: list[int]) -> None:
+def _check_layer(label: str, index: int, layer: Layer, channels: list[int], zeros: list[int]) -> None:
     if layer.op not in ("conv", "add", "max_pool"):
-        raise ModelError(f"{what}: operation {layer.op!r} is not conv, add or max_pool")
-    what = f"{what} ({layer.op})"
-    _within(f"{what}: src_a", layer.src_a, 0, index - 1)
-    _within(f"{what}: cin", layer.cin, 1, 1024)
-    _within(f"{what}: cout", layer.cout, 1, 1024)
-    _within(f"{what}: groups", layer.groups, 1, 1024)
-    _within(f"{what}: kernel", layer.kernel, 1, 256)
-    _within(f"{what}: stride", layer.stride, 1, 16)
-    _within(f"{what}: pad_left", layer.pad_left, 0, layer.kernel - 1)
-    _within(f"{what}: zp_out", layer.zp_out, 0, 255)
+        raise ModelError(f"{label}: operation {layer.op!r} is not conv, add or max_pool")
+    label = f"{label} ({layer.op})"
+    _within(f"{label}: src_a", layer.src_a, 0, index - 1)
+    _within(f"{label}: cin", layer.cin, 1, 1024)
+    _within(f"{label}: cout", layer.cout, 1, 1024)
+    _within(f"{label}: groups", layer.groups, 1, 1024)
+    _within(f"{label}: kernel", layer.kernel, 1, 256)
+    _within(f"{label}: stride", layer.stride, 1, 16)
+    _within(f"{label}: pad_left", layer.pad_left, 0, layer.kernel - 1)
+    _within(f"{label}: zp_out", layer.zp_out, 0, 255)
     if layer.cin != channels[layer.src_a]:
-        raise ModelError(f"{what}: cin is {layer.cin}, but tensor {layer.src_a} has {channels[layer.src_a]} channels")
+        raise ModelError(f"{label}: cin is {layer.cin}, but tensor {layer.src_a} has {channels[layer.src_a]} channels")
     if layer.op == "conv":
-        _check_conv(what, layer)
+        _check_conv(label, layer)
     else:
-        _check_plain(what, index, layer, channels, zeros)
+        _check_plain(label, index, layer, channels, zeros)
 
 
-def _check_conv(what: str, layer: Layer) -> None:
-    _within(f"{what}: requant", layer.requant, 0, 1)
+def _check_conv(label: str, layer: Layer) -> None:
+    _within(f"{label}: requant", layer.requant, 0, 1)
     if layer.cin % layer.groups or layer.cout % layer.groups:
-        raise ModelError(f"{what}: {layer.groups} groups do not divide {layer.cin} and {layer.cout} channels")
+        raise ModelError(f"{label}: {layer.groups} groups do not divide {layer.cin} and {layer.cout} channels")
     each = layer.cin // layer.groups
     if layer.kernel * each > 32768:
-        raise ModelError(f"{what}: kernel * cin / groups is {layer.kernel * each}, allowed is 32768")
-    _absent_src_b(what, layer)
-    _within(f"{what}: m_a", layer.m_a, 0, 0)
-    _within(f"{what}: m_b", layer.m_b, 0, 0)
+        raise ModelError(f"{label}: kernel * cin / groups is {layer.kernel * each}, allowed is 32768")
+    _absent_src_b(label, layer)
+    _within(f"{label}: m_a", layer.m_a, 0, 0)
+    _within(f"{label}: m_b", layer.m_b, 0, 0)
     shape = (layer.cout,)
-    _array(f"{what}: weights", layer.weights, (layer.cout, layer.kernel, each), -128, 127)
-    _array(f"{what}: bias", layer.bias, shape, -BIAS_MAX, BIAS_MAX)
+    _array(f"{label}: weights", layer.weights, (layer.cout, layer.kernel, each), -128, 127)
+    _array(f"{label}: bias", layer.bias, shape, -BIAS_MAX, BIAS_MAX)
     if layer.requant == 0:
-        _array(f"{what}: mult", layer.mult, shape, 1, MULT_MAX)
-        _absent(what, layer, "mult_neg", "add")
+        _array(f"{label}: mult", layer.mult, shape, 1, MULT_MAX)
+        _absent(label, layer, "mult_neg", "add")
     else:
-        _array(f"{what}: mult", layer.mult, shape, -MULT32_MAX, MULT32_MAX)
-        _array(f"{what}: mult_neg", layer.mult_neg, shape, -MULT32_MAX, MULT32_MAX)
-        _array(f"{what}: add", layer.add, shape, -ADD_MAX, ADD_MAX)
+        _array(f"{label}: mult", layer.mult, shape, -MULT32_MAX, MULT32_MAX)
+        _array(f"{label}: mult_neg", layer.mult_neg, shape, -MULT32_MAX, MULT32_MAX)
+        _array(f"{label}: add", layer.add, shape, -ADD_MAX, ADD_MAX)
 
 
-def _absent_src_b(what: str, layer: Layer) -> None:
+def _absent_src_b(label: str, layer: Layer) -> None:
     if layer.src_b is not None:
-        raise ModelError(f"{what}: src_b is {layer.src_b}, but only add has a second source")
+        raise ModelError(f"{label}: src_b is {layer.src_b}, but only add has a second source")
 
 
-def _check_plain(what: str, index: int, layer: Layer, channels: list[int], zeros: list[int]) -> None:
+def _check_plain(label: str, index: int, layer: Layer, channels: list[int], zeros: list[int]) -> None:
     """Add and max pool: no weights."""
-    _within(f"{what}: requant", layer.requant, 0, 0)
-    _within(f"{what}: groups", layer.groups, 1, 1)
-    _absent(what, layer, "weights", "bias", "mult", "mult_neg", "add")
+    _within(f"{label}: requant", layer.requant, 0, 0)
+    _within(f"{label}: groups", layer.groups, 1, 1)
+    _absent(label, layer, "weights", "bias", "mult", "mult_neg", "add")
     if layer.cout != layer.cin:
-        raise ModelError(f"{what}: cout is {layer.cout}, must equal cin, {layer.cin}")
+        raise ModelError(f"{label}: cout is {layer.cout}, must equal cin, {layer.cin}")
     if layer.op == "max_pool":
-        _absent_src_b(what, layer)
-        _within(f"{what}: m_a", layer.m_a, 0, 0)
-        _within(f"{what}: m_b", layer.m_b, 0, 0)
-        _within(f"{what}: zp_out", layer.zp_out, zeros[layer.src_a], zeros[layer.src_a])
+        _absent_src_b(label, layer)
+        _within(f"{label}: m_a", layer.m_a, 0, 0)
+        _within(f"{label}: m_b", layer.m_b, 0, 0)
+        _within(f"{label}: zp_out", layer.zp_out, zeros[layer.src_a], zeros[layer.src_a])
         return
-    _within(f"{what}: kernel", layer.kernel, 1, 1)
-    _within(f"{what}: stride", layer.stride, 1, 1)
-    _within(f"{what}: src_b", -1 if layer.src_b is None else layer.src_b, 0, index - 1)
-    if layer.src_b == layer.src_a:
-        raise ModelError(f"{what}: both sources are tensor {layer.src_a}")
-    if channels[layer.src_b] != layer.cin:
-        raise ModelError(f"{what}: tensor {layer.src_b} has {channels[layer.src_b]} channels, not {layer.cin}")
-    _within(f"{what}: m_a", layer.m_a, 1, 32767)
-    _within(f"{what}: m_b", layer.m_b, 1, 32767)
+    _within(f"{label}: kernel", layer.kernel, 1, 1)
+    _within(f"{label}: stride", layer.stride, 1, 1)
+    src_b = -1 if layer.src_b is None else layer.src_b
+    _within(f"{label}: src_b", src_b, 0, index - 1)
+    if src_b == layer.src_a:
+        raise ModelError(f"{label}: both sources are tensor {src_b}")
+    if channels[src_b] != layer.cin:
+        raise ModelError(f"{label}: tensor {src_b} has {channels[src_b]} channels, not {layer.cin}")
+    _within(f"{label}: m_a", layer.m_a, 1, 32767)
+    _within(f"{label}: m_b", layer.m_b, 1, 32767)
 
 
-def _check_strides(layers, strides: list[int]) -> None:
+def _check_strides(layers: Sequence[Layer], strides: list[int]) -> None:
     for index, layer in enumerate(layers, 1):
         if strides[index] > MAX_STRIDE:
             raise ModelError(f"layer {index} ({layer.op}): total stride is {strides[index]}, allowed is {MAX_STRIDE}")
-        if layer.op == "add" and strides[layer.src_a] != strides[layer.src_b]:
+        if layer.src_b is not None and strides[layer.src_a] != strides[layer.src_b]:
             pair = f"{strides[layer.src_a]} and {strides[layer.src_b]}"
             raise ModelError(f"layer {index} (add): its sources have strides {pair}")
 
