@@ -71,6 +71,10 @@ format: $(VENV)/.stamp-lint  ## bring all files into that style
 
 core: $(CORE)  ## compile the C core in place when a source is newer
 
+docs: $(VENV)/.stamp-docs  ## build the documentation into build/site; fails where a link or a reference is broken
+	@$(MAKE) -s --no-print-directory core
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet
+
 wheel: $(VENV)/.stamp-base  ## build dist/*.whl
 	@rm -rf build/lib* build/bdist*  # what setuptools left there would go into the wheel, deleted modules included
 	$(RUN) -m pip -q wheel --no-deps --no-build-isolation --wheel-dir dist .
@@ -122,4 +126,4 @@ firmware: $(VENV)/.stamp-test  ## run the C core on emulated microcontrollers, i
 	@$(MAKE) -s --no-print-directory core
 	$(RUN) -m benchmarks.firmware --write docs/results/firmware.md
 
-.PHONY: firmware help demo lint format test test-quick sanitize bench bench-peers bench-track core wheel clean model probes
+.PHONY: firmware help demo lint format test test-quick sanitize bench bench-peers bench-track core docs wheel clean model probes
