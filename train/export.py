@@ -1,12 +1,12 @@
-"""Turn a trained encoder into integers: a model file, its ONNX twin, golden vectors and an error report.
+"""Quantize a trained encoder: writes a model file, its ONNX twin, golden vectors and an error report.
 
     python train/export.py runs/pretrain/encoder.safetensors -o models --data DIR
     python train/export.py runs/pretrain/encoder.safetensors -o models --name mine --version 2
 
-Batch norm is folded, activations are calibrated on real windows of every corpus (clean and with noise), weights are
+Batch norm is folded, activations are calibrated on real windows of every corpus (clean and noisy), and weights are
 rounded per output channel; --qat-steps then trains the integers. Writes NAME.eecg, NAME.onnx, NAME.golden.npz,
-NAME.card.md, NAME.report.json and NAME.report.md. Ends with an error, and without a model, when the integer embedding
-does not follow the float one (mean cosine below --cosine).
+NAME.card.md, NAME.report.json and NAME.report.md. Fails, without writing a model, if the integer embedding does not
+follow the float one (mean cosine below --cosine).
 """
 
 import datetime

@@ -1,4 +1,4 @@
-"""Train classifiers with and without a pretrained encoder: linear evaluation and fine-tuning, at few labels and at all.
+"""Train classifiers with and without a pretrained encoder: linear evaluation and fine-tuning, with few or all labels.
 
     python train/finetune.py --encoder runs/model/encoder.safetensors --task superclass_II --out runs/superclass
     python train/finetune.py --encoder runs/model/encoder.safetensors --task beats --fractions 1 --training.epochs 5
@@ -7,12 +7,13 @@
     python train/finetune.py --encoder runs/model/encoder.safetensors --out runs/superclass --resume
     python train/finetune.py --encoder runs/new/encoder.safetensors --out runs/new --against runs/superclass
 
-Recordings come from --data or EDGEECG_DATA. A split trains on a share (--fractions) of its training patients, keeps the
-epoch of best validation, freezes the thresholds of F1 on validation and is scored once on its test patients; validation
-patients are the same at every share. The arms are in train/downstream/arms.py, the tasks in train/downstream/tasks.py.
+Recordings come from --data or EDGEECG_DATA. A split trains on a fraction (--fractions) of its training patients, keeps
+the best validation epoch, freezes the F1 thresholds on validation, and is scored once on its test patients. The
+validation patients are the same at every fraction. The arms are in train/downstream/arms.py, the tasks in
+train/downstream/tasks.py.
 
 OUT holds config.json, log.jsonl, TensorBoard events, cells/ARM-SHARE-SPLIT.npz (predictions and curves of each finished
-part: --resume goes on with the next), curves.png, confusion.png, scores.json and report.md; with --keep also
+part; --resume continues with the next), curves.png, confusion.png, scores.json and report.md; with --keep also
 encoders/SHARE-SPLIT.safetensors.
 """
 

@@ -10,13 +10,13 @@
     python train/pretrain.py --data DIR --objective pclr --positives patient          PCLR
     python train/pretrain.py --data DIR --objective nt_xent --view vcg                3KG
     python train/pretrain.py --data DIR --objective nt_xent --view viewmaker --viewmaker.budget 0.03
-    python train/pretrain.py --data DIR --leads 2 --fusion channels                 of recordings with two leads or more
+    python train/pretrain.py --data DIR --leads 2 --fusion channels                   recordings with two leads or more
     python train/pretrain.py --data DIR/apnea-ecg --windows beats --annotator qrs     any folder of WFDB records
-    python train/pretrain.py --data DIR --find-lr                    which --lr to take
+    python train/pretrain.py --data DIR --find-lr                    suggest an --lr
     torchrun --nproc-per-node 2 train/pretrain.py --data DIR         the same run in two processes
 
-DIR has one sub-folder per corpus (train/data/corpora.py) or holds WFDB records itself. The folder OUT is described in
-train/runs/folder.py.
+DIR has one sub-folder per corpus (train/data/corpora.py) or holds WFDB records itself. train/runs/folder.py describes
+the folder OUT.
 """
 
 import sys

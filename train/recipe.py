@@ -1,16 +1,16 @@
-"""The recipe of the bundled encoder: contrast with neighbors, and say what the signal, its rhythm and beats are like.
+"""Train the bundled encoder: a contrastive loss, and regression of signal, rhythm and beat statistics.
 
     python train/recipe.py --data DIR --out runs/recipe
     python train/recipe.py --data DIR --out runs/recipe --resume           continue after a kill
     python train/recipe.py --data DIR --steps 200 --workers 1 --out runs/trial             a trial, on one core
-    python train/recipe.py --data DIR --start default --steps 4000 --out runs/more         go on from the bundled model
+    python train/recipe.py --data DIR --start default --steps 4000 --out runs/more         start from the bundled model
 
-Each lead is there twice, as it is and as the same heart in another rhythm (train/views/rhythm.py). Half of the
-positives are the same ten seconds under other noise, half lie within 30 s of them, and some of each kind are in the
-other rhythm or in another lead; other windows of a patient are no negatives (train/objectives/masked.py). The losses
-are in train/multitask/learner.py. At the end the last linear layer is put together anew
-(train/multitask/last_layer.py): `latest.safetensors` is the encoder as it was trained, `encoder.safetensors` the
-finished one. Every process takes steps of its own (--average-every). OUT is described in train/runs/folder.py.
+Each lead is present twice: as recorded, and with a resynthesized rhythm (train/views/rhythm.py). Half of the positives
+are the same ten seconds under other noise, half lie within 30 s; some of each kind have the other rhythm or come from
+another lead. Other windows of a patient are not negatives (train/objectives/masked.py). The losses are in
+train/multitask/learner.py. At the end the last linear layer is assembled (train/multitask/last_layer.py):
+`latest.safetensors` is the encoder as trained, `encoder.safetensors` the finished one. Each process takes steps of its
+own (--average-every). train/runs/folder.py describes OUT, docs/recipe.md the recipe.
 """
 
 import sys

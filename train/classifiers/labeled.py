@@ -1,4 +1,4 @@
-"""Labeled windows: what classifiers are trained and scored on."""
+"""Labeled windows for training and testing classifiers."""
 
 from dataclasses import dataclass
 

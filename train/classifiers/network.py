@@ -1,4 +1,4 @@
-"""The network of a classifier: an encoder or none, a standardization, a head."""
+"""The classifier network: an optional encoder, a standardization, a head."""
 
 import numpy as np
 import torch

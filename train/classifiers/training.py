@@ -1,4 +1,4 @@
-"""How a classifier is trained: class weights, warm-up and cosine, the weights of the best validation kept."""
+"""Training of classifiers: class weights, warm-up and cosine, the weights of the best validation kept."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -1,6 +1,4 @@
-"""The classifiers that are trained again on original and on corrected embeddings: MLP, logistic
-regression, linear SVM.
-"""
+"""The classifiers retrained on original and corrected embeddings: MLP, logistic regression, linear SVM."""
 
 import numpy as np
 import torch

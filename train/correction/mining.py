@@ -1,7 +1,7 @@
-"""Hard pairs: anchors that a classifier gets wrong or is unsure of, against windows that it gets right.
+"""Hard pairs: anchors that a classifier gets wrong or is unsure of, with windows that it gets right.
 
-The classifier judges training windows of patients it was not fitted on (folds by patient): on its own training rows it
-would hardly err, and what it memorized is no guide to what it confuses.
+The classifier judges training windows of patients it was not fitted on (folds by patient). On its own training rows it
+would hardly err, and what it memorized says little about what it confuses.
 """
 
 from dataclasses import dataclass

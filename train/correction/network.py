@@ -1,6 +1,6 @@
-"""The correction: an embedding plus what a small network adds to it, trained on hard pairs by a contrastive loss.
+"""The correction: an embedding plus the output of a small network, trained on hard pairs by a contrastive loss.
 
-It begins as the identity. The losses are those of edgeecg.losses: margin (Hadsell et al., 2006), soft nearest neighbor
+It starts as the identity. The losses are those of edgeecg.losses: margin (Hadsell et al., 2006), soft nearest neighbor
 (Frosst et al., 2019) and pairwise sigmoid (Zhai et al., 2023).
 """
 

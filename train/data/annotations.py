@@ -1,6 +1,6 @@
-"""Annotations of WFDB records: which file, at which rate, and what they make a window's label.
+"""Annotations of WFDB records: which file, at which rate, and the label they give a window.
 
-The codes are PhysioNet's (https://archive.physionet.org/physiobank/annotations.shtml); the classes of beats those of
+The codes are PhysioNet's (https://archive.physionet.org/physiobank/annotations.shtml); the beat classes are those of
 ANSI/AAMI EC57.
 """
 

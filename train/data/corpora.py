@@ -1,8 +1,8 @@
 """The corpora that training reads, one reader each, and what must never be trained on.
 
-A corpus is a folder below the data folder (EDGEECG_DATA), or the data folder itself. Readers yield a `Recording` per
+A corpus is a folder in the data folder (EDGEECG_DATA), or the data folder itself. Readers yield one `Recording` per
 lead; rates, gains and lead names come from the files. A folder that is not in the table is read as a plain WFDB folder,
-one patient a record.
+with one patient per record.
 """
 
 import csv

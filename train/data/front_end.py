@@ -1,4 +1,4 @@
-"""The one place where training calls the front end: the compiled one, so that it is the device's and no other."""
+"""The only place where training calls the front end: the compiled one, the same as on the device."""
 
 import warnings
 from collections.abc import Callable

@@ -1,6 +1,4 @@
-"""Windows of the eight independent leads in mV, for views that mix leads before the front end sees them
-(train/views/vcg.py).
-"""
+"""Windows of the eight independent leads in mV, for views that mix leads before the front end (train/views/vcg.py)."""
 
 from itertools import groupby
 from pathlib import Path

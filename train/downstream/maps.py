@@ -1,6 +1,6 @@
-"""Two dimensions out of many, to look at: PCA, t-SNE, UMAP.
+"""Two-dimensional maps of embeddings: PCA, t-SNE, UMAP.
 
-Distances between far groups mean nothing in the last two.
+In t-SNE and UMAP, distances between separate groups carry no meaning.
 """
 
 import warnings

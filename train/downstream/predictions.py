@@ -1,4 +1,4 @@
-"""Test predictions of all splits of one classifier: kept in a file, measured with intervals, compared in pairs."""
+"""Test predictions of all splits of one classifier: stored in a file, scored with intervals, compared in pairs."""
 
 import io
 import os

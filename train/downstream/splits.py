@@ -1,4 +1,4 @@
-"""Who trains, who validates, who is tested: by patient, always."""
+"""Training, validation and test splits, always patient-disjoint."""
 
 from dataclasses import dataclass
 

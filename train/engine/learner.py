@@ -1,4 +1,4 @@
-"""What a training command has to say to the engine."""
+"""The interface between a training command and the engine."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is kept of a training while it goes on: in the folder of a run, or in memory for a short fit."""
+"""What is recorded during training: in the folder of a run, or in memory for a short fit."""
 
 import copy
 import math

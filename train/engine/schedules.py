@@ -1,4 +1,4 @@
-"""Learning-rate schedules: the share of the full learning rate at a step, counted from 1."""
+"""Learning-rate schedules: the fraction of the full learning rate at a step, counted from 1."""
 
 import math
 from collections.abc import Callable

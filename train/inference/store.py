@@ -1,6 +1,7 @@
-"""What `train/apply.py` leaves: parts, one a record, put together at the end.
+"""The results of `train/apply.py`: one part per record, joined at the end.
 
-A part is written at once or not at all, so what is there is complete. Parts made with other options are thrown away.
+A part is written completely or not at all, so every part that exists is complete. Parts made with other options are
+discarded.
 """
 
 import json

@@ -1,11 +1,11 @@
-"""The last linear layer of a trained encoder, put together so that a small linear probe finds what it needs.
+"""The last linear layer of a trained encoder, assembled so that a small linear probe finds what it needs.
 
-A probe that is fitted on few patients learns them by heart where the embedding's directions tell patients apart and
-what it should learn is spread over many of them. So the heads' most telling numbers get a dimension each. The others
-hold the contrast's embedding: its main axes, after directions that vary between two windows of one recording were made
-smaller (the square root of Hatch and Stolcke's within-class covariance normalization, Interspeech 2006), turned at
-random so that standardizing each dimension does not blow up small axes. No label takes part: pairs of windows within 30
-s are a class.
+A probe fitted on few patients overfits if the embedding separates patients and spreads what the probe should learn over
+many dimensions. So the most informative statistics of the heads get one dimension each. The other dimensions hold the
+contrastive embedding: its principal axes, after shrinking directions that vary between two windows of one recording
+(the square root of Hatch and Stolcke's within-class covariance normalization, Interspeech 2006), randomly rotated so
+that standardizing each dimension does not inflate small axes. No label is used: pairs of windows within 30 s are a
+class.
 """
 
 from dataclasses import replace

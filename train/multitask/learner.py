@@ -1,8 +1,8 @@
-"""The recipe's learner: a contrast between windows, and heads that say what signal, rhythm and beats are like.
+"""The recipe's learner: a contrastive loss between windows, and heads that regress signal, rhythm and beat statistics.
 
 Linear heads regress from the pooled features what train/targets computes from the clean signal: rhythm and beat
-statistics, the mean beat, the spectrum and the noise that was added; and from each frame of the trunk, the beat in it.
-No label that a person gave is used.
+statistics, the mean beat, the spectrum and the noise level; and, from each frame of the trunk, the beat in it. No human
+label is used.
 """
 
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""Which windows a step of the recipe sees: how often whose, and what makes a pair with each."""
+"""Which windows a step of the recipe sees: sampling weights, and which window makes a pair with each."""
 
 import numpy as np
 import torch

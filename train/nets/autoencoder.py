@@ -1,16 +1,16 @@
 """Autoencoders: a window to a code of 128 numbers and back.
 
     simple         one linear layer to the code and one back: principal components at best (Baldi & Hornik, 1989)
-    sparse         the same with a ReLU on the code, whose sum is charged (L1 activity): few numbers of many are used
+    sparse         the same with a ReLU on the code and an L1 activity penalty: few of many numbers are used
     deep           a stack of dense layers with ReLU on both sides
     convolutional  four strided convolutions and a dense layer (`conv4`), or an encoder of train/nets
-    denoising      the same, given a window with noise and asked for it without
-    variational    the code is drawn from a Gaussian that the encoder describes (Kingma & Welling, "Auto-Encoding
+    denoising      the same; the input is a noisy window, the target the clean one
+    variational    the code is sampled from a Gaussian that the encoder describes (Kingma & Welling, "Auto-Encoding
                    Variational Bayes", ICLR 2014)
 
-An encoder that can be exported pools over the window: its embedding tells what the beats are like, and cannot tell
-where they are. So beside the embedding its decoder gets `place` numbers a frame, from a 1x1 convolution that is thrown
-away with the decoder. They are part of the code, and are counted wherever its size is.
+An encoder that can be exported pools over the window: its embedding describes what the beats look like, not where they
+are. So its decoder also gets `place` numbers per frame, from a 1x1 convolution that is discarded with the decoder. They
+are part of the code and count toward its size.
 """
 
 from dataclasses import asdict, dataclass

@@ -1,10 +1,10 @@
-"""Decoders: from a code back to the window that it was made from.
+"""Decoders: from a code back to its window.
 
-A convolutional decoder starts from frames and doubles their rate twice, by nearest-neighbor upsampling in
-front of a convolution instead of a transposed one: no checkerboard (Odena et al., "Deconvolution and Checkerboard
+A convolutional decoder starts from frames and doubles their rate twice, by nearest-neighbor upsampling before a
+convolution instead of a transposed one, to avoid checkerboard artifacts (Odena et al., "Deconvolution and Checkerboard
 Artifacts", 2016). Its last convolution gives all samples of a frame at once (Shi et al., "Real-Time Single Image and
-Video Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural Network", CVPR 2016): no layer runs at the full
-rate.
+Video Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural Network", CVPR 2016), so no layer runs at the
+full rate.
 """
 
 import itertools

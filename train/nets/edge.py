@@ -1,9 +1,9 @@
 """`edge`, the default encoder: at most 3 M multiply-accumulates a window and 96 KB; `nano`: 0.7 M, 16 KB; `plus`: 12 M,
 400 KB.
 
-Depthwise-separable in spirit, but in groups of four channels instead of one: a group fills the lanes of a 4-wide
-integer dot product (VNNI, SMLAD pairs) that a depthwise layer would leave idle. All activations are ReLU, so every
-zero point behind the input is 0 and any scale between two layers moves into the weights.
+They resemble depthwise-separable networks, but use groups of four channels instead of one: a group fills the lanes of a
+4-wide integer dot product (VNNI, SMLAD pairs) that a depthwise layer would leave idle. All activations are ReLU, so
+every zero point after the input is 0, and any scale between two layers moves into the weights.
 """
 
 from train.nets.spec import Conv, Head, Spec

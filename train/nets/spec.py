@@ -1,4 +1,4 @@
-"""The description of an encoder: a list of layers from which the torch module *and* the exported model derive.
+"""The description of an encoder: a list of layers from which both the torch module and the exported model derive.
 
 Tensors are numbered as in the model file (docs/format.md): 0 is the front end's output, `i` the output of layer `i`.
 A layer with kernel `k` and stride `s` maps length `L` to `ceil(L / s)`, with `(k - 1) // 2` frames of padding on

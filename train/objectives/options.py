@@ -1,4 +1,4 @@
-"""The objectives' own numbers as one typed set of options: None is the objective's default."""
+"""The options of the objectives as one typed set; None means the objective's default."""
 
 import inspect
 from dataclasses import dataclass, fields

@@ -1,7 +1,7 @@
-"""The pair score: how probable it is that two windows match, from the Euclidean distance of their embeddings.
+"""The pair score: the probability that two windows match, from the Euclidean distance of their embeddings.
 
 A logistic curve over the distance (Platt, "Probabilistic Outputs for Support Vector Machines", 1999), fitted on
-patients that the network was not trained on and tested on yet others. Pairs are half true and half false: the
+patients that the network was not trained on and tested on others. Half of the pairs are true and half false, so the
 probability is that for equal odds.
 """
 

@@ -1,7 +1,7 @@
-"""What a Siamese network is worth: the pair score's test on patients that it never met, beside what costs less.
+"""Verification of a Siamese network: the pair score's test on unseen patients, with baselines.
 
-Beside it stand an encoder of random weights, the encoder that it started from, and the distance of fifteen rhythm and
-shape features, each standardized over the pairs; all on the same pairs.
+The baselines are an encoder with random weights, the initial encoder, and the distance of fifteen rhythm and shape
+features, each standardized over the pairs; all on the same pairs.
 """
 
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""Pictures of classifiers: confusion matrices, curves of training, maps of embeddings, curves of robustness."""
+"""Figures of classifiers: confusion matrices, training curves, maps of embeddings, robustness curves."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Pictures of training runs. Drawn without pyplot: no global figure, no window system."""
+"""Figures of training runs. Drawn without pyplot: no global figure, no window system."""
 
 from pathlib import Path
 

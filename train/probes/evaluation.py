@@ -1,4 +1,4 @@
-"""The probe bench: every task with every feature, quantization beside the float network, results kept task by task."""
+"""The probe bench: every task with every feature, the quantization loss, results stored task by task."""
 
 import itertools
 import json

@@ -1,7 +1,7 @@
-"""Frozen features by name: the encoder under test, and what anybody could have for less.
+"""Frozen features by name: the encoder under test, and the baselines.
 
-Each is a function (n, 1280) float32 mV at 128 Hz -> (n, d) float. A window's features depend on that window alone. By
-`features_by_name` they take (n, leads, 1280) too: the features of each lead, one after another.
+Each is a function (n, 1280) float32 mV at 128 Hz -> (n, d) float. A window's features depend on that window alone.
+`features_by_name` also accepts (n, leads, 1280) and concatenates the features of the leads.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Batch norm folded into the convolution before it, or into the map behind a leaky ReLU."""
+"""Batch norm folded into the convolution before it, or into the affine map after a leaky ReLU."""
 
 from dataclasses import dataclass
 

@@ -1,10 +1,10 @@
-"""A model file as a float encoder again, to go on training from: the reverse of
+"""A model file as a float encoder again, to continue training from it: the reverse of
 train/quantization/batch_norm_folding.py and train/quantization/post_training.py.
 
-What rounding took is lost; the encoder computes what the integers stand for, without their steps in between. A batch
-norm that was folded into its convolution cannot be found again, so each gets factors of 1, convolutions the size that
-spreads every channel by 1 on some windows, and offsets what is then left to add: the function is the same whatever the
-windows.
+What rounding lost stays lost; the encoder computes what the integers represent, without their steps. A batch norm that
+was folded into its convolution cannot be recovered. So each batch norm gets factors of 1, each convolution is scaled
+until every channel has a standard deviation of 1 on some windows, and the offsets add the rest. The function is the
+same for any windows.
 """
 
 from dataclasses import dataclass

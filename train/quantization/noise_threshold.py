@@ -1,4 +1,4 @@
-"""The threshold of the quality flag NOISY in a model file; train/studies/noise_flag.py says how it was chosen."""
+"""The threshold of the quality flag NOISY in a model file; train/studies/noise_flag.py chooses it."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,9 +1,10 @@
-"""The integers of a model file, trained for a few minutes to follow the float encoder they were made from.
+"""Quantization-aware training: the integers of a model file, trained for a few minutes to follow the float encoder.
 
 Post-training quantization rounds every weight to its nearest step. Here the same integer network runs in torch with
 straight-through rounding (Jacob et al., "Quantization and Training of Neural Networks for Efficient
-Integer-Arithmetic-Only Inference", CVPR 2018) and its weights and biases move until its embedding is nearer to that of
-the float encoder: no labels, any windows, multipliers and zero points stay (so the ranges of docs/numerics.md hold).
+Integer-Arithmetic-Only Inference", CVPR 2018), and its weights and biases move until its embedding is closer to that of
+the float encoder. It needs no labels and takes any windows. Multipliers and zero points stay, so the ranges of
+docs/numerics.md hold.
 """
 
 import math

@@ -1,8 +1,8 @@
-"""How large a signal is, how its baseline wanders and how far it reaches, as three dimensions of the embedding.
+"""Levels: signal size, baseline wander and range, as three dimensions of the embedding.
 
-The front end takes the size and the baseline out, so no network behind it can know them, and both mean something: low
-voltage and hypertrophy, loose electrodes. A model of the recipe gets them back as the last three numbers
-(docs/numerics.md, section 4.1); they are arithmetic, nothing is trained.
+The front end removes size and baseline, so no network behind it can know them, and both carry information: low voltage
+and hypertrophy, loose electrodes. A model of the recipe returns them as its last three dimensions (docs/numerics.md,
+section 4.1). They are computed, not trained.
 """
 
 from dataclasses import replace

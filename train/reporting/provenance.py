@@ -1,4 +1,4 @@
-"""What a model made from a training run has to state: its sources with their licences, and how it was trained."""
+"""The provenance of a model made by a training run: its sources with their licenses, and its training."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,6 +1,4 @@
-"""What the commands of this folder share: typed options, recordings and names that exist, and one sentence where
-something is wrong.
-"""
+"""Shared helpers of the commands: typed options, checks of recordings and names, one-sentence errors."""
 
 import os
 import sys

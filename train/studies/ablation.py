@@ -1,12 +1,12 @@
-"""Which objective, view and positives to choose: short runs of the same budget on the same encoder, in one table.
+"""Compare objectives, views and positives: short runs of the same budget on the same encoder, in one table.
 
-    python train/studies/ablation.py --data DIR --out runs/compare    the whole grid; a second call goes on where it was
+    python train/studies/ablation.py --data DIR --out runs/compare    the whole grid; a second call continues
     python train/studies/ablation.py --list                                    the cells of the grid
     python train/studies/ablation.py --data DIR --cells nt_xent/augment/nearby nt_xent/vcg/window --steps 1000
 
-A cell is named objective/view/positives, with /SEED behind it where it repeats another one. Each is pretrained by
-train/pretrain.py, exported by train/export.py, and the exported model is probed as train/evaluate.py does it. Baselines
-are probed on the same windows. OUT holds a folder a cell (a run as train/runs/folder.py describes it, the model,
+A cell is named objective/view/positives, with /SEED appended if it repeats another one. Each cell is pretrained by
+train/pretrain.py and exported by train/export.py, and the exported model is probed as in train/evaluate.py. Baselines
+are probed on the same windows. OUT holds one folder per cell (a run as described in train/runs/folder.py, the model,
 result.json), the table and the heat map.
 """
 

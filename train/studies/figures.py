@@ -1,15 +1,15 @@
-"""Draw an embedding: maps by rhythm, beat, person and noise; nearest neighbors as ECG; quality against size; what it
-is taught.
+"""Draw an embedding: maps by rhythm, beat, subject and noise; nearest neighbors as ECG strips; quality against size;
+resynthesized rhythms.
 
     python train/studies/figures.py --model default --out docs/results/pictures
     python train/studies/figures.py --model default --method pca --pictures maps
     python train/studies/figures.py --pictures sizes --probes nano.json default.json plus.json   from evaluate.py --json
-    python train/studies/figures.py --pictures rhythms    leads of DS1 beside the other rhythms of train/views/rhythm.py
+    python train/studies/figures.py --pictures rhythms    leads of DS1 next to their resynthesized rhythms
 
-Writes maps.png, neighbors.png, sizes.png and rhythms.png. Maps are of people that training never met, where labels
-allow: beats and people of MIT-BIH DS2, noise of the halves kept for tests; the rhythms of the Challenge 2017 were met
-without labels. Neighbors are looked for among the other people of DS2 and svdb. What train/studies/invariance.py
-measures is drawn by its own --picture.
+Writes maps.png, neighbors.png, sizes.png and rhythms.png. Where labels allow, maps show subjects that training never
+saw: beats and subjects of MIT-BIH DS2, and noise from the halves reserved for tests. The rhythms of Challenge 2017 were
+seen without labels. Neighbors are searched among the other subjects of DS2 and svdb. train/studies/invariance.py
+draws its own figure (--picture).
 """
 
 import sys

@@ -1,15 +1,17 @@
-"""Put the bench's figures into a document: tables between marks, from the files that the measuring commands wrote.
+"""Fill the tables of a results page from the files that the measuring commands wrote.
 
     python train/evaluate.py --model default --float encoder.safetensors --json own.json
     python train/evaluate.py --model --baselines random random_mean_max hrv catch22 minirocket --json cheap.json
     python train/evaluate.py --model default --fractions 0.01 0.1 1 --json few.json
     python train/evaluate.py --model default --baselines hrv --tasks more --json more.json
     python train/evaluate.py --model default --baselines hrv --tasks transfer --json transfer.json
+    python train/studies/fill_tables.py --probes own.json cheap.json few.json more.json transfer.json
+
     python train/studies/invariance.py --model default --json moved.json --picture docs/results/pictures/invariance.png
-    python train/studies/fill_tables.py --probes own.json cheap.json few.json more.json transfer.json --moved moved.json
+    python train/studies/fill_tables.py --moved moved.json --document docs/results/invariance.md
 
 A table stands between the lines `<!-- NAME -->` and `<!-- /NAME -->`, where NAME is probes, quantization, few, more,
-transfer or moved; what lies outside stays. Tables of which the files hold nothing stay as they are.
+transfer or moved. Text outside the marks is unchanged, and so is a table for which the files hold no results.
 """
 
 import sys

@@ -1,12 +1,11 @@
-"""What the probes of MIT-BIH owe to single people: the score without each one, and without the man on both sides.
+"""How much do the MIT-BIH probes depend on single training subjects?
 
     python train/studies/leave_one_subject_out.py                 the installed model, on the recordings in EDGEECG_DATA
     python train/studies/leave_one_subject_out.py --model my.eecg --data DIR
 
-Twenty-two recordings teach the probes of train/evaluate.py about V, S and AF, and its intervals are over test patients:
-they hold those who teach fixed. Here one recording of DS1 after another is left out of the teaching. Records 201 (DS1)
-and 202 (DS2) are of one man; the split is de Chazal's, which has both, so that scores compare with published ones.
-Prints Markdown.
+Twenty-two recordings train the V, S and AF probes of train/evaluate.py. Its intervals are over test patients and hold
+the training set fixed. This command leaves out one DS1 recording at a time. Records 201 (DS1) and 202 (DS2) share a
+patient; the split is de Chazal's, kept so that scores compare with published ones. Prints Markdown.
 """
 
 import sys

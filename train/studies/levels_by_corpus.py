@@ -1,6 +1,6 @@
-"""Mean and deviation of the levels of each corpus, in the units of the embedding (train/quantization/signal_levels.py).
+"""Mean and standard deviation of the level dimensions of each corpus (train/quantization/signal_levels.py).
 
-python train/studies/levels_by_corpus.py --data DIR                where the corpora lie
+    python train/studies/levels_by_corpus.py --data DIR
 """
 
 import sys

@@ -1,12 +1,12 @@
-"""How well the quality flag NOISY tells noise, the threshold it has, and model files that get it.
+"""Choose and evaluate the threshold of the quality flag NOISY, or write it into model files.
 
-    python train/studies/noise_flag.py --data DIR                 choose statistic and threshold, report on other people
-    python train/studies/noise_flag.py --data DIR --document docs/results/quality.md
+    python train/studies/noise_flag.py --data DIR                 choose statistic and threshold, then report
+    python train/studies/noise_flag.py --data DIR --document docs/results/noise_flag.md
     python train/studies/noise_flag.py --write edgeecg/models/*.eecg  write NOISE into files and golden vectors
 
-Windows are isolated, 10 s, and go through the front end of a device. Half of the people choose: for each statistic of
-the bytes the threshold above which 2 % of clean windows lie, four sets of them weighted alike. The other half are
-reported, with another quarter of each nstdb noise, neither of which training draws from.
+Windows are isolated, 10 s, and pass the device's front end. Half of the subjects are used to choose: for each
+statistic of the bytes, the threshold with a false-alarm rate of 2 % on clean windows, over four sets weighted equally.
+The other half is used to report, with another quarter of each nstdb noise. Training uses neither quarter.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""The heads of the recipe and their losses. They are thrown away after training."""
+"""The heads of the recipe and their losses. They are discarded after training."""
 
 import torch
 import torch.nn.functional as F

@@ -1,10 +1,10 @@
-"""Random views of the front end's output: what motion, electrodes and mains do to an ECG, as the device would see it.
+"""Random views of the front end's output: what motion, electrodes and mains hum do to an ECG, as the device sees it.
 
-Work is done on floats in the front end's units (`y - 128`, about 6 for a mean absolute value), in three stages: changes
-of the source (its time axis, sign and sharpness; the same for all leads of a window), disturbances (drawn for each
-lead) added to it, after which the sum gets the moving size of the signal, as the front end does it (numerics 2.3), and
-changes of the output. At the end it is rounded to integers and limited to their range. Everything is drawn from one
-torch.Generator; a change of probability 0 draws nothing.
+Views act on floats in the front end's units (`y - 128`, mean absolute value about 6), in three stages: changes of the
+source (its time axis, sign and sharpness; the same for all leads of a window); added disturbances (drawn for each
+lead), after which the sum is rescaled to the signal's moving size, as the front end does (numerics 2.3); and changes of
+the output. The result is rounded to integers and limited to their range. All randomness comes from one torch.Generator;
+a change of probability 0 draws nothing.
 """
 
 import math

@@ -1,6 +1,4 @@
-"""What happens to an ECG on its way: each disturbance is a list of steps, from mild to severe, of windows (n, 1280) in
-mV.
-"""
+"""Disturbances of a recording: each is a list of steps, from mild to severe, of windows (n, 1280) in mV."""
 
 from collections.abc import Callable, Iterator
 from functools import partial

@@ -1,10 +1,9 @@
-"""The same heart in another rhythm: the beats of a lead put together anew, at other times.
+"""Rhythm resynthesis: the beats of a lead rearranged into another rhythm.
 
-Recordings with premature beats, pauses or atrial fibrillation come from few people, and an encoder that is to tell
-rhythms learns those people instead. Here any lead gets such rhythms: QRS complexes and P waves stay as they are, the T
-wave gives way a little and the pause behind it most, as in a heart whose rate changes. Some early beats become
-ventricular: wide, of another height and sign, their T wave opposite, without a P wave. Signals are front-end units at
-128 Hz around 0.
+Recordings with premature beats, pauses or atrial fibrillation come from few subjects, and an encoder trained to detect
+rhythms overfits to those subjects. Here any lead gets such rhythms. QRS complexes and P waves stay; the T wave shortens
+a little and the interval after it most, as in a heart whose rate changes. Some early beats become ventricular: wide,
+with another height and sign, a discordant T wave and no P wave. Signals are front-end units at 128 Hz around 0.
 """
 
 from typing import NamedTuple

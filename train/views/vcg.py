@@ -1,15 +1,15 @@
-"""3KG: views of a multi-lead ECG that turn and stretch the heart's dipole.
+"""3KG: views of a multi-lead ECG that rotate and scale the heart's dipole.
 
 Gopal et al., "3KG: Contrastive Learning of 12-Lead Electrocardiograms using Physiologically-Inspired Augmentations",
 ML4H 2021: inverse Dower transform -> random rotation about the three axes and scaling of each -> Dower transform; then
-noise, a time mask and a channel mask. A person's build and the place of the electrodes turn and stretch the dipole too.
-What the dipole does not explain of the leads is lost, as in the paper.
+noise, a time mask and a channel mask. Body build and electrode placement rotate and scale the dipole too. As in the
+paper, the part of the leads that the dipole does not explain is lost.
 
 Coefficients of the eight independent leads: Dower, Machado, Osborne, "On Deriving the Electrocardiogram from
-Vectorcardiographic Leads", Clinical Cardiology 3, 1980. The way back is their least-squares inverse, which Edenbrandt
+Vectorcardiographic Leads", Clinical Cardiology 3, 1980. The inverse is their least-squares inverse, which Edenbrandt
 and Pahlm, "Vectorcardiogram Synthesized from a 12-lead ECG", J. Electrocardiology 21, 1988, recommend (and print to 3
-digits). Leads come in mV, and go through the compiled front end behind the transform: it scales each lead by itself,
-which no rotation may see.
+digits). Leads are in mV and pass the compiled front end after the transform: it scales each lead separately, which
+would break a rotation.
 """
 
 import math

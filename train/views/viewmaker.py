@@ -1,14 +1,14 @@
-"""A viewmaker: a network that learns which bounded perturbations of an ECG are the hardest for the encoder.
+"""A viewmaker: a network that learns bounded perturbations of an ECG that are hardest for the encoder.
 
 Tamkin, Wu, Goodman, "Viewmaker Networks: Learning Views for Unsupervised Representation Learning", ICLR 2021. The
-network y = f(x, noise) gives the view x + d with d = tanh(y) eps s / mean|tanh(y)|, so that mean|d| = eps s whatever
-the weights: the L1 budget; s is the window's largest absolute value. A noise channel enters at each stage, so that one
-window has many views. Encoder and viewmaker train in the same step: the gradient that reaches the viewmaker is turned
-round (Ganin and Lempitsky, "Unsupervised Domain Adaptation by Backpropagation", ICML 2015), so it climbs the loss that
-the encoder descends.
+network y = f(x, noise) gives the view x + d with d = tanh(y) eps s / mean|tanh(y)|, so that mean|d| = eps s for any
+weights: the L1 budget; s is the window's largest absolute value. A noise channel enters at each stage, so that one
+window has many views. Encoder and viewmaker train in the same step: the gradient that reaches the viewmaker is reversed
+(Ganin and Lempitsky, "Unsupervised Domain Adaptation by Backpropagation", ICML 2015), so it climbs the loss that the
+encoder descends.
 
 In the domain "dct" the network reads and writes the window's cosine coefficients, and tanh(y) is transformed back
-before it is brought to its budget: perturbations are then spread over time and local in frequency.
+before it is scaled to its budget: perturbations are then spread over time and local in frequency.
 """
 
 import functools

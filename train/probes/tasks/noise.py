@@ -1,4 +1,4 @@
-"""Tasks on recorded noise: which kind it is, and how strong."""
+"""Tasks on recorded noise: its kind, and its level."""
 
 from pathlib import Path
 

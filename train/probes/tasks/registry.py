@@ -1,4 +1,4 @@
-"""Every probe task by its name, in groups, with the title that tables give it."""
+"""Every probe task by name, in groups, with the title used in tables."""
 
 from collections.abc import Callable
 from pathlib import Path
