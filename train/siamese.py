@@ -59,12 +59,12 @@ class Config(Options):
     pairs: Kind = "patient"
     annotator: str = "atr"  # suffix of the annotation files (--pairs label)
     encoder: Literal[tuple(ENCODERS)] = "edge"
-    # encoder.safetensors of a run, an .eecg file or a bundled model: whose weights to start from
+    # initial weights: encoder.safetensors of a run, an .eecg file or a bundled model
     start: str | None = None
-    margin: float = 1.0  # how far apart false pairs are pushed
+    margin: float = 1.0  # distance to which false pairs are pushed apart
     views: Views = field(default_factory=lambda: Views(p_flip=0.0, p_warp=0.1, p_cutout=0.1))
-    validation: float = 0.2  # share of patients held out: one half for the score, one for its test
-    tests: tuple[str, ...] = ("svdb",)  # corpora that are only tested on, where they are there
+    validation: float = 0.2  # fraction of patients held out: one half for the pair score, one for its test
+    tests: tuple[str, ...] = ("svdb",)  # corpora used only for testing, if present
     out: Path = Path("runs/siamese")
     lr: float = 1e-3
 
@@ -123,7 +123,7 @@ class Siamese(Learner):
         )
 
     def draw(self, count: int, place: Place) -> dict[str, Tensor]:
-        """`count` true pairs, and `who` each is: false pairs join windows of different ones."""
+        """`count` true pairs, and the `who` of each: false pairs join windows of different ones."""
         return self.draw_pairs(count, place.own, place.validation)
 
     def draw_pairs(self, count: int, own: torch.Generator, validation: bool = False) -> dict[str, Tensor]:
@@ -187,7 +187,7 @@ def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
 
 
 def process(config: Config, team: Processes) -> None:
-    """What each process of the run does."""
+    """The work of each process of the run."""
     cache = open_corpora(config, team)
     finished = train(config, cache, load_noise(config.data, default_front_end()))
     if team.first:

@@ -52,7 +52,7 @@ class Cell:
 
 
 def parse(name: str) -> Cell:
-    """A cell from its name; names that mean nothing, and what does not go together, end in one sentence."""
+    """A cell from its name. Raises InputError for unknown names and incompatible combinations."""
     objective, *rest = name.split("/")
     seed = int(rest.pop()) if rest and rest[-1].isdigit() else 0
     if objective == AUTOENCODER:

@@ -146,7 +146,7 @@ def challenge2011(folder: Path) -> Iterator[Recording]:
 
 
 def qtdb(folder: Path) -> Iterator[Recording]:
-    """Without the records that were taken from mitdb (sel1xx, sel2xx) and svdb (sel8xx): those people are for tests."""
+    """Without the records taken from mitdb (sel1xx, sel2xx) and svdb (sel8xx), because those subjects are for tests."""
     names = (folder / "RECORDS").read_text(encoding="utf-8").split()
     rows = ((signal, (n, n, "")) for signal, n in zip(array(folder, "ecg_128hz_uV_int16.npy"), names, strict=True))
     kept = [row for row in rows if not re.fullmatch(r"sel[128]\d\d", row[1][0])]
@@ -154,7 +154,7 @@ def qtdb(folder: Path) -> Iterator[Recording]:
 
 
 def cinc2018(folder: Path) -> Iterator[Recording]:
-    """One-minute pieces in ADC units of unknown gain: taken for microvolts, which gives plausible amplitudes.
+    """One-minute segments in ADC units of unknown gain, taken as microvolts, which gives plausible amplitudes.
 
     The front end divides by the signal's own size, so the gain only matters for its floor.
     """

@@ -52,7 +52,7 @@ class IntegerEmbedder:
 
 
 class FloatEmbedder:
-    """A network of training behind the compiled front end. The quality flags are those of the bundled model's core."""
+    """A training network after the compiled front end. The quality flags are those of the bundled model's core."""
 
     def __init__(self, name: str, network: Callable[[torch.Tensor], torch.Tensor], levels: bool = False):
         self.name, self.network, self.levels = name, network, levels

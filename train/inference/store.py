@@ -38,7 +38,7 @@ class Part:
 
 @dataclass(frozen=True)
 class LabelledTable(EmbeddingTable):
-    """The table with what is known of each window beside its embedding; `more`: name and values (n,) of each column."""
+    """The table with further columns for each window; `more`: name and values (n,) of each column."""
 
     more: tuple[tuple[str, np.ndarray], ...] = ()
 
@@ -48,7 +48,7 @@ class LabelledTable(EmbeddingTable):
 
 
 class Collection:
-    """The parts of a folder OUT. `options`: what they were made with."""
+    """The parts of a folder OUT. `options`: the options they were made with."""
 
     def __init__(self, out: Path, options: dict):
         self.out, self.folder = out, out / ".parts"
@@ -69,7 +69,7 @@ class Collection:
         return self.folder / f"{record}.npz"
 
     def add(self, record: str, part: Part) -> None:
-        """Windows first: the other file says that both are there."""
+        """Write the windows first: the other file marks both as complete."""
         for name, write in (
             (f"{record}.npy", lambda file: np.save(file, part.windows)),
             (f"{record}.npz", lambda file: np.savez(file, **{name: getattr(part, name) for name in COLUMNS})),

@@ -31,7 +31,7 @@ CONV4_FRAME, POOLED_FRAME = 40, 32  # samples of a decoder's frame
 
 @dataclass(frozen=True)
 class Shape:
-    """What an autoencoder is made of: enough to build it again. `encoder` is "dense", "conv4" or a name in ENCODERS."""
+    """The shape of an autoencoder: enough to rebuild it. `encoder` is "dense", "conv4" or a name in ENCODERS."""
 
     kind: str = "convolutional"
     encoder: str = "conv4"
@@ -127,9 +127,9 @@ def identity(size: int) -> nn.Linear:
 
 @dataclass(frozen=True)
 class Coded:
-    """What the encoder says of N windows.
+    """The codes of N windows.
 
-    `mean` (N, code); `log_variance` the same, of a variational one, else None.
+    `mean` (N, code); `log_variance` of the same shape if variational, else None.
     """
 
     mean: Tensor
@@ -183,8 +183,8 @@ class Autoencoder(nn.Module):
         return Coded(mean, None if spread is None else spread.clamp(-12, 6))
 
     def features(self, x: Tensor, margin: int) -> tuple[Tensor, Tensor | None]:
-        """What the code's linear layer reads (N, features), and of an encoder that pools the frames (N, channels,
-        count).
+        """The input of the code's linear layer (N, features), and the frames (N, channels, count) of an encoder that
+        pools.
         """
         if not self.shape.pools:
             return self.encoder.pooled(x[:, margin : margin + self.shape.length]), None

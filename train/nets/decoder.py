@@ -70,7 +70,7 @@ class Upsample(nn.Module):
 
 
 def dense(size: int, widths: tuple[int, ...]) -> nn.Sequential:
-    """Linear layers of these widths with ReLU between them, none behind the last."""
+    """Linear layers of these widths with ReLU between them, none after the last."""
     layers: list[nn.Module] = []
     for position, width in enumerate(widths):
         layers += [nn.Linear(size, width)] + ([nn.ReLU()] if position < len(widths) - 1 else [])

@@ -50,10 +50,10 @@ class MaxPool:
 
 @dataclass(frozen=True)
 class Head:
-    """Pooling over the frames of a window ("mean", "max" or "mean_max"), then a linear layer into `dim` numbers.
+    """Pooling over the frames of a window ("mean", "max" or "mean_max"), then a linear layer into `dim` dimensions.
 
-    `levels`: the model file has the levels of the signal behind them (train/studies/levels_by_corpus.py); the network
-    knows nothing of those.
+    `levels`: the model file adds the levels of the signal (train/quantization/signal_levels.py); the network does not
+    have them.
     """
 
     pool: str = "mean_max"

@@ -41,10 +41,10 @@ class MatchedPairs:
 def with_false_pairs(
     first: Tensor, second: Tensor, who: np.ndarray, near: np.ndarray, group: np.ndarray
 ) -> MatchedPairs:
-    """True pairs, and as many false ones: each first window with the second one of another `who`, of the same `near` if
-    any.
+    """True pairs and as many false ones: each first window with the second one of another `who`, with the same `near`
+    if possible.
 
-    first, second: (n, 1280); who, near, group: (n,) numbers: what a pair must differ in, what it had better share, the
+    first, second: (n, 1280); who, near, group: (n,) numbers: what a pair must differ in, what it should share, the
     patient.
     """
     order = np.argsort(near, kind="stable")

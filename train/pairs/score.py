@@ -24,7 +24,7 @@ BINS = 10  # of the reliability curve
 
 @dataclass(frozen=True)
 class PairScore:
-    """p(match) = 1 / (1 + exp(-(intercept + slope distance))); slope < 0 where near means alike."""
+    """p(match) = 1 / (1 + exp(-(intercept + slope distance))); slope < 0 if close windows match."""
 
     slope: float
     intercept: float

@@ -30,7 +30,7 @@ WARM = 1024  # windows that give a random encoder its batch norms' statistics
 
 @dataclass
 class VerificationReport:
-    """`tests`: for each set of pairs what each way of comparing two windows scores, the network ("siamese") first."""
+    """`tests`: for each set of pairs, scores of each way of comparing two windows, the network ("siamese") first."""
 
     score: PairScore
     tests: dict[str, dict[str, Tested]]
@@ -137,7 +137,7 @@ def held_out_pairs(learner, cache, rows: np.ndarray, generator: torch.Generator)
 
 
 def comparisons(learner, matches: MatchedPairs) -> dict:
-    """What the network is compared with: name -> distances of pairs. `matches` are those the score was fitted on."""
+    """The baselines: name -> distances of pairs. `matches` are the pairs the score was fitted on."""
     untrained = random_encoder(learner.config.encoder, matches.first)
     ways = {"random encoder": lambda m: distances(untrained, m)}
     if learner.config.start:

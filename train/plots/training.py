@@ -8,7 +8,7 @@ from train.plots.figure import SIZE, new_figure, save
 
 
 def run_curves(path: Path, lines: list[dict]) -> Path:
-    """Training and validation loss, what else validation measured, and the learning rate, by step.
+    """Training and validation loss, other validation values, and the learning rate, by step.
 
     lines: those of the run's log (train/runs/folder.py).
     """

@@ -27,7 +27,7 @@ TRAINING = Training(batch=64, lr=3e-3, lr_encoder=2e-3)
 
 
 def supervised(task: Task, data: Path, updates: int, fraction: float = 1.0, seed: int = 0) -> Score:
-    """The task's score for a network trained on it by so many updates of 64 windows.
+    """The task's score for a network trained on it, with a given number of updates of 64 windows.
 
     Raises InputError for tasks without training (retrieval).
     """

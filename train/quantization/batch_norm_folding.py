@@ -23,7 +23,7 @@ class Folded:
     leak: float
 
     def output(self, conv: np.ndarray) -> np.ndarray:
-        """What follows the convolution: (..., cout) -> (..., cout)."""
+        """The output after the convolution: (..., cout) -> (..., cout)."""
         return self.slope * np.where(conv >= 0, conv, self.leak * conv) + self.offset
 
 

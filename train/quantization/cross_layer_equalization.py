@@ -17,9 +17,9 @@ LEAST = 0.125  # factor of a channel that is nearly silent
 
 
 def equalization_factors(spec: Spec, tensors: list[np.ndarray]) -> list[np.ndarray]:
-    """What to divide each channel of each tensor by. `tensors`: (N, frames, channels), the input first.
+    """The factor that divides each channel of each tensor. `tensors`: (N, frames, channels), the input first.
 
-    1 for the input, and for what an addition or a max pool makes or reads: those need one scale for all channels.
+    1 for the input and for inputs and outputs of additions and max pools, which need one scale for all channels.
     """
     factors = [np.ones(t.shape[-1]) for t in tensors]
     tied = {0}

@@ -27,7 +27,7 @@ from train.runs.checkpoint import load_encoder
 
 @dataclass(frozen=True)
 class PretrainedSource:
-    """What a training goes on from: `encoder.safetensors` of a run, an .eecg file, or a bundled model's name."""
+    """The source of initial weights: `encoder.safetensors` of a run, an .eecg file, or a bundled model's name."""
 
     name: str
 
@@ -45,11 +45,11 @@ class PretrainedSource:
             raise InputError(f"{self.name} is {spec.name}, not {name}: say so with --encoder")
 
     def encoder(self, windows: Tensor) -> Encoder:
-        """In evaluation mode. `windows` (N, 1280) real network input, for a model file: see `unfold`."""
+        """In evaluation mode. `windows` (N, 1280) real network input, for a model file: see `dequantize`."""
         return load_encoder(Path(self.name))[0] if self.is_float else dequantize(edgeecg.load(self.name).model, windows)
 
     def training(self) -> dict:
-        """What is known of how it was trained: "sources", "steps", "minutes" and more."""
+        """What is known of its training: "sources", "steps", "minutes" and more."""
         if self.is_float:
             return load_encoder(Path(self.name))[1]
         meta = edgeecg.load(self.name).model.meta

@@ -34,13 +34,13 @@ def with_levels(model: Model) -> Model:
 
 
 def levels_of_windows(signal: np.ndarray) -> np.ndarray:
-    """Windows (n, 1280) in mV at 128 Hz, each a recording of its own -> (n, 3) float64: what `with_levels` makes of
-    them.
+    """Windows (n, 1280) in mV at 128 Hz, each a recording of its own -> (n, 3) float64, the dimensions of
+    `with_levels`.
     """
     front = default_front_end()
     return np.stack([to_embedding_units(jit.levels(jit.samples(x)[0], 128_000, front, [0])[0]) for x in signal])
 
 
 def to_embedding_units(levels: np.ndarray) -> np.ndarray:
-    """Of the embedding, from logarithms with 8 bits behind the point."""
+    """Convert logarithms with 8 fractional bits to units of the embedding."""
     return (levels / 256 - CENTER) / UNIT

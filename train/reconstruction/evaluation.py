@@ -181,7 +181,7 @@ def decoded(net, code: Tensor) -> Tensor:
 
 
 def int8_code(code: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
-    """The code's int8 numbers and what they stand for; center and scale from the `reference` codes."""
+    """The code's int8 numbers and the values they represent; center and scale from the `reference` codes."""
     center, scale = reference.mean(0), reference.std(0).clamp(min=1e-6) / STEPS
     integers = ((code - center) / scale).round().clamp(-128, 127)
     return integers.to(torch.int8), integers * scale + center

@@ -16,7 +16,7 @@ def known_names(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
 
 
 def recordings_folder() -> Path | None:
-    """What --data is where it is not given: the environment variable EDGEECG_DATA."""
+    """The default of --data: the environment variable EDGEECG_DATA."""
     return Path(os.environ["EDGEECG_DATA"]) if "EDGEECG_DATA" in os.environ else None
 
 

@@ -30,7 +30,7 @@ class Config:
 
     old: Annotated[Path, tyro.conf.Positional]  # folder of a finished run
     new: Annotated[Path, tyro.conf.Positional]
-    markdown: Path | None = None  # keep the table
+    markdown: Path | None = None  # write the table to this file
 
 
 def main(config: Config) -> None:

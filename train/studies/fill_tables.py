@@ -32,14 +32,14 @@ from train.runs.folder import write_text
 class Config:
     """Fill the tables of a document."""
 
-    probes: tuple[Path, ...] = ()  # of train/evaluate.py --json; where two hold the same, the first counts
-    moved: Path | None = None  # of train/studies/invariance.py --json
-    model: str = "default"  # the column in bold: name of the model, or of its file
+    probes: tuple[Path, ...] = ()  # files of train/evaluate.py --json; the first file has priority
+    moved: Path | None = None  # file of train/studies/invariance.py --json (--document docs/results/invariance.md)
+    model: str = "default"  # model whose column is bold: its name, or that of its file
     document: Path = Path("docs/results/quality.md")
 
 
 def run(config: Config) -> list[str]:
-    """Names of the tables that were filled."""
+    """Fill the tables; returns their names."""
     tables = every_table(read_all(config.probes), config.moved, Path(config.model).stem)
     text = config.document.read_text(encoding="utf-8")
     for name, content in tables.items():

@@ -58,7 +58,7 @@ class Config:
 
 
 def changes(x: np.ndarray, noise: np.ndarray | None, rng: np.random.Generator) -> Iterator[tuple[str, np.ndarray]]:
-    """(what was changed, windows (n, 1280) mV)."""
+    """(name of the change, changed windows (n, 1280) mV)."""
     time = np.arange(x.shape[1]) / RATE
     for gain in (0.25, 0.5, 2.0, 4.0):
         yield f"gain x{gain:g}", x * gain
@@ -78,7 +78,7 @@ def changes(x: np.ndarray, noise: np.ndarray | None, rng: np.random.Generator) -
 
 
 def filtered(x: np.ndarray, kind: str, corner: float) -> np.ndarray:
-    """What another device makes of the windows: a low pass of second order, or a high pass of first order (Hz)."""
+    """The windows after another device's filter: a second-order low pass or a first-order high pass (Hz)."""
     from scipy.signal import butter, sosfilt
 
     return sosfilt(butter(2 if kind == "lowpass" else 1, corner, kind, fs=RATE, output="sos"), x - x[:, :1], axis=1)

@@ -27,7 +27,7 @@ from train.probes.tasks.mitdb import BEATS, beats, identity
 from train.probes.tasks.registry import read_task
 from train.runs.command_line import need_recordings, recordings_folder, run_command
 
-TEACHES, TESTED = DS1.index("201"), DS2.index("202")  # one man
+TEACHES, TESTED = DS1.index("201"), DS2.index("202")  # they share a patient
 EC57_S = "".join(code for code, name in CLASSES.items() if name == "S")
 TAUGHT = {
     "V, DS2": "V_ds1_ds2",
@@ -40,7 +40,7 @@ TAUGHT = {
 
 @dataclass(frozen=True)
 class Config:
-    """What the probes owe to single people."""
+    """Leave one training subject out."""
 
     model: str = "default"  # a bundled name or an .eecg file
     data: Path | None = field(default_factory=recordings_folder)
@@ -76,7 +76,7 @@ def row(name: str, task: Task, z: tuple[np.ndarray, np.ndarray], bar: tqdm) -> s
 
 
 def rank_one(task: Task, z: tuple[np.ndarray, np.ndarray], one_man: list[int]) -> tuple[float, float]:
-    """Share of windows whose recording is found, and whose person is: recordings `one_man` are of one."""
+    """Rank-1 accuracy for recordings and for subjects; the recordings `one_man` share a subject."""
     found, truth = nearest_centroid(z[0], task.train.label, z[1]), task.test.label
     same = np.isin(found, one_man) & np.isin(truth, one_man)
     return float((found == truth).mean()), float(((found == truth) | same).mean())

@@ -29,11 +29,11 @@ from train.runs.command_line import run_command
 @dataclass(frozen=True)
 class Config:
     model: Annotated[Path, tyro.conf.Positional]  # the .eecg file
-    onnx: Annotated[Path | None, tyro.conf.Positional] = None  # without it, the graph is made from the model
+    onnx: Annotated[Path | None, tyro.conf.Positional] = None  # default: a graph made from the model
     data: Path | None = None  # folder with one sub-folder per corpus
     corpora: tuple[str, ...] = (*PRETRAINING, "svdb")
     windows: int = 1000
-    form: Literal["qdq", "integer"] = "qdq"  # of the graph that is made
+    form: Literal["qdq", "integer"] = "qdq"  # form of that graph
 
 
 def main(config: Config) -> None:

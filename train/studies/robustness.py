@@ -45,9 +45,9 @@ class Config:
     """Robustness curves."""
 
     model: str = "default"  # a bundled name, an .eecg file or encoder.safetensors
-    baselines: tuple[str, ...] = ("random", "hrv")  # of train/probes/features.py
+    baselines: tuple[str, ...] = ("random", "hrv")  # names in train/probes/features.py
     tasks: tuple[str, ...] = ("V_ds1_ds2", "S_ds1_ds2", "ptbxl_super_II_cv4")
-    windows: int = 1200  # at most so many are disturbed and scored, evenly spread
+    windows: int = 1200  # largest number of windows disturbed and scored, evenly spread
     data: Path | None = field(default_factory=recordings_folder)
     out: Path = Path("runs/robustness")
     resume: bool = False  # keep the finished parts of the run in `out`

@@ -50,8 +50,8 @@ class Config:
     """Complete a model's card."""
 
     model: Annotated[Path, tyro.conf.Positional]
-    probes: tuple[Path, ...]  # of train/evaluate.py --json; where two hold the same, the first counts
-    moved: Path | None = None  # of train/studies/invariance.py --json
+    probes: tuple[Path, ...]  # files of train/evaluate.py --json; the first file has priority
+    moved: Path | None = None  # file of train/studies/invariance.py --json
 
 
 def own_rows(found: dict, model: str) -> list[dict]:

@@ -69,7 +69,7 @@ def find_peaks(x: np.ndarray) -> np.ndarray:
 
 
 def detect(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What sleepecg's detector and XQRS of wfdb take for QRS complexes."""
+    """The QRS complexes found by sleepecg's detector and by XQRS of wfdb."""
     try:
         import sleepecg
         from wfdb.processing import XQRS

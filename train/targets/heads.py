@@ -15,7 +15,7 @@ EXISTS = {"statistics": "known", "beat": "known"}  # masks of what has no target
 class Heads(nn.Module):
     """Linear maps from a window's pooled features to each target, and from each frame of the trunk to the beat in it.
 
-    Targets are standardized with the moments given to `standardize`, so that every number counts alike.
+    Targets are standardized with the moments given to `standardize`, so that every statistic counts equally.
     """
 
     def __init__(self, dim: int, channels: int):

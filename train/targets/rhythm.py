@@ -210,7 +210,7 @@ def sameness(w: WindowBeats) -> dict[str, np.ndarray]:
 
 
 def p_waves(w: WindowBeats) -> dict[str, np.ndarray]:
-    """What precedes the QRS, and whether it repeats."""
+    """The signal before the QRS, and whether it repeats."""
     usual = w.mean_beat[:, P] / w.size[:, None]
     size, strange = usual.std(1), w.mean(w.strangeness(P))
     one, mean = (x - x.mean(-1, keepdims=True) for x in (w.segment[:, :, P], w.mean_beat[:, P]))

@@ -27,9 +27,9 @@ class Rhythm(NamedTuple):
 
 
 def other_rhythm(x: np.ndarray, peaks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A lead (n,) with R peaks at samples `peaks` -> as many samples of the same beats in rhythms that are drawn.
+    """A lead (n,) with R peaks at samples `peaks` -> as many samples of the same beats in a random rhythm.
 
-    It begins as it was, up to the first peak. A lead without three intervals that can be used stays as it is.
+    It is unchanged up to the first peak. A lead with fewer than three usable intervals stays as it is.
     """
     if not usable(peaks).any():
         return x.copy()
@@ -67,7 +67,7 @@ def steady(r: Rhythm, rng: np.random.Generator) -> None:
 
 
 def premature(r: Rhythm, rng: np.random.Generator) -> None:
-    """Early beats, now and then or every second to fourth; behind them a pause, full or not."""
+    """Early beats, occasionally or every second to fourth, with a full pause after them or not."""
     steady(r, rng)
     count, ventricular = len(r.factor), rng.random() < 0.4
     if rng.random() < 0.2:

@@ -48,13 +48,13 @@ INVERSE = torch.linalg.pinv(DOWER.double()).float()
 class VcgViews:
     """Strength of the changes. Angles in degrees, SNR in dB, masks as a share of the window."""
 
-    rotation: float = 45.0  # about each axis, up to this much either way
-    scale: float = 1.5  # of each axis, from 1 to this
+    rotation: float = 45.0  # largest angle about each axis, in both directions
+    scale: float = 1.5  # largest factor of each axis, from 1
     p_gaussian: float = 0.5
     gaussian_snr: tuple[float, float] = (10.0, 30.0)
-    p_time_mask: float = 0.5  # one stretch set to zero, in all leads
+    p_time_mask: float = 0.5  # one segment set to zero, in all leads
     time_mask: tuple[float, float] = (0.0, 0.5)
-    p_channel_mask: float = 0.2  # of each lead to be zero; one lead is always left
+    p_channel_mask: float = 0.2  # probability of each lead to be zero; one lead always stays
 
     def __post_init__(self):
         for name in ("p_gaussian", "p_time_mask", "p_channel_mask"):

@@ -34,9 +34,9 @@ LOWEST, HIGHEST = -ZERO / SCALE, (ZERO - 1) / SCALE
 class ViewmakerOptions:
     """The network that makes the views, and its budget."""
 
-    budget: float = 0.05  # mean absolute perturbation, as a share of the window's largest absolute value
+    budget: float = 0.05  # mean absolute perturbation, as a fraction of the window's largest absolute value
     domain: Literal["time", "dct"] = "time"
-    width: int = 16  # channels of the first stage; twice as many behind it
+    width: int = 16  # channels of the first stage; later stages have twice as many
     blocks: int = 2  # residual blocks at an eighth of the rate
 
     def __post_init__(self):
@@ -47,7 +47,7 @@ class ViewmakerOptions:
 
 
 class ReverseGradient(torch.autograd.Function):
-    """The identity, whose gradient has the other sign."""
+    """The identity with a reversed gradient."""
 
     @staticmethod
     def forward(ctx, x: Tensor) -> Tensor:
@@ -152,9 +152,7 @@ def cosines(length: int) -> Tensor:
 
 @torch.no_grad()
 def draw_views(viewmaker: Viewmaker, x: Tensor, path: Path, views: int = 3) -> None:
-    """A picture of what was learned: for each window of x (n, L), the original, several views of it and their
-    differences.
-    """
+    """Plot what was learned: for each window of x (n, L), the original, several views and their differences."""
     generator = torch.Generator().manual_seed(0)
     device = viewmaker.last.weight.device
     made = [viewmaker(x.to(device), viewmaker.draw_noise(len(x), x.shape[-1], generator)).cpu() for _ in range(views)]
