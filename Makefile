@@ -29,11 +29,15 @@ demo: $(VENV)/.stamp-$(if $(FILE),demo-io,demo)  ## embed a real recording (or F
 
 test: $(VENV)/.stamp-test  ## run the tests, JOBS=2 at once (PYTEST_ARGS=... is passed on; EDGEECG_DATA names real recordings)
 	@$(MAKE) -s --no-print-directory core
-	$(RUN) -m pytest -n $(JOBS) --dist loadfile --durations=10 $(PYTEST_ARGS)
+	$(RUN) -m pytest -n $(JOBS) --dist loadfile --durations=10 -m "not slow" $(PYTEST_ARGS)
+
+test-slow: $(VENV)/.stamp-test  ## run the tests that take longer than a few seconds each: `make test` leaves them out
+	@$(MAKE) -s --no-print-directory core
+	$(RUN) -m pytest -n $(JOBS) --dist load --durations=10 -m slow $(PYTEST_ARGS)
 
 test-quick: $(VENV)/.stamp-quick  ## run the tests of edgeecg/ and csrc/ alone, without torch: under two minutes
 	@$(MAKE) -s --no-print-directory core
-	$(RUN) -m pytest -n $(JOBS) --dist loadfile $(QUICK_TESTS) $(PYTEST_ARGS)
+	$(RUN) -m pytest -n $(JOBS) --dist loadfile -m "not slow" $(QUICK_TESTS) $(PYTEST_ARGS)
 
 sanitize: $(VENV)/.stamp-test  ## run the tests on a core with address and undefined-behaviour sanitizers
 	@EDGEECG_SANITIZE=1 $(RUN) setup.py -q build --build-lib build/sanitize --build-temp build/sanitize-objects
@@ -126,4 +130,4 @@ firmware: $(VENV)/.stamp-test  ## run the C core on emulated microcontrollers, i
 	@$(MAKE) -s --no-print-directory core
 	$(RUN) -m benchmarks.firmware --write docs/results/firmware.md
 
-.PHONY: firmware help demo lint format test test-quick sanitize bench bench-peers bench-track core docs wheel clean model probes
+.PHONY: firmware help demo lint format test test-slow test-quick sanitize bench bench-peers bench-track core docs wheel clean model probes
