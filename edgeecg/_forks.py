@@ -7,7 +7,7 @@ this package does on first use holds no lock, or a fork waits for it.
 import contextlib
 import importlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 __all__ = ["lazy", "make_forks_wait_for"]
 
@@ -28,7 +28,14 @@ else:
             return self if instance is None else instance.__dict__.setdefault(self.name, self.compute(instance))
 
 
-def make_forks_wait_for(lock) -> None:
+class Lock(Protocol):
+    """What a fork can wait for: one of threading's locks, or one of its own kind."""
+
+    def acquire(self) -> object: ...
+    def release(self) -> object: ...
+
+
+def make_forks_wait_for(lock: Lock) -> None:
     """A fork takes the lock before it copies the process.
 
     Of several locks, and that of logging is one, a fork takes the last one first: a thread that holds this one may

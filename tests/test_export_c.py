@@ -1,19 +1,15 @@
 """edgeecg export-c: the folder compiles by itself under every warning, as C and C++, and gives Python's numbers."""
 
-import dataclasses
 import re
 import shutil
 import subprocess
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import edgeecg
-from edgeecg import _export_model, export_c
+from edgeecg import export_c
 from edgeecg.cli import main
 from edgeecg.errors import InputError
 from tests.models import Net, ecg, edge_like, plain, resnet_like
@@ -296,44 +292,6 @@ def test_bad_calls_end_in_one_sentence(tmp_path):
         export_c.export(tmp_path / "x", plain(), fs=250)
 
 
-HEADERS = """
-    assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg
-    stdatomic stdbit stdbool stdckdint stddef stdint stdio stdlib stdnoreturn string tgmath threads time uchar
-    wchar wctype aio cpio dirent dlfcn fcntl fmtmsg fnmatch ftw glob grp iconv langinfo libgen libintl monetary
-    mqueue ndbm netdb nl_types poll pthread pwd regex sched search semaphore spawn strings stropts syslog tar
-    termios trace ulimit unistd utime utmpx wordexp vector algorithm memory cpuid immintrin arm_neon arm_acle
-    unwind Arduino Wire SPI Servo HardwareSerial WString zephyr kernel device devicetree autoconf sdkconfig
-    esp_log esp_timer FreeRTOS FreeRTOSConfig nvs_flash core_cm4 stm32f4xx nrf52840 pico_stdlib
-""".split()
-"""Of C23, POSIX, C++, compilers, Arduino, Zephyr, ESP-IDF and makers of microcontrollers."""
-
-
-@pytest.mark.parametrize("change", [str, str.upper, str.title], ids=["as it is", "capitals", "first capital"])
-def test_a_name_of_a_header_is_refused(change, tmp_path):
-    for name in map(change, HEADERS):
-        with pytest.raises(InputError, match=f"--name {name} is a name of .*: take another"):
-            export_c.check_name(name, tmp_path)
-
-
-@pytest.mark.parametrize("compiler", ["gcc", "clang-14", "arm-none-eabi-gcc", "riscv64-unknown-elf-gcc"])
-def test_no_name_hides_a_header_of_an_installed_compiler(compiler, tmp_path):
-    if shutil.which(compiler) is None:
-        pytest.skip(f"needs {compiler}")
-    done = subprocess.run([compiler, "-E", "-v", "-x", "c", "/dev/null"], capture_output=True, text=True, check=True)
-    folders = {Path(line.strip()).resolve() for line in done.stderr.splitlines() if line.startswith(" /")}
-    shared = {Path("/usr/include"), Path("/usr/include/x86_64-linux-gnu")}  # other libraries' headers lie there too
-    found = {path.stem for folder in folders - shared for path in folder.glob("*.h") if path.stem.isidentifier()}
-    assert len(found) > 15
-    for name in found:
-        with pytest.raises(InputError, match=f"--name {name} is a name"):
-            export_c.check_name(name, tmp_path)
-
-
-def test_other_names_are_taken(tmp_path):
-    for name in ("edgeecg_model", "ecg", "heart", "my_model", "timer2", "limits_of_ecg", "Nano", "vest"):
-        export_c.check_name(name, tmp_path)
-
-
 @needs_gcc
 def test_the_examples_of_the_ports_compile_against_stand_ins(folder, tmp_path):
     """Their own toolchains are not here: what the examples use of them is declared, the rest is compiled in earnest."""
@@ -373,36 +331,6 @@ def test_the_examples_of_the_ports_compile_against_stand_ins(folder, tmp_path):
         subprocess.run(["gcc", "-std=gnu99", "-Wno-unused-variable", *flags, str(source)], check=True)
     if shutil.which("g++"):
         subprocess.run(["g++", "-std=c++17", *flags, str(sketch)], check=True)
-
-
-@given(st.integers(0, 2**32), st.sampled_from([16, 48, 256]), st.integers(1, 4))
-def test_paired_weights_hold_both_channels(seed, fan_in, pairs):
-    """What arm/dsp_rows.h does with them, in Python: the sums of both channels come back, in 32 bits, for the largest
-    inputs too.
-    """
-    rng = np.random.default_rng(seed)
-    weights = rng.choice([-127, -1, 0, 1, 127, -128 if seed % 3 == 0 else 5], (2 * pairs, 1, fan_in)).astype(np.int8)
-    layer = dataclasses.replace(
-        edge_like().layers[0],
-        cin=fan_in,
-        cout=2 * pairs,
-        kernel=1,
-        weights=weights,
-        bias=np.zeros(2 * pairs, np.int32),
-        mult=np.ones(2 * pairs, np.int16),
-    )
-    got = _export_model.paired(layer)
-    first, second = weights[0::2, 0].astype(int), weights[1::2, 0].astype(int)
-    if ((second == -128) & (first < 0)).any():
-        assert got is None
-        return
-    x = rng.choice([0, 255, 255], fan_in)
-    lanes = got.astype(np.int64).reshape(pairs, -1, 4)
-    inputs = x.reshape(-1, 4)[:, [0, 2, 1, 3]]
-    both = (lanes * inputs).sum((1, 2)).astype(np.int32)
-    one = (lanes.astype(np.int8).astype(np.int64) * inputs).sum((1, 2)).astype(np.int32)
-    np.testing.assert_array_equal(one, first @ x)
-    np.testing.assert_array_equal((both - one) >> 8, second @ x)
 
 
 @needs_gcc

@@ -49,7 +49,7 @@ CASES = {
     "the code for models is imported": """
         class Finder:
             def find_spec(self, name, path=None, target=None):
-                if name in ("edgeecg.model", "edgeecg._model_format"):
+                if name in ("edgeecg.model", "edgeecg._model.layout"):
                     begun()
         for name in [name for name in sys.modules if name.startswith(("edgeecg.model", "edgeecg._model"))]:
             del sys.modules[name]

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 import edgeecg
 from edgeecg import Quality, reference
-from edgeecg._signal import CANONICAL_PER_UNIT, X_MAX
+from edgeecg._signal import MV_PER_UNIT
+from edgeecg.constants import CANONICAL_PER_MV, X_MAX
 from tests.models import plain, tiny
 
 pytestmark = pytest.mark.filterwarnings("ignore::edgeecg.AmplitudeWarning")
@@ -45,7 +46,7 @@ def assert_one_answer(x, **options):
 def extreme_floats(draw, dtype):
     """A recording of a few values of any size."""
     highest = float(np.finfo(dtype if dtype != np.longdouble else np.float64).max)
-    rails = st.sampled_from([X_MAX / scale for scale in CANONICAL_PER_UNIT.values()])
+    rails = st.sampled_from([X_MAX / (CANONICAL_PER_MV * mv) for mv in MV_PER_UNIT.values()])
     values = st.one_of(
         st.floats(-highest, highest, width=WIDTHS[dtype]),
         st.floats(allow_nan=True, allow_infinity=True, width=32),
@@ -59,7 +60,7 @@ def extreme_floats(draw, dtype):
 
 
 @pytest.mark.parametrize("dtype", WIDTHS, ids=lambda d: d.__name__)
-@given(data=st.data(), unit=st.sampled_from(sorted(CANONICAL_PER_UNIT)), gain=gains)
+@given(data=st.data(), unit=st.sampled_from(sorted(MV_PER_UNIT)), gain=gains)
 def test_floats(dtype, data, unit, gain):
     assert_one_answer(data.draw(extreme_floats(dtype)), unit=unit, gain=gain)
 

@@ -28,11 +28,6 @@ CSRC, FOLDER = ROOT / "csrc", ROOT / ".cache/fuzz"
 CORPUS = CSRC / "fuzz/corpus"
 TARGETS = ("model", "stream", "recording")
 SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
-ZONES = (
-    "src/model_file/trunk_plan.c",
-    "else end += ee_buffer_bytes(&buffer);",
-    "else end += ee_buffer_bytes(&buffer) + 64;",
-)
 
 
 def build(target: str) -> Path:

@@ -1,4 +1,4 @@
-"""Train classifiers with and without a pretrained encoder: linear evaluation and fine-tuning, at few labels and at all.
+"""Train classifiers with and without a pretrained encoder: linear evaluation and fine-tuning, with few or all labels.
 
     python train/finetune.py --encoder runs/model/encoder.safetensors --task superclass_II --out runs/superclass
     python train/finetune.py --encoder runs/model/encoder.safetensors --task beats --fractions 1 --training.epochs 5
@@ -7,12 +7,13 @@
     python train/finetune.py --encoder runs/model/encoder.safetensors --out runs/superclass --resume
     python train/finetune.py --encoder runs/new/encoder.safetensors --out runs/new --against runs/superclass
 
-Recordings come from --data or EDGEECG_DATA. A split trains on a share (--fractions) of its training patients, keeps the
-epoch of best validation, freezes the thresholds of F1 on validation and is scored once on its test patients; validation
-patients are the same at every share. The arms are in train/downstream/arms.py, the tasks in train/downstream/tasks.py.
+Recordings come from --data or EDGEECG_DATA. A split trains on a fraction (--fractions) of its training patients, keeps
+the best validation epoch, freezes the F1 thresholds on validation, and is scored once on its test patients. The
+validation patients are the same at every fraction. The arms are in train/downstream/arms.py, the tasks in
+train/downstream/tasks.py.
 
 OUT holds config.json, log.jsonl, TensorBoard events, cells/ARM-SHARE-SPLIT.npz (predictions and curves of each finished
-part: --resume goes on with the next), curves.png, confusion.png, scores.json and report.md; with --keep also
+part; --resume continues with the next), curves.png, confusion.png, scores.json and report.md; with --keep also
 encoders/SHARE-SPLIT.safetensors.
 """
 
@@ -52,16 +53,16 @@ class Config:
 
     encoder: str = "default"  # encoder.safetensors of a run, an .eecg file or a bundled model
     task: str = "superclass_II"  # a name in train/downstream/tasks.py
-    arms: tuple[str, ...] = ARMS  # of a comparison: train/downstream/arms.py says what each is
-    fractions: tuple[float, ...] = (0.01, 0.1, 1.0)  # shares of the training patients whose labels are used
+    arms: tuple[str, ...] = ARMS  # arms of the comparison (train/downstream/arms.py)
+    fractions: tuple[float, ...] = (0.01, 0.1, 1.0)  # fractions of the training patients whose labels are used
     splits: int = 5
     training: Training = field(default_factory=Training)
     augment: bool = False  # views (train/views/augment.py) of the windows while an encoder is trained
     data: Path | None = field(default_factory=recordings_folder)
     out: Path = Path("runs/finetune")
-    keep: bool = False  # the fine-tuned encoders too: OUT/encoders/SHARE-SPLIT.safetensors, for train/export.py
-    resume: bool = False  # go on from the finished parts of the run in `out`
-    against: Path | None = None  # an older run of this command: a paired verdict (train/studies/compare_runs.py)
+    keep: bool = False  # also keep the fine-tuned encoders: OUT/encoders/SHARE-SPLIT.safetensors, for train/export.py
+    resume: bool = False  # keep the finished parts of the run in `out`
+    against: Path | None = None  # an earlier run, for a paired comparison (train/studies/compare_runs.py)
     seed: int = 0
     threads: int = 1
 
@@ -111,7 +112,7 @@ class Runner:
         return curves
 
     def stated(self) -> dict:
-        """What a model made from a fine-tuned encoder has to state."""
+        """The statements that a model made from a fine-tuned encoder needs."""
         before = self.arms.pretrained.training()
         kept = {key: before[key] for key in ("steps", "processes", "hours", "minutes") if key in before}
         found = sources([corpus_of(self.config.task)], "labels", self.noise is not None, before)

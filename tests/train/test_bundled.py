@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 
 
 import edgeecg
-from edgeecg.encoder import bundled_models
+from edgeecg.loading import bundled_models
 from edgeecg.model import Model
 from train.data.front_end import to_input, windows_to_bytes
 from train.data.resample import cut_windows, resample

@@ -1,4 +1,4 @@
-"""Labeled windows: what classifiers are trained and scored on."""
+"""Labeled windows for training and testing classifiers."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ class Labeled:
     pooled: bool = False
 
     def bytes(self) -> np.ndarray:
-        """The windows behind the compiled front end: (n, 1280) uint8."""
+        """The windows after the compiled front end: (n, 1280) uint8."""
         return windows_to_bytes(self.signal)
 
     def pool(self, rows: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Who trains, who validates, who is tested: by patient, always."""
+"""Training, validation and test splits, always patient-disjoint."""
 
 from dataclasses import dataclass
 
@@ -55,6 +55,6 @@ def draw_validation(data: Labeled, rows: np.ndarray, share: float, rng: np.rando
 
 
 def with_labels(data: Labeled, rows: np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """The rows of a share of the patients, at least two classes among them: the others' labels are not looked at."""
+    """The rows of a fraction of the patients, with at least two classes among them. The other labels are not used."""
     label = data.truth[rows].argmax(1) if data.single else data.truth[rows]
     return rows[subsample_groups(data.group[rows], label, fraction, seed)]

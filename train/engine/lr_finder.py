@@ -1,7 +1,7 @@
 """The learning-rate range test (Smith, "Cyclical Learning Rates for Training Neural Networks", WACV 2017).
 
-The rate grows exponentially from one step to the next; the loss first falls, then runs away. Suggested is the rate at
-which the smoothed loss falls fastest, on a logarithmic axis, before it is lowest.
+The rate grows exponentially from step to step; the loss first falls, then diverges. The suggestion is the rate at which
+the smoothed loss falls fastest, on a logarithmic axis, before its minimum.
 """
 
 import math

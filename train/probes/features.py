@@ -1,7 +1,7 @@
-"""Frozen features by name: the encoder under test, and what anybody could have for less.
+"""Frozen features by name: the encoder under test, and the baselines.
 
-Each is a function (n, 1280) float32 mV at 128 Hz -> (n, d) float. A window's features depend on that window alone. By
-`features_by_name` they take (n, leads, 1280) too: the features of each lead, one after another.
+Each is a function (n, 1280) float32 mV at 128 Hz -> (n, d) float. A window's features depend on that window alone.
+`features_by_name` also accepts (n, leads, 1280) and concatenates the features of the leads.
 """
 
 import re
@@ -31,7 +31,7 @@ def encoder(name: str) -> Features:
 
 
 def checkpoint(path: str) -> Features:
-    """The float encoder of a training run, behind the compiled front end."""
+    """The float encoder of a training run, after the compiled front end."""
     import torch
 
     from train.data.front_end import default_front_end, front_end_reader, to_input
@@ -191,10 +191,10 @@ def of_each_lead(features: Features) -> Features:
 
 
 def features_by_name(name: str, seed: int = 0) -> Features:
-    """A baseline's name, `NAME.safetensors` of a training run, or anything that `edgeecg.load` takes.
+    """A baseline's name, `NAME.safetensors` of a training run, or anything that `edgeecg.load` accepts.
 
-    Several with `+` between them (`default+hrv`) stand beside each other; `default[:47]` are the first 47 dimensions.
-    `seed` is that of random weights.
+    `+` concatenates features (`default+hrv`); `default[:47]` are the first 47 dimensions. `seed` is that of random
+    weights.
     """
     return of_each_lead(concatenate([(single_feature(n, seed), kept) for n, kept in parse_feature_spec(name)]))
 

@@ -1,4 +1,4 @@
-"""What a model made from a training run has to state: its sources with their licences, and how it was trained."""
+"""The provenance of a model made by a training run: its sources with their licenses, and its training."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -49,9 +49,7 @@ def provenance(
 
 
 def sources(corpora: list[Corpus], use: str, noise: bool, before: dict) -> list[dict]:
-    """What an encoder of the training `before` had met and what is new, each once for each use;
-    `noise`: that of views.
-    """
+    """The sources of an earlier training `before` and the new ones, each once per use; `noise`: that of the views."""
     new = [(c, use) for c in corpora] + [(NOISE, "noise")] * noise
     every = [*before.get("sources", []), *({"name": c.title, "licence": c.licence, "use": what} for c, what in new)]
     return list({(source["name"], source["use"]): source for source in every}.values())

@@ -45,7 +45,7 @@ def cinc2017(data: Path) -> Task:
 def sleep(data: Path) -> Task:
     """Stages of one-minute pieces, summarized over six windows.
 
-    Whose a piece is, is not known: people may cross folds.
+    The subjects are unknown, so they may cross folds.
     """
     folder = data / "cinc2018"
     stages = {int(r["row"]): int(r["sleep_stage_label"]) for r in table(folder, "index.csv") if r["sleep_stage_label"]}
