@@ -8,6 +8,11 @@ HERE = Path(__file__).parent
 FIGURES = pytest.StashKey[list]()
 
 
+def pytest_ignore_collect(collection_path, config):
+    """They are for `-m torture` alone."""
+    return True if config.option.markexpr != "torture" and collection_path.suffix == ".py" else None
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
         if HERE in item.path.parents:
