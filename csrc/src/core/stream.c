@@ -40,8 +40,11 @@ EE_ALWAYS_INLINE int push(ee_stream *s, ee_read read, const ee_reader *reader, s
             feed_trunk(s);
             continue;
         }
-        if (s->front.ring.newest >= EE_MOST_BLOCKS) done = n;
         if (done == n) break;
+        if (s->front.ring.newest >= EE_MOST_BLOCKS) {
+            done = n;
+            break;
+        }
         uint32_t m = n - done < s->front.resampler.chunk ? (uint32_t)(n - done) : s->front.resampler.chunk;
         uint32_t missing = read(reader, first + done, m, ee_front_input_buffer(&s->front));
 #ifndef EE_NO_HOST

@@ -38,5 +38,7 @@ def test_a_training_of_the_first_version():
 def test_a_checkpoint_of_another_version_is_named(version, tmp_path):
     path = tmp_path / "later.safetensors"
     save_file({"w": torch.zeros(2)}, path, {"edgeecg": json.dumps({"sha256": "0"}), "format": version})
-    with pytest.raises(InputError, match=f"^{path} is of format version {version}, this version of edgeecg reads up to 2$"):
+    with pytest.raises(
+        InputError, match=f"^{path} is of format version {version}, this version of edgeecg reads up to 2$"
+    ):
         load_tensors(path)
