@@ -1,24 +1,12 @@
 /* Whole recordings: samples of any type at any stride, floats that are no numbers, any gain, hop and block. The vector
  * kernels, the portable ones and pieces of the same samples give one answer. */
-#include "fuzz.h"
+#include "loaded_models.h"
 
 #define MOST_STATE   (4u << 20)
 #define MOST_SAMPLES 2560u
 #define MOST_WINDOWS 32u
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static fuzz_model models[FUZZ_MODELS];
-static uint32_t n_models;
-
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-    (void)argc;
-    (void)argv;
-    n_models = fuzz_load_all(models);
-    return 0;
-}
 
 /* ---------------------------------------------------------------- samples */
 static double strange(uint32_t bits)

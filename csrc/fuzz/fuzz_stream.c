@@ -1,6 +1,6 @@
 /* The stream API in any order of calls: what comes out is what the whole recording gives, what is pushed behind a flush
  * is dropped, and nothing is written between the arrays of a stream (csrc/test/red_zones.h). */
-#include "fuzz.h"
+#include "loaded_models.h"
 
 #include "../test/stream_zones.h"
 
@@ -8,19 +8,7 @@
 #define MOST_SAMPLES 4000u
 #define STREAMS      2u
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static fuzz_model models[FUZZ_MODELS];
-static uint32_t n_models;
-
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-    (void)argc;
-    (void)argv;
-    n_models = fuzz_load_all(models);
-    return 0;
-}
 
 typedef struct session {
     ee_stream *stream;
