@@ -1,9 +1,12 @@
-"""kill -9 at random moments of every command that writes: nothing torn, nothing lost, and the next run ends as if
-nothing had been.
+"""kill -9 at random moments, and at each operation on a file, of every command that writes: nothing torn, nothing lost,
+and the next run ends as if nothing had been. EDGEECG_KILLS: other than 100 at random moments of each.
 """
 
+import itertools
 import multiprocessing
+import os
 import shutil
+import signal
 import sys
 import time
 
@@ -12,7 +15,8 @@ import pytest
 
 from tests.torture import commands
 
-KILLS = 100
+KILLS = int(os.environ.get("EDGEECG_KILLS", "100"))
+OPERATIONS = ("open", "os.rename", "os.remove", "os.chmod", "os.mkdir")  # of Python's audit events
 PRELOADED = ["tests.torture.commands", "edgeecg.cli", "edgeecg._core", "edgeecg.model"]
 TRAINING = ["train.pretrain", "train.recipe"]
 
@@ -25,14 +29,24 @@ def processes():
     return context
 
 
-def work(command, folder):
+def work(command, folder, at):
     commands.quiet()
+    count = 0
+
+    def hook(event, arguments):
+        nonlocal count
+        if event in OPERATIONS and str(arguments[0]).startswith(str(folder)):
+            count += 1
+            if count == at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
     command(folder)
 
 
-def finished(processes, command, folder, after=None) -> bool:
-    """Did the command end before the kill, `after` seconds? It must not fail."""
-    process = processes.Process(target=work, args=(command, folder))
+def finished(processes, command, folder, after=None, at=0) -> bool:
+    """Did the command end before the kill, `after` seconds or before operation `at` on a file? It must not fail."""
+    process = processes.Process(target=work, args=(command, folder, at))
     process.start()
     process.join(after)
     process.kill()
@@ -54,16 +68,25 @@ def test_a_table_is_the_old_one_or_the_new_one(command, processes, tmp_path, fig
     out = tmp_path / f"out.{command.__name__.partition('_')[2]}"
     duration(processes, command, tmp_path)
     seconds, new = duration(processes, command, tmp_path), out.read_bytes()
-    rng, old, killed, kept = np.random.default_rng(1), b"what was there before", 0, 0
-    while killed < KILLS:
+    rng, old, killed, kept = np.random.default_rng(1), b"what was there before", 0, []
+
+    def ended(**moment) -> bool:
         out.write_bytes(old)
-        killed += not finished(processes, command, tmp_path, rng.uniform(0, seconds))
+        whole = finished(processes, command, tmp_path, **moment)
         content = out.read_bytes()
         assert content in (old, new), f"torn: {len(content)} bytes"
-        kept += content == old
+        kept.append(content == old and not whole)
+        return whole
+
+    while killed < KILLS:
+        killed += not ended(after=rng.uniform(0, seconds))
+    operation = next(at for at in itertools.count(1) if ended(at=at))
     left = len(list(tmp_path.iterdir())) - 2
     assert finished(processes, command, tmp_path) and out.read_bytes() == new
-    figure(f"{killed} kills, {kept} times the old file, else the new one; {left} temporary files left")
+    figure(
+        f"{killed} kills at random moments, {operation - 1} at each operation on a file: {sum(kept)} times the old file, "
+        f"else the new one; {left} temporary files left"
+    )
 
 
 def files(folder) -> dict:
@@ -72,21 +95,24 @@ def files(folder) -> dict:
 
 def test_an_exported_folder_has_whole_files_and_the_next_run_completes_it(processes, tmp_path, figure):
     duration(processes, commands.export_c, tmp_path)
-    folder, rng, killed, unfinished, left = tmp_path / "firmware", np.random.default_rng(2), 0, 0, 0
+    folder, operation, left, completed = tmp_path / "firmware", 0, 0, 0
     whole = files(folder)
-    shutil.rmtree(folder)
-    seconds = duration(processes, commands.export_c, tmp_path)
-    while killed < KILLS:
-        shutil.rmtree(folder)
-        killed += not finished(processes, commands.export_c, tmp_path, rng.uniform(0, seconds))
+    while True:
+        shutil.rmtree(folder, ignore_errors=True)
+        operation += 1
+        if finished(processes, commands.export_c, tmp_path, at=operation):
+            break
         found = files(folder) if folder.exists() else {}
         assert all(found[name] == whole[name] for name in found.keys() & whole.keys())
-        unfinished += not whole.keys() <= found.keys()
         left += len(found.keys() - whole.keys())
-        assert finished(processes, commands.export_c, tmp_path)
-        found = files(folder)
-        assert {name: found[name] for name in whole} == whole
-    figure(f"{killed} kills, {unfinished} unfinished folders, all completed; {left} temporary files left")
+        if operation % 5 == 0:
+            assert finished(processes, commands.export_c, tmp_path)
+            assert whole.items() <= files(folder).items()
+            completed += 1
+    figure(
+        f"{operation - 1} kills, one at each operation on a file: whole files alone; {completed} folders completed, "
+        f"{left} temporary files left"
+    )
 
 
 def weights(path) -> str:
