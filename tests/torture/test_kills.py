@@ -84,7 +84,7 @@ def test_a_table_is_the_old_one_or_the_new_one(command, processes, tmp_path, fig
     left = len(list(tmp_path.iterdir())) - 2
     assert finished(processes, command, tmp_path) and out.read_bytes() == new
     figure(
-        f"{killed} kills at random moments, {operation - 1} at each operation on a file: {sum(kept)} times the old file, "
+        f"{killed} kills at random moments, {operation - 1} at operations on files: {sum(kept)} times the old file, "
         f"else the new one; {left} temporary files left"
     )
 
