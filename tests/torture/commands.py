@@ -66,7 +66,7 @@ def pretrain(folder: Path) -> None:
 
 
 def recipe(folder: Path) -> None:
-    """The same of the recipe, without worker processes."""
+    """The same of the recipe, with a worker process."""
     import torch
 
     from train import recipe as command
@@ -74,6 +74,6 @@ def recipe(folder: Path) -> None:
     torch.set_num_threads(1)
     out = folder / "run"
     options = {"data": folder / "data", "corpora": ("mine",), "steps": 20, "validation": 0.2, "batch": 8}
-    cadence = {"save_every": 4, "evaluate_every": 10, "log_every": 5, "cache": folder / "cache", "workers": 0}
+    cadence = {"save_every": 4, "evaluate_every": 10, "log_every": 5, "cache": folder / "cache", "workers": 1}
     resume = (out / "config.json").exists()
     command.main(command.Config(**options, **cadence, out=out, resume=resume))
