@@ -1,7 +1,7 @@
 """Do all engines give the same bytes? Windows of random recordings through every engine that this machine can run.
 
     python tools/parity.py --minutes 5              until the time is over
-    python tools/parity.py --windows 10000000       until that many windows are compared
+    python tools/parity.py --windows 10000000       until that many windows are compared (Ctrl-C tells what is done)
     python tools/parity.py --data DIR               real recordings (WFDB, one folder deep) among the made ones
 
 Each round draws a model (bundled, or random of one of nine shapes), a rate, a hop, a unit or gain, a type of sample and
@@ -12,6 +12,7 @@ number of its round: `--first N --windows 1` repeats it.
 """
 
 import argparse
+import contextlib
 import functools
 import os
 import sys
@@ -165,13 +166,14 @@ def main() -> int:
     warnings.simplefilter("ignore", edgeecg.AmplitudeWarning)
     isas, kinds, engines, number, windows = kernels(), Counter(), Counter(), arguments.first, 0
     end = float("inf") if arguments.windows else time.monotonic() + 60 * arguments.minutes
-    while (windows < arguments.windows) if arguments.windows else (time.monotonic() < end):
-        kind, count, more = compare(number, arguments, isas)
-        number, windows = number + 1, windows + count
-        kinds[kind] += count
-        engines += more
-        if number % 50 == 0:
-            print(f"{number} rounds, {windows:,} windows", file=sys.stderr, flush=True)
+    with contextlib.suppress(KeyboardInterrupt):  # what is done is told
+        while (windows < arguments.windows) if arguments.windows else (time.monotonic() < end):
+            kind, count, more = compare(number, arguments, isas)
+            number, windows = number + 1, windows + count
+            kinds[kind] += count
+            engines += more
+            if number % 50 == 0:
+                print(f"{number} rounds, {windows:,} windows", file=sys.stderr, flush=True)
     print(f"{number - arguments.first:,} rounds, {windows:,} windows, no difference from {isas[0]}")
     print("  by engine: ", ", ".join(f"{name} {count:,}" for name, count in engines.most_common()))
     print("  by recording: ", ", ".join(f"{name} {count:,}" for name, count in kinds.most_common()))
