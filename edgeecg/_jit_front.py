@@ -1,17 +1,15 @@
 """Numba kernels of samples, front end and quality flags: docs/numerics.md 1, 2 and 5."""
 
 import numpy as np
-from numba import njit
 
+from ._compiled import compiled
 from ._model_parts import ENDS, STEEP
-
-compiled = njit(cache=True, nogil=True)
 
 X_MAX = (1 << 22) - 1
 BLOCK = 32
 
 
-@compiled
+@compiled()
 def samples_of_floats(signal, factor, x, missing):
     """Floats times `factor`, rounded half away from zero; what is not finite holds the value before it."""
     held = np.int32(0)
@@ -24,7 +22,7 @@ def samples_of_floats(signal, factor, x, missing):
         x[i] = held
 
 
-@compiled
+@compiled()
 def samples_of_integers(signal, mult, shift, x, missing):
     """rnd(signal * mult, shift); -2^31 is missing."""
     held = np.int32(0)
@@ -36,7 +34,7 @@ def samples_of_integers(signal, mult, shift, x, missing):
         x[i] = held
 
 
-@compiled
+@compiled()
 def fill_taps(taps, r, fe, step, g, table):
     """The taps of phase `r`, for the oldest sample first, with the correction in the nearest sample's."""
     half = len(taps) // 2
@@ -55,7 +53,7 @@ def fill_taps(taps, r, fe, step, g, table):
     taps[half - 1 if r < 64000 else half] += (1 << 20) - total
 
 
-@compiled
+@compiled()
 def resample(held, n, fs, fe, half, step, g, table, n_rows, x):
     """`held`: the samples with `half` repetitions of the first in front and of the last behind.
 
@@ -76,7 +74,7 @@ def resample(held, n, fs, fe, half, step, g, table, n_rows, x):
         x[k] = min(max((acc + (1 << 19)) >> 20, -X_MAX), X_MAX)
 
 
-@compiled
+@compiled()
 def baseline(x, length, b, z):
     """Minus the moving average over `length` = 2^b samples; outside, the first and last are held."""
     n, last, half = len(x), len(x) - 1, length // 2
@@ -89,7 +87,7 @@ def baseline(x, length, b, z):
         total += np.int64(x[min(i + half, last)]) - x[max(i - half, 0)]
 
 
-@compiled
+@compiled()
 def scale(z, reach, floor, gain, y):
     """Divide by the mean magnitude of the blocks q - reach .. q + reach that exist."""
     n = len(z)
@@ -109,7 +107,7 @@ def scale(z, reach, floor, gain, y):
                 y[i, c] = min(max(v, -128), 127) + 128
 
 
-@compiled
+@compiled()
 def plain(x, direct_gain, y):
     """Front end of kind 0."""
     for i in range(len(x)):
@@ -117,7 +115,7 @@ def plain(x, direct_gain, y):
         y[i, 0] = min(max(v, -128), 127) + 128
 
 
-@compiled
+@compiled()
 def flat_blocks(x, flat_max, flat):
     """Which blocks of 32 samples at 128 Hz differ by at most `flat_max`."""
     for q in range(len(flat)):
@@ -125,7 +123,7 @@ def flat_blocks(x, flat_max, flat):
         flat[q] = np.int64(block.max()) - block.min() <= flat_max
 
 
-@compiled
+@compiled()
 def roughness(y, rough):
     """Of each block of 32 bytes: its steps, each limited, summed."""
     for i in range(1, len(y)):
@@ -133,7 +131,7 @@ def roughness(y, rough):
             rough[i // BLOCK] += min(abs(np.int64(y[i, 0]) - y[i - 1, 0]), STEEP)
 
 
-@compiled
+@compiled()
 def block_statistics(x, missing, fs, high, low, at_high, at_low, gaps):
     """Of the input samples of each block: extremes, how many stay there (third of a run or later), missing ones."""
     run = 0
@@ -156,7 +154,7 @@ def block_statistics(x, missing, fs, high, low, at_high, at_low, gaps):
         gaps[q] += missing[i]
 
 
-@compiled
+@compiled()
 def logarithm(v):
     """Mitchell's, to the base 2, 8 bits behind the point."""
     e = 0
@@ -165,7 +163,7 @@ def logarithm(v):
     return 256 * e + (((v >> e - 8) if e > 8 else v << 8 - e) - 256)
 
 
-@compiled
+@compiled()
 def levels(x, fs, resampled, z, starts, count, found):
     """Size, wander and range of the windows of `count` blocks that begin at samples `starts`: (windows, 3)."""
     for w in range(len(starts)):
@@ -188,7 +186,7 @@ def levels(x, fs, resampled, z, starts, count, found):
         found[w, 2] = logarithm(np.int64(seen.max()) - seen.min() + 1) - found[w, 0]
 
 
-@compiled
+@compiled()
 def window_flags(
     first, count, fs, high, low, at_high, at_low, gaps, flat, rough, flat_least, off_least, clip_ms, noise
 ):
@@ -217,7 +215,7 @@ def window_flags(
     return flags
 
 
-@compiled
+@compiled()
 def quality(x, missing, fs, flat, rough, starts, count, flat_least, off_least, clip_ms, noise, flags):
     """Flags of the windows of `count` blocks that begin at samples `starts` (128 Hz)."""
     n_blocks = len(flat)

@@ -5,12 +5,11 @@ vectors of it. Sums are int32, as docs/numerics.md proves they may be.
 """
 
 import numpy as np
-from numba import njit
 
-compiled = njit(cache=True, nogil=True)
+from ._compiled import compiled
 
 
-@compiled
+@compiled()
 def accumulate(x, begin, weights, bias, acc):
     """acc[c] = bias[c] + sum over taps j of x[begin + j] * weights[j, c]."""
     taps, cout = weights.shape
@@ -29,7 +28,7 @@ def accumulate(x, begin, weights, bias, acc):
             acc[c] += x0 * w0[c]
 
 
-@compiled
+@compiled()
 def accumulate_lanes(x, begin, weights, bias, acc):
     """acc[c] = bias[c] + sum over taps j of x[begin + j * cout + c] * weights[j, c]: an input of its own each lane."""
     taps, cout = weights.shape
@@ -52,7 +51,7 @@ def accumulate_lanes(x, begin, weights, bias, acc):
             acc[c] += np.int32(x0[c]) * w0[c]
 
 
-@compiled
+@compiled()
 def requantise(acc, mult, mult_neg, add, leaky, zp_out, y):
     """Sums of a frame -> uint8: linear, or leaky ReLU followed by an affine map."""
     if leaky:
@@ -65,7 +64,7 @@ def requantise(acc, mult, mult_neg, add, leaky, zp_out, y):
             y[c] = min(max(((v + (1 << 13)) >> 14) + zp_out, 0), 255)
 
 
-@compiled
+@compiled()
 def copy_frames(x, first, count, column, width, zero_point, rows):
     """`width` columns of `count` frames from `first` on, one frame behind the other; frames outside are zero points."""
     for f in range(count):
@@ -77,7 +76,7 @@ def copy_frames(x, first, count, column, width, zero_point, rows):
             rows[at : at + width] = zero_point
 
 
-@compiled
+@compiled()
 def spread_frames(x, first, count, each_in, each_out, zero_point, rows):
     """Frames as copy_frames, each as `each_in` rows of what every output channel reads: [frame][each_in][cout]."""
     groups = x.shape[1] // each_in
@@ -99,7 +98,7 @@ BLOCK = 128
 """Output frames computed at once: what they read stays in the first or second level cache."""
 
 
-@compiled
+@compiled()
 def conv_dense(x, zero_point, kernel, stride, pad_left, weights, bias, requant, leaky, zp_out, y):
     """Group after group as a dense convolution. `weights` (groups, kernel * each_in, each_out)."""
     groups, taps, each_out = weights.shape
@@ -122,7 +121,7 @@ def conv_dense(x, zero_point, kernel, stride, pad_left, weights, bias, requant, 
                 requantise(acc, mult, mult_neg, add, leaky, zp_out, y[o, c : c + each_out])
 
 
-@compiled
+@compiled()
 def conv_grouped(x, zero_point, kernel, stride, pad_left, weights, bias, requant, leaky, zp_out, y):
     """All groups at once, for small ones and depthwise. `weights` (kernel * each_in, cout)."""
     taps, cout = weights.shape
@@ -139,7 +138,7 @@ def conv_grouped(x, zero_point, kernel, stride, pad_left, weights, bias, requant
             requantise(acc, requant[0], requant[1], requant[2], leaky, zp_out, y[o])
 
 
-@compiled
+@compiled()
 def add_tensors(a, b, zero_a, zero_b, m_a, m_b, zp_out, y):
     """Two flat uint8 tensors."""
     for i in range(len(y)):
@@ -147,7 +146,7 @@ def add_tensors(a, b, zero_a, zero_b, m_a, m_b, zp_out, y):
         y[i] = min(max(((v + (1 << 13)) >> 14) + zp_out, 0), 255)
 
 
-@compiled
+@compiled()
 def max_pool(x, kernel, stride, pad_left, y):
     """The largest of the frames that exist."""
     channels = x.shape[1]
@@ -160,7 +159,7 @@ def max_pool(x, kernel, stride, pad_left, y):
                 y[o, c] = max(y[o, c], x[frame, c])
 
 
-@compiled
+@compiled()
 def pool_window(frames, first, count, pool, zero_point, mean_mult, zp_mean, u):
     """Features of the window of `count` frames from `first` on: mean, max or mean then max."""
     channels = frames.shape[1]
@@ -180,7 +179,7 @@ def pool_window(frames, first, count, pool, zero_point, mean_mult, zp_mean, u):
         u[at : at + channels] = largest
 
 
-@compiled
+@compiled()
 def head(frames, starts, stride, count, pool, zero_point, mean_mult, zp_mean, weights, bias, mult, level, e16, e8):
     """Windows that begin at samples `starts`.
 

@@ -8,13 +8,14 @@ numbers are contiguous and the index never negative, and vectorises.
 """
 
 import numpy as np
-from numba import njit
+
+from ..._compiled import compiled
 
 FAST = {"nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc"}
 BAND = 1024
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@compiled(fastmath=FAST)
 def centre_columns(z, first, last, eps, scaled, out, variance):
     """out = z - mean, divided by sqrt(variance + eps) where `scaled`; variance is the biased one (divisor N)."""
     n = z.shape[0]
@@ -39,7 +40,7 @@ def centre_columns(z, first, last, eps, scaled, out, variance):
                 target[j] = (row[j] - mean[j]) * factor[j]
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@compiled(fastmath=FAST)
 def standardise_backward(products, alpha, offset, slope, units, variances, eps, first, diagonal, grads):
     """Gradients of the columns from `first` on, at which `products` begin; their part of `diagonal`, sum_i unit0 unit1,
     too.
@@ -81,7 +82,7 @@ def standardise_backward(products, alpha, offset, slope, units, variances, eps, 
             right[j] = q[j]
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@compiled(fastmath=FAST)
 def combine_columns(product, alpha, beta, centred, z, other, gamma, first, last, out):
     """out = alpha product + beta centred + gamma (z - other); `product` and `beta` begin at column `first`."""
     for i in range(product.shape[0]):
@@ -91,7 +92,7 @@ def combine_columns(product, alpha, beta, centred, z, other, gamma, first, last,
             target[j] = alpha * g[j] + beta[j] * own[j] + gamma * (here[j] - there[j])
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@compiled(fastmath=FAST)
 def matrix_product_sum(a, b):
     """sum_ij a_ij b_ij, in float64."""
     total = 0.0

@@ -1,12 +1,12 @@
 """The Siamese contrastive loss of pairs, one pass over the rows."""
 
 import numpy as np
-from numba import njit
 
+from ..._compiled import compiled
 from .rows import KEEP_NAN
 
 
-@njit(cache=True, nogil=True, fastmath=KEEP_NAN)
+@compiled(fastmath=KEEP_NAN)
 def siamese_pairs(z1, z2, different, margin, first, last, grad1, grad2):
     """Sum over rows [first, last) of (1 - y) d^2 + y max(margin - d, 0)^2; gradients of their mean over all rows."""
     n = z1.shape[0]

@@ -1,9 +1,9 @@
 """Sums of the rows of each class."""
 
-from numba import njit
+from ..._compiled import compiled
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def class_sums(rows, codes, sums):
     """sums_c += rows of class c, in float64."""
     for i in range(rows.shape[0]):

@@ -1,13 +1,14 @@
 """Sweeps over the rows of an embedding matrix: finiteness, unit length, its gradient, row products."""
 
 import numpy as np
-from numba import njit
+
+from ..._compiled import compiled
 
 # NaN and infinity must survive here: these kernels look for them, or feed results that are checked.
 KEEP_NAN = {"reassoc", "contract"}
 
 
-@njit(cache=True, nogil=True, fastmath=KEEP_NAN)
+@compiled(fastmath=KEEP_NAN)
 def first_bad_row(z, first, last):
     """Index of the first row with NaN or infinity in the columns [first, last), -1 where all is finite."""
     for i in range(z.shape[0] if last > first else 0):
@@ -20,7 +21,7 @@ def first_bad_row(z, first, last):
     return -1
 
 
-@njit(cache=True, nogil=True, fastmath=KEEP_NAN)
+@compiled(fastmath=KEEP_NAN)
 def normalise_rows(z, unit, length):
     """unit_i = z_i / |z_i|; a zero row has no direction and stays zero, with length 0."""
     for i in range(z.shape[0]):
@@ -34,7 +35,7 @@ def normalise_rows(z, unit, length):
             unit[i, j] = row[j] * inverse
 
 
-@njit(cache=True, nogil=True, fastmath=KEEP_NAN)
+@compiled(fastmath=KEEP_NAN)
 def normalise_rows_backward(unit, length, grad, scale):
     """grad <- scale (grad - unit (unit . grad)) / |z|, in place; zero for a zero row."""
     for i in range(grad.shape[0]):
@@ -46,7 +47,7 @@ def normalise_rows_backward(unit, length, grad, scale):
             grad[i, j] = factor * (grad[i, j] - unit[i, j] * along)
 
 
-@njit(cache=True, nogil=True, fastmath=KEEP_NAN)
+@compiled(fastmath=KEEP_NAN)
 def row_products(a, b, out):
     """out_i = a_i . b_i, summed in float64."""
     for i in range(a.shape[0]):

@@ -1,12 +1,11 @@
 """Tile sweeps of the soft nearest neighbour loss: softmax over everybody and over the own class."""
 
-from numba import njit
-
+from ..._compiled import compiled
 from .softmax import FAST
 from .transcendental import exp2, multiply_add
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def keep_same_class(t, row_codes, col_codes, masked, out):
     """out = t where both are of one class, `masked` elsewhere."""
     for i in range(t.shape[0]):
@@ -15,7 +14,7 @@ def keep_same_class(t, row_codes, col_codes, masked, out):
             target[j] = row[j] if col_codes[j] == code else masked
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@compiled(fastmath=FAST)
 def neighbour_weights(
     t,
     kappa,
@@ -56,7 +55,7 @@ def neighbour_weights(
         row_total[i] += owed
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def take_off_owed(grad, x, owed, scale):
     """grad_i <- scale (grad_i - owed_i x_i), in place."""
     for i in range(grad.shape[0]):

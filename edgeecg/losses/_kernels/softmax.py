@@ -7,15 +7,14 @@ also what keeps float32 exponents small. kappa t - shift is rounded once everywh
 large, and the sweeps must agree on it.
 """
 
-from numba import njit
-
+from ..._compiled import compiled
 from .transcendental import exp2, larger, multiply_add
 
 # Inputs are finite by the time a kernel runs and masked entries are large finite numbers, so nnan / ninf are safe.
 FAST = {"nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc"}
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@compiled(fastmath=FAST)
 def absorb_rows(t, kappa, col_bias, row_max, row_sum):
     """Adds a tile to the streaming log-sum-exp of its rows: (running maximum, sum of 2**(u - maximum))."""
     for i in range(t.shape[0]):
@@ -30,7 +29,7 @@ def absorb_rows(t, kappa, col_bias, row_max, row_sum):
         row_max[i] = top
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@compiled(fastmath=FAST)
 def absorb_columns(t, kappa, row_bias, col_max, col_sum, top, total):
     """The same for the columns; `top` and `total` are scratch of the tile's width."""
     rows, columns = t.shape
@@ -50,7 +49,7 @@ def absorb_columns(t, kappa, row_bias, col_max, col_sum, top, total):
         col_max[j] = top[j]
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@compiled(fastmath=FAST)
 def softmax_weights(t, kappa, row_weight, row_shift, col_weight, col_shift):
     """t_ij <- row_weight_i p(j|i) + col_weight_j p(i|j), in place; a shift is the log-sum-exp (plus bias)."""
     for i in range(t.shape[0]):

@@ -1,0 +1,48 @@
+"""Numba's compiler with a cache on disk where there is a place for one, and without where there is none.
+
+`numba.njit(cache=True)` raises where neither the package's folder nor the user's cache can be written (a read-only
+installation without a home, as in many containers), where the disk is full, and where a cached file is damaged. The
+cache only saves seconds: here a function is compiled anew instead.
+"""
+
+from contextlib import suppress
+
+from numba import njit
+from numba.core.caching import FunctionCache
+
+__all__ = ["compiled"]
+
+
+class _Cache(FunctionCache):
+    """Numba's cache of one function, whose failures mean a compilation more."""
+
+    def load_overload(self, sig, target_context):
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # whatever a damaged pickle raises
+            self._start_anew()
+            return None
+
+    def save_overload(self, sig, data):
+        try:
+            super().save_overload(sig, data)
+        except OSError:  # a full disk, a folder that went away
+            self.disable()
+
+    def _start_anew(self):
+        try:
+            self.flush()
+        except OSError:
+            self.disable()
+
+
+def compiled(**options):
+    """A decorator: `numba.njit(**options)` that releases the GIL and is cached on disk if that can be."""
+
+    def decorate(function):
+        dispatcher = njit(nogil=True, **options)(function)
+        with suppress(RuntimeError):  # Numba found no folder that it may write into
+            dispatcher._cache = _Cache(function)
+        return dispatcher
+
+    return decorate
