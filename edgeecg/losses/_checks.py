@@ -42,29 +42,43 @@ def all_finite(**named):
 
 
 def positive(**named):
-    """Checks that each is a finite number above zero."""
-    for name, value in named.items():
-        if not isinstance(value, Real) or not 0 < value < float("inf"):
-            raise InputError(f"{name} is {value!r}: it must be a finite number above 0")
+    """Checks that each is a finite number above zero; returns them as floats."""
+    return _numbers(named, lambda number: 0 < number < np.inf, "a finite number above 0")
 
 
 def not_negative(**named):
-    """Checks that each is a finite number of at least zero."""
-    for name, value in named.items():
-        if not isinstance(value, Real) or not 0 <= value < float("inf"):
-            raise InputError(f"{name} is {value!r}: it must be a finite number of at least 0")
+    """Checks that each is a finite number of at least zero; returns them as floats."""
+    return _numbers(named, lambda number: 0 <= number < np.inf, "a finite number of at least 0")
 
 
 def finite(**named):
-    """Checks that each is a finite number."""
-    for name, value in named.items():
-        if not isinstance(value, Real) or not abs(value) < float("inf"):
-            raise InputError(f"{name} is {value!r}: it must be a finite number")
+    """Checks that each is a finite number; returns them as floats."""
+    return _numbers(named, np.isfinite, "a finite number")
+
+
+def _numbers(named, fits, what):
+    numbers = []
+    for name, given in named.items():
+        try:
+            number = float(given) if isinstance(given, Real) and not isinstance(given, bool) else np.nan
+        except OverflowError:  # of a whole number or a fraction
+            number = np.inf
+        if not fits(number):
+            raise InputError(f"{name} is {given!r}: it must be {what}")
+        numbers.append(number)
+    return numbers
+
+
+def not_overflown(value):
+    """Checks that a loss of finite input is finite; returns it."""
+    if not np.isfinite(value):
+        overflow()
+    return value
 
 
 def overflow():
     """Says that finite input became infinite on the way."""
-    raise InputError("the embeddings are too large: their squares overflow, so scale them down")
+    raise InputError("the embeddings (or weights, or what they are divided by) are too large: the loss overflows")
 
 
 def square_mask(mask, n):

@@ -2,8 +2,11 @@
 
 import numpy as np
 
+from ._checks import not_overflown
+from ._float64_pairs import softmax_contrast
 from ._softmax import LN2, StreamingLogSumExp, base2_scale, pull_softmax
 from ._tiles import PairTiles
+from ._unit import UnitRows
 
 
 def contrast(unit, weight, positive_mean, positive_back, temperature, team, partner=None):
@@ -30,6 +33,13 @@ def contrast(unit, weight, positive_mean, positive_back, temperature, team, part
     grad -= weight[:, None].astype(grad.dtype) * positive_mean
     grad -= positive_back
     return value, unit.backward(grad, 1.0 / temperature)
+
+
+def contrast_in_float64(views, positive, temperature, team):
+    """The same with equal weights and `positive` as `softmax_contrast` takes it, at temperatures that no tile holds."""
+    unit = UnitRows(*views, team=team, dtype=np.float64)
+    value, grad, others = softmax_contrast(unit.rows, unit.rows, positive, temperature, team, own=True)
+    return not_overflown(value), unit.backward(grad + others, 1.0 / temperature)
 
 
 def _with_partners(tiles, sums, partner):

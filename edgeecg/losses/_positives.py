@@ -11,6 +11,16 @@ def anchor_weights(count):
     return has / max(int(has.sum()), 1)
 
 
+def same(codes, other_codes):
+    """positive(rows): booleans (rows, others), where both are of one class."""
+    return lambda rows: codes[rows, None] == other_codes
+
+
+def masked(mask, views):
+    """positive(rows): booleans (rows, views N) of the rows of so many views of N samples, by mask[i % N, p % N]."""
+    return lambda rows: np.tile(mask[np.arange(rows.start, rows.stop) % len(mask)], views)
+
+
 def by_labels(others, other_codes, codes, own_rows=None):
     """(count, mean) over the `others` of the class of each of `codes`.
 

@@ -72,7 +72,8 @@ def pull_softmax(tiles, kappa, row_weight, row_lse, col_weight=None, col_lse=Non
     elif not rows_only:
         col_weight, col_shift = weight_and_shift(col_weight, col_lse, dtype)
     else:
-        col_weight = col_shift = np.zeros(len(tiles.b), dtype)
+        # The kernel computes the columns' share too: a shift out of reach makes it 0, where 2**u could be infinite.
+        col_weight, col_shift = np.zeros(len(tiles.b), dtype), np.full(len(tiles.b), -MASKED, dtype)
 
     def fill(tile, rows, columns, diagonal, worker):
         softmax_weights(tile, kappa, row_weight[rows], row_shift[rows], col_weight[columns], col_shift[columns])

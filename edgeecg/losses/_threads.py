@@ -10,33 +10,39 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from numbers import Integral
-from threading import BrokenBarrierError, Lock
+from threading import BrokenBarrierError, Event, Lock
+
+import numpy as np
 
 from ..errors import InputError
+
+MOST_THREADS = 1024
 
 
 class Team:
     """The workers of one call: `with Team(threads) as team`. Inside, the BLAS runs on the thread that asks for it.
 
-    `blas=False` leaves the BLAS alone, for calls that make no matrix product.
+    `blas=False` leaves the BLAS alone, for calls that make no matrix product. NumPy's warnings are off: losses look at
+    what they hand back.
     """
 
     def __init__(self, threads, blas=True):
-        if not isinstance(threads, Integral) or threads < 1:
-            raise InputError(f"threads is {threads!r}: it must be a whole number of at least 1")
+        if isinstance(threads, bool) or not isinstance(threads, Integral) or not 1 <= threads <= MOST_THREADS:
+            raise InputError(f"threads is {threads!r}: it must be a whole number from 1 to {MOST_THREADS}")
         self.size = int(threads)
         self._blas = blas
-        self._pool = None
+        self._quiet = np.errstate(all="ignore")
+        self._pool = _helpers(self.size - 1) if self.size > 1 else None
         self._gates = []
 
     def __enter__(self):
         if self._blas:
             _single_threaded_blas.enter()
-        if self.size > 1:
-            self._pool = _helpers(self.size - 1)
+        self._quiet.__enter__()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *error):
+        self._quiet.__exit__(*error)
         if self._blas:
             _single_threaded_blas.leave()
 
@@ -47,7 +53,8 @@ class Team:
 
         def safely(worker):
             try:
-                results[worker] = work(worker)
+                with np.errstate(all="ignore"):
+                    results[worker] = work(worker)
             except BaseException as error:
                 errors.append(error)
                 for gate in self._gates:
@@ -134,6 +141,14 @@ class _Helpers:
     def __init__(self, count):
         self._pool = ThreadPoolExecutor(count, thread_name_prefix="edgeecg-losses")
         self._lock = Lock()
+        all_there = Event()
+        try:
+            for _ in range(count):
+                self._pool.submit(all_there.wait)
+        except RuntimeError as error:  # started later, a thread that cannot be would leave the others waiting for it
+            raise InputError(f"threads is {count + 1}: the system starts no more threads here") from error
+        finally:
+            all_there.set()
 
     def submit(self, work, workers):
         """Starts work(worker) for each, all in a row: of two calls that meet inside, one would wait for the other's."""
@@ -143,9 +158,6 @@ class _Helpers:
 
 
 _helpers = lru_cache(_Helpers)
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_helpers.cache_clear)  # a child has none of its parent's threads
 
 
 class _SingleThreadedBlas:
@@ -172,8 +184,24 @@ class _SingleThreadedBlas:
                 self._limits.restore_original_limits()
                 self._limits = None
 
+    def forget_users(self):
+        """In the child of a fork: whoever was inside, or held the lock, was a thread of the parent."""
+        self._lock, self._users = Lock(), 0
+        if self._limits is not None:
+            self._limits.restore_original_limits()
+            self._limits = None
+
 
 _single_threaded_blas = _SingleThreadedBlas()
+
+
+def _after_fork_in_child():
+    _helpers.cache_clear()  # a child has none of its parent's threads
+    _single_threaded_blas.forget_users()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 @lru_cache(maxsize=1)

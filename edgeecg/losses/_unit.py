@@ -2,38 +2,51 @@
 
 import numpy as np
 
-from . import _checks
+from ..errors import InputError
+from . import _checks, _range
+
+SHORT, SHORTEST = 2.0**-480, 2.0**-1000  # lengths of float64 rows whose squares underflow, and which lack digits
 
 
 class UnitRows:
-    """The rows of z1, z2, ... under one another, each divided by its length."""
+    """The rows of z1, z2, ... under one another, each divided by its length, in `dtype` (theirs if none is given)."""
 
-    def __init__(self, *arrays, team):
+    def __init__(self, *arrays, team, dtype=None):
         from ._kernels import rows
 
         self._kernels = rows
         self._team = team
+        self._given = arrays[0].dtype
         self._counts = [len(z) for z in arrays]
         n, width = sum(self._counts), arrays[0].shape[1]
-        self.rows = np.empty((n, width), arrays[0].dtype)
+        self.rows = np.empty((n, width), dtype or self._given)
         self._length = np.empty(n)
         start = 0
         for z in arrays:
             view = slice(start, start + len(z))
             rows.normalise_rows(z, self.rows[view], self._length[view])
             start += len(z)
+            if z.dtype == np.float64 and self._length[view].min() < SHORT:
+                rows.normalise_short_rows(z, SHORT, self.rows[view], self._length[view])
         if not np.isfinite(self._length).all():
             _checks.overflow()
+        self._shortest = self._length.min(where=self._length > 0, initial=np.inf)
+        if self._shortest < SHORTEST:
+            raise InputError("the embeddings are too small: rows are below the normal numbers of float64")
 
-    def backward(self, grad, scale):
-        """scale * dL/dz for each array handed over, from dL/dunit, which is overwritten."""
+    def backward(self, grad, scale, size=1.0):
+        """scale * dL/dz for each array handed over, from dL/dunit, which is overwritten.
+
+        `size` is the length of the vectors that dL/dunit is a mean of.
+        """
 
         def work(worker):
             part = self._team.share(len(grad), worker)
             self._kernels.normalise_rows_backward(self.rows[part], self._length[part], grad[part], scale)
 
         self._team.run(work)
-        return tuple(np.split(grad, np.cumsum(self._counts)[:-1]))
+        grads = np.split(grad, np.cumsum(self._counts)[:-1])
+        return _range.narrowed(grads, self._given, scale * size / self._shortest / len(grad))
 
     def dot(self, others):
         """Row by row products with `others`, in float64."""

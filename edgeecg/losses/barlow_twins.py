@@ -7,7 +7,10 @@ import numpy as np
 
 from . import _checks
 from ._correlation import OffDiagonalEnergy
+from ._range import double, narrowed, ordinary
 from ._threads import Team
+
+FEW = 8  # rows, below which float32 would keep too little of the gradient: columns of two rows differ in sign alone
 
 
 def barlow_twins(z1, z2, lambd=0.0051, eps=1e-5, threads=1):
@@ -28,9 +31,21 @@ def barlow_twins(z1, z2, lambd=0.0051, eps=1e-5, threads=1):
     Raises InputError for other dtypes, unlike shapes, one row, NaN or infinity.
     """
     z1, z2 = _checks.embeddings(z1=z1, z2=z2, minimum_rows=2, look_for_nan=False)
-    _checks.positive(lambd=lambd, eps=eps)
+    lambd, eps = _checks.positive(lambd=lambd, eps=eps)
+    dtype = z1.dtype
+    if dtype == np.float32 and not (len(z1) >= FEW and ordinary(lambd) and ordinary(eps, least=2.0**-100)):
+        z1, z2 = double(z1, z2)
     with Team(threads) as team:
-        return _loss(z1, z2, lambd, eps, team)
+        value, grads, variances = _loss(z1, z2, lambd, eps, team)
+        if z1.dtype == np.float32 and not all(_float32_holds(of_view.max(), eps) for of_view in variances):
+            value, grads, variances = _loss(*double(z1, z2), lambd, eps, team)
+        steepest = max(float((of_view + eps).min()) ** -0.5 for of_view in variances)
+        return _checks.not_overflown(value), narrowed(grads, dtype, max(1.0, lambd) * 2.0 / len(z1) * steepest)
+
+
+def _float32_holds(variance, eps):
+    """Whether the largest unit of a view, and what it is divided by, leave room for products and for the gradient."""
+    return variance == 0 or (variance >= 2.0**-80 * eps and variance <= 2.0**160)
 
 
 def _loss(z1, z2, lambd, eps, team):
@@ -53,4 +68,4 @@ def _loss(z1, z2, lambd, eps, team):
 
     energy.each_block(finish)
     value = float(((1.0 - energy.diagonal / n) ** 2).sum() + lambd * energy.energy / n**2)
-    return value, grads
+    return value, grads, variances

@@ -19,7 +19,7 @@ def cross_correlation(z1, z2, eps=1e-5, threads=1):
     Raises InputError for other dtypes, unlike shapes, one row, NaN or infinity.
     """
     z1, z2 = _checks.embeddings(z1=z1, z2=z2, minimum_rows=2, look_for_nan=False)
-    _checks.positive(eps=eps)
+    (eps,) = _checks.positive(eps=eps)
     matrix = np.empty((z1.shape[1], z1.shape[1]), z1.dtype)
     with Team(threads) as team:
         centring = Centring((z1, z2), team, eps, scaled=True)

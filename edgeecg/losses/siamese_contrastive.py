@@ -3,11 +3,10 @@
 Hadsell, Chopra, LeCun: Dimensionality Reduction by Learning an Invariant Mapping, CVPR 2006 (without their factor 1/2).
 """
 
-import math
-
 import numpy as np
 
 from . import _checks
+from ._range import narrowed, ordinary
 from ._threads import Team
 
 
@@ -29,16 +28,18 @@ def siamese_contrastive(z1, z2, different, margin=1.0, threads=1):
     # Memory-bound: finiteness is read off the value (NaN and infinity always reach it) and looked up only then.
     views = _checks.embeddings(z1=z1, z2=z2, look_for_nan=False)
     different = _checks.pair_labels(different, len(views[0]))
-    _checks.positive(margin=margin)
+    (margin,) = _checks.positive(margin=margin)
     grads = np.empty_like(views[0]), np.empty_like(views[1])
+    tiny = float(np.finfo(views[0].dtype).tiny)
     with Team(threads, blas=False) as team:
 
         def work(worker):
             part = team.share(len(different), worker)
-            return siamese_pairs(*views, different, float(margin), part.start, part.stop, *grads)
+            return siamese_pairs(*views, different, margin, tiny * 2.0**40, 2.0**60, part.start, part.stop, *grads)
 
         value = sum(team.run(work)) / len(different)
-    if not math.isfinite(value):
+    if not ordinary(value):
         _checks.embeddings(z1=z1, z2=z2)
-        _checks.overflow()
+        _checks.not_overflown(value)
+        narrowed(grads, views[0].dtype, 2.0 * np.sqrt(value / len(different)))
     return value, grads

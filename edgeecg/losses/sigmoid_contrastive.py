@@ -6,6 +6,9 @@ Zhai, Mustafa, Kolesnikov, Beyer: Sigmoid Loss for Language Image Pre-Training, 
 import numpy as np
 
 from . import _checks
+from ._float64_pairs import sigmoid_sums
+from ._positives import same
+from ._range import tiles_hold
 from ._softmax import LOG2E
 from ._threads import Team
 from ._tiles import PairTiles
@@ -28,11 +31,12 @@ def sigmoid_contrastive(z1, z2, labels=None, temperature=0.1, bias=-10.0, thread
     Raises InputError for other dtypes, unlike shapes, NaN or infinity.
     """
     z1, z2 = _checks.embeddings(z1=z1, z2=z2)
-    _checks.positive(temperature=temperature)
-    _checks.finite(bias=bias)
+    (temperature,), (bias,) = _checks.positive(temperature=temperature), _checks.finite(bias=bias)
     n = len(z1)
     codes = np.arange(n, dtype=np.int32) if labels is None else _checks.label_codes(labels, n)
     with Team(threads) as team:
+        if not (tiles_hold(1.0 / temperature, z1.dtype) and tiles_hold(1.0 / temperature + abs(bias), z1.dtype)):
+            return _in_float64(z1, z2, codes, temperature, bias, team)
         a, b = UnitRows(z1, team=team), UnitRows(z2, team=team)
         (loss, slope, moment), da, db = _sums(a.rows, b.rows, codes, temperature, bias, team)
         grads = a.backward(da, 1.0 / (temperature * n)) + b.backward(db, 1.0 / (temperature * n))
@@ -52,3 +56,12 @@ def _sums(a, b, codes, temperature, bias, team):
 
     da, db = tiles.pull(fill)
     return sums.sum(axis=0), da, db
+
+
+def _in_float64(z1, z2, codes, temperature, bias, team):
+    """The same at logits that no tile holds."""
+    n, a, b = len(z1), *(UnitRows(z, team=team, dtype=np.float64) for z in (z1, z2))
+    (loss, slope, moment), da, db = sigmoid_sums(a.rows, b.rows, same(codes, codes), temperature, bias, team)
+    grads = a.backward(da, 1.0 / temperature / n) + b.backward(db, 1.0 / temperature / n)
+    scalars = [_checks.not_overflown(x) for x in (-moment / n / temperature / temperature, slope / n)]
+    return float(_checks.not_overflown(loss / n)), (*grads, *map(float, scalars))

@@ -6,14 +6,18 @@ Frosst, Papernot, Hinton: Analyzing and Improving Representations with the Soft 
 
 import numpy as np
 
+from ..errors import InputError
 from . import _checks
 from ._correlation import Centring
 from ._positives import anchor_weights
+from ._range import double, narrowed, ordinary
 from ._softmax import LN2, StreamingLogSumExp, base2_scale, weight_and_shift
 from ._threads import Team
 from ._tiles import MASKED, TILE_COLUMNS, TILE_ROWS, PairTiles
 
 FLOAT32_REACH = 1000.0  # largest exponent 2 |x|^2 / temperature that float32 resolves to the accuracy promised
+FLOAT64_REACH = 2.0**32  # the same of float64
+LARGEST_TEMPERATURE = 2.0**66  # of rows shorter than sqrt(D): beyond it every exponential is 1 to the last bit
 
 
 def soft_nearest_neighbour(z1, z2=None, labels=None, temperature=1.0, threads=1):
@@ -34,20 +38,42 @@ def soft_nearest_neighbour(z1, z2=None, labels=None, temperature=1.0, threads=1)
     Raises InputError for other dtypes, unlike shapes, NaN or infinity, or numbers too large to square.
     """
     views = _checks.embeddings(**({"z1": z1} if z2 is None else {"z1": z1, "z2": z2}))
-    _checks.positive(temperature=temperature)
+    (temperature,) = _checks.positive(temperature=temperature)
     codes = np.tile(_checks.label_codes(labels, len(views[0])), len(views))
     with Team(threads) as team:
-        rows, square = _centred(np.concatenate(views) if len(views) > 1 else views[0], temperature, team)
-        value, grad = _loss(rows, square, codes, temperature, team)
-    return value, tuple(np.split(grad.astype(views[0].dtype, copy=False), len(views)))
+        rows = np.concatenate(views) if len(views) > 1 else views[0]
+        x, square, exponent = _points(rows, temperature, team)
+        within = min(float(np.ldexp(temperature, -2 * exponent)), LARGEST_TEMPERATURE) if square.any() else 1.0
+        reach = 2.0 * square.max() / within
+        if not reach <= FLOAT64_REACH:
+            raise InputError(f"the embeddings are too large for this temperature: 2 |x|^2 / temperature is {reach:.0e}")
+        value, grad = _loss(x, square, codes, within, team)
+        if (factor := np.ldexp(within / temperature, exponent)) != 1.0:
+            grad *= factor
+    size = np.ldexp(2.0 / temperature * np.sqrt(square.max()), exponent)
+    return value, narrowed(np.split(grad, len(views)), rows.dtype, size)
 
 
-def _centred(rows, temperature, team):
-    """The stacked rows around their mean, in the dtype that their distances need, and their squared lengths (float64).
+def _points(rows, temperature, team):
+    """The stacked rows around their mean, divided by 2**exponent, their squared lengths (float64), and the exponent.
 
     Distances stay as they are under centring, and float32 keeps its digits for them. An exponent of size e carries a
-    rounding of 1e-7 e, so where rows reach far in units of the temperature the sums are made in float64.
+    rounding of 1e-7 e, so where rows reach far in units of the temperature the sums are made in float64. Where numbers
+    are so small or large that products of them leave the dtype, the rows are brought near 1 first.
     """
+    x, square = _centred(rows, team)
+    if not (ordinary(temperature, least=2.0**-25) and ordinary(square.max(), least=2.0**-60, most=2.0**60)):
+        x, _ = _centred(*double(rows), team)
+        exponent = int(np.frexp(np.abs(x).max())[1])
+        x = np.ldexp(x, -exponent)
+        return x, np.square(x).sum(axis=1), exponent
+    if rows.dtype == np.float32 and square.max() * 2.0 / temperature > FLOAT32_REACH:
+        x, square = _centred(*double(rows), team)
+    return x, square, 0
+
+
+def _centred(rows, team):
+    """The rows around their mean, in their dtype, and their squared lengths (float64)."""
     from ._kernels.rows import row_products
 
     centring, square = Centring((rows,), team), np.empty(len(rows))
@@ -59,11 +85,6 @@ def _centred(rows, temperature, team):
         row_products(centred[part], centred[part], square[part])
 
     team.run(work)
-    reach = square.max() * 2.0 / temperature
-    if not reach < 1e18:
-        _checks.overflow()
-    if reach > FLOAT32_REACH and rows.dtype == np.float32:
-        return _centred(rows.astype(np.float64), temperature, team)
     return centring.values[0], square
 
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from ..errors import InputError
 from . import _checks
-from ._contrast import contrast
-from ._positives import anchor_weights, by_labels, by_mask
+from ._contrast import contrast, contrast_in_float64
+from ._positives import anchor_weights, by_labels, by_mask, masked, same
+from ._range import tiles_hold
 from ._threads import Team
 from ._unit import UnitRows
 
@@ -33,7 +34,7 @@ def supervised_contrastive(z1, z2=None, labels=None, mask=None, temperature=0.1,
     Raises InputError for other dtypes, unlike shapes, NaN or infinity, or not exactly one of labels and mask.
     """
     views = _checks.embeddings(**({"z1": z1} if z2 is None else {"z1": z1, "z2": z2}))
-    _checks.positive(temperature=temperature)
+    (temperature,) = _checks.positive(temperature=temperature)
     n = len(views[0])
     if (labels is None) == (mask is None):
         raise InputError("give either labels or mask")
@@ -42,6 +43,9 @@ def supervised_contrastive(z1, z2=None, labels=None, mask=None, temperature=0.1,
     else:
         mask = _checks.square_mask(mask, n)
     with Team(threads) as team:
+        if not tiles_hold(1.0 / temperature, views[0].dtype):
+            positive = same(codes, codes) if mask is None else masked(mask, len(views))
+            return contrast_in_float64(views, positive, temperature, team)
         unit = UnitRows(*views, team=team)
         if mask is None:
             count, mean = by_labels(unit.rows, codes, codes, own_rows=unit.rows)

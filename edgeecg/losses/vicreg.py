@@ -7,9 +7,8 @@ import numpy as np
 
 from . import _checks
 from ._correlation import OffDiagonalEnergy
+from ._range import double, narrowed, ordinary
 from ._threads import Team
-
-LARGE = 1e12  # a loss from which on float32 gradients may overflow
 
 
 def vicreg(z1, z2, invariance=25.0, variance=25.0, covariance=1.0, gamma=1.0, eps=1e-4, threads=1):
@@ -29,20 +28,32 @@ def vicreg(z1, z2, invariance=25.0, variance=25.0, covariance=1.0, gamma=1.0, ep
     Raises InputError for other dtypes, unlike shapes, one row, NaN or infinity.
     """
     z1, z2 = _checks.embeddings(z1=z1, z2=z2, minimum_rows=2)
-    _checks.not_negative(invariance=invariance, variance=variance, covariance=covariance, gamma=gamma)
-    _checks.positive(eps=eps)
+    weights = _checks.not_negative(invariance=invariance, variance=variance, covariance=covariance, gamma=gamma)
+    (eps,) = _checks.positive(eps=eps)
+    usual = all(number == 0 or ordinary(number, least=2.0**-20, most=2.0**20) for number in weights)
+    usual = usual and ordinary(eps, least=2.0**-100)
+    views = (z1, z2) if usual else double(z1, z2)
     with Team(threads) as team:
-        gap = float(np.square(np.subtract(z1, z2, dtype=np.float64)).mean())
-        first, grad1 = _one_view(z1, z2, invariance, variance, covariance, gamma, eps, team)
-        second, grad2 = _one_view(z2, z1, invariance, variance, covariance, gamma, eps, team)
-    value = invariance * gap + first + second
-    if not np.isfinite(value) or (value > LARGE and not (np.isfinite(grad1).all() and np.isfinite(grad2).all())):
-        _checks.overflow()
-    return value, (grad1, grad2)
+        value, grads, held = _loss(*views, *weights, eps, team)
+        if not held and views[0].dtype == np.float32:
+            value, grads, _ = _loss(*double(*views), *weights, eps, team)
+    if usual and held:
+        return value, grads
+    return _checks.not_overflown(value), narrowed(grads, z1.dtype, max(np.abs(grad).max() for grad in grads))
+
+
+def _loss(z1, z2, invariance, variance, covariance, gamma, eps, team):
+    """(value, gradients, whether float32 held all numbers on the way: differences, deviations, cubes of deviations)."""
+    gap = float(np.square(np.subtract(z1, z2, dtype=np.float64)).mean())
+    first, grad1, spread1 = _one_view(z1, z2, invariance, variance, covariance, gamma, eps, team)
+    second, grad2, spread2 = _one_view(z2, z1, invariance, variance, covariance, gamma, eps, team)
+    held = gap == 0 or ordinary(gap, least=2.0**-100)
+    held = held and all(spread == 0 or ordinary(spread, least=2.0**-30) for spread in (spread1, spread2))
+    return invariance * gap + first + second, (grad1, grad2), held
 
 
 def _one_view(z, other, invariance, variance, covariance, gamma, eps, team):
-    """Variance and covariance terms of one view, and its gradient with the invariance term in it."""
+    """Variance and covariance terms of one view, its gradient with the invariance term in it, its largest variance."""
     from ._kernels.columns import combine_columns
 
     n, width = z.shape
@@ -63,4 +74,4 @@ def _one_view(z, other, invariance, variance, covariance, gamma, eps, team):
 
     energy.each_block(finish)
     value = variance * short.sum() / width + covariance * energy.energy / (width * (n - 1.0) ** 2)
-    return float(value), out
+    return float(value), out, energy.variances[0].max()

@@ -13,6 +13,25 @@ from ..._compiled import compiled
 
 FAST = {"nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc"}
 BAND = 1024
+NEARLY_CONSTANT = 2.0**-20  # deviation over mean
+
+
+@compiled()
+def centre_nearly_constant(z, j, eps, scaled, out, variance):
+    """centre_columns for column j alone, from its differences to the first row: the rounding of a mean that is large
+    beside the deviation would be taken for one.
+    """
+    n, first = z.shape[0], np.float64(z[0, j])
+    mean, square = 0.0, 0.0
+    for i in range(n):
+        mean += z[i, j] - first
+    mean /= n
+    for i in range(n):
+        square += ((z[i, j] - first) - mean) ** 2
+    variance[j] = square / n
+    factor = 1.0 / np.sqrt(variance[j] + eps) if scaled else 1.0
+    for i in range(n):
+        out[i, j] = ((z[i, j] - first) - mean) * factor
 
 
 @compiled(fastmath=FAST)
@@ -38,6 +57,9 @@ def centre_columns(z, first, last, eps, scaled, out, variance):
             row, target = z[i, start:stop], out[i, start:stop]
             for j in range(row.shape[0]):
                 target[j] = (row[j] - mean[j]) * factor[j]
+        for j in range(stop - start):
+            if square[j] < (NEARLY_CONSTANT * mean[j]) ** 2:
+                centre_nearly_constant(z, start + j, eps, scaled, out, variance)
 
 
 @compiled(fastmath=FAST)

@@ -35,6 +35,18 @@ def normalise_rows(z, unit, length):
             unit[i, j] = row[j] * inverse
 
 
+@compiled()
+def normalise_short_rows(z, shorter, unit, length):
+    """The same for rows shorter than `shorter`, whose squares underflow: divided by their largest number first."""
+    for i in range(z.shape[0]):
+        top = np.abs(z[i]).max()
+        if length[i] < shorter and top > 0.0:
+            row = z[i] / top
+            ratio = np.sqrt((row * row).sum())
+            unit[i] = row / ratio
+            length[i] = top * ratio
+
+
 @compiled(fastmath=KEEP_NAN)
 def normalise_rows_backward(unit, length, grad, scale):
     """grad <- scale (grad - unit (unit . grad)) / |z|, in place; zero for a zero row."""

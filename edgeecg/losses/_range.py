@@ -1,0 +1,43 @@
+"""Which numbers the fast arithmetic of a dtype holds; everything else is computed in float64, or refused.
+
+The fast kernels are made for embeddings and options of everyday sizes. Beyond those a loss takes a slower way that is
+right instead: the bits of everyday calls stay what they are.
+"""
+
+import numpy as np
+
+from ..errors import InputError
+
+LARGEST_LOGIT = {np.dtype(np.float32): 2.0**7, np.dtype(np.float64): 2.0**16}
+"""A logit of size e carries a rounding of eps e: from here on weights would be off by 1e-5 (1e-11) and more."""
+SMALLEST_LOGIT = 2.0**-40
+"""A score that no softmax may see is -1e30 (`_tiles.MASKED`) times this at least: still out of sight."""
+
+
+def tiles_hold(logit, dtype):
+    """Whether the tiles of `dtype` compute logits as large as `logit` to the accuracy promised."""
+    return SMALLEST_LOGIT <= logit <= LARGEST_LOGIT[dtype]
+
+
+def ordinary(*numbers, least=2.0**-40, most=2.0**40):
+    """Whether all lie in [least, most]: products of a few of them neither overflow nor underflow in float32."""
+    return all(least <= number <= most for number in numbers)
+
+
+def double(*arrays):
+    """The arrays in float64."""
+    return tuple(z.astype(np.float64, copy=False) for z in arrays)
+
+
+def narrowed(grads, dtype, size):
+    """Gradients in the dtype of the embeddings; `size` is the largest number that the formula, without cancellation,
+    gives them.
+
+    Raises InputError where they overflow, or all lie below the normal numbers of `dtype`.
+    """
+    if 0 < size < np.finfo(dtype).tiny:
+        raise InputError(f"the gradients, of size {size:.1e}, are too small for {dtype}: scale embeddings or temperature")
+    out = tuple(grad.astype(dtype, copy=False) for grad in grads)
+    if not ordinary(size, most=2.0**60) and not all(np.isfinite(grad).all() for grad in out):
+        raise InputError(f"the gradients, of size {size:.1e}, are too large for {dtype}: scale embeddings or temperature")
+    return out
