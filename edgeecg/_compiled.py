@@ -36,11 +36,14 @@ class _Cache(FunctionCache):
             self.disable()
 
 
-def compiled(**options):
-    """A decorator: `numba.njit(**options)` that releases the GIL and is cached on disk if that can be."""
+def compiled(fastmath=False, **options):
+    """A decorator: `numba.njit(**options)` that releases the GIL and is cached on disk if that can be.
+
+    `fastmath` is handed over in any case: where it is not, Numba takes that of the first kernel to call the function.
+    """
 
     def decorate(function):
-        dispatcher = njit(nogil=True, **options)(function)
+        dispatcher = njit(nogil=True, fastmath=fastmath, **options)(function)
         with suppress(RuntimeError):  # Numba found no folder that it may write into
             dispatcher._cache = _Cache(function)
         return dispatcher

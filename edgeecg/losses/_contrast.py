@@ -4,6 +4,7 @@ import numpy as np
 
 from ._checks import not_overflown
 from ._float64_pairs import softmax_contrast
+from ._range import quietly
 from ._softmax import LN2, StreamingLogSumExp, base2_scale, pull_softmax
 from ._tiles import PairTiles
 from ._unit import UnitRows
@@ -35,6 +36,7 @@ def contrast(unit, weight, positive_mean, positive_back, temperature, team, part
     return value, unit.backward(grad, 1.0 / temperature)
 
 
+@quietly
 def contrast_in_float64(views, positive, temperature, team):
     """The same with equal weights and `positive` as `softmax_contrast` takes it, at temperatures that no tile holds."""
     unit = UnitRows(*views, team=team, dtype=np.float64)

@@ -25,7 +25,7 @@ class Centring:
         self._views, self._team, self._eps, self._scaled = views, team, eps, scaled
         # One array for all: from 4 MB on, NumPy asks for huge pages, and small ones cost as much as a matrix product.
         self.values = tuple(np.empty((len(views), *views[0].shape), views[0].dtype))
-        self.variances = tuple(np.empty((len(views), views[0].shape[1])))
+        self.variances = np.empty((len(views), views[0].shape[1]))
         self.grams = [None] * len(views)
         # Half of an even team takes a view each, which it then need not share; else all cut both into columns.
         self._apart = len(views) == 2 and team.size % 2 == 0
@@ -48,13 +48,15 @@ class Centring:
                 self.multiplied[view].arrive()
 
     def _centre(self, view, part):
-        from ._kernels.columns import centre_columns
+        from ._kernels.columns import centre_columns, recentre_nearly_constant_columns
         from ._kernels.rows import first_bad_row
 
         z, out = self._views[view], self.values[view]
         if first_bad_row(z, part.start, part.stop) >= 0:
             _checks.all_finite(**{f"z{i + 1}": z for i, z in enumerate(self._views)})
-        centre_columns(z, part.start, part.stop, self._eps, self._scaled, out, self.variances[view])
+        where = part.start, part.stop, self._eps, self._scaled, out, self.variances[view]
+        if centre_columns(z, *where):
+            recentre_nearly_constant_columns(z, *where)
         if not np.isfinite(self.variances[view][part]).all():
             _checks.overflow()
 

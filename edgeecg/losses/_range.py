@@ -4,6 +4,8 @@ The fast kernels are made for embeddings and options of everyday sizes. Beyond t
 right instead: the bits of everyday calls stay what they are.
 """
 
+from functools import wraps
+
 import numpy as np
 
 from ..errors import InputError
@@ -19,9 +21,9 @@ def tiles_hold(logit, dtype):
     return SMALLEST_LOGIT <= logit <= LARGEST_LOGIT[dtype]
 
 
-def ordinary(*numbers, least=2.0**-40, most=2.0**40):
-    """Whether all lie in [least, most]: products of a few of them neither overflow nor underflow in float32."""
-    return all(least <= number <= most for number in numbers)
+def ordinary(number, least=2.0**-40, most=2.0**40):
+    """Whether it lies in [least, most]: products of a few such numbers neither overflow nor underflow in float32."""
+    return least <= number <= most
 
 
 def double(*arrays):
@@ -29,6 +31,18 @@ def double(*arrays):
     return tuple(z.astype(np.float64, copy=False) for z in arrays)
 
 
+def quietly(function):
+    """The function without NumPy's warnings: what overflows in it is looked at by whoever called it."""
+
+    @wraps(function)
+    def call(*args, **options):
+        with np.errstate(all="ignore"):
+            return function(*args, **options)
+
+    return call
+
+
+@quietly
 def narrowed(grads, dtype, size):
     """Gradients in the dtype of the embeddings; `size` is the largest number that the formula, without cancellation,
     gives them.
@@ -36,8 +50,12 @@ def narrowed(grads, dtype, size):
     Raises InputError where they overflow, or all lie below the normal numbers of `dtype`.
     """
     if 0 < size < np.finfo(dtype).tiny:
-        raise InputError(f"the gradients, of size {size:.1e}, are too small for {dtype}: scale embeddings or temperature")
+        raise InputError(
+            f"the gradients, of size {size:.1e}, are too small for {dtype}: scale embeddings or temperature"
+        )
     out = tuple(grad.astype(dtype, copy=False) for grad in grads)
     if not ordinary(size, most=2.0**60) and not all(np.isfinite(grad).all() for grad in out):
-        raise InputError(f"the gradients, of size {size:.1e}, are too large for {dtype}: scale embeddings or temperature")
+        raise InputError(
+            f"the gradients, of size {size:.1e}, are too large for {dtype}: scale embeddings or temperature"
+        )
     return out

@@ -22,8 +22,7 @@ MOST_THREADS = 1024
 class Team:
     """The workers of one call: `with Team(threads) as team`. Inside, the BLAS runs on the thread that asks for it.
 
-    `blas=False` leaves the BLAS alone, for calls that make no matrix product. NumPy's warnings are off: losses look at
-    what they hand back.
+    `blas=False` leaves the BLAS alone, for calls that make no matrix product.
     """
 
     def __init__(self, threads, blas=True):
@@ -31,18 +30,15 @@ class Team:
             raise InputError(f"threads is {threads!r}: it must be a whole number from 1 to {MOST_THREADS}")
         self.size = int(threads)
         self._blas = blas
-        self._quiet = np.errstate(all="ignore")
         self._pool = _helpers(self.size - 1) if self.size > 1 else None
         self._gates = []
 
     def __enter__(self):
         if self._blas:
             _single_threaded_blas.enter()
-        self._quiet.__enter__()
         return self
 
-    def __exit__(self, *error):
-        self._quiet.__exit__(*error)
+    def __exit__(self, *_):
         if self._blas:
             _single_threaded_blas.leave()
 
@@ -53,15 +49,15 @@ class Team:
 
         def safely(worker):
             try:
-                with np.errstate(all="ignore"):
-                    results[worker] = work(worker)
+                results[worker] = work(worker)
             except BaseException as error:
                 errors.append(error)
                 for gate in self._gates:
                     gate.give_up()
 
         def help_out(worker):
-            safely(worker)
+            with np.errstate(all="ignore"):
+                safely(worker)
             done.arrive()
 
         if self._pool:

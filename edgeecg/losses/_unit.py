@@ -26,18 +26,23 @@ class UnitRows:
             view = slice(start, start + len(z))
             rows.normalise_rows(z, self.rows[view], self._length[view])
             start += len(z)
-            if z.dtype == np.float64 and self._length[view].min() < SHORT:
-                rows.normalise_short_rows(z, SHORT, self.rows[view], self._length[view])
-        if not np.isfinite(self._length).all():
+        self._shortest = float(self._length.min())
+        if self._shortest < SHORT:
+            self._look_at_short_rows(arrays)
+        if not self._length.max() < np.inf:
             _checks.overflow()
-        self._shortest = self._length.min(where=self._length > 0, initial=np.inf)
+
+    def _look_at_short_rows(self, arrays):
+        """Gives rows of float64 whose squares have underflown their length; leaves rows of zeros aside."""
+        self._kernels.normalise_short_rows(np.concatenate(arrays), SHORT, self.rows, self._length)
+        self._shortest = float(self._length.min(where=self._length > 0, initial=np.inf))
         if self._shortest < SHORTEST:
             raise InputError("the embeddings are too small: rows are below the normal numbers of float64")
 
     def backward(self, grad, scale, size=1.0):
         """scale * dL/dz for each array handed over, from dL/dunit, which is overwritten.
 
-        `size` is the length of the vectors that dL/dunit is a mean of.
+        `size` is the length of the vectors that dL/dunit is a mean of (their number where it is their sum).
         """
 
         def work(worker):
@@ -45,8 +50,11 @@ class UnitRows:
             self._kernels.normalise_rows_backward(self.rows[part], self._length[part], grad[part], scale)
 
         self._team.run(work)
-        grads = np.split(grad, np.cumsum(self._counts)[:-1])
-        return _range.narrowed(grads, self._given, scale * size / self._shortest / len(grad))
+        grads = tuple(np.split(grad, np.cumsum(self._counts)[:-1]))
+        size = scale * size / self._shortest / len(grad) if self._shortest > 0 else 0.0
+        if _range.ordinary(size) and grad.dtype == self._given:
+            return grads
+        return _range.narrowed(grads, self._given, size)
 
     def dot(self, others):
         """Row by row products with `others`, in float64."""

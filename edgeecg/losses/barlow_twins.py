@@ -7,7 +7,7 @@ import numpy as np
 
 from . import _checks
 from ._correlation import OffDiagonalEnergy
-from ._range import double, narrowed, ordinary
+from ._range import double, narrowed, ordinary, quietly
 from ._threads import Team
 
 FEW = 8  # rows, below which float32 would keep too little of the gradient: columns of two rows differ in sign alone
@@ -32,19 +32,27 @@ def barlow_twins(z1, z2, lambd=0.0051, eps=1e-5, threads=1):
     """
     z1, z2 = _checks.embeddings(z1=z1, z2=z2, minimum_rows=2, look_for_nan=False)
     lambd, eps = _checks.positive(lambd=lambd, eps=eps)
-    dtype = z1.dtype
-    if dtype == np.float32 and not (len(z1) >= FEW and ordinary(lambd) and ordinary(eps, least=2.0**-100)):
-        z1, z2 = double(z1, z2)
+    usual = ordinary(lambd) and ordinary(eps, least=2.0**-100)
+    views = (z1, z2) if usual and len(z1) >= FEW else double(z1, z2)
     with Team(threads) as team:
-        value, grads, variances = _loss(z1, z2, lambd, eps, team)
-        if z1.dtype == np.float32 and not all(_float32_holds(of_view.max(), eps) for of_view in variances):
+        value, grads, variances = _loss(*views, lambd, eps, team)
+        held = all(_held(variance, eps) for variance in variances.max(axis=1))
+        if not held and views[0].dtype == np.float32:
             value, grads, variances = _loss(*double(z1, z2), lambd, eps, team)
-        steepest = max(float((of_view + eps).min()) ** -0.5 for of_view in variances)
-        return _checks.not_overflown(value), narrowed(grads, dtype, max(1.0, lambd) * 2.0 / len(z1) * steepest)
+    if usual and held and views[0] is z1:
+        return value, grads
+    return _checks.not_overflown(value), _narrowed(grads, z1.dtype, variances.min(axis=1) + eps, lambd)
 
 
-def _float32_holds(variance, eps):
-    """Whether the largest unit of a view, and what it is divided by, leave room for products and for the gradient."""
+@quietly
+def _narrowed(grads, dtype, squares, lambd):
+    """The gradient of each view, whose least variance (plus eps) is in `squares`."""
+    sizes = max(1.0, lambd) * 2.0 / len(grads[0]) / np.sqrt(squares)
+    return sum((narrowed([grad], dtype, size) for grad, size in zip(grads, sizes, strict=True)), ())
+
+
+def _held(variance, eps):
+    """Whether the largest deviation of a view leaves room, in float32, for products of units and for the gradient."""
     return variance == 0 or (variance >= 2.0**-80 * eps and variance <= 2.0**160)
 
 

@@ -4,13 +4,15 @@ Wu, Xiong, Yu, Lin: Unsupervised Feature Learning via Non-Parametric Instance Di
 softmax over the bank, their equation 2, which they approximate by noise-contrastive estimation).
 """
 
+import math
+
 import numpy as np
 
 from ..errors import InputError
 from . import _checks
 from ._float64_pairs import softmax_contrast
 from ._positives import same
-from ._range import double, tiles_hold
+from ._range import double, quietly, tiles_hold
 from ._softmax import LN2, StreamingLogSumExp, base2_scale, pull_softmax
 from ._threads import Team
 from ._tiles import PairTiles
@@ -63,9 +65,10 @@ def _longest(bank):
     if not np.isfinite(square).all():
         _checks.all_finite(bank=bank)
         _checks.overflow()
-    return np.sqrt(square.max())
+    return math.sqrt(square.max())
 
 
+@quietly
 def _in_float64(z1, bank, index, longest, temperature, team):
     """The same at logits that no tile holds."""
     unit, (bank,) = UnitRows(z1, team=team, dtype=np.float64), double(bank)

@@ -8,7 +8,7 @@ import numpy as np
 from . import _checks
 from ._float64_pairs import softmax_contrast
 from ._positives import by_labels, same
-from ._range import tiles_hold
+from ._range import quietly, tiles_hold
 from ._softmax import LN2, StreamingLogSumExp, base2_scale, pull_softmax
 from ._threads import Team
 from ._tiles import PairTiles
@@ -50,6 +50,7 @@ def patient_nce(z1, z2, patient, temperature=0.1, threads=1):
         return value, a.backward(da, 1.0 / temperature) + b.backward(db, 1.0 / temperature)
 
 
+@quietly
 def _in_float64(z1, z2, positive, temperature, team):
     """The same at temperatures that no tile holds."""
     a, b = (UnitRows(z, team=team, dtype=np.float64) for z in (z1, z2))

@@ -8,7 +8,7 @@ import numpy as np
 from . import _checks
 from ._float64_pairs import sigmoid_sums
 from ._positives import same
-from ._range import tiles_hold
+from ._range import quietly, tiles_hold
 from ._softmax import LOG2E
 from ._threads import Team
 from ._tiles import PairTiles
@@ -39,7 +39,7 @@ def sigmoid_contrastive(z1, z2, labels=None, temperature=0.1, bias=-10.0, thread
             return _in_float64(z1, z2, codes, temperature, bias, team)
         a, b = UnitRows(z1, team=team), UnitRows(z2, team=team)
         (loss, slope, moment), da, db = _sums(a.rows, b.rows, codes, temperature, bias, team)
-        grads = a.backward(da, 1.0 / (temperature * n)) + b.backward(db, 1.0 / (temperature * n))
+        grads = a.backward(da, 1.0 / (temperature * n), n) + b.backward(db, 1.0 / (temperature * n), n)
     return float(loss / n), (*grads, float(-moment / (n * temperature**2)), float(slope / n))
 
 
@@ -58,10 +58,11 @@ def _sums(a, b, codes, temperature, bias, team):
     return sums.sum(axis=0), da, db
 
 
+@quietly
 def _in_float64(z1, z2, codes, temperature, bias, team):
     """The same at logits that no tile holds."""
     n, a, b = len(z1), *(UnitRows(z, team=team, dtype=np.float64) for z in (z1, z2))
     (loss, slope, moment), da, db = sigmoid_sums(a.rows, b.rows, same(codes, codes), temperature, bias, team)
-    grads = a.backward(da, 1.0 / temperature / n) + b.backward(db, 1.0 / temperature / n)
+    grads = a.backward(da, 1.0 / temperature / n, n) + b.backward(db, 1.0 / temperature / n, n)
     scalars = [_checks.not_overflown(x) for x in (-moment / n / temperature / temperature, slope / n)]
     return float(_checks.not_overflown(loss / n)), (*grads, *map(float, scalars))

@@ -10,7 +10,7 @@ from ..errors import InputError
 from . import _checks
 from ._correlation import Centring
 from ._positives import anchor_weights
-from ._range import double, narrowed, ordinary
+from ._range import double, narrowed, ordinary, quietly
 from ._softmax import LN2, StreamingLogSumExp, base2_scale, weight_and_shift
 from ._threads import Team
 from ._tiles import MASKED, TILE_COLUMNS, TILE_ROWS, PairTiles
@@ -42,34 +42,29 @@ def soft_nearest_neighbour(z1, z2=None, labels=None, temperature=1.0, threads=1)
     codes = np.tile(_checks.label_codes(labels, len(views[0])), len(views))
     with Team(threads) as team:
         rows = np.concatenate(views) if len(views) > 1 else views[0]
-        x, square, exponent = _points(rows, temperature, team)
-        within = min(float(np.ldexp(temperature, -2 * exponent)), LARGEST_TEMPERATURE) if square.any() else 1.0
-        reach = 2.0 * square.max() / within
-        if not reach <= FLOAT64_REACH:
-            raise InputError(f"the embeddings are too large for this temperature: 2 |x|^2 / temperature is {reach:.0e}")
-        value, grad = _loss(x, square, codes, within, team)
-        if (factor := np.ldexp(within / temperature, exponent)) != 1.0:
-            grad *= factor
-    size = np.ldexp(2.0 / temperature * np.sqrt(square.max()), exponent)
-    return value, narrowed(np.split(grad, len(views)), rows.dtype, size)
+        x, square = _centred(rows, team)
+        longest = float(square.max())
+        if not (ordinary(temperature, least=2.0**-25) and ordinary(longest, least=2.0**-60, most=2.0**60)):
+            value, grad = _near_one(rows, codes, temperature, team)
+        else:
+            if rows.dtype == np.float32 and longest * 2.0 / temperature > FLOAT32_REACH:
+                x, square = _centred(*double(rows), team)
+            value, grad = _loss(x, square, codes, temperature, team)
+    return value, tuple(np.split(grad.astype(rows.dtype, copy=False), len(views)))
 
 
-def _points(rows, temperature, team):
-    """The stacked rows around their mean, divided by 2**exponent, their squared lengths (float64), and the exponent.
-
-    Distances stay as they are under centring, and float32 keeps its digits for them. An exponent of size e carries a
-    rounding of 1e-7 e, so where rows reach far in units of the temperature the sums are made in float64. Where numbers
-    are so small or large that products of them leave the dtype, the rows are brought near 1 first.
-    """
-    x, square = _centred(rows, team)
-    if not (ordinary(temperature, least=2.0**-25) and ordinary(square.max(), least=2.0**-60, most=2.0**60)):
-        x, _ = _centred(*double(rows), team)
-        exponent = int(np.frexp(np.abs(x).max())[1])
-        x = np.ldexp(x, -exponent)
-        return x, np.square(x).sum(axis=1), exponent
-    if rows.dtype == np.float32 and square.max() * 2.0 / temperature > FLOAT32_REACH:
-        x, square = _centred(*double(rows), team)
-    return x, square, 0
+@quietly
+def _near_one(rows, codes, temperature, team):
+    """The loss where products of numbers leave the dtype: of the rows over a power of two that brings them near 1."""
+    x, _ = _centred(*double(rows), team)
+    exponent = int(np.frexp(np.abs(x).max())[1])
+    x = np.ldexp(x, -exponent)
+    square = np.square(x).sum(axis=1)
+    within = min(float(np.ldexp(temperature, -2 * exponent)), LARGEST_TEMPERATURE) if square.any() else 1.0
+    value, grad = _loss(x, square, codes, within, team)
+    grad *= np.ldexp(within / temperature, exponent)
+    (grad,) = narrowed([grad], rows.dtype, np.ldexp(2.0 / temperature * np.sqrt(square.max()), exponent))
+    return value, grad
 
 
 def _centred(rows, team):
@@ -89,6 +84,9 @@ def _centred(rows, team):
 
 
 def _loss(x, square, codes, temperature, team):
+    reach = 2.0 * square.max() / temperature
+    if not reach <= FLOAT64_REACH:
+        raise InputError(f"the embeddings are too large for this temperature: 2 |x|^2 / temperature is {reach:.0e}")
     tiles = PairTiles(x, x, team)
     # -|x_i - x_j|^2 / T = kappa x_i . x_j - bias_j - bias_i; bias_i cancels in both softmaxes of i, and so does any
     # constant in bias_j: without its mean the exponents stay small.

@@ -7,7 +7,7 @@ import numpy as np
 
 from . import _checks
 from ._correlation import OffDiagonalEnergy
-from ._range import double, narrowed, ordinary
+from ._range import double, narrowed, ordinary, quietly
 from ._threads import Team
 
 
@@ -27,11 +27,10 @@ def vicreg(z1, z2, invariance=25.0, variance=25.0, covariance=1.0, gamma=1.0, ep
     Returns (value, (dz1, dz2)). As in `barlow_twins` the covariance energy uses N x N products where N < D.
     Raises InputError for other dtypes, unlike shapes, one row, NaN or infinity.
     """
-    z1, z2 = _checks.embeddings(z1=z1, z2=z2, minimum_rows=2)
+    z1, z2 = _checks.embeddings(z1=z1, z2=z2, minimum_rows=2, look_for_nan=False)
     weights = _checks.not_negative(invariance=invariance, variance=variance, covariance=covariance, gamma=gamma)
     (eps,) = _checks.positive(eps=eps)
-    usual = all(number == 0 or ordinary(number, least=2.0**-20, most=2.0**20) for number in weights)
-    usual = usual and ordinary(eps, least=2.0**-100)
+    usual = ordinary(eps, least=2.0**-100) and all(w == 0 or ordinary(w, 2.0**-20, 2.0**20) for w in weights)
     views = (z1, z2) if usual else double(z1, z2)
     with Team(threads) as team:
         value, grads, held = _loss(*views, *weights, eps, team)
@@ -42,9 +41,13 @@ def vicreg(z1, z2, invariance=25.0, variance=25.0, covariance=1.0, gamma=1.0, ep
     return _checks.not_overflown(value), narrowed(grads, z1.dtype, max(np.abs(grad).max() for grad in grads))
 
 
+@quietly
 def _loss(z1, z2, invariance, variance, covariance, gamma, eps, team):
     """(value, gradients, whether float32 held all numbers on the way: differences, deviations, cubes of deviations)."""
     gap = float(np.square(np.subtract(z1, z2, dtype=np.float64)).mean())
+    if not gap < np.inf:
+        _checks.all_finite(z1=z1, z2=z2)
+        _checks.overflow()
     first, grad1, spread1 = _one_view(z1, z2, invariance, variance, covariance, gamma, eps, team)
     second, grad2, spread2 = _one_view(z2, z1, invariance, variance, covariance, gamma, eps, team)
     held = gap == 0 or ordinary(gap, least=2.0**-100)

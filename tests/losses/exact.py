@@ -1,8 +1,8 @@
 """The losses as their papers write them, in extended precision, with gradients by the complex step; for small arrays.
 
 `oracles` has the same formulas for torch's autograd: in float64, at temperatures that exponentials without a shift can
-bear. Here a number has 64 bits of mantissa and 15 of exponent, so squares of 1e-45 and of 1e170 are ordinary numbers, and
-d loss / dz = Im loss(z + ih) / h has no difference in it that could cancel. Arrays are (..., N, D).
+bear. Here a number has 64 bits of mantissa and 15 of exponent, so squares of 1e-45 and of 1e170 are ordinary numbers,
+and d loss / dz = Im loss(z + ih) / h has no difference in it that could cancel. Arrays are (..., N, D).
 """
 
 import numpy as np
@@ -16,6 +16,7 @@ STEP = np.longdouble(2) ** -9000 if EXTENDED else 0.0
 def evaluate(loss, arrays, options):
     """(value, gradients) in extended precision."""
     arrays = [np.asarray(z, np.longdouble) for z in arrays]
+    options = {name: np.longdouble(x) if isinstance(x, float) else x for name, x in options.items()}
     return loss(*arrays, **options), [derivative(loss, arrays, i, options) for i in range(len(arrays))]
 
 
@@ -25,6 +26,15 @@ def derivative(loss, arrays, which, options):
     moved.reshape(z.size, z.size)[np.diag_indices(z.size)] += 1j * STEP
     values = loss(*[moved if i == which else other for i, other in enumerate(arrays)], **options)
     return (np.broadcast_to(values, z.size).imag / STEP).reshape(z.shape)
+
+
+def of_options(loss, arrays, options, **defaults):
+    """Derivatives of the loss by some of its numbers, whose values are in `options` or are the `defaults`."""
+    arrays, found = [np.asarray(z, np.longdouble) for z in arrays], []
+    for name, default in defaults.items():
+        number = np.longdouble(options.get(name, default))
+        found.append((loss(*arrays, **{**options, name: number + 1j * STEP * number}).imag / STEP) / number)
+    return found
 
 
 def turned(matrix):

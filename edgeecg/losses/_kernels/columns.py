@@ -16,28 +16,13 @@ BAND = 1024
 NEARLY_CONSTANT = 2.0**-20  # deviation over mean
 
 
-@compiled()
-def centre_nearly_constant(z, j, eps, scaled, out, variance):
-    """centre_columns for column j alone, from its differences to the first row: the rounding of a mean that is large
-    beside the deviation would be taken for one.
-    """
-    n, first = z.shape[0], np.float64(z[0, j])
-    mean, square = 0.0, 0.0
-    for i in range(n):
-        mean += z[i, j] - first
-    mean /= n
-    for i in range(n):
-        square += ((z[i, j] - first) - mean) ** 2
-    variance[j] = square / n
-    factor = 1.0 / np.sqrt(variance[j] + eps) if scaled else 1.0
-    for i in range(n):
-        out[i, j] = ((z[i, j] - first) - mean) * factor
-
-
 @compiled(fastmath=FAST)
 def centre_columns(z, first, last, eps, scaled, out, variance):
-    """out = z - mean, divided by sqrt(variance + eps) where `scaled`; variance is the biased one (divisor N)."""
-    n = z.shape[0]
+    """out = z - mean, divided by sqrt(variance + eps) where `scaled`; variance is the biased one (divisor N).
+
+    Returns how many columns `recentre_nearly_constant_columns` should see.
+    """
+    n, nearly_constant = z.shape[0], 0
     for start in range(first, last, BAND):
         stop = min(start + BAND, last)
         mean, square = np.zeros(stop - start), np.zeros(stop - start)
@@ -52,14 +37,35 @@ def centre_columns(z, first, last, eps, scaled, out, variance):
                 square[j] += (row[j] - mean[j]) ** 2
         square /= n
         variance[start:stop] = square
+        for j in range(stop - start):
+            nearly_constant += square[j] < (NEARLY_CONSTANT * mean[j]) ** 2
         factor = 1.0 / np.sqrt(square + eps) if scaled else np.ones(stop - start)
         for i in range(n):
             row, target = z[i, start:stop], out[i, start:stop]
             for j in range(row.shape[0]):
                 target[j] = (row[j] - mean[j]) * factor[j]
-        for j in range(stop - start):
-            if square[j] < (NEARLY_CONSTANT * mean[j]) ** 2:
-                centre_nearly_constant(z, start + j, eps, scaled, out, variance)
+    return nearly_constant
+
+
+@compiled()
+def recentre_nearly_constant_columns(z, first, last, eps, scaled, out, variance):
+    """The same again for columns whose mean is so large beside their deviation that its rounding is taken for one: from
+    the differences to their first row.
+    """
+    n = z.shape[0]
+    for j in range(first, last):
+        top = np.float64(z[0, j])
+        if variance[j] < (NEARLY_CONSTANT * top) ** 2:
+            mean, square = 0.0, 0.0
+            for i in range(n):
+                mean += z[i, j] - top
+            mean /= n
+            for i in range(n):
+                square += ((z[i, j] - top) - mean) ** 2
+            variance[j] = square / n
+            factor = 1.0 / np.sqrt(variance[j] + eps) if scaled else 1.0
+            for i in range(n):
+                out[i, j] = ((z[i, j] - top) - mean) * factor
 
 
 @compiled(fastmath=FAST)

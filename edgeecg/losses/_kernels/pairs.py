@@ -1,4 +1,4 @@
-"""The Siamese contrastive loss of pairs, one pass over the rows."""
+"""The Siamese contrastive loss of pairs, one pass over the rows, and a second one over rows that leave the dtype."""
 
 import numpy as np
 
@@ -6,35 +6,14 @@ from ..._compiled import compiled
 from .rows import KEEP_NAN
 
 
-@compiled()
-def pair_out_of_range(left, right, y, margin, n, out1, out2):
-    """The loss of a row, its gradients over n, where the square of a difference or the slope leaves the dtype."""
-    top = 0.0
-    for k in range(left.shape[0]):
-        top = max(top, abs(np.float64(left[k]) - np.float64(right[k])))
-    square = 0.0
-    for k in range(left.shape[0]):
-        if top > 0.0:
-            square += ((np.float64(left[k]) - np.float64(right[k])) / top) ** 2
-    ratio = np.sqrt(square)
-    distance = top * ratio
-    short = max(margin - distance, 0.0)
-    for k in range(left.shape[0]):
-        gap = np.float64(left[k]) - np.float64(right[k])
-        towards = gap / top / ratio if top > 0.0 else 0.0
-        out1[k] = 2.0 * ((1.0 - y) * gap - y * short * towards) / n
-        out2[k] = -out1[k]
-    return (1.0 - y) * distance**2 + y * short**2
-
-
 @compiled(fastmath=KEEP_NAN)
-def siamese_pairs(z1, z2, different, margin, least_square, most_slope, first, last, grad1, grad2):
-    """Sum over rows [first, last) of (1 - y) d^2 + y max(margin - d, 0)^2; gradients of their mean over all rows.
+def siamese_pairs(z1, z2, different, margin, first, last, grad1, grad2):
+    """Over rows [first, last): the sum of (1 - y) d^2 + y max(margin - d, 0)^2, and the least d^2.
 
-    Squares below `least_square`, and slopes above `most_slope`, are left to `pair_out_of_range`.
+    Writes the gradients of the mean over all rows.
     """
     n = z1.shape[0]
-    total = 0.0
+    total, least = 0.0, np.inf
     for i in range(first, last):
         left, right, out1, out2 = z1[i], z2[i], grad1[i], grad2[i]
         square = left[0] * 0
@@ -46,16 +25,46 @@ def siamese_pairs(z1, z2, different, margin, least_square, most_slope, first, la
         short = margin - distance
         if short < 0.0:
             short = 0.0
+        total += (1.0 - y) * square + y * short * short
         slope = 2.0 * (1.0 - y) / n
         if distance > 0.0:
             slope -= 2.0 * y * short / (distance * n)
-        if square < least_square or abs(slope) > most_slope:
-            total += pair_out_of_range(left, right, y, margin, n, out1, out2)
-            continue
-        total += (1.0 - y) * square + y * short * short
+        if square < least:
+            least = np.float64(square)
         factor = z1.dtype.type(slope)
         for k in range(left.shape[0]):
             gap = factor * (left[k] - right[k])
             out1[k] = gap
             out2[k] = -gap
-    return total
+    return total, least
+
+
+@compiled()
+def siamese_pairs_out_of_range(z1, z2, different, margin, least, steepest, grad1, grad2):
+    """The same for rows with d^2 < `least` or a steeper slope: from differences over their largest, in float64.
+
+    Returns what this adds to the sum.
+    """
+    n = z1.shape[0]
+    added = 0.0
+    for i in range(n):
+        y, top, square = different[i], 0.0, z1.dtype.type(0)
+        for k in range(z1.shape[1]):
+            gap = z1[i, k] - z2[i, k]
+            square += gap * gap
+            top = max(top, abs(np.float64(z1[i, k]) - np.float64(z2[i, k])))
+        rough = np.sqrt(np.float64(square))
+        rough_short = max(margin - rough, 0.0)
+        if square < least or 2.0 * y * rough_short > steepest * rough * n:
+            over = 0.0
+            for k in range(z1.shape[1]):
+                over += ((np.float64(z1[i, k]) - np.float64(z2[i, k])) / top) ** 2 if top > 0.0 else 0.0
+            ratio = np.sqrt(over)
+            short = max(margin - top * ratio, 0.0)
+            added += (1.0 - y) * ((top * ratio) ** 2 - square) + y * (short**2 - rough_short**2)
+            for k in range(z1.shape[1]):
+                gap = np.float64(z1[i, k]) - np.float64(z2[i, k])
+                away = gap / top / ratio if top > 0.0 else 0.0
+                grad1[i, k] = 2.0 * ((1.0 - y) * gap - y * short * away) / n
+                grad2[i, k] = -grad1[i, k]
+    return added
