@@ -13,7 +13,7 @@ from ..errors import InputError
 LARGEST_LOGIT = {np.dtype(np.float32): 2.0**7, np.dtype(np.float64): 2.0**16}
 """A logit of size e carries a rounding of eps e: from here on weights would be off by 1e-5 (1e-11) and more."""
 SMALLEST_LOGIT = 2.0**-40
-"""A score that no softmax may see is -1e30 (`_tiles.MASKED`) times this at least: still out of sight."""
+"""A score that no softmax may see is -2**100 (`_tiles.MASKED`) times this at least: still out of sight."""
 
 
 def tiles_hold(logit, dtype):

@@ -42,20 +42,20 @@ class StreamingLogSumExp:
 
     def finish(self, states):
         """Merges the workers' sums; (rows, columns) as float64, or rows alone where that is all there is."""
-        rows = _merge([state[0] for state in states])
-        return rows if self._one_sided else (rows, _merge([state[1] for state in states]))
+        rows = self._merge([state[0] for state in states])
+        return rows if self._one_sided else (rows, self._merge([state[1] for state in states]))
 
     def run(self):
         return self.finish(self._tiles.sweep(self.absorb, self.start))
 
-
-def _merge(parts):
-    tops = np.array([top for top, _ in parts], np.float64)
-    sums = np.array([total for _, total in parts])
-    top = tops.max(axis=0)
-    with np.errstate(divide="ignore"):
-        merged = top + np.log2((sums * np.exp2(tops - top)).sum(axis=0))
-    return np.where(top > 1e-10 * MASKED, merged, -np.inf)
+    def _merge(self, parts):
+        tops = np.array([top for top, _ in parts], np.float64)
+        sums = np.array([total for _, total in parts])
+        top = tops.max(axis=0)
+        with np.errstate(divide="ignore"):
+            merged = top + np.log2((sums * np.exp2(tops - top)).sum(axis=0))
+        unseen = MASKED * min(float(self._kappa), 1.0)  # the top of what was masked, or the one to begin with
+        return np.where(top > unseen / 2.0, merged, -np.inf)
 
 
 def pull_softmax(tiles, kappa, row_weight, row_lse, col_weight=None, col_lse=None):

@@ -5,6 +5,8 @@ import pytest
 
 from edgeecg import losses
 from edgeecg.errors import InputError
+from edgeecg.losses._kernels.softmax import absorb_rows
+from edgeecg.losses._tiles import MASKED
 from tests.losses import oracles
 from tests.losses.cases import worst
 
@@ -52,6 +54,22 @@ def test_one_class_or_nobody_alike_costs_nothing(rng):
         value, (dz,) = losses.soft_nearest_neighbour(z, labels=labels)
         assert value == pytest.approx(0.0, abs=1e-15)
         np.testing.assert_allclose(dz, 0.0, atol=1e-14)
+
+
+@pytest.mark.parametrize("temperature", [1e10, 1e15, 1e25, 1e30])
+def test_an_anchor_alone_does_not_count_at_any_temperature(rng, temperature):
+    labels = [0, 0, 1, 2, 2]  # each of the four others has one of its class among four
+    value, (dz,) = losses.soft_nearest_neighbour(rng.standard_normal((5, 3)), labels=labels, temperature=temperature)
+    assert value == pytest.approx(np.log(4.0), rel=20 / temperature)
+    assert 0 < abs(dz).max() < 20 / temperature
+
+
+def test_what_is_masked_leaves_nothing_behind():
+    """Its exponent is exactly 0 as long as nothing else was seen: any other would be garbage, infinite now and then."""
+    for kappa in np.random.default_rng(0).uniform(0.05, 1.0, 5000):
+        tile, bias, top, total = np.full((1, 4), MASKED), np.ones(4), np.full(1, MASKED), np.zeros(1)
+        absorb_rows(tile, kappa, bias, top, total)
+        assert total == 4.0
 
 
 def test_numbers_too_large_to_square_are_refused():
