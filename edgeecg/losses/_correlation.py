@@ -14,7 +14,7 @@ from . import _checks
 BLOCK = 512  # columns of a gradient finished at a time: the product is still in the cache when it is swept
 
 
-class Centring:
+class Centering:
     """How a team's run begins: one or two views with the mean taken off each column, with `scaled` at variance 1 too.
 
     `values` holds a view's (N, D) numbers, `variances` the biased variances (D,) of its columns, `grams` with
@@ -31,32 +31,32 @@ class Centring:
         self._apart = len(views) == 2 and team.size % 2 == 0
         self._of = team.size // 2 if self._apart else team.size
         self._parts = [[None] * self._of for _ in views]
-        self.centred = [team.gate(self._of) for _ in views]
+        self.centered = [team.gate(self._of) for _ in views]
         products = range(len(views) if multiply else 0)
         self.multiplied = [team.gate(self._of, partial(self._add_up, view)) for view in products]
 
     def work(self, worker):
-        """This worker's share; a view is there for all when its gate in `centred` opens, `grams` with `multiplied`."""
+        """This worker's share; a view is there for all when its gate in `centered` opens, `grams` with `multiplied`."""
         place = worker // 2 if self._apart else worker
         part = self._team.share(self._views[0].shape[1], place, of=self._of)
         for view in [worker % 2] if self._apart else range(len(self._views)):
-            self._centre(view, part)
-            self.centred[view].arrive()
+            self._center(view, part)
+            self.centered[view].arrive()
             if self.multiplied:
                 out = self.values[view][:, part]
                 self._parts[view][place] = np.matmul(out, out.T)
                 self.multiplied[view].arrive()
 
-    def _centre(self, view, part):
-        from ._kernels.columns import centre_columns, recentre_nearly_constant_columns
+    def _center(self, view, part):
+        from ._kernels.columns import center_columns, recenter_nearly_constant_columns
         from ._kernels.rows import first_bad_row
 
         z, out = self._views[view], self.values[view]
         if first_bad_row(z, part.start, part.stop) >= 0:
             _checks.all_finite(**{f"z{i + 1}": z for i, z in enumerate(self._views)})
         where = part.start, part.stop, self._eps, self._scaled, out, self.variances[view]
-        if centre_columns(z, *where):
-            recentre_nearly_constant_columns(z, *where)
+        if center_columns(z, *where):
+            recenter_nearly_constant_columns(z, *where)
         if not np.isfinite(self.variances[view][part]).all():
             _checks.overflow()
 
@@ -71,7 +71,7 @@ class Centring:
 class OffDiagonalEnergy:
     """sum_{i != j} (A'B)_ij^2 (`energy`, float64), and products for the gradients.
 
-    A and B are the centred columns of two views, or of one (its covariance, times N). `variances` are known when the
+    A and B are the centered columns of two views, or of one (its covariance, times N). `variances` are known when the
     first block is finished; the energy when all are, and the caller has put each block's part of the diagonal of A'B
     into `diagonal` (float64).
     """
@@ -79,8 +79,8 @@ class OffDiagonalEnergy:
     def __init__(self, views, team, eps=0.0, scaled=False):
         self._team = team
         self._by_rows = views[0].shape[0] < views[0].shape[1]
-        self._centring = Centring(views, team, eps, scaled, multiply=self._by_rows)
-        self.values, self.variances = self._centring.values, self._centring.variances
+        self._centering = Centering(views, team, eps, scaled, multiply=self._by_rows)
+        self.values, self.variances = self._centering.values, self._centering.variances
         self._a, self._b = self.values[0], self.values[-1]
         width = views[0].shape[1]
         self.diagonal = np.empty(width)
@@ -91,7 +91,7 @@ class OffDiagonalEnergy:
         from ._kernels.columns import matrix_product_sum
 
         if self._by_rows:
-            grams = self._centring.grams
+            grams = self._centering.grams
             return matrix_product_sum(grams[0], grams[-1]) - float(self.diagonal @ self.diagonal)
         return matrix_product_sum(self._cross, self._cross)
 
@@ -115,7 +115,7 @@ class OffDiagonalEnergy:
         crossed = None if self._by_rows else self._team.gate(action=self._drop_diagonal)
 
         def work(worker):
-            self._centring.work(worker)
+            self._centering.work(worker)
             if crossed is not None:
                 self._cross_product(worker)
                 crossed.arrive()
@@ -125,8 +125,8 @@ class OffDiagonalEnergy:
         self._team.run(work)
 
     def _cross_product(self, worker):
-        for centred in self._centring.centred:
-            centred.wait()
+        for centered in self._centering.centered:
+            centered.wait()
         part = self._team.share(len(self._cross), worker)
         np.matmul(self._a[:, part].T, self._b, out=self._cross[part])
 
@@ -153,13 +153,13 @@ class OffDiagonalEnergy:
             finish(part, products)
 
     def _must_wait(self, side):
-        return self._by_rows and not self._centring.multiplied[-1 - side].is_open
+        return self._by_rows and not self._centering.multiplied[-1 - side].is_open
 
     def _factors(self, side, part):
         if self._by_rows:
-            self._centring.multiplied[-1 - side].wait()
-            self._centring.centred[side].wait()
-            return self._centring.grams[-1 - side], self.values[side][:, part]
+            self._centering.multiplied[-1 - side].wait()
+            self._centering.centered[side].wait()
+            return self._centering.grams[-1 - side], self.values[side][:, part]
         return (self._b, self._cross[part].T) if side == 0 else (self._a, self._cross[:, part])
 
 

@@ -10,8 +10,8 @@ import numpy as np
 TILE_ROWS, TILE_COLUMNS = 256, 512  # 512 KB of float32: a tile and its operands fit a 1 MB second-level cache
 KEEP_BYTES = 4 << 20  # small problems keep their tiles between two sweeps instead of making them again
 MASKED = -(2.0**100)
-"""A score that no softmax sees: finite, so that kernels may assume finite numbers, and a power of two, so that its product
-with a scale is exact (what a rounding of 1e30 leaves over would be an exponent beyond the dtype)."""
+"""A score that no softmax sees: finite, so that kernels may assume finite numbers, and a power of two, so that its
+product with a scale is exact (what a rounding of 1e30 leaves over would be an exponent beyond the dtype)."""
 
 
 class PairTiles:

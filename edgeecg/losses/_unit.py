@@ -24,7 +24,7 @@ class UnitRows:
         start = 0
         for z in arrays:
             view = slice(start, start + len(z))
-            rows.normalise_rows(z, self.rows[view], self._length[view])
+            rows.normalize_rows(z, self.rows[view], self._length[view])
             start += len(z)
         self._shortest = float(self._length.min())
         if self._shortest < SHORT:
@@ -34,7 +34,7 @@ class UnitRows:
 
     def _look_at_short_rows(self, arrays):
         """Gives rows of float64 whose squares have underflown their length; leaves rows of zeros aside."""
-        self._kernels.normalise_short_rows(np.concatenate(arrays), SHORT, self.rows, self._length)
+        self._kernels.normalize_short_rows(np.concatenate(arrays), SHORT, self.rows, self._length)
         self._shortest = float(self._length.min(where=self._length > 0, initial=np.inf))
         if self._shortest < SHORTEST:
             raise InputError("the embeddings are too small: rows are below the normal numbers of float64")
@@ -47,7 +47,7 @@ class UnitRows:
 
         def work(worker):
             part = self._team.share(len(grad), worker)
-            self._kernels.normalise_rows_backward(self.rows[part], self._length[part], grad[part], scale)
+            self._kernels.normalize_rows_backward(self.rows[part], self._length[part], grad[part], scale)
 
         self._team.run(work)
         grads = tuple(np.split(grad, np.cumsum(self._counts)[:-1]))

@@ -82,12 +82,12 @@ def _held(variance, eps):
 
 
 def _loss(z1, z2, lambd, eps, team):
-    from ._kernels.columns import standardise_backward
+    from ._kernels.columns import standardize_backward
 
     n = len(z1)
     energy = OffDiagonalEnergy((z1, z2), team, eps, scaled=True)
     units, variances = energy.values, energy.variances
-    # Gradients take the place of the standardised views where nobody needs those again: fresh pages are what two
+    # Gradients take the place of the standardized views where nobody needs those again: fresh pages are what two
     # threads wait for most.
     grads = units if energy.block_needs_no_others else (np.empty_like(z1), np.empty_like(z2))
 
@@ -97,7 +97,7 @@ def _loss(z1, z2, lambd, eps, team):
 
     def finish(part, products):
         factors = z1.dtype.type(alpha), offset, slope
-        standardise_backward(products, *factors, units, variances, eps, part.start, energy.diagonal, grads)
+        standardize_backward(products, *factors, units, variances, eps, part.start, energy.diagonal, grads)
 
     energy.each_block(finish)
     value = float(((1.0 - energy.diagonal / n) ** 2).sum() + lambd * energy.energy / n**2)

@@ -1,4 +1,4 @@
-"""VICReg: variance, invariance and covariance regularisation.
+"""VICReg: variance, invariance and covariance regularization.
 
 Bardes, Ponce, LeCun: VICReg: Variance-Invariance-Covariance Regularization for Self-Supervised Learning, ICLR 2022.
 """
@@ -96,7 +96,7 @@ def _one_view(z, other, invariance, variance, covariance, gamma, eps, team):
 
     n, width = z.shape
     energy = OffDiagonalEnergy((z,), team)
-    # The gradient of the mean is zero for both terms: they are made of centred columns.
+    # The gradient of the mean is zero for both terms: they are made of centered columns.
     alpha = 4.0 * covariance / (width * (n - 1.0) ** 2)
     pull_together = z.dtype.type(2.0 * invariance / z.size)
     out, short = np.empty_like(z), np.empty(width)

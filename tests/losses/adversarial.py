@@ -82,14 +82,14 @@ class Draw:
             options[name] = LABELS[self.labels](rng, n)
         if "bank" in options:
             options["bank"] = self._bank(rng, options["bank"])
-        if case.name == "soft_nearest_neighbour":
+        if case.name == "soft_nearest_neighbor":
             options["temperature"] = 10.0 ** min(2 * self.size, 30) * self.width
         if self.option_sizes is not None:
             exponents = EXPONENTS.get(case.name, LOGITS)
             for (name, (least, most)), place in zip(exponents.items(), self.option_sizes, strict=False):
                 options[name] = float(10.0 ** (least + place * (most - least)))
                 options[name] *= -1 if name == "bias" and self.seed % 2 else 1
-            if case.name == "soft_nearest_neighbour" and self.seed % 2:  # near the squared distances, for once
+            if case.name == "soft_nearest_neighbor" and self.seed % 2:  # near the squared distances, for once
                 options["temperature"] = 10.0 ** np.clip(2 * self.size + 15 * self.option_sizes[0] - 10, -90, 90)
         return options
 

@@ -21,7 +21,7 @@ def computed_in(name, arrays, options):
     temperature = options.get("temperature", 1.0)
     if name == "barlow_twins":
         return np.float32 if len(z) >= 8 else np.float64
-    if name == "soft_nearest_neighbour":
+    if name == "soft_nearest_neighbor":
         return np.float32 if reach(arrays, temperature) <= 1000 else np.float64
     if name in ("vicreg", "siamese_contrastive", "cross_correlation"):
         return np.float32
@@ -31,7 +31,7 @@ def computed_in(name, arrays, options):
 
 def reach(views, temperature):
     """2 |x - mean|^2 / temperature of the farthest row."""
-    longest = exact.length(exact.centred(exact.stacked(extended(*views)))).max()
+    longest = exact.length(exact.centered(exact.stacked(extended(*views)))).max()
     return 2 * longest * (longest / np.longdouble(temperature))
 
 
@@ -146,7 +146,7 @@ def siamese_contrastive(z1, z2, ulp, different=None, margin=1.0):
     return value, [grad, grad]
 
 
-def soft_nearest_neighbour(*views, ulp, labels=None, temperature=1.0):
+def soft_nearest_neighbor(*views, ulp, labels=None, temperature=1.0):
     z, temperature = extended(exact.stacked(extended(*views)), temperature)
     m, d = z.shape
     rounding = terms(m, d) * ulp
@@ -154,36 +154,36 @@ def soft_nearest_neighbour(*views, ulp, labels=None, temperature=1.0):
     s = -((z[:, None] - z[None]) ** 2).sum(-1) / temperature
     alike = exact.same(labels, len(views)) & exact.off(m)
     pairs = sum(softmax_pairs(s, seen, 0, anchors(alike), delta, rounding) for seen in (exact.off(m), alike))
-    per_row = 4 * exact.length(exact.centred(z)).max() / temperature * (pairs.sum(0) + pairs.sum(1))
+    per_row = 4 * exact.length(exact.centered(z)).max() / temperature * (pairs.sum(0) + pairs.sum(1))
     return 4 * delta + 2 * rounding * np.log(m), np.split(np.repeat(per_row[:, None], d, axis=1), len(views))
 
 
 def cross_correlation(z1, z2, ulp, eps=1e-5):
-    u1, u2 = (centred_size(z, ulp) / deviations(z, eps) for z in extended(z1, z2))
+    u1, u2 = (centered_size(z, ulp) / deviations(z, eps) for z in extended(z1, z2))
     return terms(*z1.shape) * ulp * (u1.T @ u2) / len(z1)
 
 
 def deviations(z, eps=0.0):
-    return np.sqrt((exact.centred(z) ** 2).mean(0) + eps)
+    return np.sqrt((exact.centered(z) ** 2).mean(0) + eps)
 
 
 def lost_to_the_mean(z, ulp):
     """What the rounding of a column's mean takes off, in units of ulp: float32 has its mean in float64, and a mean
     2**20 times the deviation is taken off exactly.
     """
-    mean, apart = abs(z.mean(0)), abs(exact.centred(z)).max(0)
+    mean, apart = abs(z.mean(0)), abs(exact.centered(z)).max(0)
     return (np.where(deviations(z) > 2.0**-21 * mean, mean, 0) + apart) * (2.0**-52 / ulp)
 
 
-def centred_size(z, ulp):
-    """Absolute values of the centred numbers, as large as their roundings are in units of ulp."""
-    return abs(exact.centred(z)) + lost_to_the_mean(z, ulp)
+def centered_size(z, ulp):
+    """Absolute values of the centered numbers, as large as their roundings are in units of ulp."""
+    return abs(exact.centered(z)) + lost_to_the_mean(z, ulp)
 
 
 def barlow_twins(z1, z2, ulp, lambd=0.0051, eps=1e-5):
     rounding, rows = 4 * terms(*z1.shape) * ulp, len(z1)
     z1, z2, lambd = extended(z1, z2, lambd)
-    u1, u2 = (centred_size(z, ulp) / deviations(z, eps) for z in (z1, z2))
+    u1, u2 = (centered_size(z, ulp) / deviations(z, eps) for z in (z1, z2))
     both = u1.T @ u2 / rows
     diagonal = 1 + both.diagonal()
     grads = []
@@ -199,7 +199,7 @@ def vicreg(z1, z2, ulp, invariance=25.0, variance=25.0, covariance=1.0, gamma=1.
     gap = abs(z1 - z2)
     value, grads = invariance * (gap**2).mean(), []
     for z in (z1, z2):
-        c = centred_size(z, ulp)
+        c = centered_size(z, ulp)
         sigma = np.sqrt(deviations(z) ** 2 * (rows / np.longdouble(rows - 1)) + eps)
         value += variance * (gamma + sigma).mean() + covariance * ((c.T @ c) ** 2).sum() / (d * (rows - 1.0) ** 2)
         # At the kink of max(0, gamma - sigma) the term is there or not.

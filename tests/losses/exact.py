@@ -133,7 +133,7 @@ def siamese_contrastive(z1, z2, different=None, margin=1.0):
     return ((1 - y) * ((z1 - z2) ** 2).sum(-1) + y * np.where(short.real > 0, short, 0) ** 2).mean(-1)
 
 
-def soft_nearest_neighbour(*views, labels=None, temperature=1.0):
+def soft_nearest_neighbor(*views, labels=None, temperature=1.0):
     x = stacked(views)
     s = -((x[..., :, None, :] - x[..., None, :, :]) ** 2).sum(-1) / temperature
     alike = same(labels, len(views)) & off(x.shape[-2])
@@ -141,19 +141,19 @@ def soft_nearest_neighbour(*views, labels=None, temperature=1.0):
     return gap.sum(-1) / max(alike.any(-1).sum(), 1)
 
 
-def centred(z):
+def centered(z):
     """From the first row, so that a column that is nearly constant keeps its digits."""
     apart = z - z[..., :1, :]
     return apart - apart.mean(-2, keepdims=True)
 
 
-def standardised(z, eps):
-    c = centred(z)
+def standardized(z, eps):
+    c = centered(z)
     return c / np.sqrt((c**2).mean(-2, keepdims=True) + eps)
 
 
 def cross_correlation(z1, z2, eps=1e-5):
-    return turned(standardised(z1, eps)) @ standardised(z2, eps) / z1.shape[-2]
+    return turned(standardized(z1, eps)) @ standardized(z2, eps) / z1.shape[-2]
 
 
 def barlow_twins(z1, z2, lambd=0.0051, eps=1e-5):
@@ -165,7 +165,7 @@ def barlow_twins(z1, z2, lambd=0.0051, eps=1e-5):
 def vicreg(z1, z2, invariance=25.0, variance=25.0, covariance=1.0, gamma=1.0, eps=1e-4):
     n, d = z1.shape[-2:]
     total = invariance * ((z1 - z2) ** 2).mean((-1, -2))
-    for c in (centred(z1), centred(z2)):
+    for c in (centered(z1), centered(z2)):
         cov = turned(c) @ c / np.longdouble(n - 1)
         short = gamma - np.sqrt((c**2).sum(-2) / np.longdouble(n - 1) + eps)
         total = total + variance * np.where(short.real > 0, short, 0).mean(-1)

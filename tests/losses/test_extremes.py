@@ -38,7 +38,7 @@ def refusable(case, arrays, options, value, grads, slacks):
         deviation = max(bounds.deviations(z, eps).min() for z in bounds.extended(*arrays))
         return 2 * max(1, options.get("lambd", 0)) / deviation / len(arrays[0]) < least
     temperature = np.longdouble(options.get("temperature", 0.5))
-    if case.name == "soft_nearest_neighbour":
+    if case.name == "soft_nearest_neighbor":
         reach = bounds.reach(arrays, temperature)
         return reach > 2.0**31.9 or np.sqrt(reach * 2 / temperature) < least
     lengths = [bounds.row_lengths(z) for z in arrays]

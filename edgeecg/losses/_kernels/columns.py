@@ -1,10 +1,10 @@
-"""Sweeps down the columns of an embedding matrix: centring, scaling, and the last step of the gradients.
+"""Sweeps down the columns of an embedding matrix: centering, scaling, and the last step of the gradients.
 
 Rows lie one after the other in memory, so each sweep takes a band of columns through all rows: the inner loop is
 contiguous and the band's float64 sums stay in the first-level cache. The band is wide because rows often lie a power
 of two apart: a narrow one would find all its rows in the same few cache sets. Kernels take whole arrays and the
 columns [first, last) to work on, and cut a row before they loop over it: only so does the compiler see that the
-numbers are contiguous and the index never negative, and vectorises.
+numbers are contiguous and the index never negative, and vectorizes.
 """
 
 import numpy as np
@@ -17,10 +17,10 @@ NEARLY_CONSTANT = 2.0**-20  # deviation over mean
 
 
 @compiled(fastmath=FAST)
-def centre_columns(z, first, last, eps, scaled, out, variance):
+def center_columns(z, first, last, eps, scaled, out, variance):
     """out = z - mean, divided by sqrt(variance + eps) where `scaled`; variance is the biased one (divisor N).
 
-    Returns how many columns `recentre_nearly_constant_columns` should see.
+    Returns how many columns `recenter_nearly_constant_columns` should see.
     """
     n, nearly_constant = z.shape[0], 0
     for start in range(first, last, BAND):
@@ -48,7 +48,7 @@ def centre_columns(z, first, last, eps, scaled, out, variance):
 
 
 @compiled()
-def recentre_nearly_constant_columns(z, first, last, eps, scaled, out, variance):
+def recenter_nearly_constant_columns(z, first, last, eps, scaled, out, variance):
     """The same again for columns whose mean is so large beside their deviation that its rounding is taken for one: from
     the differences to their first row.
     """
@@ -69,19 +69,19 @@ def recentre_nearly_constant_columns(z, first, last, eps, scaled, out, variance)
 
 
 @compiled(fastmath=FAST)
-def standardise_backward(products, alpha, offset, slope, units, variances, eps, first, diagonal, grads):
+def standardize_backward(products, alpha, offset, slope, units, variances, eps, first, diagonal, grads):
     """Gradients of the columns from `first` on, at which `products` begin; their part of `diagonal`, sum_i unit0 unit1,
     too.
 
-    With g = alpha product + (offset + slope diagonal) (the other side's unit), taken back through the standardisation
+    With g = alpha product + (offset + slope diagonal) (the other side's unit), taken back through the standardization
     of the own `unit`: dz = (g - unit mean(g unit)) / sqrt(variance + eps). The term mean(g) of the usual formula is
-    absent because it is zero here: g is made of columns of the other view, and those are centred. `grads` may be
+    absent because it is zero here: g is made of columns of the other view, and those are centered. `grads` may be
     `units`.
     """
     n, width = products[0].shape
     last = first + width
     both, along0, along1 = np.zeros(width), np.zeros(width), np.zeros(width)  # sums of unit0 unit1, of product unit
-    for i in range(n):  # loops of one sum each are vectorised, one loop of all is not
+    for i in range(n):  # loops of one sum each are vectorized, one loop of all is not
         p, q, u, v = products[0][i], products[1][i], units[0][i, first:last], units[1][i, first:last]
         for j in range(width):
             both[j] += u[j] * v[j]
@@ -111,10 +111,10 @@ def standardise_backward(products, alpha, offset, slope, units, variances, eps, 
 
 
 @compiled(fastmath=FAST)
-def combine_columns(product, alpha, beta, centred, z, other, gamma, first, last, out):
-    """out = alpha product + beta centred + gamma (z - other); `product` and `beta` begin at column `first`."""
+def combine_columns(product, alpha, beta, centered, z, other, gamma, first, last, out):
+    """out = alpha product + beta centered + gamma (z - other); `product` and `beta` begin at column `first`."""
     for i in range(product.shape[0]):
-        g, own, target = product[i], centred[i, first:last], out[i, first:last]
+        g, own, target = product[i], centered[i, first:last], out[i, first:last]
         here, there = z[i, first:last], other[i, first:last]
         for j in range(product.shape[1]):
             target[j] = alpha * g[j] + beta[j] * own[j] + gamma * (here[j] - there[j])

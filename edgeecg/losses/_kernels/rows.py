@@ -22,7 +22,7 @@ def first_bad_row(z, first, last):
 
 
 @compiled(fastmath=KEEP_NAN)
-def normalise_rows(z, unit, length):
+def normalize_rows(z, unit, length):
     """unit_i = z_i / |z_i|; a zero row has no direction and stays zero, with length 0."""
     for i in range(z.shape[0]):
         row = z[i]
@@ -36,7 +36,7 @@ def normalise_rows(z, unit, length):
 
 
 @compiled()
-def normalise_short_rows(z, shorter, unit, length):
+def normalize_short_rows(z, shorter, unit, length):
     """The same for rows shorter than `shorter`, whose squares underflow: divided by their largest number first."""
     for i in range(z.shape[0]):
         top = np.abs(z[i]).max()
@@ -48,7 +48,7 @@ def normalise_short_rows(z, shorter, unit, length):
 
 
 @compiled(fastmath=KEEP_NAN)
-def normalise_rows_backward(unit, length, grad, scale):
+def normalize_rows_backward(unit, length, grad, scale):
     """grad <- scale (grad - unit (unit . grad)) / |z|, in place; zero for a zero row."""
     for i in range(grad.shape[0]):
         along = 0.0

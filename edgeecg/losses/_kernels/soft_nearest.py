@@ -1,4 +1,4 @@
-"""Tile sweeps of the soft nearest neighbour loss: softmax over everybody and over the own class."""
+"""Tile sweeps of the soft nearest neighbor loss: softmax over everybody and over the own class."""
 
 from ..._compiled import compiled
 from .softmax import FAST
@@ -15,7 +15,7 @@ def keep_same_class(t, row_codes, col_codes, masked, out):
 
 
 @compiled(fastmath=FAST)
-def neighbour_weights(
+def neighbor_weights(
     t,
     kappa,
     row_bias,
@@ -37,7 +37,7 @@ def neighbour_weights(
 
     Within a class p_all - p_same = p_same (q - 1) with q = p_all / p_same <= 1, the same for all j of that class:
     so one exponential does for both, and neither can overflow. `pull` is weight (q - 1).
-    Adds sum_j W_ji to row_total (what row i owes as a neighbour) and sum_i W_ij to col_total.
+    Adds sum_j W_ji to row_total (what row i owes as a neighbor) and sum_i W_ij to col_total.
     """
     for i in range(t.shape[0]):
         row, code, bias = t[i], row_codes[i], row_bias[i]

@@ -55,7 +55,7 @@ def if_greater(typingctx, x, y, then, otherwise):
 
 @intrinsic
 def larger(typingctx, x, y):
-    """max(x, y) of two finite numbers, in the form in which the compiler vectorises a maximum over a row."""
+    """max(x, y) of two finite numbers, in the form in which the compiler vectorizes a maximum over a row."""
 
     def emit(context, builder, signature, args):
         kind = context.get_value_type(signature.return_type)

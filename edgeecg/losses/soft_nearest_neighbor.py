@@ -1,4 +1,4 @@
-"""Soft nearest neighbour loss.
+"""Soft nearest neighbor loss.
 
 Salakhutdinov, Hinton: Learning a Nonlinear Embedding by Preserving Class Neighbourhood Structure, AISTATS 2007;
 Frosst, Papernot, Hinton: Analyzing and Improving Representations with the Soft Nearest Neighbor Loss, ICML 2019.
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError
 from . import _checks
-from ._correlation import Centring
+from ._correlation import Centering
 from ._positives import anchor_weights
 from ._range import double, narrowed, ordinary, quietly
 from ._softmax import LN2, StreamingLogSumExp, base2_scale, weight_and_shift
@@ -23,14 +23,14 @@ FLOAT64_REACH = 2.0**32  # the same of float64
 LARGEST_TEMPERATURE = 2.0**66  # of rows shorter than sqrt(D): beyond it every exponential is 1 to the last bit
 
 
-def soft_nearest_neighbour(
+def soft_nearest_neighbor(
     z1: ArrayLike,
     z2: ArrayLike | None = None,
     labels: ArrayLike | None = None,
     temperature: float = 1.0,
     threads: int = 1,
 ) -> tuple[float, tuple[NDArray[Any], ...]]:
-    """Compute the soft nearest neighbour loss: how likely each point is to pick a neighbour of its own class.
+    """Compute the soft nearest neighbor loss: how likely each point is to pick a neighbor of its own class.
 
     With the M rows x of [z1; z2] (or of z1 alone) and A the anchors that have another point of their class::
 
@@ -74,13 +74,13 @@ def soft_nearest_neighbour(
     codes = np.tile(_checks.label_codes(labels, len(views[0])), len(views))
     with Team(threads) as team:
         rows = np.concatenate(views) if len(views) > 1 else views[0]
-        x, square = _centred(rows, team)
+        x, square = _centered(rows, team)
         longest = float(square.max())
         if not (ordinary(temperature, least=2.0**-25) and ordinary(longest, least=2.0**-60, most=2.0**60)):
             value, grad = _near_one(rows, codes, temperature, team)
         else:
             if rows.dtype == np.float32 and longest * 2.0 / temperature > FLOAT32_REACH:
-                x, square = _centred(*double(rows), team)
+                x, square = _centered(*double(rows), team)
             value, grad = _loss(x, square, codes, temperature, team)
     return value, tuple(np.split(grad.astype(rows.dtype, copy=False), len(views)))
 
@@ -88,7 +88,7 @@ def soft_nearest_neighbour(
 @quietly
 def _near_one(rows, codes, temperature, team):
     """The loss where products of numbers leave the dtype: of the rows over a power of two that brings them near 1."""
-    x, _ = _centred(*double(rows), team)
+    x, _ = _centered(*double(rows), team)
     exponent = int(np.frexp(np.abs(x).max())[1])
     x = np.ldexp(x, -exponent)
     square = np.square(x).sum(axis=1)
@@ -99,20 +99,20 @@ def _near_one(rows, codes, temperature, team):
     return value, grad
 
 
-def _centred(rows, team):
+def _centered(rows, team):
     """The rows around their mean, in their dtype, and their squared lengths (float64)."""
     from ._kernels.rows import row_products
 
-    centring, square = Centring((rows,), team), np.empty(len(rows))
+    centering, square = Centering((rows,), team), np.empty(len(rows))
 
     def work(worker):
-        centring.work(worker)
-        centring.centred[0].wait()
-        part, centred = team.share(len(rows), worker), centring.values[0]
-        row_products(centred[part], centred[part], square[part])
+        centering.work(worker)
+        centering.centered[0].wait()
+        part, centered = team.share(len(rows), worker), centering.values[0]
+        row_products(centered[part], centered[part], square[part])
 
     team.run(work)
-    return centring.values[0], square
+    return centering.values[0], square
 
 
 def _loss(x, square, codes, temperature, team):
@@ -157,7 +157,7 @@ def _two_sums(tiles, kappa, bias, codes):
 
 def _gradient(tiles, kappa, bias, codes, everybody, own_class, weight, gap, team):
     """2/T ( sum_j (W_ij + W_ji) x_j  -  x_i sum_j W_ji ), W_ij = weight_i (p_all(j|i) - p_same(j|i))."""
-    from ._kernels.soft_nearest import neighbour_weights, take_off_owed
+    from ._kernels.soft_nearest import neighbor_weights, take_off_owed
 
     x, dtype = tiles.a, tiles.a.dtype
     push, all_shift = weight_and_shift(weight, everybody, dtype)
@@ -168,7 +168,7 @@ def _gradient(tiles, kappa, bias, codes, everybody, own_class, weight, gap, team
     def fill(tile, rows, columns, diagonal, worker):
         row_total = owed[worker][rows]
         col_total = np.zeros(tile.shape[1], dtype)
-        neighbour_weights(
+        neighbor_weights(
             tile,
             dtype.type(kappa),
             *(side[rows] for side in sides),
