@@ -1,18 +1,22 @@
 """What a caller may hand over, and the sentence for each thing that may not be."""
 
+from collections.abc import Callable
 from numbers import Real
+from typing import NoReturn
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import InputError
+from ._types import Array, Booleans, Codes, Floats
 
 
-def embeddings(minimum_rows=1, look_for_nan=True, **named):
+def embeddings(minimum_rows: int = 1, look_for_nan: bool = True, **named: ArrayLike) -> list[Array]:
     """Checks that all are (N, D) float32 or all float64, of one shape and finite; returns them C-contiguous.
 
     float16 is refused rather than upcast: its gradients would come back in a dtype the caller did not hand over.
     """
-    arrays = []
+    arrays: list[Array] = []
     for name, given in named.items():
         z = np.asarray(given)
         if z.dtype not in (np.float32, np.float64):
@@ -32,7 +36,7 @@ def embeddings(minimum_rows=1, look_for_nan=True, **named):
     return arrays
 
 
-def all_finite(**named):
+def all_finite(**named: Array) -> None:
     """Checks that no array holds NaN or infinity."""
     from ._kernels.rows import first_bad_row
 
@@ -41,22 +45,22 @@ def all_finite(**named):
             raise InputError(f"{name} holds NaN or infinity, first in row {bad}")
 
 
-def positive(**named):
+def positive(**named: object) -> list[float]:
     """Checks that each is a finite number above zero; returns them as floats."""
     return _numbers(named, lambda number: 0 < number < np.inf, "a finite number above 0")
 
 
-def not_negative(**named):
+def not_negative(**named: object) -> list[float]:
     """Checks that each is a finite number of at least zero; returns them as floats."""
     return _numbers(named, lambda number: 0 <= number < np.inf, "a finite number of at least 0")
 
 
-def finite(**named):
+def finite(**named: object) -> list[float]:
     """Checks that each is a finite number; returns them as floats."""
     return _numbers(named, np.isfinite, "a finite number")
 
 
-def _numbers(named, fits, what):
+def _numbers(named: dict[str, object], fits: Callable[[float], bool], what: str) -> list[float]:
     numbers = []
     for name, given in named.items():
         try:
@@ -69,19 +73,19 @@ def _numbers(named, fits, what):
     return numbers
 
 
-def not_overflown(value):
+def not_overflown(value: float) -> float:
     """Checks that a loss of finite input is finite; returns it."""
     if not np.isfinite(value):
         overflow()
     return value
 
 
-def overflow():
+def overflow() -> NoReturn:
     """Says that finite input became infinite on the way."""
     raise InputError("the embeddings (or weights, or what they are divided by) are too large: the loss overflows")
 
 
-def square_mask(mask, n):
+def square_mask(mask: ArrayLike, n: int) -> Booleans:
     """Checks an (N, N) boolean mask."""
     mask = np.asarray(mask)
     if mask.shape != (n, n) or mask.dtype != np.bool_:
@@ -89,7 +93,7 @@ def square_mask(mask, n):
     return np.ascontiguousarray(mask)
 
 
-def indices(index, n, size):
+def indices(index: ArrayLike, n: int, size: int) -> Array:
     """Checks (N,) whole numbers in [0, size)."""
     index = np.asarray(index)
     if index.shape != (n,) or index.dtype.kind not in "iu":
@@ -99,7 +103,7 @@ def indices(index, n, size):
     return index
 
 
-def pair_labels(different, n):
+def pair_labels(different: ArrayLike, n: int) -> Floats:
     """Checks (N,) numbers in [0, 1]; returns float64."""
     different = np.asarray(different)
     if different.shape != (n,) or different.dtype.kind not in "biuf":
@@ -110,7 +114,7 @@ def pair_labels(different, n):
     return different
 
 
-def label_codes(labels, n, name="labels"):
+def label_codes(labels: ArrayLike | None, n: int, name: str = "labels") -> Codes:
     """Checks one label a row (integers, booleans or strings) and returns codes 0..C-1 as int32."""
     labels = np.asarray(labels)
     if labels.shape != (n,):

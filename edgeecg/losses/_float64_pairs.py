@@ -4,17 +4,26 @@ A block of rows meets all columns at once. So a softmax takes its largest score 
 its positives off before the product: what cancels in the mathematics cancels here, at any temperature.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+
+from ._threads import Team
+from ._types import Floats, Positive
 
 BLOCK = 1 << 17  # scores of a block: 1 MB
 
 
-def pull_pairs(a, b, visit, team):
+def pull_pairs(
+    a: Floats, b: Floats, visit: Callable[[slice, Floats], tuple[Floats, Floats]], team: Team
+) -> tuple[Floats, Floats, Floats]:
     """(sums, G b, G'a), where visit(rows, a_rows . b) gives the sums (an array) and G of a block of rows."""
     da, height = np.empty_like(a), max(1, BLOCK // len(b))
 
-    def work(worker):
-        part, sums, db = team.share(len(a), worker, multiple=1), 0.0, np.zeros_like(b)
+    def work(worker: int) -> tuple[Any, Floats]:
+        part, db = team.share(len(a), worker, multiple=1), np.zeros_like(b)
+        sums: Any = 0.0
         for start in range(part.start, part.stop, height):
             rows = slice(start, min(start + height, part.stop))
             found, pull = visit(rows, a[rows] @ b.T)
@@ -27,14 +36,16 @@ def pull_pairs(a, b, visit, team):
     return sum(sums), da, sum(dbs)
 
 
-def softmax_contrast(a, b, positive, temperature, team, own=False, each_pair=False):
+def softmax_contrast(
+    a: Floats, b: Floats, positive: Positive, temperature: float, team: Team, own: bool = False, each_pair: bool = False
+) -> tuple[float, Floats, Floats]:
     """Mean over anchors i of log sum_k exp(s_ik) - (mean of s_ip over the positives p of i), s_ik = a_i . b_k / T.
 
     positive(rows) are booleans (rows, len(b)). `own`: a and b are one set, and nobody meets himself. `each_pair`: the
     mean is over pairs, not over anchors. Returns (value, T dvalue/da, T dvalue/db).
     """
 
-    def visit(rows, score):
+    def visit(rows: slice, score: Floats) -> tuple[Floats, Floats]:
         chosen = positive(rows)
         if own:
             itself = np.arange(len(score)), np.arange(rows.start, rows.stop)
@@ -54,10 +65,12 @@ def softmax_contrast(a, b, positive, temperature, team, own=False, each_pair=Fal
     return float(value / anchors), da / anchors, db / anchors
 
 
-def sigmoid_sums(a, b, positive, temperature, bias, team):
+def sigmoid_sums(
+    a: Floats, b: Floats, positive: Positive, temperature: float, bias: float, team: Team
+) -> tuple[Floats, Floats, Floats]:
     """Over all pairs: sums of (loss, dloss/dx, cosine dloss/dx), and G b, G'a for G = dloss/dx."""
 
-    def visit(rows, cosine):
+    def visit(rows: slice, cosine: Floats) -> tuple[Floats, Floats]:
         minus_y = np.where(positive(rows), -1.0, 1.0)
         v = minus_y * (cosine / temperature + bias)
         e = np.exp(-np.abs(v))

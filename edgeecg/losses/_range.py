@@ -4,38 +4,43 @@ The fast kernels are made for embeddings and options of everyday sizes. Beyond t
 right instead: the bits of everyday calls stay what they are.
 """
 
+from collections.abc import Callable, Sequence
 from functools import wraps
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 
 from ..errors import InputError
+from ._types import Array, DType, Floats, Grads
 
+P = ParamSpec("P")
+R = TypeVar("R")
 LARGEST_LOGIT = {np.dtype(np.float32): 2.0**7, np.dtype(np.float64): 2.0**16}
 """A logit of size e carries a rounding of eps e: from here on weights would be off by 1e-5 (1e-11) and more."""
 SMALLEST_LOGIT = 2.0**-40
 """A score that no softmax may see is -2**100 (`_tiles.MASKED`) times this at least: still out of sight."""
 
 
-def tiles_hold(logit, dtype):
+def tiles_hold(logit: float, dtype: DType) -> bool:
     """Whether the tiles of `dtype` compute logits as large as `logit` to the accuracy promised."""
     return SMALLEST_LOGIT <= logit <= LARGEST_LOGIT[dtype]
 
 
-def ordinary(number, least=2.0**-40, most=2.0**40):
+def ordinary(number: float, least: float = 2.0**-40, most: float = 2.0**40) -> bool:
     """Whether it lies in [least, most]: products of a few such numbers neither overflow nor underflow in float32."""
     return least <= number <= most
 
 
-def double(*arrays):
+def double(*arrays: Array) -> list[Floats]:
     """The arrays in float64."""
-    return tuple(z.astype(np.float64, copy=False) for z in arrays)
+    return [z.astype(np.float64, copy=False) for z in arrays]
 
 
-def quietly(function):
+def quietly(function: Callable[P, R]) -> Callable[P, R]:
     """The function without NumPy's warnings: what overflows in it is looked at by whoever called it."""
 
     @wraps(function)
-    def call(*args, **options):
+    def call(*args: P.args, **options: P.kwargs) -> R:
         with np.errstate(all="ignore"):
             return function(*args, **options)
 
@@ -43,7 +48,7 @@ def quietly(function):
 
 
 @quietly
-def narrowed(grads, dtype, size):
+def narrowed(grads: Sequence[Array], dtype: DType, size: float) -> Grads:
     """Gradients in the dtype of the embeddings; `size` is the largest number that the formula, without cancellation,
     gives them.
 

@@ -49,7 +49,7 @@ def cross_correlation(z1: ArrayLike, z2: ArrayLike, eps: float = 1e-5, threads: 
         centering = Centering((z1, z2), team, eps, scaled=True)
         u1, u2 = centering.values
 
-        def work(worker):
+        def work(worker: int) -> None:
             centering.work(worker)
             for centered in centering.centered:
                 centered.wait()

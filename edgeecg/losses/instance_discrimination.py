@@ -18,6 +18,7 @@ from ._range import double, quietly, tiles_hold
 from ._softmax import LN2, StreamingLogSumExp, base2_scale, pull_softmax
 from ._threads import Team
 from ._tiles import PairTiles
+from ._types import Array, Grads
 from ._unit import UnitRows
 
 
@@ -83,7 +84,7 @@ def instance_discrimination(
         return value, unit.backward(grad, 1.0 / temperature, longest)
 
 
-def _longest(bank):
+def _longest(bank: Array) -> float:
     """The largest length of a row; raises InputError for NaN or infinity."""
     from ._kernels.rows import row_products
 
@@ -96,7 +97,9 @@ def _longest(bank):
 
 
 @quietly
-def _in_float64(z1, bank, index, longest, temperature, team):
+def _in_float64(
+    z1: Array, bank: Array, index: Array, longest: float, temperature: float, team: Team
+) -> tuple[float, Grads]:
     """The same at logits that no tile holds."""
     unit, (bank,) = UnitRows(z1, team=team, dtype=np.float64), double(bank)
     value, grad, _ = softmax_contrast(unit.rows, bank, same(index, np.arange(len(bank))), temperature, team)

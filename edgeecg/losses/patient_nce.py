@@ -15,6 +15,7 @@ from ._range import quietly, tiles_hold
 from ._softmax import LN2, StreamingLogSumExp, base2_scale, pull_softmax
 from ._threads import Team
 from ._tiles import PairTiles
+from ._types import Array, Grads, Positive
 from ._unit import UnitRows
 
 
@@ -79,7 +80,7 @@ def patient_nce(
 
 
 @quietly
-def _in_float64(z1, z2, positive, temperature, team):
+def _in_float64(z1: Array, z2: Array, positive: Positive, temperature: float, team: Team) -> tuple[float, Grads]:
     """The same at temperatures that no tile holds."""
     a, b = (UnitRows(z, team=team, dtype=np.float64) for z in (z1, z2))
     forward, da, db = softmax_contrast(a.rows, b.rows, positive, temperature, team, each_pair=True)

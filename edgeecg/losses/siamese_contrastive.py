@@ -58,22 +58,22 @@ def siamese_contrastive(
     from ._kernels.pairs import siamese_pairs, siamese_pairs_out_of_range
 
     # Memory-bound: finiteness is read off the value (NaN and infinity always reach it) and checked only then.
-    views = _checks.embeddings(z1=z1, z2=z2, look_for_nan=False)
-    different = _checks.pair_labels(different, len(views[0]))
+    z1, z2 = _checks.embeddings(z1=z1, z2=z2, look_for_nan=False)
+    different = _checks.pair_labels(different, len(z1))
     (margin,) = _checks.positive(margin=margin)
-    grads = np.empty_like(views[0]), np.empty_like(views[1])
+    grads = np.empty_like(z1), np.empty_like(z2)
     with Team(threads, blas=False) as team:
 
-        def work(worker):
+        def work(worker: int) -> tuple[float, float]:
             part = team.share(len(different), worker)
-            return siamese_pairs(*views, different, margin, part.start, part.stop, *grads)
+            return siamese_pairs(z1, z2, different, margin, part.start, part.stop, *grads)
 
         totals, least = zip(*team.run(work), strict=True)
         value = sum(totals) / len(different)
-        if min(least) < (bound := LEAST_SQUARE[views[0].dtype]) or margin > LARGEST_MARGIN:
-            value += siamese_pairs_out_of_range(*views, different, margin, bound, STEEPEST, *grads) / len(different)
+        if min(least) < (bound := LEAST_SQUARE[z1.dtype]) or margin > LARGEST_MARGIN:
+            value += siamese_pairs_out_of_range(z1, z2, different, margin, bound, STEEPEST, *grads) / len(different)
     if not ordinary(value):
-        _checks.embeddings(z1=z1, z2=z2)
+        _checks.all_finite(z1=z1, z2=z2)
         _checks.not_overflown(value)
-        narrowed(grads, views[0].dtype, 2.0 * np.sqrt(value / len(different)))
+        narrowed(grads, z1.dtype, 2.0 * np.sqrt(value / len(different)))
     return value, grads

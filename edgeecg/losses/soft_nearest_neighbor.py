@@ -14,9 +14,10 @@ from . import _checks
 from ._correlation import Centering
 from ._positives import anchor_weights
 from ._range import double, narrowed, ordinary, quietly
-from ._softmax import LN2, StreamingLogSumExp, base2_scale, weight_and_shift
+from ._softmax import LN2, StreamingLogSumExp, Sums, base2_scale, weight_and_shift
 from ._threads import Team
 from ._tiles import MASKED, TILE_COLUMNS, TILE_ROWS, PairTiles
+from ._types import Array, Codes, Floats
 
 FLOAT32_REACH = 1000.0  # largest exponent 2 |x|^2 / temperature that float32 resolves to the accuracy promised
 FLOAT64_REACH = 2.0**32  # the same of float64
@@ -69,7 +70,7 @@ def soft_nearest_neighbor(
     Salakhutdinov, Hinton, "Learning a Nonlinear Embedding by Preserving Class Neighbourhood Structure", AISTATS 2007.
     Frosst, Papernot, Hinton, "Analyzing and Improving Representations with the Soft Nearest Neighbor Loss", ICML 2019.
     """
-    views = _checks.embeddings(**({"z1": z1} if z2 is None else {"z1": z1, "z2": z2}))
+    views = _checks.embeddings(z1=z1) if z2 is None else _checks.embeddings(z1=z1, z2=z2)
     (temperature,) = _checks.positive(temperature=temperature)
     codes = np.tile(_checks.label_codes(labels, len(views[0])), len(views))
     with Team(threads) as team:
@@ -80,15 +81,15 @@ def soft_nearest_neighbor(
             value, grad = _near_one(rows, codes, temperature, team)
         else:
             if rows.dtype == np.float32 and longest * 2.0 / temperature > FLOAT32_REACH:
-                x, square = _centered(*double(rows), team)
+                x, square = _centered(double(rows)[0], team)
             value, grad = _loss(x, square, codes, temperature, team)
     return value, tuple(np.split(grad.astype(rows.dtype, copy=False), len(views)))
 
 
 @quietly
-def _near_one(rows, codes, temperature, team):
+def _near_one(rows: Array, codes: Codes, temperature: float, team: Team) -> tuple[float, Array]:
     """The loss where products of numbers leave the dtype: of the rows over a power of two that brings them near 1."""
-    x, _ = _centered(*double(rows), team)
+    x, _ = _centered(double(rows)[0], team)
     exponent = int(np.frexp(np.abs(x).max())[1])
     x = np.ldexp(x, -exponent)
     square = np.square(x).sum(axis=1)
@@ -99,13 +100,13 @@ def _near_one(rows, codes, temperature, team):
     return value, grad
 
 
-def _centered(rows, team):
+def _centered(rows: Array, team: Team) -> tuple[Array, Floats]:
     """The rows around their mean, in their dtype, and their squared lengths (float64)."""
     from ._kernels.rows import row_products
 
     centering, square = Centering((rows,), team), np.empty(len(rows))
 
-    def work(worker):
+    def work(worker: int) -> None:
         centering.work(worker)
         centering.centered[0].wait()
         part, centered = team.share(len(rows), worker), centering.values[0]
@@ -115,7 +116,7 @@ def _centered(rows, team):
     return centering.values[0], square
 
 
-def _loss(x, square, codes, temperature, team):
+def _loss(x: Array, square: Floats, codes: Codes, temperature: float, team: Team) -> tuple[float, Array]:
     reach = 2.0 * square.max() / temperature
     if not reach <= FLOAT64_REACH:
         raise InputError(f"the embeddings are too large for this temperature: 2 |x|^2 / temperature is {reach:.0e}")
@@ -135,16 +136,16 @@ def _loss(x, square, codes, temperature, team):
     return value, _gradient(tiles, kappa, bias, codes, everybody, own_class, weight, gap, team)
 
 
-def _two_sums(tiles, kappa, bias, codes):
+def _two_sums(tiles: PairTiles, kappa: float, bias: Array, codes: Codes) -> tuple[Floats, Floats]:
     """Log-sum-exps over everybody and over the own class, from one making of the tiles."""
     from ._kernels.soft_nearest import keep_same_class
 
     everybody, own_class = (StreamingLogSumExp(tiles, kappa, bias) for _ in range(2))
 
-    def start(worker):
+    def start(worker: int) -> tuple[Sums, Sums, Array]:
         return everybody.start(), own_class.start(), np.empty(TILE_ROWS * TILE_COLUMNS, tiles.a.dtype)
 
-    def visit(state, tile, rows, columns, diagonal):
+    def visit(state: tuple[Sums, Sums, Array], tile: Array, rows: slice, columns: slice, diagonal: bool) -> None:
         all_state, same_state, scratch = state
         everybody.absorb(all_state, tile, rows, columns, diagonal)
         same = scratch[: tile.size].reshape(tile.shape)
@@ -155,7 +156,17 @@ def _two_sums(tiles, kappa, bias, codes):
     return everybody.finish([state[0] for state in states]), own_class.finish([state[1] for state in states])
 
 
-def _gradient(tiles, kappa, bias, codes, everybody, own_class, weight, gap, team):
+def _gradient(
+    tiles: PairTiles,
+    kappa: float,
+    bias: Array,
+    codes: Codes,
+    everybody: Floats,
+    own_class: Floats,
+    weight: Floats,
+    gap: Floats,
+    team: Team,
+) -> Array:
     """2/T ( sum_j (W_ij + W_ji) x_j  -  x_i sum_j W_ji ), W_ij = weight_i (p_all(j|i) - p_same(j|i))."""
     from ._kernels.soft_nearest import neighbor_weights, take_off_owed
 
@@ -165,25 +176,26 @@ def _gradient(tiles, kappa, bias, codes, everybody, own_class, weight, gap, team
     sides = (bias, codes, all_shift, same_shift, push, pull)
     owed = np.zeros((tiles.workers, len(x)))
 
-    def fill(tile, rows, columns, diagonal, worker):
+    def fill(tile: Array, rows: slice, columns: slice, diagonal: bool, worker: int) -> None:
         row_total = owed[worker][rows]
         col_total = np.zeros(tile.shape[1], dtype)
         neighbor_weights(
             tile,
             dtype.type(kappa),
-            *(side[rows] for side in sides),
-            *(side[columns] for side in sides),
             row_total,
             col_total,
+            *(side[rows] for side in sides),
+            *(side[columns] for side in sides),
         )
         if not diagonal:  # a diagonal tile has counted both directions in its rows
             owed[worker][columns] += col_total
 
-    grad, owed = tiles.pull(fill), owed.sum(axis=0)
+    grad: Array = tiles.pull(fill)
+    total = owed.sum(axis=0)
 
-    def finish(worker):
+    def finish(worker: int) -> None:
         part = team.share(len(x), worker)
-        take_off_owed(grad[part], x[part], owed[part], dtype.type(kappa * LN2))
+        take_off_owed(grad[part], x[part], total[part], dtype.type(kappa * LN2))
 
     team.run(finish)
     return grad

@@ -59,7 +59,7 @@ def supervised_contrastive(
     ----------
     Khosla et al., "Supervised Contrastive Learning", NeurIPS 2020.
     """
-    views = _checks.embeddings(**({"z1": z1} if z2 is None else {"z1": z1, "z2": z2}))
+    views = _checks.embeddings(z1=z1) if z2 is None else _checks.embeddings(z1=z1, z2=z2)
     (temperature,) = _checks.positive(temperature=temperature)
     if (labels is None) == (mask is None):
         raise InputError("give either labels or mask")

@@ -10,6 +10,7 @@ numbers are contiguous and the index never negative, and vectorizes.
 import numpy as np
 
 from ..._compiled import compiled
+from .._types import Array, Pair, Scalar
 
 FAST = {"nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc"}
 BAND = 1024
@@ -17,7 +18,7 @@ NEARLY_CONSTANT = 2.0**-20  # deviation over mean
 
 
 @compiled(fastmath=FAST)
-def center_columns(z, first, last, eps, scaled, out, variance):
+def center_columns(z: Array, first: int, last: int, eps: Scalar, scaled: bool, out: Array, variance: Array) -> int:
     """out = z - mean, divided by sqrt(variance + eps) where `scaled`; variance is the biased one (divisor N).
 
     Returns how many columns `recenter_nearly_constant_columns` should see.
@@ -48,7 +49,9 @@ def center_columns(z, first, last, eps, scaled, out, variance):
 
 
 @compiled()
-def recenter_nearly_constant_columns(z, first, last, eps, scaled, out, variance):
+def recenter_nearly_constant_columns(
+    z: Array, first: int, last: int, eps: Scalar, scaled: bool, out: Array, variance: Array
+) -> None:
     """The same again for columns whose mean is so large beside their deviation that its rounding is taken for one: from
     the differences to their first row.
     """
@@ -69,7 +72,18 @@ def recenter_nearly_constant_columns(z, first, last, eps, scaled, out, variance)
 
 
 @compiled(fastmath=FAST)
-def standardize_backward(products, alpha, offset, slope, units, variances, eps, first, diagonal, grads):
+def standardize_backward(
+    products: Pair,
+    alpha: Scalar,
+    offset: Scalar,
+    slope: Scalar,
+    units: Pair,
+    variances: Array,
+    eps: Scalar,
+    first: int,
+    diagonal: Array,
+    grads: Pair,
+) -> None:
     """Gradients of the columns from `first` on, at which `products` begin; their part of `diagonal`, sum_i unit0 unit1,
     too.
 
@@ -111,7 +125,18 @@ def standardize_backward(products, alpha, offset, slope, units, variances, eps, 
 
 
 @compiled(fastmath=FAST)
-def combine_columns(product, alpha, beta, centered, z, other, gamma, first, last, out):
+def combine_columns(
+    product: Array,
+    alpha: Scalar,
+    beta: Array,
+    centered: Array,
+    z: Array,
+    other: Array,
+    gamma: Scalar,
+    first: int,
+    last: int,
+    out: Array,
+) -> None:
     """out = alpha product + beta centered + gamma (z - other); `product` and `beta` begin at column `first`."""
     for i in range(product.shape[0]):
         g, own, target = product[i], centered[i, first:last], out[i, first:last]
@@ -121,7 +146,7 @@ def combine_columns(product, alpha, beta, centered, z, other, gamma, first, last
 
 
 @compiled(fastmath=FAST)
-def matrix_product_sum(a, b):
+def matrix_product_sum(a: Array, b: Array) -> float:
     """sum_ij a_ij b_ij, in float64."""
     total = 0.0
     for i in range(a.shape[0]):

@@ -3,11 +3,14 @@
 import numpy as np
 
 from ..._compiled import compiled
+from .._types import Array, Scalar
 from .rows import KEEP_NAN
 
 
 @compiled(fastmath=KEEP_NAN)
-def siamese_pairs(z1, z2, different, margin, first, last, grad1, grad2):
+def siamese_pairs(
+    z1: Array, z2: Array, different: Array, margin: Scalar, first: int, last: int, grad1: Array, grad2: Array
+) -> tuple[float, float]:
     """Over rows [first, last): the sum of (1 - y) d^2 + y max(margin - d, 0)^2, and the least d^2.
 
     Writes the gradients of the mean over all rows.
@@ -40,7 +43,9 @@ def siamese_pairs(z1, z2, different, margin, first, last, grad1, grad2):
 
 
 @compiled()
-def siamese_pairs_out_of_range(z1, z2, different, margin, least, steepest, grad1, grad2):
+def siamese_pairs_out_of_range(
+    z1: Array, z2: Array, different: Array, margin: Scalar, least: Scalar, steepest: Scalar, grad1: Array, grad2: Array
+) -> float:
     """The same for rows with d^2 < `least` or a steeper slope: from differences over their largest, in float64.
 
     Returns what this adds to the sum.

@@ -3,13 +3,14 @@
 import numpy as np
 
 from ..._compiled import compiled
+from .._types import Array, Scalar
 
 # NaN and infinity must survive here: these kernels look for them, or feed results that are checked.
 KEEP_NAN = {"reassoc", "contract"}
 
 
 @compiled(fastmath=KEEP_NAN)
-def first_bad_row(z, first, last):
+def first_bad_row(z: Array, first: int, last: int) -> int:
     """Index of the first row with NaN or infinity in the columns [first, last), -1 where all is finite."""
     for i in range(z.shape[0] if last > first else 0):
         row = z[i, first:last]
@@ -22,7 +23,7 @@ def first_bad_row(z, first, last):
 
 
 @compiled(fastmath=KEEP_NAN)
-def normalize_rows(z, unit, length):
+def normalize_rows(z: Array, unit: Array, length: Array) -> None:
     """unit_i = z_i / |z_i|; a zero row has no direction and stays zero, with length 0."""
     for i in range(z.shape[0]):
         row = z[i]
@@ -36,7 +37,7 @@ def normalize_rows(z, unit, length):
 
 
 @compiled()
-def normalize_short_rows(z, shorter, unit, length):
+def normalize_short_rows(z: Array, shorter: Scalar, unit: Array, length: Array) -> None:
     """The same for rows shorter than `shorter`, whose squares underflow: divided by their largest number first."""
     for i in range(z.shape[0]):
         top = np.abs(z[i]).max()
@@ -48,7 +49,7 @@ def normalize_short_rows(z, shorter, unit, length):
 
 
 @compiled(fastmath=KEEP_NAN)
-def normalize_rows_backward(unit, length, grad, scale):
+def normalize_rows_backward(unit: Array, length: Array, grad: Array, scale: Scalar) -> None:
     """grad <- scale (grad - unit (unit . grad)) / |z|, in place; zero for a zero row."""
     for i in range(grad.shape[0]):
         along = 0.0
@@ -60,7 +61,7 @@ def normalize_rows_backward(unit, length, grad, scale):
 
 
 @compiled(fastmath=KEEP_NAN)
-def row_products(a, b, out):
+def row_products(a: Array, b: Array, out: Array) -> None:
     """out_i = a_i . b_i, summed in float64."""
     for i in range(a.shape[0]):
         total = 0.0
