@@ -144,14 +144,14 @@ def log1p(e: Any) -> Any:
 
 
 @overload(exp2, inline="never")
-def _choose_exp2(u: Any) -> Any:
+def _choose_exp2(u):
     if u == types.float32:
         return lambda u: _exp2_f4(u)
     return lambda u: _exp2_f8(u)
 
 
 @overload(log1p, inline="never")
-def _choose_log1p(e: Any) -> Any:
+def _choose_log1p(e):
     if e == types.float32:
         return lambda e: _log1p_f4(e)
     return lambda e: _log1p_f8(e)
