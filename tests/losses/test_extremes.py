@@ -32,7 +32,10 @@ def refusable(case, arrays, options, value, grads, slacks):
         apart = (bounds.row_lengths(np.subtract(*bounds.extended(*arrays))) ** 2).max()
         return apart > most or 2 * np.sqrt(value / len(arrays[0])) < least
     if case.name == "vicreg":
-        return max((abs(g) - slack).max() for g, slack in zip(grads, slacks, strict=True)) < least
+        smallest, largest = (
+            max((abs(g) + sign * s).max() for g, s in zip(grads, slacks, strict=True)) for sign in (-1, 1)
+        )
+        return smallest < least or largest > most
     if case.name == "barlow_twins":
         eps = options.get("eps", 1e-5)
         deviation = max(bounds.deviations(z, eps).min() for z in bounds.extended(*arrays))
@@ -47,7 +50,7 @@ def refusable(case, arrays, options, value, grads, slacks):
     shortest = [some[some > 0].min(initial=np.inf) for some in lengths]
     bank = bounds.row_lengths(options["bank"]).max() if "bank" in options else 1.0
     sizes = [bank / temperature / size / len(some) for size, some in zip(shortest, lengths, strict=True)]
-    return 0 < min(sizes) < least or max(sizes) > most or min(shortest) < 2.0**-999
+    return any(0 < size < least for size in sizes) or max(sizes) > most or min(shortest) < 2.0**-999
 
 
 def worst_over_bound(case, draw):
