@@ -1,6 +1,5 @@
 """What a caller may hand over, and the sentence for each thing that may not be."""
 
-from collections.abc import Callable
 from numbers import Real
 from typing import NoReturn
 
@@ -47,30 +46,36 @@ def all_finite(**named: Array) -> None:
 
 def positive(**named: object) -> list[float]:
     """Checks that each is a finite number above zero; returns them as floats."""
-    return _numbers(named, lambda number: 0 < number < np.inf, "a finite number above 0")
+    return _numbers(named, 0.0, False, "a finite number above 0")
 
 
 def not_negative(**named: object) -> list[float]:
     """Checks that each is a finite number of at least zero; returns them as floats."""
-    return _numbers(named, lambda number: 0 <= number < np.inf, "a finite number of at least 0")
+    return _numbers(named, 0.0, True, "a finite number of at least 0")
 
 
 def finite(**named: object) -> list[float]:
     """Checks that each is a finite number; returns them as floats."""
-    return _numbers(named, np.isfinite, "a finite number")
+    return _numbers(named, -np.inf, False, "a finite number")
 
 
-def _numbers(named: dict[str, object], fits: Callable[[float], bool], what: str) -> list[float]:
+def _numbers(named: dict[str, object], least: float, itself: bool, what: str) -> list[float]:
+    """Those numbers, all between `least`, `itself` allowed or not, and infinity."""
     numbers = []
     for name, given in named.items():
-        try:
-            number = float(given) if isinstance(given, Real) and not isinstance(given, bool) else np.nan
-        except OverflowError:  # of a whole number or a fraction
-            number = np.inf
-        if not fits(number):
+        number = given if type(given) is float else _number(given)
+        if not (least < number < np.inf or (itself and number == least)):
             raise InputError(f"{name} is {given!r}: it must be {what}")
         numbers.append(number)
     return numbers
+
+
+def _number(given: object) -> float:
+    """As a float: NaN where it is no number, infinity where it is too large for one."""
+    try:
+        return float(given) if isinstance(given, Real) and not isinstance(given, bool) else np.nan
+    except OverflowError:  # of a whole number or a fraction
+        return np.inf
 
 
 def not_overflown(value: float) -> float:

@@ -35,6 +35,7 @@ class Centering:
         # One array for all: from 4 MB on, NumPy asks for huge pages, and small ones cost as much as a matrix product.
         self.values = tuple(np.empty((len(views), *views[0].shape), views[0].dtype))
         self.variances = np.empty((len(views), views[0].shape[1]))
+        self._tops: list[list[float]] = [[] for _ in views]
         self.grams: list[Any] = [None] * len(views)
         # Half of an even team takes a view each, which it then need not share; else all cut both into columns.
         self._apart = len(views) == 2 and team.size % 2 == 0
@@ -56,18 +57,27 @@ class Centering:
                 self._parts[view][place] = np.matmul(out, out.T)
                 self.multiplied[view].arrive()
 
+    @property
+    def largest(self) -> list[float]:
+        """The largest variance of each view, once all are centered."""
+        return [max(tops) for tops in self._tops]
+
     def _center(self, view: int, part: slice) -> None:
-        from ._kernels.columns import center_columns, recenter_nearly_constant_columns
+        from ._kernels.columns import center_columns
         from ._kernels.rows import first_bad_row
 
-        z, out = self._views[view], self.values[view]
+        z, out, variances = self._views[view], self.values[view], self.variances[view]
         if first_bad_row(z, part.start, part.stop) >= 0:
             _checks.all_finite(**{f"z{i + 1}": z for i, z in enumerate(self._views)})
-        where = part.start, part.stop, self._eps, self._scaled, out, self.variances[view]
+        where = part.start, part.stop, self._eps, self._scaled, out, variances
         if center_columns(z, *where):
+            from ._kernels.columns import recenter_nearly_constant_columns
+
             recenter_nearly_constant_columns(z, *where)
-        if not np.isfinite(self.variances[view][part]).all():
+        top = float(np.maximum.reduce(variances[part], initial=0.0))
+        if not top < np.inf:
             _checks.overflow()
+        self._tops[view].append(top)
 
     def _add_up(self, view: int) -> None:
         """The sum of the workers' products, always in the same order, in the first one's place."""
@@ -103,6 +113,11 @@ class OffDiagonalEnergy:
             grams = self._centering.grams
             return matrix_product_sum(grams[0], grams[-1]) - float(self.diagonal @ self.diagonal)
         return matrix_product_sum(self._cross, self._cross)
+
+    @property
+    def largest(self) -> list[float]:
+        """The largest variance of each view, known when the first block is finished."""
+        return self._centering.largest
 
     @property
     def diagonal_in_products(self) -> float:

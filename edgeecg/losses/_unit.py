@@ -26,15 +26,15 @@ class UnitRows:
         n, width = sum(self._counts), arrays[0].shape[1]
         self.rows = np.empty((n, width), dtype or self._given)
         self._length = np.empty(n)
-        start = 0
+        start, self._shortest, longest = 0, np.inf, 0.0
         for z in arrays:
             view = slice(start, start + len(z))
-            rows.normalize_rows(z, self.rows[view], self._length[view])
+            least, most = rows.normalize_rows(z, self.rows[view], self._length[view])
+            self._shortest, longest = min(self._shortest, least), max(longest, most)
             start += len(z)
-        self._shortest = float(self._length.min())
         if self._shortest < SHORT:
             self._look_at_short_rows(arrays)
-        if not self._length.max() < np.inf:
+        if not longest < np.inf:
             _checks.overflow()
 
     def _look_at_short_rows(self, arrays: Sequence[Array]) -> None:

@@ -62,13 +62,14 @@ def barlow_twins(
     usual = ordinary(lambd) and ordinary(eps, least=2.0**-100)
     views: Sequence[Array] = (z1, z2) if usual and len(z1) >= FEW else double(z1, z2)
     with Team(threads) as team:
-        value, grads, variances = _loss(views, lambd, eps, team)
-        held = all(_held(variance, eps) for variance in variances.max(axis=1))
+        value, grads, energy = _loss(views, lambd, eps, team)
+        first, second = energy.largest
+        held = _held(first, eps) and _held(second, eps)
         if not held and views[0].dtype == np.float32:
-            value, grads, variances = _loss(double(z1, z2), lambd, eps, team)
+            value, grads, energy = _loss(double(z1, z2), lambd, eps, team)
     if usual and held and views[0] is z1:
         return value, grads
-    return _checks.not_overflown(value), _narrowed(grads, z1.dtype, variances.min(axis=1) + eps, lambd)
+    return _checks.not_overflown(value), _narrowed(grads, z1.dtype, energy.variances.min(axis=1) + eps, lambd)
 
 
 @quietly
@@ -83,7 +84,7 @@ def _held(variance: float, eps: float) -> bool:
     return variance == 0 or (variance >= 2.0**-80 * eps and variance <= 2.0**160)
 
 
-def _loss(views: Sequence[Array], lambd: float, eps: float, team: Team) -> tuple[float, Pair, Floats]:
+def _loss(views: Sequence[Array], lambd: float, eps: float, team: Team) -> tuple[float, Pair, OffDiagonalEnergy]:
     from ._kernels.columns import standardize_backward
 
     n, dtype = len(views[0]), views[0].dtype
@@ -91,7 +92,7 @@ def _loss(views: Sequence[Array], lambd: float, eps: float, team: Team) -> tuple
     units, variances = energy.values, energy.variances
     # Gradients take the place of the standardized views where nobody needs those again: fresh pages are what two
     # threads wait for most.
-    grads: Any = units if energy.block_needs_no_others else tuple(np.empty_like(z) for z in views)
+    grads: Any = units if energy.block_needs_no_others else (np.empty_like(views[0]), np.empty_like(views[1]))
 
     # dL/du1 = (2 lambd / N^2) u2 (u1'u2)' without its diagonal  -  (2 / N) u2 (1 - C_ii)
     alpha = 2.0 * lambd / n**2
@@ -103,4 +104,4 @@ def _loss(views: Sequence[Array], lambd: float, eps: float, team: Team) -> tuple
 
     energy.each_block(finish)
     value = float(((1.0 - energy.diagonal / n) ** 2).sum() + lambd * energy.energy / n**2)
-    return value, grads, variances
+    return value, grads, energy

@@ -126,4 +126,4 @@ def _one_view(z: Array, other: Array, options: _Options, team: Team) -> tuple[fl
 
     energy.each_block(finish)
     value = variance * short.sum() / width + covariance * energy.energy / (width * (n - 1.0) ** 2)
-    return float(value), out, float(energy.variances[0].max())
+    return float(value), out, energy.largest[0]

@@ -23,8 +23,11 @@ def first_bad_row(z: Array, first: int, last: int) -> int:
 
 
 @compiled(fastmath=KEEP_NAN)
-def normalize_rows(z: Array, unit: Array, length: Array) -> None:
-    """unit_i = z_i / |z_i|; a zero row has no direction and stays zero, with length 0."""
+def normalize_rows(z: Array, unit: Array, length: Array) -> tuple[float, float]:
+    """unit_i = z_i / |z_i|; a zero row has no direction and stays zero, with length 0. Returns the least and the
+    largest length.
+    """
+    shortest, longest = np.inf, 0.0
     for i in range(z.shape[0]):
         row = z[i]
         square = 0.0
@@ -34,6 +37,8 @@ def normalize_rows(z: Array, unit: Array, length: Array) -> None:
         inverse = 1.0 / length[i] if square > 0.0 else 0.0
         for j in range(row.shape[0]):
             unit[i, j] = row[j] * inverse
+        shortest, longest = min(shortest, length[i]), max(longest, length[i])
+    return shortest, longest
 
 
 @compiled()
