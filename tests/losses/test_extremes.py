@@ -90,6 +90,20 @@ def test_ordinary_sizes_are_never_refused(case, draw):
     assert worst_over_bound(case, draw) <= 1
 
 
+@given(draws())
+def test_the_matrix_of_barlow_twins_is_right_or_refused(draw):
+    arrays, eps = draw.arrays(CASES[0]), draw.options(CASES[0]).get("eps", 1e-5)
+    try:
+        matrix = losses.cross_correlation(*arrays, eps=eps)
+    except InputError:
+        assert max((bounds.row_lengths(z) ** 2).max() for z in arrays) > 1e307
+        return
+    right = exact.cross_correlation(*bounds.extended(*arrays), eps=np.longdouble(eps))
+    info = np.finfo(matrix.dtype)
+    slack = bounds.cross_correlation(*arrays, ulp=info.eps, eps=eps)
+    assert (abs(matrix - right) <= slack + 2 * np.longdouble(info.smallest_subnormal)).all()
+
+
 SIZES = (-45, -30, -10, 0, 10, 30) if THOROUGH else (-45, 0, 30)
 PLACES = np.linspace(0, 1, 21 if THOROUGH else 4)
 KINDS = list(SHAPES) if THOROUGH else ["plain", "one row", "constant but for rounding", "one-hot"]
