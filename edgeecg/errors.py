@@ -1,6 +1,14 @@
 """The exceptions of edgeecg: one tree, so that one `except edgeecg.EdgeECGError` catches them all."""
 
-__all__ = ["AmplitudeWarning", "EdgeECGError", "InputError", "MissingDependencyError", "ModelError"]
+__all__ = [
+    "AmplitudeWarning",
+    "EdgeECGError",
+    "InputError",
+    "MissingDependencyError",
+    "ModelError",
+    "RateWarning",
+    "RecordingWarning",
+]
 
 
 class EdgeECGError(Exception):
@@ -21,3 +29,11 @@ class MissingDependencyError(EdgeECGError, ImportError):
 
 class AmplitudeWarning(UserWarning):
     """The amplitude is implausible for the unit given (volts or microvolts taken for millivolts)."""
+
+
+class RateWarning(UserWarning):
+    """No sampling rate was given, and the beats are implausible at the 128 Hz that were assumed."""
+
+
+class RecordingWarning(UserWarning):
+    """A recording is damaged or incomplete, and what there is of it was read; the message says what is not there."""

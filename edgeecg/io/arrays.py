@@ -15,7 +15,8 @@ NAME_KEYS = ("leads", "lead", "lead_names", "channels")
 SIGNAL_KEYS = ("signal", "signals", "samples", "ecg", "data", "x")
 
 
-def open_source(path) -> Source:
+def open_source(file, keep_identity=False) -> Source:
+    path = file.name
     """.npy: (n,), (leads, n) or (n, leads). .npz: such an array, and `fs`, `unit`, `gain`, `leads` where known."""
     try:
         loaded = np.load(path, mmap_mode="r", allow_pickle=False)
