@@ -15,6 +15,7 @@ WORDS: Final = {
     86400.0: "day days",
 }
 SECONDS_PER: Final = {word: scale for scale, words in WORDS.items() for word in words.split()}
+UNITS_ONLY: Final = {"h", "hr", "hrs", "day", "days"}  # as the name of a column they are something else
 TIME = re.compile(
     r"t|ts|time|times|timestamp|timestamps|timepoint|date|datetime|elapsed|clock|epoch|unix|utc|gmt|posix|lsl|zeit|"
     r"uhrzeit|zeitstempel|datum|temps|heure|tiempo|fecha|hora|tempo|ora|tijd|tid|time\w{0,4}|\w{0,9}time|"
@@ -45,7 +46,7 @@ def says_time(name: str | None) -> bool:
     """Whether a heading says that the column is one of times."""
     said = words(name)
     return any(TIME.fullmatch(word) for word in said) or (
-        bool(said) and all(word in SECONDS_PER for word in said) and said != ["h"]
+        bool(said) and all(word in SECONDS_PER and word not in UNITS_ONLY for word in said)
     )
 
 
@@ -55,5 +56,5 @@ def scale_of(name: str | None, unit: str | None) -> float | None:
     if text in SECONDS_PER:
         return SECONDS_PER[text]
     said = words(name)
-    stated = [SECONDS_PER[word] for word in said if word in SECONDS_PER and word != "h"]
+    stated = [SECONDS_PER[word] for word in said if word in SECONDS_PER and word not in UNITS_ONLY]
     return stated[-1] if stated else None

@@ -40,7 +40,12 @@ EEG = re.compile(
     r"(?:fp|af|fc|ft|cp|tp|po|f|c|t|p|o)(?:\d{1,2}|z)(?:[-_:](?:a|m|t)[12]|[-_:](?:a1a2|ref|le|re|ar|av|avg|linked|ear)"
     r"|[-_:](?:fp|af|fc|ft|cp|tp|po|f|c|t|p|o)(?:\d{1,2}|z))?|[am][12][-_:][am][12]|e[12][-_:][am][12]"
 )
-COUNTS = {"adc", "adu", "count", "counts", "raw", "au", "nu", "lsb", "bit", "bits", "digits", "?", "-", "n/a", "none"}
+# Units of what is no voltage; one that nobody knows may be a voltage, misspelt.
+OTHER_UNIT = re.compile(
+    r"%|mm\s?hg|kpa|pa|cm\s?h2o|bpm|/min|1/min|rpm|brpm|breaths.*|l/min|ml/s|l/s|l|ml|k?ohms?|kω|ω|°?c|deg\s?c|celsius|"
+    r"k?hz|g|mg|m/s\^?2|m/\(s\^2\)|deg/s|°/s|rad/s|µ?t|us|µs|μs|usiemens|siemens|s|sec|seconds|ms|msec|min|h|m|cm|mm|"
+    r"lux|lx|n|nm|degrees?|deg|°|counts?/min|ppm|db|w|j|kg"
+)
 OF_AN_EEG = {"eeg", "ref", "le"}  # "EEG EKG-Ref" is how an EEG's recorder calls its ECG
 
 
@@ -65,7 +70,7 @@ def words(name: str) -> list[str]:
 
 def is_other(name: str, unit: str | None = None) -> bool:
     """Whether name and unit say that this is no ECG: another signal, or a number derived from one."""
-    if unit and not normal_unit(unit) and unit.strip().lower() not in COUNTS:
+    if unit and not normal_unit(unit) and OTHER_UNIT.fullmatch(unit.strip().lower()[:40]):
         return True
     said = [word for word in words(name) if OTHER.fullmatch(word) or OTHER.fullmatch(word.rstrip("0123456789"))]
     if says_ecg(name):

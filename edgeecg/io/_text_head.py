@@ -14,11 +14,11 @@ from ._leads import is_ecg
 from ._times import parse_moment
 from ._units import normal_unit, split_unit
 
-__all__ = ["Head", "head_of", "is_fact"]
+__all__ = ["Head", "head_of", "is_fact", "is_remark", "tells_one_lead"]
 
-RATE = re.compile(
-    r"fs|sfreq|srate|sps|samp\w*|sampling\w*|abtast\w*|échantillon\w*|echantillon\w*|muestre\w*|muestra\w*|amostr\w*|"
-    r"campion\w*|bemonster\w*|sampler\w*|samplefreq\w*|samplingfreq\w*|samplingrate|samplerate"
+RATE = re.compile(r"samp\w*|abtast\w*|[ée]chantillon\w*|muestr\w*|amostr\w*|campion\w*|bemonster\w*")
+FULL_RATE = re.compile(
+    r"fs|sfreq|srate|sps|sampl(?:e|ing)_?(?:rate|freq\w*)|abtast(?:rate|frequenz)|bemonsteringsfrequentie|sampler"
 )
 FREQUENCY = re.compile(r"rate|freq|frequency|frequenz|fréquence|frecuencia|frequenza|frequência|frequentie|hz|taux|tasa")
 INTERVAL = re.compile(r"interval|intervall|intervalle|intervalo|period|periode|dt|step|spacing")
@@ -106,6 +106,19 @@ def is_fact(cells: Sequence[str]) -> bool:
     )
 
 
+def tells_one_lead(lines: Sequence[str]) -> bool:
+    """Whether lines before a table name the unit or the lead of its one column."""
+    found = [(words(key), values[0]) for line in lines for key, values in pairs(line)]
+    return any(
+        (says(UNIT, key) and normal_unit(value)) or (says(LEAD, key) and is_ecg(split_unit(value)[0])) for key, value in found
+    )
+
+
+def is_remark(line: str) -> bool:
+    """Whether a line tells a fact, in any of the ways of `pairs`, or what a program says of a sample."""
+    return PER_SAMPLE.match(line) is not None or any(is_fact([key, values[0]]) for key, values in pairs(line))
+
+
 def pairs(line: str) -> Iterable[tuple[str, list[str]]]:
     """(key, values) as a line may mean them: "a: b", "a = b", "a := b", "a,b", "a;b", "a<tab>b"."""
     bare = MARKS.sub("", line[:2000]).strip()
@@ -136,12 +149,13 @@ def rate_in(key: Sequence[str], title: str, value: str) -> float | None:
         return None
     hertz = HERTZ.match(rest) or HERTZ.match((split_unit(title)[1] or "").strip())
     said = [word for word in key if word not in ("hz", "khz", "hertz", "in", "the", "ecg", "ekg", "of", "s", "per", "second")]
-    if any(NO_RATE.fullmatch(word) for word in said) and not (says(RATE, said) and says(FREQUENCY, said)):
+    if any(NO_RATE.fullmatch(word) for word in said) and not (says(FULL_RATE, said) or (says(RATE, said) and says(FREQUENCY, said))):
         return None
     if says(INTERVAL, said):
         unit = SECONDS.get((rest or split_unit(title)[1] or "").split(" ")[0].lower().strip("()[]"))
         return 1 / (number * unit) if unit is not None and 1e-5 < number * unit < 1 else None
-    if says(RATE, said) or (hertz and (not said or says(FREQUENCY, said))):
+    sampled = says(FULL_RATE, said) or (says(RATE, said) and (hertz is not None or says(FREQUENCY, said)))
+    if sampled or (hertz and (not said or says(FREQUENCY, said))):
         kilo = bool(hertz and hertz[1]) or "khz" in key
         return number * 1000 if kilo else number
     return None
@@ -181,10 +195,6 @@ def head_of(where: str, lines: Sequence[str], keep_identity: bool = False) -> He
 def learned(where: str, head: Head, title: str, values: list[str], keep_identity: bool) -> bool:
     """Whether a key and its values said something that a reader wants to know, or of a person."""
     key, value = words(title), values[0]
-    if says(PERSON, key) and not says(START, key[:1]):
-        if keep_identity and says(KEPT, key) and value:
-            head.identity.setdefault("_".join(key), value)
-        return True
     if key in (["fs"], ["sampling", "rate"], ["sample", "rate"], ["samplerate"], ["sfreq"], ["rate"], ["sampling", "frequency"]):
         number, rest = number_in(value)
         if number is None and head.rate is None:
@@ -207,6 +217,10 @@ def learned(where: str, head: Head, title: str, values: list[str], keep_identity
         return True
     if says(LEAD, key) and (len(values) > 1 or says(re.compile(r"labels?|leads?|ableitung|channeltitle"), key) or is_ecg(value)):
         head.labels = values
+        return True
+    if says(PERSON, key) and not says(START, key[:1]):
+        if keep_identity and says(KEPT, key) and value:
+            head.identity.setdefault("_".join(key), value)
         return True
     if says(START, key):
         moment = next((found for text in reversed(values) if (found := parse_moment(text))), None)

@@ -9,7 +9,7 @@ from ..errors import InputError
 from ._clock_names import SECONDS_PER, says_time
 from ._leads import is_ecg
 from ._text_cells import Form, is_absent, is_number, split_line
-from ._text_head import is_fact
+from ._text_head import is_fact, is_remark, tells_one_lead
 from ._times import is_time
 from ._units import normal_unit, split_unit
 
@@ -130,7 +130,9 @@ def with_decimal_commas(lines: Sequence[str], rows: Sequence[str], found: Form) 
     counted = all(row[0].lstrip("-").isdigit() for row in cells) and [row[0] for row in cells] == sorted(
         {row[0] for row in cells}, key=int
     )
-    single = named == 1 or (named is None and padded and not counted and len({len(part) for part in behind}) < 5)
+    widths = {len(part) for part in behind}
+    alone = padded or (len(widths) == 1 and min(widths) > 1 and tells_one_lead(head))
+    single = named == 1 or (named is None and alone and not counted and len(widths) < 5)
     return form_with(b"\0", rows) if single else None
 
 
@@ -241,18 +243,23 @@ def headings(
 
 def fitted(line: str, form: Form, nearest: bool) -> list[str] | None:
     """The cells of a line that may be one of names; None where it is not. The nearest to the data may lack one."""
-    bare = MARKS.sub("", line).strip()
-    remark = bare != line.strip()
+    bare = MARKS.sub("", line).strip(" \r")
+    remark = bare != line.strip(" \r")
     if form.columns == 1:
+        bare = bare.strip()
         name, unit = split_unit(bare.strip("\"'"))
-        fact = is_fact(re.split(r"[,;\t=:]+", bare)) or (remark and not (unit or is_ecg(name)))
+        doubtful = (remark or "=" in bare or ":" in bare) and not (unit or is_ecg(name))
+        fact = doubtful or is_remark(line)
         return None if fact or not bare or len(bare) > 120 else [bare.strip("\"'").rstrip(",;")]
     cells = [cell.strip().strip("\"'") for cell in bare.split(",")] if form.paired else split_line(bare, form)
+    if form.delimiter is None and len(cells) != form.columns:
+        cells = re.split(r"\s{2,}", bare.strip()) if len(bare) < 2000 else cells
     while len(cells) > form.columns and not cells[-1]:
         cells.pop()
-    if len(cells) == form.columns - 1 and nearest and not remark and cells != [""]:
-        # a row that ends in a delimiter, or R, which leaves out the name of the row names
-        cells = [*cells, ""] if form.kinds[-1] == "empty" else ["", *cells]
+    if len(cells) == form.columns - 1 and form.kinds[-1] == "empty" and len(cells) > 1:
+        cells = [*cells, ""]  # rows end in a delimiter
+    elif len(cells) == form.columns - 1 and nearest and not remark and cells != [""]:
+        cells = ["", *cells]  # R leaves out the name of the row names
     if len(cells) != form.columns or not any(cells) or any(len(cell) > 120 for cell in cells):
         return None
     return None if is_fact(cells) or cells[0].endswith(("=", ":")) else cells

@@ -132,6 +132,8 @@ def sample_lines(content: bytes) -> list[str]:
 def columns_of(file: File, content: bytes, layout: Layout) -> list[Column]:
     """Every column but text, read at once."""
     form = layout.form
+    if form.quote is None and b'"' in content:  # in a row that was not looked at
+        form.quote = b'"'
     start = place_of_line(content, layout.first)
     header = layout.header.strip().encode() if layout.header is not None else None
     rows = Rows(file.name, form, header)
