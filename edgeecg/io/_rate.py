@@ -68,6 +68,9 @@ def clock_of(times: Floats, where: str, rate: float | None = None) -> Clock:
     known = times[rows]
     if len(rows) < 2 or known[-1] <= known[0]:
         raise InputError(f"{where} do not rise: give the sampling rate with fs= (--fs)")
+    regular = even_clock(rows, known)
+    if regular is not None:
+        return regular
     stretch = Anchors(*anchors(rows, known))
     stretch.fit(rate)
     if stretch.rate * (known[-1] - known[0]) > 6 * (rows[-1] - rows[0]) or stretch.rate > 1.5 * FASTEST:
@@ -86,6 +89,22 @@ def clock_of(times: Floats, where: str, rate: float | None = None) -> Clock:
     if rate is None and len(lost) > 0.1 * len(stretch.rows) and found != round(found, 1):
         raise InputError(f"{where} are not regular: give the sampling rate with fs= (--fs)")
     return Clock(found, stretch.spread, before.astype(np.int64), lost.astype(np.int64), uncertainty)
+
+
+def even_clock(rows: Integers, known: Floats) -> Clock | None:
+    """The clock of times that are all within a tenth of a row of regular ones: most are, and it is quick."""
+    n, none = len(rows), np.empty(0, np.int64)
+    if rows[-1] - rows[0] != n - 1:
+        return None
+    rate = (n - 1) / float(known[-1] - known[0])
+    off = known - known[0]
+    off *= rate
+    off -= np.arange(n)
+    largest = float(max(off.max(), -off.min()))
+    if largest > 0.1:
+        return None
+    resolution = min(2 * largest / (n - 1), 5e-4) * rate + float(np.spacing(abs(known[-1]))) * rate * rate / n
+    return Clock(snapped(rate, max(resolution, 1e-6 * rate)), largest, none, none, resolution)
 
 
 def anchors(rows: Integers, known: Floats) -> tuple[Integers, Floats]:

@@ -164,6 +164,9 @@ def quoted(rows: Rows, lines: list[bytes], first: int, at_end: bool) -> list[byt
         kept = rows.clean(bare, first, at_end)
         joined = (form.delimiter or b" ").join(kept)
         return (joined.split(form.delimiter) if form.delimiter else joined.split()) if kept else []
+    between = form.quote + form.delimiter + form.quote
+    if all(map((form.pieces - 1).__eq__, map(bytes.count, lines, repeat(between)))):  # every cell stands in quotes
+        return between.join([line.strip()[1:-1] for line in lines]).split(between)
     reader = csv.reader(
         (line.decode("latin-1") for line in lines), delimiter=form.delimiter.decode(), quotechar=form.quote.decode()
     )
@@ -190,25 +193,42 @@ def to_floats(cells: Sequence[bytes], decimal: str) -> npt.NDArray[np.float64] |
     widest = max(map(len, cells))
     if widest > WIDEST:
         return next(i for i, cell in enumerate(cells) if len(cell) > WIDEST)
+    if b"" in cells:
+        cells = [cell or b"nan" for cell in cells]
     text = np.array(cells, f"S{max(widest, 4)}")
+    written = text.tobytes()
     if decimal == ",":
-        if any(map(bytes.__contains__, cells, repeat(b"."))):
+        if b"." in written:
             text = np.char.replace(text, b".", b"")
-        text = np.char.replace(text, b",", b".")
+        text = np.frombuffer(text.tobytes().replace(b",", b"."), text.dtype)
     try:
-        if any(map(bytes.__contains__, cells, repeat(b"_"))):
+        if b"_" in written:  # which Python takes for a number
             raise ValueError
         values: npt.NDArray[np.float64] = text.astype(np.float64)
     except ValueError:
         text = np.char.strip(np.char.lower(text), b" \t\"'\xa0").astype(f"S{max(widest, 4)}")
         text[np.isin(text, ABSENT_BYTES)] = b"nan"
-        for i, cell in enumerate(text.tolist()):
-            try:
-                if b"_" in cell:
-                    return i
-                float(cell)
-            except ValueError:
-                return i
+        wrong = first_wrong(text)
+        if wrong is not None:
+            return wrong
         values = text.astype(np.float64)
     values[np.isinf(values)] = np.nan
     return values
+
+
+def first_wrong(text: npt.NDArray[np.bytes_]) -> int | None:
+    """The index of the first cell that is no number."""
+    try:
+        if b"_" not in text.tobytes():
+            text.astype(np.float64)
+            return None
+    except ValueError:
+        pass
+    for i, cell in enumerate(text.tolist()):
+        try:
+            if b"_" in cell:
+                return i
+            float(cell)
+        except ValueError:
+            return i
+    return None
