@@ -66,9 +66,26 @@ def as_seconds(
         found.date_only, found.clock_only = written.date_only, written.clock_only
         found.first_clock = written.first_clock
         return forwards(found)
+    if values is not None and values.dtype.kind in "Mm":
+        return from_moments(name, values)
     if values is None or is_ecg(name or "", unit):
         return None
     return from_numbers(name, unit, values)
+
+
+def from_moments(name: str | None, values: npt.NDArray[Any]) -> Seconds | None:
+    """A column of datetimes or of durations."""
+    known = ~np.isnat(values)
+    if not known.any():
+        return None
+    first = values[known][0]
+    times = np.full(len(values), np.nan)
+    times[known] = (values[known] - first) / np.timedelta64(1, "ns") / 1e9
+    start = None
+    if values.dtype.kind == "M":
+        micro = first.astype("M8[us]").item()
+        start = micro if isinstance(micro, datetime.datetime) else None
+    return forwards(Seconds(name, times, values, start, True))
 
 
 def from_numbers(name: str | None, unit: str | None, values: npt.NDArray[Any]) -> Seconds | None:

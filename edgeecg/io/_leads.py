@@ -27,7 +27,7 @@ NOT_A_LEAD = {"1", "2", "3", "f", "n", "c", "r", "l"}  # what LEAD would take th
 # Other signals, and what is derived from an ECG: never the lead that is taken where none is named.
 OTHER = re.compile(
     r"eeg|emg|eog|eda|gsr|scl|scr|erg|meg|ecog|resp\w*|respiration|respiratory|breath\w*|atem\w*|airflow|flow|nasal|"
-    r"thor\w*|abd|abdo\w*|chest|belt|pleth\w*|ppg|spo2|sao2|osat|oximet\w*|pulse|puls|bp|nibp|abp|art|cvp|icp|pap|"
+    r"thor\w*|abd|abdo\w*|pleth\w*|ppg|spo2|sao2|osat|oximet\w*|pulse|puls|bp|nibp|abp|art|cvp|icp|pap|"
     r"press\w*|acc|acc[xyz]|accel\w*|gyr|gyro\w*|gyr[xyz]|mag|magnet\w*|mag[xyz]|motion|activity|temp\w*|tmp|skin|"
     r"hr|bpm|heartrate|hrv|rr|rri|ibi|nn|qrs|qt|st|beat|beats|peak|peaks|rpeak|rpeaks|batt\w*|marker|markers|event|"
     r"events|trigger|trig|trg|annot\w*|label|labels|class|target|stage|hypno\w*|sleep|quality|sqi|status|state|flag|"
@@ -74,8 +74,8 @@ def is_other(name: str, unit: str | None = None) -> bool:
         return True
     said = [word for word in words(name) if OTHER.fullmatch(word) or OTHER.fullmatch(word.rstrip("0123456789"))]
     if says_ecg(name):
-        return any(word not in OF_AN_EEG and word != "chest" for word in said)
-    return bool(said) or EEG.fullmatch(name.strip().lower()) is not None
+        return any(word not in OF_AN_EEG for word in said)
+    return bool(said) or words(name) in (["chest"], ["belt"], ["chest", "belt"]) or EEG.fullmatch(name.strip().lower()) is not None
 
 
 def says_ecg(name: str) -> bool:

@@ -149,12 +149,12 @@ def values_of(column: Column) -> npt.NDArray[Any]:
 def sorted_out(columns: Sequence[Column]) -> Parts:
     """Clocks, counters and signals; where all numbers rise, the last column is the signal."""
     parts = Parts([], [], [])
-    numbers = [column for column in columns if column.values is not None]
+    numbers = [column for column in columns if column.values is not None and column.values.dtype.kind not in "Mm"]
     for column in columns:
         clock = as_seconds(column.name, column.unit, column.values, column.cells)
         if clock is not None:
             parts.clocks.append(clock)
-        elif column.values is not None:
+        elif column.values is not None and column.values.dtype.kind not in "Mm":
             counter = as_counter(column)
             if counter is not None:
                 parts.counters.append(counter)

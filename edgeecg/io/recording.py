@@ -260,8 +260,8 @@ class Source:
         if gain is not None:
             return float(gain)
         steps = lead.steps_per_unit()
-        if steps is None:
-            return None
+        if steps is None or (lead.gain is not None and normal_unit(lead.unit) is None):
+            return lead.gain
         if known is None:
             raise InputError(
                 f"{self.name}: lead {lead.name!r} has a scale but no unit in the header: give the unit with unit= "
