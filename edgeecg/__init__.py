@@ -11,9 +11,19 @@ for result in encoder.stream(fs=250).push(chunk): # the same numbers from a live
 
 import threading
 
-from .encoder import Analysis, Encoder, Quality, load
-from .errors import AmplitudeWarning, EdgeECGError, InputError, MissingDependencyError, ModelError
-from .stream import Result, Stream
+from .encoder import Encoder, load
+from .errors import (
+    AmplitudeWarning,
+    EdgeECGError,
+    InputError,
+    MissingDependencyError,
+    ModelError,
+    RateWarning,
+    RecordingWarning,
+)
+from .quality import Quality
+from .results import Analysis, Result
+from .stream import Stream
 
 __all__ = [
     "AmplitudeWarning",
@@ -24,6 +34,8 @@ __all__ = [
     "MissingDependencyError",
     "ModelError",
     "Quality",
+    "RateWarning",
+    "RecordingWarning",
     "Result",
     "Stream",
     "embed",
@@ -53,29 +65,34 @@ def _encoder(model, backend) -> Encoder:
 
 def embed(
     signal,
-    fs=128,
+    fs=None,
     hop=10.0,
-    unit="mV",
+    unit=None,
     gain=None,
     nan="raise",
     model="default",
     backend="c",
     dtype="float32",
     threads=1,
+    lead=None,
 ):
     """Embed a single-lead ECG.
 
-    signal: 1-D array; floats in `unit` ("mV", "uV", "V"), or integers with `gain` (ADC units per millivolt).
-    fs: sampling rate in Hz, 50 to 4000. hop: seconds between window starts.
+    signal: 1-D array; floats in `unit` ("mV" where none is given, "uV", "V"), or integers with `gain` (ADC units per
+    millivolt). A Recording, a path, a column or frame of pandas, polars or xarray, a tensor, an array of several leads with
+    `lead` (a name, or an index from 0).
+    fs: sampling rate in Hz, 50 to 4000; without it that of the recording or of its times, and 128 for an array.
+    hop: seconds between window starts.
     nan: "raise", or "mask" to hold the last value and flag the windows.
     threads: pieces of a long recording to work on side by side; the bytes stay the same.
     model: name of a bundled model or path of an .eecg file. backend: "c", "numba" or "numpy", with the same bytes.
     Returns (n_windows, 128) float32 (or int8 with dtype="int8"): one row a 10 s window.
-    Raises InputError (a ValueError) or ModelError; warns AmplitudeWarning.
+    Raises InputError (a ValueError) or ModelError; warns AmplitudeWarning, and RateWarning where no rate was given and
+    the beats would be implausible at 128 Hz.
     """
-    return _encoder(model, backend).embed(signal, fs, hop, unit, gain, nan, dtype, threads)
+    return _encoder(model, backend).embed(signal, fs, hop, unit, gain, nan, dtype, threads, lead)
 
 
-def front_end(signal, fs=128, unit="mV", gain=None, nan="raise", model="default", backend="c"):
+def front_end(signal, fs=None, unit=None, gain=None, nan="raise", model="default", backend="c", lead=None):
     """What the encoder sees: (samples at 128 Hz, channels) uint8 with zero point 128. Training reads its data here."""
-    return _encoder(model, backend).front_end(signal, fs, unit, gain, nan)
+    return _encoder(model, backend).front_end(signal, fs, unit, gain, nan, lead)

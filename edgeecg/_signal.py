@@ -10,7 +10,7 @@ import numpy as np
 
 from .errors import AmplitudeWarning, InputError
 
-__all__ = ["Conversion", "check_hop", "check_signal", "conversion", "fs_millihertz", "gain_multiplier"]
+__all__ = ["Conversion", "check_hop", "clock_factor", "check_signal", "conversion", "fs_millihertz", "gain_multiplier"]
 
 CANONICAL_PER_UNIT = {"mV": 8000.0, "uV": 8.0, "µV": 8.0, "μV": 8.0, "V": 8_000_000.0}  # docs/numerics.md, section 1
 SLOWEST, FASTEST = 50.0, 4000.0  # Hz
@@ -61,6 +61,12 @@ def fs_millihertz(fs: float) -> int:
     if not SLOWEST <= value <= FASTEST:
         raise InputError(f"fs is the sampling rate in Hz, from {SLOWEST:g} to {FASTEST:g}, not {value:g}")
     return round(value * 1000)
+
+
+def clock_factor(fs: float) -> float:
+    """How long a second of the resampler's clock is: it takes whole millihertz, and a rate may lie between two."""
+    nominal = fs_millihertz(fs) / 1000
+    return nominal / float(fs) if abs(nominal - float(fs)) > 1e-9 * nominal else 1.0
 
 
 def check_hop(hop: float) -> int:

@@ -4,15 +4,15 @@ import contextlib
 import functools
 import importlib
 import os
-from enum import IntFlag
 from numbers import Real
-from typing import NamedTuple
 
 import numpy as np
 from numpy import ndarray
 
 from . import _signal
 from .errors import InputError, MissingDependencyError, ModelError
+from .quality import Quality
+from .results import Analysis
 
 __all__ = ["Analysis", "Encoder", "Quality", "bundled_models", "load"]
 
@@ -21,32 +21,6 @@ BACKENDS = {"c": "._core", "numba": ".jit", "numpy": ".reference"}
 BLOCK = 1280  # samples at 128 Hz that the trunk takes at once: its tensors stay in the second-level cache
 CACHED_PLANS, CACHED_STREAMS = 8, 4
 BUNDLED = os.path.join(os.path.dirname(__file__), "models")
-
-
-class Quality(IntFlag):
-    """Flags of a window (docs/numerics.md, section 5); 0 is good.
-
-    NOISY is muscle noise, of models whose file has a threshold for it; it misses slow artefacts.
-    """
-
-    GOOD = 0
-    FLAT = 1
-    CLIPPED = 2
-    LEAD_OFF = 4
-    MISSING = 8
-    NOISY = 16
-
-    def __str__(self):
-        return "+".join(flag.name.lower().replace("_", "-") for flag in Quality if flag and flag in self) or "good"
-
-
-class Analysis(NamedTuple):
-    """What an encoder makes of a recording: n windows."""
-
-    start: np.ndarray  # (n,) float64, seconds from the first sample
-    embedding: np.ndarray  # (n, 128) float32
-    int8: np.ndarray  # (n, 128) int8; times Encoder.int8_scale it approximates the embedding
-    quality: np.ndarray  # (n,) uint8, bits of Quality
 
 
 def backend_module(name: str):
@@ -140,17 +114,24 @@ class Encoder:
             "int8_scale": self.int8_scale,
         }
 
-    def embed(self, signal, fs=128, hop=10.0, unit="mV", gain=None, nan="raise", dtype="float32", threads=1):
+    def embed(
+        self, signal, fs=None, hop=10.0, unit=None, gain=None, nan="raise", dtype="float32", threads=1, lead=None
+    ):
         """Embed a recording.
 
-        signal: 1-D array of floats in `unit`, or of integers with `gain` (ADC units per millivolt).
-        fs: sampling rate in Hz, 50 to 4000. hop: seconds between window starts.
+        signal: 1-D array of floats in `unit` (mV), or of integers with `gain` (ADC units per millivolt); a Recording, a
+        path, a data frame or an array of several leads, with `lead` (a name, or an index from 0).
+        fs: sampling rate in Hz, 50 to 4000; that of the recording, or 128 for an array. hop: seconds between window starts.
         nan: "raise", or "mask" to hold the last value and flag the windows. dtype: "float32", or "int8" (see
         `int8_scale`). threads: pieces of a long recording to work on side by side; the bytes stay the same. Returns
         (n_windows, 128): one row a 10 s window. The last numbers are those that `info["levels"]` names; of them the
         size of the signal needs the right `unit` or `gain`, nothing else depends on it. Raises InputError; warns
         AmplitudeWarning.
         """
+        if type(signal) is not ndarray or fs is None or lead is not None or signal.ndim != 1:
+            signal, fs, unit, gain, _ = _taken(signal, fs, unit, gain, lead)
+        elif unit is None:
+            unit = "mV"
         if type(signal) is ndarray and type(threads) is int and threads == 1:
             try:  # one window takes a few microseconds: options that were good before are not looked at again
                 idle, masked, as_int8 = self._ready[fs, hop, unit, gain, nan, dtype]
@@ -179,11 +160,16 @@ class Encoder:
         e16, e8, _ = self._run(plan, signal, nan, threads)
         return e8 if dtype == "int8" else self._floats(e16)
 
-    def analyze(self, signal, fs=128, hop=10.0, unit="mV", gain=None, nan="raise", threads=1) -> Analysis:
+    def analyze(
+        self, signal, fs=None, hop=10.0, unit=None, gain=None, nan="raise", threads=1, lead=None
+    ) -> Analysis:
         """The same as `embed`, with window starts, the int8 form and quality flags."""
+        signal, fs, unit, gain, recorded = _taken(signal, fs, unit, gain, lead)
         e16, e8, quality = self._run(self._plan(fs, hop, unit, gain), signal, nan, threads)
-        start = np.arange(len(e16)) * (_signal.check_hop(hop) / RATE)
-        return Analysis(start, self._floats(e16), e8, quality)
+        start = np.arange(len(e16)) * (_signal.check_hop(hop) / RATE * _signal.clock_factor(fs))
+        result = Analysis(start, self._floats(e16), e8, quality)
+        result.recorded = recorded
+        return result
 
     def embed_batch(self, windows, fs=128, unit="mV", gain=None, nan="raise", dtype="float32", threads=1):
         """Embed each row of (n, samples) as a recording of its own, of which the first window counts: (n, 128).
@@ -222,8 +208,9 @@ class Encoder:
 
         return Stream(self, fs, hop, unit, gain, nan)
 
-    def front_end(self, signal, fs=128, unit="mV", gain=None, nan="raise"):
+    def front_end(self, signal, fs=None, unit=None, gain=None, nan="raise", lead=None):
         """What the trunk sees: (samples at 128 Hz, channels) uint8 with zero point 128."""
+        signal, fs, unit, gain, _ = _taken(signal, fs, unit, gain, lead)
         plan = self._plan(fs, self.window, unit, gain)
         x = _signal.check_signal(signal, plan.convert, nan)
         if self._core is None:
@@ -362,6 +349,15 @@ class Encoder:
         plan.put_back(stream)
         assert written == n, (written, n)
         return results
+
+
+def _taken(signal, fs, unit, gain, lead):
+    """(samples, fs, unit, gain, moment of the first sample) of what a caller gives for a signal."""
+    if type(signal) is ndarray and signal.ndim == 1 and fs is not None and lead is None:
+        return signal, fs, "mV" if unit is None else unit, gain, None
+    from ._inputs import taken  # here: an array needs none of it
+
+    return taken(signal, fs, unit, gain, lead)
 
 
 def check_dtype(dtype) -> None:

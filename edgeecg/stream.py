@@ -1,24 +1,16 @@
 """The same computation as Encoder.embed, with samples pushed as they arrive."""
 
 import threading
-from typing import NamedTuple
 
 import numpy as np
 
 from . import _signal
-from .encoder import RATE, Encoder, Quality
+from .encoder import RATE, Encoder
 from .errors import InputError
+from .quality import Quality
+from .results import Result
 
 __all__ = ["Result", "Stream"]
-
-
-class Result(NamedTuple):
-    """One window."""
-
-    start: float  # seconds from the first sample pushed
-    embedding: np.ndarray  # (128,) float32
-    int8: np.ndarray  # (128,) int8; times Encoder.int8_scale it approximates the embedding
-    quality: Quality
 
 
 class Stream:
@@ -45,6 +37,7 @@ class Stream:
         _signal.check_nan(nan)
         self._flushed = False
         self._lock = threading.Lock()
+        self._seconds = _signal.clock_factor(fs) / RATE  # of a sample at 128 Hz
 
     def __reduce__(self):
         raise TypeError("a Stream cannot be copied or pickled: make one where it runs, from an Encoder, which can")
@@ -94,7 +87,7 @@ class Stream:
         scale = np.float32(2.0**-self.encoder.model.head.exponent)
         return [
             Result(
-                start / RATE,
+                start * self._seconds,
                 np.frombuffer(e16, np.int16).astype(np.float32) * scale,
                 np.frombuffer(e8, np.int8),
                 Quality(flags),
