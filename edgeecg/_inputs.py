@@ -160,7 +160,9 @@ def one_lead(x: NDArray[Any], lead: str | int | None) -> NDArray[Any]:
         raise InputError(f"lead= chooses a lead of a frame, a file or an array of two axes, not of the shape {x.shape}")
     rows = x.T if x.shape[0] >= x.shape[1] else x
     if not str(lead).isdecimal() or not int(lead) < len(rows):
-        raise InputError(f"there is no lead {lead!r} in an array of the shape {x.shape}: give an index from 0 to {len(rows) - 1}")
+        raise InputError(
+            f"there is no lead {lead!r} in an array of the shape {x.shape}: give an index from 0 to {len(rows) - 1}"
+        )
     return np.ascontiguousarray(rows[int(lead)])
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ._files import write_atomically
 from ._progress import clock
-from .encoder import Quality
 from .errors import InputError, MissingDependencyError
 from .io.output import EmbeddingTable, check_output, save
 from .io.recording import Recording
-from .model import write_atomically
+from .quality import Quality
 
 __all__ = ["about", "analyze", "example", "show"]
 
@@ -33,9 +33,7 @@ def example() -> Recording:
 def analyze(encoder, recording: Recording, hop: float, nan: str):
     """`Encoder.analyze` of a recording; an InputError begins with its name."""
     try:
-        return encoder.analyze(
-            recording.samples, fs=recording.fs, hop=hop, unit=recording.unit or "mV", gain=recording.gain, nan=nan
-        )
+        return encoder.analyze(recording, hop=hop, nan=nan)
     except InputError as error:
         raise InputError(f"{recording.name}: {error}") from None
 

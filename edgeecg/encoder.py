@@ -160,9 +160,7 @@ class Encoder:
         e16, e8, _ = self._run(plan, signal, nan, threads)
         return e8 if dtype == "int8" else self._floats(e16)
 
-    def analyze(
-        self, signal, fs=None, hop=10.0, unit=None, gain=None, nan="raise", threads=1, lead=None
-    ) -> Analysis:
+    def analyze(self, signal, fs=None, hop=10.0, unit=None, gain=None, nan="raise", threads=1, lead=None) -> Analysis:
         """The same as `embed`, with window starts, the int8 form and quality flags."""
         signal, fs, unit, gain, recorded = _taken(signal, fs, unit, gain, lead)
         e16, e8, quality = self._run(self._plan(fs, hop, unit, gain), signal, nan, threads)

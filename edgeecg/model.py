@@ -5,6 +5,7 @@ import functools
 import os
 
 from . import _model_format
+from ._files import write_atomically
 from ._model_check import tensor_strides
 from ._model_describe import layer_rows, model_table
 from ._model_parts import LEVELS, FrontEnd, Head, Layer, default_front_end, kernel_table
@@ -176,19 +177,3 @@ def read_file(path) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or error
         raise ModelError(f"cannot read model file {os.fspath(path)!r}: {reason}") from None
-
-
-def write_atomically(path, data: bytes) -> None:
-    """Write `data` to a file beside `path`, then put it in its place: a reader never sees half of it."""
-    path = os.fspath(path)
-    import tempfile  # here: loading a model does not need it
-
-    handle, temporary = tempfile.mkstemp(prefix=os.path.basename(path) + ".", dir=os.path.dirname(path) or ".")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Analysis", "Result"]
 
-COLORS = {"good": "#4c9f70", "missing": "#b0b0b0", "lead-off": "#7a5195", "noisy": "#e8a33d", "flat": "#5b6b8c", "clipped": "#d1495b"}
+COLORS = {
+    "good": "#4c9f70",
+    "missing": "#b0b0b0",
+    "lead-off": "#7a5195",
+    "noisy": "#e8a33d",
+    "flat": "#5b6b8c",
+    "clipped": "#d1495b",
+}
 WIDTH, HEIGHT = 640, 96  # of the picture, in pixels
 MOST_POINTS = 320  # of a line
 
@@ -106,7 +113,9 @@ class Analysis(_Fields):
         import html  # here: most results are never shown
 
         counts = ", ".join(f"{count} {name}" for name, count in self._counts().items())
-        return f"<div><p>{html.escape(self._summary())}<br><small>{html.escape(counts)}</small></p>{picture(self)}</div>"
+        return (
+            f"<div><p>{html.escape(self._summary())}<br><small>{html.escape(counts)}</small></p>{picture(self)}</div>"
+        )
 
 
 class Result(NamedTuple):
@@ -183,5 +192,7 @@ def quality_strip(quality: NDArray[np.uint8]) -> str:
         name = str(Quality(int(shown[begin])))
         color = next((color for flag, color in COLORS.items() if flag in name.split("+")), "#999999")
         left, width = begin * WIDTH / len(shown), (end - begin) * WIDTH / len(shown)
-        parts.append(f'<rect x="{left:.1f}" y="{HEIGHT - 16}" width="{width:.1f}" height="10" fill="{color}"><title>{name}</title></rect>')
+        parts.append(
+            f'<rect x="{left:.1f}" y="{HEIGHT - 16}" width="{width:.1f}" height="10" fill="{color}"><title>{name}</title></rect>'
+        )
     return "".join(parts)

@@ -5,14 +5,15 @@ edgeecg.embed(recording)
 """
 
 import os
+import warnings
 from typing import Any
 
 from ._files import File, is_url, open_file
-from ._folders import resolved
+from ._folders import recordings_in, resolved
 from ._formats import FORMATS, check_packages, format_of, open_with
 from .recording import MISSING, Lead, Recording, Source
 
-__all__ = ["FORMATS", "MISSING", "Lead", "Recording", "Source", "check", "open_source", "read"]
+__all__ = ["FORMATS", "MISSING", "Lead", "Recording", "Source", "check", "open_source", "read", "recordings_in"]
 
 
 def open_source(where: Any, keep_identity: bool = False) -> Source:
@@ -47,15 +48,32 @@ def located(where: Any) -> File:
     return open_file(where)
 
 
-def check(where: Any) -> None:
-    """Refuse what cannot be read here, without reading it.
+def check(
+    where: Any,
+    lead: str | int | None = None,
+    fs: float | None = None,
+    unit: str | None = None,
+    gain: float | None = None,
+) -> None:
+    """Refuse what cannot be read here, without reading it: of formats with a header, what that tells of lead, rate and unit.
+
+    Parameters
+    ----------
+    where, lead, fs, unit, gain
+        As of `read`.
 
     Raises
     ------
     InputError, MissingDependencyError
-        As `open_source`, as far as the first bytes tell.
+        As `read`, as far as the first bytes tell.
     """
-    check_packages(format_of(located(where)))
+    file = located(where)
+    form = format_of(file)
+    check_packages(form)
+    if form.quick:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they come when it is read
+            open_with(form, file, False).chosen(lead, fs, unit, gain)
 
 
 def read(

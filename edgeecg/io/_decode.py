@@ -31,9 +31,7 @@ def import_decoder(name: str, files: str, extra: str = "io") -> Any:
         raise MissingDependencyError(f'{files} need the package {package}: pip install "edgeecg[{extra}]"') from error
 
 
-def attempt(
-    path: str | os.PathLike[str], kind: str, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
-) -> R:
+def attempt(path: str | os.PathLike[str], kind: str, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Call into a library; of any exception's text, the first line says why `path` is no readable `kind` ("DICOM file").
 
     Raises

@@ -13,8 +13,18 @@ from ._files import File
 __all__ = ["Header", "Signal", "read_header"]
 
 MOST_SIGNALS: Final = 4096
-FIELDS: Final = (("label", 16), ("transducer", 80), ("dimension", 8), ("pmin", 8), ("pmax", 8), ("dmin", 8), ("dmax", 8),
-                 ("filters", 80), ("samples", 8), ("reserved", 32))  # bytes of each signal
+FIELDS: Final = (
+    ("label", 16),
+    ("transducer", 80),
+    ("dimension", 8),
+    ("pmin", 8),
+    ("pmax", 8),
+    ("dmin", 8),
+    ("dmax", 8),
+    ("filters", 80),
+    ("samples", 8),
+    ("reserved", 32),
+)  # bytes of each signal
 STARTDATE = re.compile(r"Startdate (\d{1,2})-([A-Z]{3})-(\d{4})", re.IGNORECASE)
 MONTHS: Final = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()
 
@@ -167,7 +177,9 @@ def signals_of(file: File, form: str, table: bytes, count: int, width: int) -> t
     for i in range(count):
         samples = whole_of(columns["samples"][i])
         if samples is None or samples < 0:
-            raise InputError(f"{file.name}: not a readable {form} file: signal {i} does not say how many samples it has")
+            raise InputError(
+                f"{file.name}: not a readable {form} file: signal {i} does not say how many samples it has"
+            )
         limits = (number_of(columns[name][i]) for name in ("pmin", "pmax", "dmin", "dmax"))
         label, dimension = text_of(columns["label"][i]), text_of(columns["dimension"][i])
         signals.append(Signal(label, dimension, *limits, samples, place))

@@ -43,6 +43,8 @@ class Format:
         That reading needs.
     extra : str
         Of edgeecg, with these packages.
+    quick : bool
+        Whether a file is opened by its header alone.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Format:
     is_one: Callable[[bytes, str], bool]
     packages: tuple[str, ...] = ()
     extra: str = "io"
+    quick: bool = False
 
 
 def magic(*starts: bytes, at: int = 0) -> Callable[[bytes, str], bool]:
@@ -82,32 +85,68 @@ def is_markup(head: bytes) -> bool:
 
 def ascii_of(head: bytes) -> bytes:
     """UTF-16 without its zeros, for a search."""
-    return head.replace(b"\0", b"").lstrip(b"\xff\xfe") if head[:2] in (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<") else head
+    return (
+        head.replace(b"\0", b"").lstrip(b"\xff\xfe") if head[:2] in (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<") else head
+    )
 
 
 def is_json(head: bytes, _suffix: str) -> bool:
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    return start[:1] == b"{" or (start[:1] == b"[" and start[1:].lstrip()[:1] in (b"{", b"[", b'"') or JSON_LIST.match(start) is not None)
+    return start[:1] == b"{" or (
+        start[:1] == b"[" and start[1:].lstrip()[:1] in (b"{", b"[", b'"') or JSON_LIST.match(start) is not None
+    )
 
 
 JSON_LIST = re.compile(rb"\[\s*-?\d[\d.eE+-]*\s*,")
 
 FORMATS: Final = (
-    Format("NumPy", "arrays", (".npy", ".npz"), lambda head, suffix: head.startswith((b"\x93NUMPY", b"PK\x03\x04", b"PK\x05\x06")) or suffix in (".npy", ".npz")),
-    Format("EDF", "edf", (".edf", ".bdf", ".rec"), lambda head, suffix: head[:8] in (b"0       ", b"\xffBIOSEMI") or suffix in (".edf", ".bdf")),
-    Format("DICOM ECG", "dicom", (".dcm",), lambda head, suffix: head[128:132] == b"DICM" or suffix in (".dcm", ".dicom"), ("pydicom",), "dicom"),
+    Format(
+        "NumPy",
+        "arrays",
+        (".npy", ".npz"),
+        lambda head, suffix: (
+            head.startswith((b"\x93NUMPY", b"PK\x03\x04", b"PK\x05\x06")) or suffix in (".npy", ".npz")
+        ),
+    ),
+    Format(
+        "EDF",
+        "edf",
+        (".edf", ".bdf", ".rec"),
+        lambda head, suffix: head[:8] in (b"0       ", b"\xffBIOSEMI") or suffix in (".edf", ".bdf"),
+        quick=True,
+    ),
+    Format(
+        "DICOM ECG",
+        "dicom",
+        (".dcm",),
+        lambda head, suffix: head[128:132] == b"DICM" or suffix in (".dcm", ".dicom"),
+        ("pydicom",),
+        "dicom",
+    ),
     Format("SCP-ECG", "scp", (".scp",), lambda head, suffix: head[16:22] == b"SCPECG" or suffix == ".scp"),
-    Format("ISHNE", "ishne", (".ecg",), magic(b"ISHNE1.0")),
+    Format("ISHNE", "ishne", (".ecg",), magic(b"ISHNE1.0"), quick=True),
     Format("AliveCor ATC", "alivecor", (".atc",), magic(b"ALIVE\0\0\0")),
     Format("MATLAB", "matlab", (".mat",), is_matlab, ("scipy",), "matlab"),
     Format("HDF5", "hdf5", (".h5", ".hdf5", ".mat"), is_hdf5, ("h5py",), "hdf5"),
-    Format("Parquet", "parquet", (".parquet", ".feather", ".arrow"), magic(b"PAR1", b"ARROW1", b"FEA1"), ("pyarrow",), "parquet"),
+    Format(
+        "Parquet",
+        "parquet",
+        (".parquet", ".feather", ".arrow"),
+        magic(b"PAR1", b"ARROW1", b"FEA1"),
+        ("pyarrow",),
+        "parquet",
+    ),
     Format("HL7 aECG", "hl7_aecg", (".xml",), xml_root(b"AnnotatedECG"), ("defusedxml",), "xml"),
     Format("GE MUSE XML", "muse", (".xml",), xml_root(b"RestingECG"), ("defusedxml",), "xml"),
     Format("Philips XML", "philips", (".xml",), xml_root(b"restingecgdata"), ("defusedxml",), "xml"),
     Format("JSON", "json_records", (".json",), is_json),
-    Format("WFDB", "wfdb_records", (".hea",), is_wfdb),
-    Format("text", "text", (".csv", ".tsv", ".txt", ".asc", ".dat"), lambda head, _suffix: is_text(head) and not is_markup(head)),
+    Format("WFDB", "wfdb_records", (".hea",), is_wfdb, quick=True),
+    Format(
+        "text",
+        "text",
+        (".csv", ".tsv", ".txt", ".asc", ".dat"),
+        lambda head, _suffix: is_text(head) and not is_markup(head),
+    ),
 )  # the first that fits; the last takes any text
 
 KNOWN_OTHERS = (

@@ -13,7 +13,7 @@ NUMERAL = r"(?:i{1,3}|av[rlf]|avf|v[1-9]r?|[1-3])"
 POLE = r"(?:la|ra|ll|rl|r|l|f|n|c[1-6]?|v[1-6x]?|wct|ref)"
 # What may stand behind "ECG" in one word: a lead, an electrode, a number, or what people call a signal.
 SUFFIX = (
-    rf"(?:{NUMERAL}|{POLE}|v|x|y|z|a|b|\d{1,3}|m|raw|filt|filtered|clean|cleaned|sig|signal|data|value|values|wave|waveform|"
+    rf"(?:{NUMERAL}|{POLE}|v|x|y|z|a|b|\d{1, 3}|m|raw|filt|filtered|clean|cleaned|sig|signal|data|value|values|wave|waveform|"
     r"lead|ch|chan|channel|volt|voltage|sample|samples|adc|mv|uv|amplitude|bit|\d{1,2}bit)"
 )
 WORD = re.compile(rf"(?:raw|filt|filtered|clean|heart|chest|my|lead|single)?(?:e[ck]g){SUFFIX}{{0,4}}\d{{0,3}}")
@@ -75,7 +75,11 @@ def is_other(name: str, unit: str | None = None) -> bool:
     said = [word for word in words(name) if OTHER.fullmatch(word) or OTHER.fullmatch(word.rstrip("0123456789"))]
     if says_ecg(name):
         return any(word not in OF_AN_EEG for word in said)
-    return bool(said) or words(name) in (["chest"], ["belt"], ["chest", "belt"]) or EEG.fullmatch(name.strip().lower()) is not None
+    return (
+        bool(said)
+        or words(name) in (["chest"], ["belt"], ["chest", "belt"])
+        or EEG.fullmatch(name.strip().lower()) is not None
+    )
 
 
 def says_ecg(name: str) -> bool:
@@ -148,7 +152,9 @@ def named_lead(leads: Sequence[Named], wanted: str | int, where: str) -> int:
     names, text = [lead.name for lead in leads], str(wanted).strip()
     if not isinstance(wanted, str):
         if isinstance(wanted, bool) or not 0 <= wanted < len(leads):
-            raise InputError(f"{where}: there is no lead {text}; there are {listed(leads)}, indices 0 to {len(leads) - 1}")
+            raise InputError(
+                f"{where}: there is no lead {text}; there are {listed(leads)}, indices 0 to {len(leads) - 1}"
+            )
         return int(wanted)
     for plain in (str, str.lower, without_title):
         found = [i for i, name in enumerate(names) if plain(name.strip()) == plain(text)]

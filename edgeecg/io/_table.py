@@ -136,9 +136,7 @@ def table_source(where: str, form: str, columns: Sequence[Column], facts: Facts,
         )
 
     leads = tuple(lead_of(column, i, parts.signals, facts, rate) for i, column in enumerate(parts.signals))
-    return Source(
-        where, form, length + missing, leads, load, start_of(parts.clocks, best, facts), facts.identity, why
-    )
+    return Source(where, form, length + missing, leads, load, start_of(parts.clocks, best, facts), facts.identity, why)
 
 
 def values_of(column: Column) -> npt.NDArray[Any]:
@@ -196,7 +194,9 @@ def best_clock(
     usable = [pair for pair in found if pair[0].stated or plausible(pair[1].rate)]
     if not usable:
         return None, why
-    return min(usable, key=lambda pair: (not plausible(pair[1].rate), round(pair[1].jitter, 1), not pair[0].stated)), None
+    return min(
+        usable, key=lambda pair: (not plausible(pair[1].rate), round(pair[1].jitter, 1), not pair[0].stated)
+    ), None
 
 
 def agreed(
@@ -223,9 +223,7 @@ def lost_rows(clock: Clock | None, counters: Sequence[Counter]) -> tuple[Integer
     return np.empty(0, np.int64), np.empty(0, np.int64)
 
 
-def start_of(
-    clocks: Sequence[Seconds], best: tuple[Seconds, Clock] | None, facts: Facts
-) -> datetime.datetime | None:
+def start_of(clocks: Sequence[Seconds], best: tuple[Seconds, Clock] | None, facts: Facts) -> datetime.datetime | None:
     """When the first sample was taken: by the clock that tells the rate, by another, or by the head."""
     dates = [clock.start for clock in clocks if clock.date_only and clock.start]
     times = [clock for clock in clocks if clock.clock_only]

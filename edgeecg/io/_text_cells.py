@@ -113,7 +113,11 @@ class Rows:
             if not bare or bare.startswith(COMMENTS) or (self.header is not None and bare == self.header):
                 continue
             cells = self.count(line)
-            if cells == self.form.pieces + 1 and self.form.delimiter and bare.endswith(self.form.delimiter.strip() or b"\0"):
+            if (
+                cells == self.form.pieces + 1
+                and self.form.delimiter
+                and bare.endswith(self.form.delimiter.strip() or b"\0")
+            ):
                 line, cells = line.rstrip()[:-1], cells - 1
             if cells > self.form.pieces and self.form.delimiter:
                 pieces = line.split(self.form.delimiter)

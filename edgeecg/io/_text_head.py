@@ -20,14 +20,18 @@ RATE = re.compile(r"samp\w*|abtast\w*|[ée]chantillon\w*|muestr\w*|amostr\w*|cam
 FULL_RATE = re.compile(
     r"fs|sfreq|srate|sps|sampl(?:e|ing)_?(?:rate|freq\w*)|abtast(?:rate|frequenz)|bemonsteringsfrequentie|sampler"
 )
-FREQUENCY = re.compile(r"rate|freq|frequency|frequenz|fréquence|frecuencia|frequenza|frequência|frequentie|hz|taux|tasa")
+FREQUENCY = re.compile(
+    r"rate|freq|frequency|frequenz|fréquence|frecuencia|frequenza|frequência|frequentie|hz|taux|tasa"
+)
 INTERVAL = re.compile(r"interval|intervall|intervalle|intervalo|period|periode|dt|step|spacing")
 NO_RATE = re.compile(
     r"filter\w*|filtre|filtro|notch|mains|line|low\w*|high\w*|cut\w*|band\w*|corner|hr|heart|pulse|puls|cardia\w*|card\w*|"
     r"herz\w*|resp\w*|baud|refresh|number|no|count|size|format|index|bits?|resolution|time|file|id|total|n|num|accel\w*|"
     r"acc|gyro\w*|mag\w*|ppg|spo2|temp\w*|trigger|display|max|min|average|mean|bpm"
 )
-UNIT = re.compile(r"units?|unitname|einheit\w*|unité\w*|unite|unidad\w*|unità|unidade\w*|eenheid|enhet|yunit|yunits|measure")
+UNIT = re.compile(
+    r"units?|unitname|einheit\w*|unité\w*|unite|unidad\w*|unità|unidade\w*|eenheid|enhet|yunit|yunits|measure"
+)
 LEAD = re.compile(
     r"leads?|leadname|labels?|channels?|channeltitle|channelname\w*|channellabel\w*|title|ableitung\w*|dérivation\w*|"
     r"derivation|derivación|derivacion|derivazione|derivação|afleiding|sensors?|signal\w*"
@@ -110,7 +114,8 @@ def tells_one_lead(lines: Sequence[str]) -> bool:
     """Whether lines before a table name the unit or the lead of its one column."""
     found = [(words(key), values[0]) for line in lines for key, values in pairs(line)]
     return any(
-        (says(UNIT, key) and normal_unit(value)) or (says(LEAD, key) and is_ecg(split_unit(value)[0])) for key, value in found
+        (says(UNIT, key) and normal_unit(value)) or (says(LEAD, key) and is_ecg(split_unit(value)[0]))
+        for key, value in found
     )
 
 
@@ -148,8 +153,14 @@ def rate_in(key: Sequence[str], title: str, value: str) -> float | None:
     if number is None or number <= 0:
         return None
     hertz = HERTZ.match(rest) or HERTZ.match((split_unit(title)[1] or "").strip())
-    said = [word for word in key if word not in ("hz", "khz", "hertz", "in", "the", "ecg", "ekg", "of", "s", "per", "second")]
-    if any(NO_RATE.fullmatch(word) for word in said) and not (says(FULL_RATE, said) or (says(RATE, said) and says(FREQUENCY, said))):
+    said = [
+        word
+        for word in key
+        if word not in ("hz", "khz", "hertz", "in", "the", "ecg", "ekg", "of", "s", "per", "second")
+    ]
+    if any(NO_RATE.fullmatch(word) for word in said) and not (
+        says(FULL_RATE, said) or (says(RATE, said) and says(FREQUENCY, said))
+    ):
         return None
     if says(INTERVAL, said):
         unit = SECONDS.get((rest or split_unit(title)[1] or "").split(" ")[0].lower().strip("()[]"))
@@ -195,11 +206,21 @@ def head_of(where: str, lines: Sequence[str], keep_identity: bool = False) -> He
 def learned(where: str, head: Head, title: str, values: list[str], keep_identity: bool) -> bool:
     """Whether a key and its values said something that a reader wants to know, or of a person."""
     key, value = words(title), values[0]
-    if key in (["fs"], ["sampling", "rate"], ["sample", "rate"], ["samplerate"], ["sfreq"], ["rate"], ["sampling", "frequency"]):
+    if key in (
+        ["fs"],
+        ["sampling", "rate"],
+        ["sample", "rate"],
+        ["samplerate"],
+        ["sfreq"],
+        ["rate"],
+        ["sampling", "frequency"],
+    ):
         number, rest = number_in(value)
         if number is None and head.rate is None:
             raise InputError(f"{where}: in the head, {title!r} must be a number")
-        head.rate = head.rate or (number or 0.0) * (1000 if re.match(r"\(?khz", rest, re.IGNORECASE) or "khz" in key else 1)
+        head.rate = head.rate or (number or 0.0) * (
+            1000 if re.match(r"\(?khz", rest, re.IGNORECASE) or "khz" in key else 1
+        )
         return True
     rate = rate_in(key, title, value)
     if rate is not None:
@@ -215,7 +236,9 @@ def learned(where: str, head: Head, title: str, values: list[str], keep_identity
     if says(UNIT, key) and (normal_unit(value) or len(values) > 1):
         head.units = values
         return True
-    if says(LEAD, key) and (len(values) > 1 or says(re.compile(r"labels?|leads?|ableitung|channeltitle"), key) or is_ecg(value)):
+    if says(LEAD, key) and (
+        len(values) > 1 or says(re.compile(r"labels?|leads?|ableitung|channeltitle"), key) or is_ecg(value)
+    ):
         head.labels = values
         return True
     if says(PERSON, key) and not says(START, key[:1]):

@@ -204,7 +204,11 @@ def looks_like_names(lines: Sequence[str], first: int, form: Form) -> int:
         return int(all(top[i].isdigit() or is_absent(top[i]) for i in range(1, form.columns)))
     counted = all(top[i] == str(i) for i in numbers) and numbers == list(range(form.columns))
     written = any("." in row[i] or "," in row[i] for row in rest for i in numbers)
-    return int(counted and written and all("." in row[i] or "," in row[i] or is_absent(row[i]) for row in rest for i in numbers))
+    return int(
+        counted
+        and written
+        and all("." in row[i] or "," in row[i] or is_absent(row[i]) for row in rest for i in numbers)
+    )
 
 
 def headings(
@@ -231,8 +235,14 @@ def headings(
             named.append((i, cells))
     if not named:
         return none, units, used, None
-    line, cells = max(named, key=lambda row: (len({cell for cell in row[1] if cell and not cell.isdigit()}), -abs(row[0])))
-    used |= {i for i, row in named if i == line or len({cell for cell in row if cell}) <= 1 or all(not c or c.isdigit() for c in row)}
+    line, cells = max(
+        named, key=lambda row: (len({cell for cell in row[1] if cell and not cell.isdigit()}), -abs(row[0]))
+    )
+    used |= {
+        i
+        for i, row in named
+        if i == line or len({cell for cell in row if cell}) <= 1 or all(not c or c.isdigit() for c in row)
+    }
     names: list[str | None] = []
     for place, cell in enumerate(cells):
         name, unit = split_unit(cell)

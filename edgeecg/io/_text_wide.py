@@ -42,7 +42,11 @@ def delimiter_of(line: bytes) -> bytes | None:
         return found
     blanks = len(part.split())
     commas = part.count(b",")
-    return b"," if commas >= MANY - 1 and not (blanks > MANY and re.search(rb"\d,\d+ ", part) and b", " not in part) else None
+    return (
+        b","
+        if commas >= MANY - 1 and not (blanks > MANY and re.search(rb"\d,\d+ ", part) and b", " not in part)
+        else None
+    )
 
 
 def pieces(line: bytes, delimiter: bytes | None) -> list[bytes]:
@@ -75,7 +79,9 @@ def row_of(where: str, cells: list[bytes], place: int) -> tuple[str | None, npt.
     name = None
     if cells and not number(cells[0]):
         name, cells = cells[0].decode("utf-8", "replace"), cells[1:]
-    decimal = "," if not any(b"." in cell for cell in cells[:1000]) and any(b"," in cell for cell in cells[:1000]) else "."
+    decimal = (
+        "," if not any(b"." in cell for cell in cells[:1000]) and any(b"," in cell for cell in cells[:1000]) else "."
+    )
     found = to_floats(cells, decimal)
     if isinstance(found, int):
         raise InputError(f"{where}: row {place + 1}, cell {found + 1} is no number")

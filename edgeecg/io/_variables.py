@@ -31,8 +31,12 @@ NAMES: Final = frozenset(
     "signalnames columns sigs".split()
 )
 KIND: Final = frozenset("sensor modality type sensortype label".split())
-START: Final = frozenset("start starttime startdate startdatetime date datetime recordedat recordingdate basedate".split())
-SIGNAL: Final = tuple("signal signals ecg ekg samples val data x sig ecgsignal ecgdata rawdata psignal y values waveform".split())
+START: Final = frozenset(
+    "start starttime startdate startdatetime date datetime recordedat recordingdate basedate".split()
+)
+SIGNAL: Final = tuple(
+    "signal signals ecg ekg samples val data x sig ecgsignal ecgdata rawdata psignal y values waveform".split()
+)
 
 
 def plain(name: str) -> str:
@@ -40,7 +44,9 @@ def plain(name: str) -> str:
     return re.sub(r"[^0-9a-z]", "", re.split(r"[./]", name)[-1].lower())
 
 
-def source_of(where: str, form: str, variables: Variables, budget: int, identity: Mapping[str, str] | None = None) -> Source:
+def source_of(
+    where: str, form: str, variables: Variables, budget: int, identity: Mapping[str, str] | None = None
+) -> Source:
     """A Source of named values.
 
     Parameters
@@ -119,7 +125,9 @@ def facts_of(where: str, variables: Variables) -> Facts:
         scale = 1e-3 if unit.startswith("m") or (interval is not None and interval > 0.1) else 1.0
         rate = 1 / (interval * scale) if interval is not None and interval > 0 else None
     start = next((moment for text in texts_of(variables, START) if (moment := parse_moment(text))), None)
-    return Facts(rate if rate is not None and 0 < rate < np.inf else None, None, number_of(where, variables, GAIN), None, start)
+    return Facts(
+        rate if rate is not None and 0 < rate < np.inf else None, None, number_of(where, variables, GAIN), None, start
+    )
 
 
 def texts_of(variables: Variables, names: frozenset[str]) -> list[str]:
@@ -200,8 +208,11 @@ def whole_or_float(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return values.astype(np.float64)
     if values.dtype.kind == "b" or values.dtype.itemsize <= 2 or values.dtype == np.int32:
         return values.astype(np.int32)
-    wide = values.astype(np.float64) if values.dtype.kind == "u" and values.dtype.itemsize == 8 else values.astype(np.int64)
+    wide = (
+        values.astype(np.float64)
+        if values.dtype.kind == "u" and values.dtype.itemsize == 8
+        else values.astype(np.int64)
+    )
     if len(wide) and (wide.min() < MISSING or wide.max() >= 2**31):
         return wide.astype(np.float64)
     return wide.astype(np.int32)
-

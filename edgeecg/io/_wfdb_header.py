@@ -21,10 +21,15 @@ DEFAULT_RATE, DEFAULT_GAIN = 250.0, 200.0  # of header(5), where none is written
 MOST_BYTES: Final = 4 << 20
 MOST_SIGNALS: Final = 10_000
 STORED = re.compile(r"(\d{1,3})(?:x(\d{1,6}))?(?::(\d{1,12}))?(?:\+(\d{1,18}))?")
-SCALE = re.compile(r"([-+]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][-+]?\d{1,3})?)?(?:\(([-+]?\d{1,30})\))?(?:/(\S{1,60}))?")
+SCALE = re.compile(
+    r"([-+]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][-+]?\d{1,3})?)?(?:\(([-+]?\d{1,30})\))?(?:/(\S{1,60}))?"
+)
 NUMBER = re.compile(r"[-+]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][-+]?\d{1,3})?")
 CLOCK = re.compile(r"(?:(\d{1,2}):)?(\d{1,2}):(\d{1,2})(?:\.(\d{1,9}))?")
-DAYS = (re.compile(r"(?P<d>\d{1,2})[/.](?P<m>\d{1,2})[/.](?P<y>\d{4})"), re.compile(r"(?P<y>\d{4})[-/](?P<m>\d{1,2})[-/](?P<d>\d{1,2})"))
+DAYS = (
+    re.compile(r"(?P<d>\d{1,2})[/.](?P<m>\d{1,2})[/.](?P<y>\d{4})"),
+    re.compile(r"(?P<y>\d{4})[-/](?P<m>\d{1,2})[-/](?P<d>\d{1,2})"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -202,7 +207,9 @@ def signal_line(where: str, line: str, index: int) -> Signal:
     if not abs(gain) < math.inf or abs(base) >= 2**31:
         raise InputError(f"{where}: not a readable WFDB record: signal {index} has no readable gain or baseline")
     name = description(line, words, place) or str(index)
-    per_frame, skew, start = (int(part or default) for part, default in zip(stored.groups()[1:], (1, 0, 0), strict=True))
+    per_frame, skew, start = (
+        int(part or default) for part, default in zip(stored.groups()[1:], (1, 0, 0), strict=True)
+    )
     file = " ".join(words[:place])
     return Signal(
         file, int(stored[1]), max(1, per_frame), skew, start, gain, base, integer(rest, 3) or 0, unit or "mV", name

@@ -135,7 +135,9 @@ def from_flac(file: File, group: list[Signal], place: int, frames: int) -> npt.N
     """A channel of FLAC; soundfile fills 32 bits from the top."""
     signal = group[place]
     if any(each.per_frame != signal.per_frame for each in group):
-        raise InputError(f"{file.name}: its signals have different numbers of samples a frame, which FLAC does not hold")
+        raise InputError(
+            f"{file.name}: its signals have different numbers of samples a frame, which FLAC does not hold"
+        )
     out = np.empty(frames * signal.per_frame, np.int32)
     with opened_flac(file) as flac:
         if flac.channels != len(group):

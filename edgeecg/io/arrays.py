@@ -80,7 +80,9 @@ def array_from(file: File, opened: IO[bytes], size: int, what: str) -> npt.NDArr
     except Exception as error:
         raise InputError(f"{file.name}: not a readable NumPy file: {first_line(error)}") from None
     if dtype.hasobject:
-        raise InputError(f"{file.name}: not a readable NumPy file: {what} holds Python objects (pickle), which are not read")
+        raise InputError(
+            f"{file.name}: not a readable NumPy file: {what} holds Python objects (pickle), which are not read"
+        )
     count = 1
     for n in shape:
         count *= int(n)
@@ -98,4 +100,3 @@ def array_from(file: File, opened: IO[bytes], size: int, what: str) -> npt.NDArr
 def first_line(error: Exception) -> str:
     text = str(error).strip().splitlines()
     return text[0][:200] if text else type(error).__name__
-

@@ -54,7 +54,9 @@ def open_source(file: File, keep_identity: bool = False) -> Source:
         padding = padding_of(group, raw.dtype)
         channels = attempt(file.name, "DICOM file", lambda: list(group.get("ChannelDefinitionSequence") or []))
         if len(channels) < raw.shape[1]:
-            raise InputError(f"{file.name}: not a readable DICOM file: it defines {len(channels)} of {raw.shape[1]} channels")
+            raise InputError(
+                f"{file.name}: not a readable DICOM file: it defines {len(channels)} of {raw.shape[1]} channels"
+            )
         rate = float(group.get("SamplingFrequency") or 0)
         leads = tuple(attempt(file.name, "DICOM file", lead_of, channels[i], i, rate) for i in range(raw.shape[1]))
         start, identity = start_of(data), identity_of(data) if keep_identity else {}
@@ -98,7 +100,9 @@ def samples_of(file: File, group: Any) -> npt.NDArray[Any]:
     content = bytes(group.get("WaveformData") or b"")
     needed = count * channels * np.dtype(kind).itemsize
     if not 0 < needed <= len(content):
-        raise InputError(f"{file.name}: not a readable DICOM file: it holds {len(content)} of {needed} bytes of samples")
+        raise InputError(
+            f"{file.name}: not a readable DICOM file: it holds {len(content)} of {needed} bytes of samples"
+        )
     return np.frombuffer(content, kind, count * channels).reshape(count, channels)
 
 
@@ -148,5 +152,8 @@ def start_of(data: Any) -> datetime.datetime | None:
 
 def identity_of(data: Any) -> dict[str, str]:
     """What the data set says of the patient."""
-    found = {name: text_of(data, tag) for name, tag in (("name", "PatientName"), ("id", "PatientID"), ("birth_date", "PatientBirthDate"))}
+    found = {
+        name: text_of(data, tag)
+        for name, tag in (("name", "PatientName"), ("id", "PatientID"), ("birth_date", "PatientBirthDate"))
+    }
     return {name: text for name, text in found.items() if text}

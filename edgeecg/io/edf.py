@@ -71,7 +71,8 @@ def records_of(file: File, header: Header) -> int:
     if header.stated not in (None, held) or (left and header.stated is None):
         told = "the header does not say how many" if header.stated is None else f"the header tells of {header.stated}"
         warnings.warn(
-            f"{file.name}: {told} data records, and the file holds {held} whole ones, which are read", RecordingWarning,
+            f"{file.name}: {told} data records, and the file holds {held} whole ones, which are read",
+            RecordingWarning,
             stacklevel=2,
         )
     if held == 0:

@@ -37,7 +37,9 @@ def source_of(frame: Any) -> Source | None:
     if library == "pandas":
         columns = pandas_columns(frame)
     elif library == "polars" and kind in ("DataFrame", "LazyFrame"):
-        columns = [polars_column(column) for column in (frame.collect() if kind == "LazyFrame" else frame).get_columns()]
+        columns = [
+            polars_column(column) for column in (frame.collect() if kind == "LazyFrame" else frame).get_columns()
+        ]
     elif library == "polars" and kind == "Series":
         columns = [polars_column(frame)]
     elif library == "pyarrow" and hasattr(frame, "column_names"):
@@ -85,7 +87,11 @@ def moments_or_numbers(series: Any) -> Any:
     if kind.startswith(("datetime64", "timedelta64")):
         if getattr(series.dtype, "tz", None) is not None:
             times = getattr(series, "dt", series)  # of a column, or of an index
-            return np.asarray(times.tz_convert("UTC").to_numpy(dtype="M8[ns]") if times is series else times.tz_convert("UTC").dt.tz_localize(None).to_numpy())
+            return np.asarray(
+                times.tz_convert("UTC").to_numpy(dtype="M8[ns]")
+                if times is series
+                else times.tz_convert("UTC").dt.tz_localize(None).to_numpy()
+            )
         return series.to_numpy()
     if kind.startswith(("Int", "UInt", "Float", "boolean")) or "[pyarrow]" in kind:
         try:
@@ -102,11 +108,21 @@ def polars_column(series: Any) -> Column:
     kind = str(series.dtype)
     if kind.startswith(("Datetime", "Duration", "Date", "Time")):
         values = series.to_numpy()
-        return Column(title or None, unit, values) if values.dtype.kind in "Mm" else Column(title or None, unit, None, texts(series.to_list()))
+        return (
+            Column(title or None, unit, values)
+            if values.dtype.kind in "Mm"
+            else Column(title or None, unit, None, texts(series.to_list()))
+        )
     if kind.startswith(("Int", "UInt", "Float", "Decimal")):
         values = np.asarray(series.to_numpy())
-        return Column(title or None, unit, whole_or_float(values) if values.dtype.kind in "iuf" else values.astype(np.float64))
-    return Column(title or None, unit, None, texts(series.to_list())) if kind in ("String", "Utf8") else Column(title, unit)
+        return Column(
+            title or None, unit, whole_or_float(values) if values.dtype.kind in "iuf" else values.astype(np.float64)
+        )
+    return (
+        Column(title or None, unit, None, texts(series.to_list()))
+        if kind in ("String", "Utf8")
+        else Column(title, unit)
+    )
 
 
 def xarray_columns(data: Any) -> tuple[list[Column], Facts]:
@@ -137,4 +153,7 @@ def rows_of(name: str, array: Any) -> list[Column]:
         return []
     rows = squeezed if squeezed.shape[0] <= squeezed.shape[1] else squeezed.T
     labels = rows.coords[rows.dims[0]].values if rows.dims[0] in rows.coords else range(rows.shape[0])
-    return [Column(text_of(label), unit, whole_or_float(np.asarray(row))) for label, row in zip(labels, rows.values, strict=True)]
+    return [
+        Column(text_of(label), unit, whole_or_float(np.asarray(row)))
+        for label, row in zip(labels, rows.values, strict=True)
+    ]

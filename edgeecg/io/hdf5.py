@@ -40,7 +40,9 @@ def open_source(file: File, keep_identity: bool = False) -> Source:
         datasets, facts = walked(h5py, tree)
         if not datasets:
             raise InputError(f"{file.name}: holds no dataset of numbers")
-        file.afford(3 * sum(float(dataset.size) * dataset.dtype.itemsize for dataset in datasets.values()), "what it holds")
+        file.afford(
+            3 * sum(float(dataset.size) * dataset.dtype.itemsize for dataset in datasets.values()), "what it holds"
+        )
         variables = {**facts, **{name: value_of(dataset) for name, dataset in datasets.items()}}
     return source_of(file.name, "HDF5", variables, file.budget)
 
@@ -63,7 +65,11 @@ def walked(h5py: Any, tree: Any) -> tuple[dict[str, Any], dict[str, Any]]:
                 waiting.append((f"{path}{name}/", found))
             elif isinstance(found, h5py.Dataset) and found.shape and not found.is_virtual and not found.external:
                 facts |= attributes(f"{path}{name}/", found)
-                if found.dtype.kind in "iufb" or found.dtype.names or (found.dtype.kind in "SO" and found.size <= SMALL):
+                if (
+                    found.dtype.kind in "iufb"
+                    or found.dtype.names
+                    or (found.dtype.kind in "SO" and found.size <= SMALL)
+                ):
                     datasets[f"{path}{name}"] = found
             elif isinstance(found, h5py.Dataset) and found.shape == ():
                 facts[f"{path}{name}"] = found[()]
@@ -74,7 +80,9 @@ def attributes(path: str, found: Any) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name in list(found.attrs)[:100]:
         value = found.attrs[name]
-        if isinstance(value, (str, bytes, int, float, np.generic)) or (isinstance(value, np.ndarray) and value.size <= SMALL):
+        if isinstance(value, (str, bytes, int, float, np.generic)) or (
+            isinstance(value, np.ndarray) and value.size <= SMALL
+        ):
             values[f"{path}{name}"] = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
     return values
 
@@ -86,5 +94,7 @@ def value_of(dataset: Any) -> Any:
     if matlab == b"char" or matlab == "char":
         return "".join(chr(int(letter)) for letter in np.ravel(value.T)[:SMALL])
     if dataset.dtype.kind == "O":
-        return np.array([part.decode("utf-8", "replace") if isinstance(part, bytes) else part for part in np.ravel(value)], object)
+        return np.array(
+            [part.decode("utf-8", "replace") if isinstance(part, bytes) else part for part in np.ravel(value)], object
+        )
     return value

@@ -43,9 +43,17 @@ def open_source(file: File, keep_identity: bool = False) -> Source:
         raise InputError(f"{file.name}: not a readable HL7 aECG file: it holds no rhythm")
     clock, sequences = None, []
     for part in children(series, "component"):
-        found = [sequence for each in children(child(part, "sequenceSet"), "component") if (sequence := child(each, "sequence")) is not None]
+        found = [
+            sequence
+            for each in children(child(part, "sequenceSet"), "component")
+            if (sequence := child(each, "sequence")) is not None
+        ]
         clock = next((value for sequence in found if (value := clock_of(sequence)) is not None), None)
-        sequences = [sequence for sequence in found if clock_of(sequence) is None and child(sequence, "value", "digits") is not None]
+        sequences = [
+            sequence
+            for sequence in found
+            if clock_of(sequence) is None and child(sequence, "value", "digits") is not None
+        ]
         if sequences:
             break
     if not sequences:
@@ -85,7 +93,9 @@ def rate_and_start(clock: Element | None) -> tuple[float | None, datetime.dateti
     if clock is None:
         return None, None
     try:
-        step = float(attribute(clock, "increment", "value")) * SECONDS.get(attribute(clock, "increment", "unit") or "s", 0.0)
+        step = float(attribute(clock, "increment", "value")) * SECONDS.get(
+            attribute(clock, "increment", "unit") or "s", 0.0
+        )
     except ValueError:
         step = 0.0
     rate = 1 / step if step > 0 else None
@@ -135,7 +145,14 @@ def lead_of(where: str, sequence: Element, rate: float | None) -> Lead:
         return Lead(name, unit, None, rate)
     if known and of_origin:
         origin *= UNITS_PER_MV[known] / UNITS_PER_MV[of_origin]
-    return Lead(name, unit, UNITS_PER_MV[known] / abs(step) if known else None, rate, None if known else 1 / abs(step), origin / step)
+    return Lead(
+        name,
+        unit,
+        UNITS_PER_MV[known] / abs(step) if known else None,
+        rate,
+        None if known else 1 / abs(step),
+        origin / step,
+    )
 
 
 def identity_of(root: Element) -> dict[str, str]:

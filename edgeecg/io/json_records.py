@@ -40,7 +40,9 @@ def open_source(file: File, keep_identity: bool = False) -> Source:
     file.afford(24 * file.size, "the document")
     content = file.read()
     try:
-        found = json.loads(content.decode("utf-8-sig", "replace") if content[:2] not in (b"\xff\xfe", b"\xfe\xff") else content)
+        found = json.loads(
+            content.decode("utf-8-sig", "replace") if content[:2] not in (b"\xff\xfe", b"\xfe\xff") else content
+        )
     except (ValueError, RecursionError) as error:
         raise InputError(f"{file.name}: not a readable JSON file: {str(error)[:100]}") from None
     for layout in LAYOUTS:
@@ -101,7 +103,9 @@ def apple(where: str, found: Json) -> Layout:
     values = array(where, [point.get("voltage") if isinstance(point, dict) else point for point in points])
     unit = str(points[0].get("units") or "") if isinstance(points[0], dict) else ""
     rate = number(measured[0].get("samplingFrequency"))
-    return [Column("Lead I", unit or None, values)], Facts(rate, start=parse_moment(str(measured[0].get("start") or "")))
+    return [Column("Lead I", unit or None, values)], Facts(
+        rate, start=parse_moment(str(measured[0].get("start") or ""))
+    )
 
 
 def fitbit(where: str, found: Json) -> Layout:
@@ -121,7 +125,12 @@ def fitbit(where: str, found: Json) -> Layout:
 def withings(where: str, found: Json) -> Layout:
     """A Withings signal, which is in microvolts."""
     body = found.get("body", found) if isinstance(found, dict) else None
-    if not isinstance(body, dict) or "sampling_frequency" not in body or "signal" not in body or "wearposition" not in body:
+    if (
+        not isinstance(body, dict)
+        or "sampling_frequency" not in body
+        or "signal" not in body
+        or "wearposition" not in body
+    ):
         return None
     return [Column("Lead I", "uV", array(where, body["signal"]))], Facts(number(body["sampling_frequency"]))
 
@@ -131,8 +140,14 @@ def movesense(where: str, found: Json) -> Layout:
     packets = found.get("data", found) if isinstance(found, dict) else found
     if not isinstance(packets, list) or not packets or not isinstance(packets[0], dict):
         return None
-    bodies = [packet.get("ecg") or packet.get("ECG") or packet.get("Body") or packet for packet in packets if isinstance(packet, dict)]
-    bodies = [body for body in bodies if isinstance(body, dict) and isinstance(body.get("Samples", body.get("samples")), list)]
+    bodies = [
+        packet.get("ecg") or packet.get("ECG") or packet.get("Body") or packet
+        for packet in packets
+        if isinstance(packet, dict)
+    ]
+    bodies = [
+        body for body in bodies if isinstance(body, dict) and isinstance(body.get("Samples", body.get("samples")), list)
+    ]
     if not bodies:
         return None
     samples, times = [], []
@@ -140,7 +155,9 @@ def movesense(where: str, found: Json) -> Layout:
         part = array(where, body.get("Samples", body.get("samples")))
         when = number(body.get("Timestamp", body.get("timestamp")))
         samples.append(part)
-        times.append(np.concatenate([[np.nan if when is None else when], np.full(max(0, len(part) - 1), np.nan)])[: len(part)])
+        times.append(
+            np.concatenate([[np.nan if when is None else when], np.full(max(0, len(part) - 1), np.nan)])[: len(part)]
+        )
     column = Column("ECG", None, np.concatenate(samples))
     if all(np.all(part == np.rint(part)) for part in samples):
         column.values = column.values.astype(np.int32) if column.values is not None else None
@@ -174,7 +191,9 @@ def fhir_name(part: Mapping[str, Json]) -> str | None:
     code = part.get("code")
     codings = code.get("coding") if isinstance(code, dict) else None
     names = [str(coding.get("display") or "") for coding in codings or [] if isinstance(coding, dict)]
-    found = next((name for name in names if name), None) or (str(code.get("text") or "") if isinstance(code, dict) else "")
+    found = next((name for name in names if name), None) or (
+        str(code.get("text") or "") if isinstance(code, dict) else ""
+    )
     return found.removeprefix("MDC_ECG_ELEC_POTL_") or None
 
 
@@ -192,7 +211,9 @@ def flattened(where: str, found: Json) -> dict[str, Any]:
         if isinstance(value, list):
             value = by_columns(value)
         if isinstance(value, dict) and depth < DEEPEST:
-            waiting += [(f"{before}.{name}" if before else str(name), part, depth + 1) for name, part in reversed(value.items())]
+            waiting += [
+                (f"{before}.{name}" if before else str(name), part, depth + 1) for name, part in reversed(value.items())
+            ]
         elif isinstance(value, list):
             variables[before or "signal"] = list_value(value)
         elif isinstance(value, (str, int, float)):

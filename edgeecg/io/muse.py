@@ -50,7 +50,9 @@ def open_source(file: File, keep_identity: bool = False) -> Source:
 
     identity = identity_of(child(root, "PatientDemographics")) if keep_identity else {}
     longest = max(len(values) for values in samples)
-    return Source(file.name, "GE MUSE XML", longest, tuple(leads), load, start_of(child(root, "TestDemographics")), identity)
+    return Source(
+        file.name, "GE MUSE XML", longest, tuple(leads), load, start_of(child(root, "TestDemographics")), identity
+    )
 
 
 def number(written: str) -> float | None:
@@ -80,13 +82,20 @@ def lead_of(part: Element, index: int, rate: float | None) -> Lead:
 def start_of(test: Element | None) -> datetime.datetime | None:
     """Month, day and year, as MUSE writes them."""
     try:
-        return datetime.datetime.strptime(f"{text(test, 'AcquisitionDate')} {text(test, 'AcquisitionTime')}", "%m-%d-%Y %H:%M:%S")
+        return datetime.datetime.strptime(
+            f"{text(test, 'AcquisitionDate')} {text(test, 'AcquisitionTime')}", "%m-%d-%Y %H:%M:%S"
+        )
     except ValueError:
         return None
 
 
 def identity_of(patient: Element | None) -> dict[str, str]:
     """What the document says of the patient."""
-    names = (("id", "PatientID"), ("first_name", "PatientFirstName"), ("last_name", "PatientLastName"), ("birth_date", "DateofBirth"))
+    names = (
+        ("id", "PatientID"),
+        ("first_name", "PatientFirstName"),
+        ("last_name", "PatientLastName"),
+        ("birth_date", "DateofBirth"),
+    )
     found = {name: text(patient, tag) for name, tag in names}
     return {name: said for name, said in found.items() if said}

@@ -35,12 +35,19 @@ def open_source(file: File, keep_identity: bool = False) -> Source:
     content = arrow.BufferReader(file.read())
     read = parquet_table if file.read(0, 4) == b"PAR1" else arrow_table
     table = attempt(file.name, "Parquet or Arrow file", read, file, arrow, content)
-    said = {key.decode("utf-8", "replace"): value.decode("utf-8", "replace") for key, value in (table.schema.metadata or {}).items()}
-    facts = facts_of(file.name, {key.removeprefix("edgeecg."): value for key, value in said.items() if len(value) < 200})
+    said = {
+        key.decode("utf-8", "replace"): value.decode("utf-8", "replace")
+        for key, value in (table.schema.metadata or {}).items()
+    }
+    facts = facts_of(
+        file.name, {key.removeprefix("edgeecg."): value for key, value in said.items() if len(value) < 200}
+    )
     columns = arrow_columns(file.name, table)
     if not columns:
         raise InputError(f"{file.name}: holds no column of numbers")
-    return table_source(file.name, "Parquet", columns, Facts(facts.rate, None, facts.gain, None, facts.start), file.budget)
+    return table_source(
+        file.name, "Parquet", columns, Facts(facts.rate, None, facts.gain, None, facts.start), file.budget
+    )
 
 
 def parquet_table(file: File, arrow: Any, content: Any) -> Any:

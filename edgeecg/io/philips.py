@@ -116,6 +116,11 @@ def start_of(root: Element) -> datetime.datetime | None:
 def identity_of(root: Element) -> dict[str, str]:
     """What the document says of the patient."""
     patient = next((each for each in root.iter() if plain(each) == "generalpatientdata"), None)
-    names = (("id", ("patientid",)), ("first_name", ("name", "firstname")), ("last_name", ("name", "lastname")), ("birth_date", ("age", "dateofbirth")))
+    names = (
+        ("id", ("patientid",)),
+        ("first_name", ("name", "firstname")),
+        ("last_name", ("name", "lastname")),
+        ("birth_date", ("age", "dateofbirth")),
+    )
     found = {name: text(child(patient, *path)) if child(patient, *path) is not None else "" for name, path in names}
     return {name: said for name, said in found.items() if said}

@@ -228,17 +228,8 @@ class Source:
         InputError
             Where no lead is chosen by name, or the lead is no voltage and no unit is given.
         """
-        index = choose_lead(self.leads, lead, self.name)
+        index, known, scale = self.chosen(lead, fs, unit, gain)
         chosen = self.leads[index]
-        known = self._given_unit(unit) or normal_unit(chosen.unit)
-        if known is None and gain is None and chosen.unit:
-            raise InputError(
-                f"{self.name}: lead {chosen.name!r} is in {chosen.unit!r}, which is no voltage: give its unit with "
-                "unit= (--unit) or its gain with gain= (--gain)"
-            )
-        if fs is None and chosen.fs is None and self.no_rate is not None:
-            raise InputError(self.no_rate)
-        scale = self._scale(chosen, known, gain)
         samples, offset = self.load(index), chosen.offset
         if gain is not None and samples.dtype.kind == "f":
             samples, offset = whole_numbers(samples, self.name), 0.0
@@ -254,6 +245,32 @@ class Source:
             offset if scale is not None else 0.0,
             self.identity,
         )
+
+    def chosen(
+        self,
+        lead: str | int | None = None,
+        fs: float | None = None,
+        unit: str | None = None,
+        gain: float | None = None,
+    ) -> tuple[int, str | None, float | None]:
+        """What `recording` decides before it reads samples: index of the lead, its unit, and ADC units per mV.
+
+        Raises
+        ------
+        InputError
+            As `recording`.
+        """
+        index = choose_lead(self.leads, lead, self.name)
+        chosen = self.leads[index]
+        known = self._given_unit(unit) or normal_unit(chosen.unit)
+        if known is None and gain is None and chosen.unit:
+            raise InputError(
+                f"{self.name}: lead {chosen.name!r} is in {chosen.unit!r}, which is no voltage: give its unit with "
+                "unit= (--unit) or its gain with gain= (--gain)"
+            )
+        if fs is None and chosen.fs is None and self.no_rate is not None:
+            raise InputError(self.no_rate)
+        return index, known, self._scale(chosen, known, gain)
 
     def _scale(self, lead: Lead, known: str | None, gain: float | None) -> float | None:
         """ADC units per mV: the user's, or the header's steps in the unit that is known."""

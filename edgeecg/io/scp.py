@@ -113,7 +113,9 @@ class Block:
     samples : list of ndarray
     """
 
-    def __init__(self, file: File, section: bytes, layout: list[tuple[str, int, int]], tables: list[Table] | None, number: int):
+    def __init__(
+        self, file: File, section: bytes, layout: list[tuple[str, int, int]], tables: list[Table] | None, number: int
+    ):
         count = len(layout)
         if len(section) < 6 + 2 * count:
             raise InputError(f"{file.name}: not a readable SCP file: section {number} is cut off")
@@ -195,7 +197,10 @@ def start_of(said: dict[int, bytes]) -> datetime.datetime | None:
 
 def identity_of(said: dict[int, bytes]) -> dict[str, str]:
     """Last name (0), first name (1), number (2) and birth date (5) of the patient."""
-    found = {name: said.get(tag, b"").split(b"\0")[0].decode("latin-1").strip() for tag, name in ((0, "last_name"), (1, "first_name"), (2, "id"))}
+    found = {
+        name: said.get(tag, b"").split(b"\0")[0].decode("latin-1").strip()
+        for tag, name in ((0, "last_name"), (1, "first_name"), (2, "id"))
+    }
     birth = said.get(5, b"")
     if len(birth) >= 4 and birth[:2] != b"\0\0":
         year, month, date = struct.unpack("<HBB", birth[:4])

@@ -29,7 +29,12 @@ HEAD_LINES = 2000
 HEAD_BYTES = 1 << 19
 SAMPLE = 1 << 13  # bytes from a place of a file by which its form is decided
 SAMPLED_LINES = 60
-BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 SIGNS = ((b"\xe2\x88\x92", b"-"), (b"\xc2\xa0", b" "))  # a minus that is none, a blank that does not break
 
 
@@ -85,7 +90,9 @@ def open_source(file: File, keep_identity: bool = False) -> Source:
 def plain_text(file: File) -> bytes:
     """The content with one kind of line end, in an encoding whose digits are ASCII's."""
     content = file.read()
-    encoding = next((name for bom, name in BOMS if content.startswith(bom)), None) or encoding_without_bom(content[:400])
+    encoding = next((name for bom, name in BOMS if content.startswith(bom)), None) or encoding_without_bom(
+        content[:400]
+    )
     if encoding == "utf-8":
         content = content[len(codecs.BOM_UTF8) :]
     elif encoding:
@@ -207,7 +214,11 @@ def times_of(where: str, cells: Sequence[bytes], i: int, form: Form, line: int) 
 
 def without_empty_end(columns: list[Column]) -> list[Column]:
     """The columns less the last rows in which nothing stands, and text columns less nothing."""
-    lengths = [len(c.values if c.values is not None else c.cells) for c in columns if c.values is not None or c.cells is not None]  # type: ignore[arg-type]
+    lengths = [
+        len(c.values if c.values is not None else c.cells)
+        for c in columns
+        if c.values is not None or c.cells is not None
+    ]  # type: ignore[arg-type]
     length = min(lengths, default=0)
     filled = 0
     for column in columns:

@@ -119,7 +119,9 @@ def parts_of(file: File, header: Header) -> list[Part]:
             inner = read_header(segment_file)
             if inner.segments:
                 raise InputError(f"{file.name}: not a readable WFDB record: its segment {segment.name} has segments")
-            if None not in (inner.rate, header.rate) and abs((inner.rate or 0) - (header.rate or 0)) > 1e-6 * (header.rate or 0):
+            if None not in (inner.rate, header.rate) and abs((inner.rate or 0) - (header.rate or 0)) > 1e-6 * (
+                header.rate or 0
+            ):
                 raise InputError(f"{file.name}: not a readable WFDB record: its segments have different rates")
             frames = frames_of(segment_file, inner, segment.frames) if segment.frames else 0
             parts.append(Part(first, frames, segment_file, inner))
