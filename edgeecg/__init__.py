@@ -79,8 +79,8 @@ def embed(
     """Embed a single-lead ECG.
 
     signal: 1-D array; floats in `unit` ("mV" where none is given, "uV", "V"), or integers with `gain` (ADC units per
-    millivolt). A Recording, a path, a column or frame of pandas, polars or xarray, a tensor, an array of several leads with
-    `lead` (a name, or an index from 0).
+    millivolt). A Recording, a path, a column or frame of pandas, polars or xarray, a tensor, an array of several leads
+    with `lead` (a name, or an index from 0).
     fs: sampling rate in Hz, 50 to 4000; without it that of the recording or of its times, and 128 for an array.
     hop: seconds between window starts.
     nan: "raise", or "mask" to hold the last value and flag the windows.

@@ -16,8 +16,8 @@ REFRACTORY = 0.2  # seconds between two beats, at least
 def implausible_at(x: NDArray[Any], fs: float) -> str | None:
     """What is implausible of the beats of a signal sampled at `fs`; None where they are plausible or none are found.
 
-    The slope's magnitude, averaged over a tenth of a second, has a peak at each beat; peaks that do not stand out from what
-    lies between them, or that come at no rhythm, are none.
+    The slope's magnitude, averaged over a tenth of a second, has a peak at each beat; peaks that do not stand out from
+    what lies between them, or that come at no rhythm, are none.
     """
     y = x[: int(SECONDS * fs)].astype(np.float64)
     known = np.isfinite(y) & (np.abs(y) < 2.0**31 - 1)

@@ -10,7 +10,8 @@ __all__ = ["new_file_beside", "write_atomically"]
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     """Write `data` to a temporary file of the same folder, then put it in its place: a reader never sees half of it.
 
-    A file that is replaced keeps its mode, a new one has that of the umask; behind a symbolic link its target is written.
+    A file that is replaced keeps its mode, a new one has that of the umask; behind a symbolic link its target is
+    written.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What `embed` takes for a signal: arrays of any library, columns and frames, recordings and paths, as samples and their scale."""
+"""What `embed` takes for a signal: arrays, columns, frames, recordings and paths, as samples and their scale."""
 
 from __future__ import annotations
 
@@ -122,8 +122,12 @@ def overridden(
 
     if lead is not None and str(lead) != str(recording.lead) and lead != 0:
         raise InputError(f"the recording is of lead {recording.lead!r}, not {lead!r}: read that lead from its file")
-    changes = {"fs": fs, "unit": unit, "gain": gain}
-    return dataclasses.replace(recording, **{name: value for name, value in changes.items() if value is not None})
+    return dataclasses.replace(
+        recording,
+        fs=recording.fs if fs is None else fs,
+        unit=recording.unit if unit is None else unit,
+        gain=recording.gain if gain is None else gain,
+    )
 
 
 def plain_array(signal: Any) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 
 from .errors import AmplitudeWarning, InputError
 
-__all__ = ["Conversion", "check_hop", "clock_factor", "check_signal", "conversion", "fs_millihertz", "gain_multiplier"]
+__all__ = ["Conversion", "check_hop", "check_signal", "clock_factor", "conversion", "fs_millihertz", "gain_multiplier"]
 
 CANONICAL_PER_UNIT = {"mV": 8000.0, "uV": 8.0, "µV": 8.0, "μV": 8.0, "V": 8_000_000.0}  # docs/numerics.md, section 1
 SLOWEST, FASTEST = 50.0, 4000.0  # Hz

@@ -249,7 +249,7 @@ def table_of(results, encoder, args) -> EmbeddingTable:
 
 
 def clock_times(part) -> np.ndarray:
-    """ISO 8601 of each window's start, in UTC with a Z where the recording has a time zone; empty where it has no time."""
+    """ISO 8601 of each window's start, in UTC with a Z where there is a time zone; empty where no time is known."""
     if part.recorded is None:
         return np.full(len(part.start), "", dtype=np.str_)
     times = np.datetime_as_string(part.time, "ms")

@@ -121,8 +121,8 @@ class Encoder:
 
         signal: 1-D array of floats in `unit` (mV), or of integers with `gain` (ADC units per millivolt); a Recording, a
         path, a data frame or an array of several leads, with `lead` (a name, or an index from 0).
-        fs: sampling rate in Hz, 50 to 4000; that of the recording, or 128 for an array. hop: seconds between window starts.
-        nan: "raise", or "mask" to hold the last value and flag the windows. dtype: "float32", or "int8" (see
+        fs: sampling rate in Hz, 50 to 4000; that of the recording, or 128 for an array. hop: seconds between window
+        starts. nan: "raise", or "mask" to hold the last value and flag the windows. dtype: "float32", or "int8" (see
         `int8_scale`). threads: pieces of a long recording to work on side by side; the bytes stay the same. Returns
         (n_windows, 128): one row a 10 s window. The last numbers are those that `info["levels"]` names; of them the
         size of the signal needs the right `unit` or `gain`, nothing else depends on it. Raises InputError; warns

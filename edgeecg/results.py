@@ -177,8 +177,9 @@ def picture(analysis: Analysis) -> str:
     line = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x.tolist(), y.tolist(), strict=True))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" role="img">'
-        f"<title>distance of each window from the median embedding, and its quality</title>"
-        f'<polyline points="{line}" fill="none" stroke="#30638e" stroke-width="1.2"/>{quality_strip(analysis.quality)}</svg>'
+        "<title>distance of each window from the median embedding, and its quality</title>"
+        f'<polyline points="{line}" fill="none" stroke="#30638e" stroke-width="1.2"/>'
+        f"{quality_strip(analysis.quality)}</svg>"
     )
 
 
@@ -193,6 +194,7 @@ def quality_strip(quality: NDArray[np.uint8]) -> str:
         color = next((color for flag, color in COLORS.items() if flag in name.split("+")), "#999999")
         left, width = begin * WIDTH / len(shown), (end - begin) * WIDTH / len(shown)
         parts.append(
-            f'<rect x="{left:.1f}" y="{HEIGHT - 16}" width="{width:.1f}" height="10" fill="{color}"><title>{name}</title></rect>'
+            f'<rect x="{left:.1f}" y="{HEIGHT - 16}" width="{width:.1f}" height="10" fill="{color}">'
+            f"<title>{name}</title></rect>"
         )
     return "".join(parts)

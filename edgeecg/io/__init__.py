@@ -55,7 +55,8 @@ def check(
     unit: str | None = None,
     gain: float | None = None,
 ) -> None:
-    """Refuse what cannot be read here, without reading it: of formats with a header, what that tells of lead, rate and unit.
+    """Refuse what cannot be read here, without reading it: of formats with a header, what that tells of lead, rate and
+    unit.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a column of numbers is, by its values: a signal, a clock or count, or labels and constants, which are no signal."""
+"""What a column of numbers is, by its values: a signal, a clock or count, or labels and constants."""
 
 import dataclasses
 from typing import Any
@@ -30,7 +30,7 @@ def only_rises(values: Floats) -> bool:
 def is_constant(values: npt.NDArray[Any]) -> bool:
     """Whether values are constant, all missing, or labels: a few whole numbers that change seldom, or two that may."""
     known = values[np.isfinite(values)] if values.dtype.kind == "f" else values
-    if len(known) == 0 or known[0] == known[-1] and np.all(known == known[0]):
+    if len(known) == 0 or (known[0] == known[-1] and np.all(known == known[0])):
         return True
     if len(known) <= ENOUGH:
         return False
@@ -42,7 +42,7 @@ def is_constant(values: npt.NDArray[Any]) -> bool:
     if len(distinct) <= 2:
         return True
     changes = np.count_nonzero(np.diff(known)) / len(known)
-    return len(distinct) <= FEW and bool(np.all(distinct == np.rint(distinct))) and changes < 0.1
+    return bool(len(distinct) <= FEW and np.all(distinct == np.rint(distinct)) and changes < 0.1)
 
 
 def counter_of(values: Floats) -> Counter | None:

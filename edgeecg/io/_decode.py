@@ -32,7 +32,8 @@ def import_decoder(name: str, files: str, extra: str = "io") -> Any:
 
 
 def attempt(path: str | os.PathLike[str], kind: str, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Call into a library; of any exception's text, the first line says why `path` is no readable `kind` ("DICOM file").
+    """Call into a library; of any exception's text, the first line says why `path` is no readable `kind` ("DICOM
+    file").
 
     Raises
     ------

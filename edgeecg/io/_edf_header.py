@@ -60,7 +60,7 @@ class Signal:
         return self.label.lower() in ("edf annotations", "bdf annotations")
 
     def scale(self) -> float:
-        """Physical units of a digital step: below 0 where the header turns the lead round, 0 where it gives no range."""
+        """Physical units of a digital step: below 0 where the header turns the lead, 0 where it gives no range."""
         steps, extent = self.digital_high - self.digital_low, self.high - self.low
         return extent / steps if steps > 0 and math.isfinite(extent) and math.isfinite(steps) else 0.0
 
@@ -180,9 +180,10 @@ def signals_of(file: File, form: str, table: bytes, count: int, width: int) -> t
             raise InputError(
                 f"{file.name}: not a readable {form} file: signal {i} does not say how many samples it has"
             )
-        limits = (number_of(columns[name][i]) for name in ("pmin", "pmax", "dmin", "dmax"))
+        low, high = number_of(columns["pmin"][i]), number_of(columns["pmax"][i])
+        digital_low, digital_high = number_of(columns["dmin"][i]), number_of(columns["dmax"][i])
         label, dimension = text_of(columns["label"][i]), text_of(columns["dimension"][i])
-        signals.append(Signal(label, dimension, *limits, samples, place))
+        signals.append(Signal(label, dimension, low, high, digital_low, digital_high, samples, place))
         place += width * samples
     return tuple(signals)
 
@@ -194,11 +195,11 @@ def start_of(head: bytes) -> datetime.datetime | None:
     long = STARTDATE.match(recording)
     if len(digits) != 6 or recording.startswith("Startdate X"):
         return None
-    d, m, y, *time = digits
+    d, m, y, hour, minute, second = digits
     y += 1900 if 85 <= y < 100 else 2000 if y < 85 else 0
     if long and long[2].upper() in MONTHS:
         d, m, y = int(long[1]), MONTHS.index(long[2].upper()) + 1, int(long[3])
     try:
-        return datetime.datetime(y, m, d, *time)
+        return datetime.datetime(y, m, d, hour, minute, second)
     except ValueError:
         return None

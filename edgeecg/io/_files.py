@@ -11,7 +11,6 @@ import re
 import stat
 import zlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
 from ..errors import InputError

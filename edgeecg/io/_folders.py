@@ -10,7 +10,8 @@ __all__ = ["recordings_in", "resolved"]
 
 MOST = 10_000  # files of a folder that are looked at
 SUFFIXES = (
-    ".hea .edf .bdf .csv .tsv .txt .asc .npy .npz .mat .h5 .hdf5 .dcm .scp .ecg .atc .xml .json .parquet .feather .arrow"
+    ".hea .edf .bdf .csv .tsv .txt .asc .npy .npz .mat .h5 .hdf5 .dcm .scp .ecg .atc .xml .json .parquet .feather "
+    ".arrow"
 ).split()
 SEGMENTS = re.compile(rb"^\s*[^\s#]+/\d+[ \t]")
 

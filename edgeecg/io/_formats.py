@@ -19,8 +19,8 @@ __all__ = ["FORMATS", "Format", "check_packages", "format_of", "open_with"]
 
 WFDB_HEADER = re.compile(
     rb"(?:[ \t]*#[^\n]*\n|[ \t]*\r?\n){0,200}[^\s#,;:]{1,80}[ \t]+\d{1,5}(?:[ \t]+[\d.][^\n]*)?\r?\n"
-    rb"(?:[ \t]*#[^\n]*\n){0,200}\S{0,80}[A-Za-z~_-]\S{0,80}[ \t]+(?:8|16|24|32|61|80|160|212|310|311|508|516|524)(?:x\d+)?"
-    rb"(?::\d+)?(?:\+\d+)?[ \t\r\n]"
+    rb"(?:[ \t]*#[^\n]*\n){0,200}\S{0,80}[A-Za-z~_-]\S{0,80}[ \t]+"
+    rb"(?:8|16|24|32|61|80|160|212|310|311|508|516|524)(?:x\d+)?(?::\d+)?(?:\+\d+)?[ \t\r\n]"
 )
 HDF5 = b"\x89HDF\r\n\x1a\n"
 
@@ -93,7 +93,7 @@ def ascii_of(head: bytes) -> bytes:
 def is_json(head: bytes, _suffix: str) -> bool:
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     return start[:1] == b"{" or (
-        start[:1] == b"[" and start[1:].lstrip()[:1] in (b"{", b"[", b'"') or JSON_LIST.match(start) is not None
+        (start[:1] == b"[" and start[1:].lstrip()[:1] in (b"{", b"[", b'"')) or JSON_LIST.match(start) is not None
     )
 
 

@@ -22,7 +22,7 @@ def table(variables: Variables, name: str, channels: int) -> Any:
 
 
 def labchart_columns(where: str, variables: Variables) -> list[Column]:
-    """The channels of a recording of one block; InputError where there are several, whose gaps the file does not tell."""
+    """The channels of a recording of one block; InputError where there are several, with time between them."""
     titles = [str(title).strip() for title in np.ravel(np.asarray(variables["titles"], dtype=object))]
     start, end = (table(variables, name, len(titles)) for name in ("datastart", "dataend"))
     if start.shape[1] != 1:

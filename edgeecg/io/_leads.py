@@ -13,8 +13,9 @@ NUMERAL = r"(?:i{1,3}|av[rlf]|avf|v[1-9]r?|[1-3])"
 POLE = r"(?:la|ra|ll|rl|r|l|f|n|c[1-6]?|v[1-6x]?|wct|ref)"
 # What may stand behind "ECG" in one word: a lead, an electrode, a number, or what people call a signal.
 SUFFIX = (
-    rf"(?:{NUMERAL}|{POLE}|v|x|y|z|a|b|\d{1, 3}|m|raw|filt|filtered|clean|cleaned|sig|signal|data|value|values|wave|waveform|"
-    r"lead|ch|chan|channel|volt|voltage|sample|samples|adc|mv|uv|amplitude|bit|\d{1,2}bit)"
+    rf"(?:{NUMERAL}|{POLE}|"
+    r"v|x|y|z|a|b|\d{1,3}|m|raw|filt|filtered|clean|cleaned|sig|signal|data|value|values|wave|waveform|lead|ch|chan|"
+    r"channel|volt|voltage|sample|samples|adc|mv|uv|amplitude|bit|\d{1,2}bit)"
 )
 WORD = re.compile(rf"(?:raw|filt|filtered|clean|heart|chest|my|lead|single)?(?:e[ck]g){SUFFIX}{{0,4}}\d{{0,3}}")
 FULL = ("electrocardiogram", "elektrokardiogramm", "electrocardiography", "electrocardiograma", "elettrocardiogramma")

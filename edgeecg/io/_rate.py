@@ -1,8 +1,8 @@
 """The sampling rate behind a column of times, and the rows that it says are lost.
 
-Times may be rounded, arrive a packet at a time, jump and stop. Each time that differs from the one before it is an anchor:
-between two anchors `dt` seconds pass and `dk` rows stand. Steps of the usual length tell the rate; a step that is longer, behind
-which the clock stays ahead, is a gap.
+Times may be rounded, arrive a packet at a time, jump and stop. Each time that differs from the one before it is an
+anchor: between two anchors `dt` seconds pass and `dk` rows stand. Steps of the usual length tell the rate; a step that
+is longer, behind which the clock stays ahead, is a gap.
 """
 
 import dataclasses
@@ -163,7 +163,8 @@ class Anchors:
 
     def deviation(self) -> Floats:
         """Rows by which each step is longer than the rows that stand there."""
-        return self.dt * self.rate - self.dk
+        found: Floats = self.dt * self.rate - self.dk
+        return found
 
     def steps(self) -> Integers:
         """Anchors to which the step is not of the usual length."""

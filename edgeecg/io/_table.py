@@ -121,8 +121,8 @@ def table_source(where: str, form: str, columns: Sequence[Column], facts: Facts,
     missing = int(lost.sum()) if len(lost) else 0
     if 8.0 * missing > budget:
         raise InputError(
-            f"{where}: the times leave gaps of {missing} samples among {length}, more than a file of this size may take: "
-            "cut it at the gaps"
+            f"{where}: the times leave gaps of {missing} samples among {length}, more than a file of this size may "
+            "take: cut it at the gaps"
         )
     backwards = best is not None and best[0].backwards
 

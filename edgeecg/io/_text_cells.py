@@ -112,22 +112,22 @@ class Rows:
             bare = line.strip()
             if not bare or bare.startswith(COMMENTS) or (self.header is not None and bare == self.header):
                 continue
-            cells = self.count(line)
+            row, cells = line, self.count(line)
             if (
                 cells == self.form.pieces + 1
                 and self.form.delimiter
                 and bare.endswith(self.form.delimiter.strip() or b"\0")
             ):
-                line, cells = line.rstrip()[:-1], cells - 1
+                row, cells = line.rstrip()[:-1], cells - 1
             if cells > self.form.pieces and self.form.delimiter:
                 pieces = line.split(self.form.delimiter)
                 if pieces[self.form.pieces].strip(b" \"'").startswith(b"#"):  # a remark behind the row
-                    line, cells = self.form.delimiter.join(pieces[: self.form.pieces]), self.form.pieces
+                    row, cells = self.form.delimiter.join(pieces[: self.form.pieces]), self.form.pieces
             if cells != self.form.pieces:
                 if at_end and number == first + len(lines) - 1 and cells < self.form.pieces:
                     continue  # the last line was cut off
                 raise InputError(f"{self.where}: line {number} has {cells} columns, not {self.form.pieces}")
-            kept.append(line)
+            kept.append(row)
         return kept
 
     def count(self, line: bytes) -> int:
@@ -147,7 +147,7 @@ def split_rows(rows: Rows, block: bytes, first: int, at_end: bool) -> tuple[list
         regular = all(map(form.pieces.__eq__, map(len, map(bytes.split, lines))))
     else:
         regular = all(map((form.pieces - 1).__eq__, map(bytes.count, lines, repeat(form.delimiter))))
-    special = rows.header is not None and rows.header in block or form.pieces == 1
+    special = (rows.header is not None and rows.header in block) or form.pieces == 1
     if not regular or special or b"#" in block or b"%" in block or b"//" in block:
         lines = rows.clean(lines, first, at_end)
     if not lines:
@@ -176,8 +176,8 @@ def quoted(rows: Rows, lines: list[bytes], first: int, at_end: bool) -> list[byt
     )
     cells: list[bytes] = []
     try:
-        for number, row in enumerate(reader, first):
-            row = row[:-1] if len(row) == form.columns + 1 and not row[-1].strip() else row
+        for number, found in enumerate(reader, first):
+            row = found[:-1] if len(found) == form.columns + 1 and not found[-1].strip() else found
             if not row or row[0].lstrip().startswith(("#", "%")):
                 continue
             if len(row) != form.columns:

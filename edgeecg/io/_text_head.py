@@ -1,5 +1,5 @@
-"""What the lines before a table say: rate, unit, gain, leads, when it begins; and what they say of a person, which stays
-there.
+"""What the lines before a table say: rate, unit, gain, leads, when it begins; and what they say of a person, which
+stays there.
 """
 
 import dataclasses

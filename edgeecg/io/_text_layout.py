@@ -1,4 +1,4 @@
-"""How a text table is written: its delimiter, its decimal marks, where its rows begin and what its columns are called."""
+"""How a text table is written: its delimiter, decimal marks, where its rows begin, what its columns are called."""
 
 import collections
 import dataclasses
@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from ..errors import InputError
-from ._clock_names import SECONDS_PER, says_time
+from ._clock_names import SECONDS_PER
 from ._leads import is_ecg
 from ._text_cells import Form, is_absent, is_number, split_line
 from ._text_head import is_fact, is_remark, tells_one_lead
@@ -20,8 +20,10 @@ SAMPLED = 80  # rows by which the form is decided
 RUN = 12  # rows one after the other that begin the data
 MARKS = re.compile(r"^\s*(?:[#%!]+|//)\s*")
 OTHER_UNITS = frozenset(  # what a row of units may hold beside voltages and times
-    "%|bpm|no_units|no units|unitless|hz|ohm|kohm|g|m/s^2|m/(s^2)|deg/s|°c|c|degc|mmhg|hh:mm:ss.mmm|hh:mm:ss|adc|counts|"
-    "hh:mm:ss.sss|yyyy/mm/dd hh:mm:ss.000|raw|l/min|lpm|local_flux|u/min|n/a|au|nu|unix|iso8601|siemens".split("|")
+    "%|bpm|no_units|no units|unitless|hz|ohm|kohm|g|m/s^2|m/(s^2)|deg/s|°c|c|degc|mmhg|hh:mm:ss.mmm|hh:mm:ss|adc|"
+    "counts|hh:mm:ss.sss|yyyy/mm/dd hh:mm:ss.000|raw|l/min|lpm|local_flux|u/min|n/a|au|nu|unix|iso8601|siemens".split(
+        "|"
+    )
 )
 
 
@@ -159,9 +161,10 @@ def first_row(lines: Sequence[str], form: Form) -> int | None:
     for at, (i, fit) in enumerate(known):
         following = [good for _, good in known[at : at + RUN]]
         if fit and sum(following) >= 0.9 * len(following) - (len(known) - at < RUN):
-            while i > 0 and is_empty_row(lines[i - 1], form):
-                i -= 1
-            return i
+            first = i
+            while first > 0 and is_empty_row(lines[first - 1], form):
+                first -= 1
+            return first
     return None
 
 
@@ -282,4 +285,4 @@ def is_units(cells: Sequence[str]) -> bool:
     if not filled or sum(known) < 0.6 * len(filled):
         return False
     certain = any(normal_unit(cell) and cell != "v" for cell in filled)
-    return certain or (len(filled) > 1 and not any(says_time(cell) and cell == "t" or is_ecg(cell) for cell in filled))
+    return certain or (len(filled) > 1 and not any(cell == "t" or is_ecg(cell) for cell in filled))

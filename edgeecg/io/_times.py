@@ -211,7 +211,7 @@ class Fields:
             day, month = np.where(month > 12, month, day), np.where(month > 12, day, month)
         self.value["d"][rows], self.value["mo"][rows] = day, month
         self.value["y"][rows] = c
-        return first_is_day != first_is_month
+        return bool(first_is_day != first_is_month)
 
     def written(self) -> Written | None:
         """Seconds from the first row; None where a date does not exist."""
@@ -245,7 +245,8 @@ class Fields:
             h, mi, s = np.zeros_like(h), h, mi  # "mm:ss"
         half = self.afternoon[rows]
         h = np.where(half >= 0, h % 12 + 12 * (half == 1), h)
-        return (h * 3600 + mi * 60 + s) * 1_000_000_000 + self.nanoseconds[rows]
+        total: npt.NDArray[np.int64] = (h * 3600 + mi * 60 + s) * 1_000_000_000 + self.nanoseconds[rows]
+        return total
 
     def days(self, rows: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
         """Days since 1970."""

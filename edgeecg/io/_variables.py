@@ -1,4 +1,4 @@
-"""Named arrays and numbers (NumPy archives, MATLAB, HDF5, JSON) to a recording: which array is the signal, what the rest says."""
+"""Named arrays and numbers (NumPy archives, MATLAB, HDF5, JSON) to a recording: which is the signal, what says what."""
 
 import datetime
 import re
@@ -27,8 +27,8 @@ INTERVAL: Final = frozenset("dt isi interval sampleinterval samplinginterval per
 GAIN: Final = frozenset("gain adcgain scalingfactor adcunitspermv".split())
 UNIT: Final = frozenset("unit units signalunit signalunits unitname unittext".split())
 NAMES: Final = frozenset(
-    "lead leads leadname leadnames channel channels channelname channelnames label labels signame signames titles names "
-    "signalnames columns sigs".split()
+    "lead leads leadname leadnames channel channels channelname channelnames label labels signame signames titles "
+    "names signalnames columns sigs".split()
 )
 KIND: Final = frozenset("sensor modality type sensortype label".split())
 START: Final = frozenset(
@@ -169,7 +169,8 @@ def chosen_arrays(where: str, variables: Variables, arrays: dict[str, Any]) -> d
         return {**chosen, best: arrays[best]}
     if not arrays:
         raise InputError(
-            f"{where}: cannot tell which array is the signal: name it 'signal' (there are: {', '.join(variables) or 'none'})"
+            f"{where}: cannot tell which array is the signal: name it 'signal' (there are: "
+            f"{', '.join(variables) or 'none'})"
         )
     longest = max(max(array.shape) for array in arrays.values())
     return {name: array for name, array in arrays.items() if max(array.shape) == longest}

@@ -127,10 +127,11 @@ def read_header(file: File, keep_identity: bool = False) -> Header:
     if len(lines) - 1 < needed:
         what = "segments" if segments is not None else "signals"
         raise InputError(
-            f"{file.name}: not a readable WFDB record: the header tells of {needed} {what} and has {len(lines) - 1} lines "
-            "for them"
+            f"{file.name}: not a readable WFDB record: the header tells of {needed} {what} and has {len(lines) - 1} "
+            "lines for them"
         )
-    signals, parts = (), ()
+    signals: tuple[Signal, ...] = ()
+    parts: tuple[Segment, ...] = ()
     if segments is None:
         signals = tuple(signal_line(file.name, line, i) for i, line in enumerate(lines[1 : count + 1]))
     else:

@@ -18,7 +18,6 @@ from ._wfdb_header import Signal
 __all__ = ["LOWEST", "frames_in", "read_signal"]
 
 Bytes = npt.NDArray[np.uint8]
-Integers = npt.NDArray[np.int64]
 # The code that says "no valid sample" is the lowest value of each format, signal(5); format 8 has none.
 BITS: Final = {80: 8, 508: 8, 310: 10, 311: 10, 212: 12, 16: 16, 61: 16, 160: 16, 516: 16, 24: 24, 524: 24, 32: 32}
 LOWEST: Final = {form: -(1 << (bits - 1)) for form, bits in BITS.items()}
@@ -47,7 +46,7 @@ def partial(form: int, left: int) -> int:
     return {212: (0, 0, 1), 310: (0, 0, 1, 1), 311: (0, 0, 1, 2)}[form][left]
 
 
-def read_signal(file: File, group: list[Signal], place: int, frames: int) -> npt.NDArray[np.int64]:
+def read_signal(file: File, group: list[Signal], place: int, frames: int) -> npt.NDArray[Any]:
     """(frames * per_frame,) values of one signal as they are stored, `place` in its group."""
     signal = group[place]
     frame = sum(each.per_frame for each in group)
@@ -131,7 +130,7 @@ def opened_flac(file: File) -> Any:
     return attempt(file.name, "FLAC file", soundfile.SoundFile, file.opener())
 
 
-def from_flac(file: File, group: list[Signal], place: int, frames: int) -> npt.NDArray[np.int64]:
+def from_flac(file: File, group: list[Signal], place: int, frames: int) -> npt.NDArray[np.int32]:
     """A channel of FLAC; soundfile fills 32 bits from the top."""
     signal = group[place]
     if any(each.per_frame != signal.per_frame for each in group):

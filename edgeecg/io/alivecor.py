@@ -1,7 +1,7 @@
 """AliveCor's .atc files (Kardia): blocks of 16-bit samples, one a lead.
 
-Format: Alive ECG File Format Specification, AliveCor 2014: a header, then blocks of a four-letter name, a length, the content
-and a sum of its bytes.
+Format: Alive ECG File Format Specification, AliveCor 2014: a header, then blocks of a four-letter name, a length, the
+content and a sum of its bytes.
 """
 
 import datetime
@@ -58,7 +58,8 @@ def open_source(file: File, keep_identity: bool = False) -> Source:
 
 def blocks_of(file: File) -> dict[bytes, bytes]:
     """The first block of each name."""
-    content, place, blocks = file.read(), HEADER, {}
+    content, place = file.read(), HEADER
+    blocks: dict[bytes, bytes] = {}
     while place + 8 <= len(content):
         name, size = content[place : place + 4], struct.unpack_from("<I", content, place + 4)[0]
         if place + 8 + size > len(content):

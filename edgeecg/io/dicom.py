@@ -1,7 +1,7 @@
 """DICOM waveforms (12-lead, general and ambulatory ECG), decoded by pydicom.
 
-Format: DICOM PS3.3, C.10.9 Waveform Module. Of several groups the rhythm is read, not the median beat; each channel with its
-sensitivity, correction and baseline, padding as missing.
+Format: DICOM PS3.3, C.10.9 Waveform Module. Of several groups the rhythm is read, not the median beat; each channel
+with its sensitivity, correction and baseline, padding as missing.
 """
 
 import datetime

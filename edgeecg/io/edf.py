@@ -1,9 +1,9 @@
 """European Data Format (EDF, EDF+), and BDF with 24 bits: Holter recorders, polysomnographs.
 
 The integers of the file as they are, with gain and baseline from the digital and physical ranges in its header. Gaps of
-a recording that was interrupted (EDF+D) are missing samples. A file that ends too early, or whose recorder did not say how
-long it is, is read to its last whole data record. Formats: Kemp et al., Electroencephalogr. Clin. Neurophysiol. 1992; Kemp
-and Olivan, Clin. Neurophysiol. 2003 (https://www.edfplus.info/specs); BDF: https://www.biosemi.com/faq/file_format.htm.
+a recording that was interrupted (EDF+D) are missing samples. A file that ends too early, or whose recorder did not say
+how long it is, is read to its last whole data record. Formats: Kemp et al., Electroencephalogr. Clin. Neurophysiol.
+1992; Kemp and Olivan, Clin. Neurophysiol. 2003 (https://www.edfplus.info/specs); BDF: https://www.biosemi.com/faq/file_format.htm.
 """
 
 import datetime

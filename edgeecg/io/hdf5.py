@@ -1,7 +1,7 @@
 """HDF5: MATLAB 7.3, OpenSignals (BITalino, biosignalsplux), and files of people, decoded by h5py.
 
-Datasets of numbers by their names, attributes of them and of their groups as what belongs to them (sampling rate, unit).
-Format: https://docs.hdfgroup.org/hdf5/; sizes are compared with that of the file before a dataset is read.
+Datasets of numbers by their names, attributes of them and of their groups as what belongs to them (sampling rate,
+unit). Format: https://docs.hdfgroup.org/hdf5/; sizes are compared with that of the file before a dataset is read.
 """
 
 from typing import Any

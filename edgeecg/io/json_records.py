@@ -1,7 +1,7 @@
 """JSON: AliveCor (Kardia), Apple Health, Fitbit, Withings, Movesense, FHIR, and what people write with json.dump.
 
-Kardia API: https://developers.kardia.com; FHIR: https://hl7.org/fhir/observation-example-sample-data.html; Fitbit Web API,
-"Get ECG Log List"; Withings API, "Heart v2 - Get"; Movesense API, meas/ecg.yaml.
+Kardia API: https://developers.kardia.com; FHIR: https://hl7.org/fhir/observation-example-sample-data.html; Fitbit Web
+API, "Get ECG Log List"; Withings API, "Heart v2 - Get"; Movesense API, meas/ecg.yaml.
 """
 
 import json
@@ -236,7 +236,8 @@ def list_value(values: list[Json]) -> Any:
             return np.array(plain)
         except OverflowError:
             return np.array(plain, dtype=object)
-    if plain and all(isinstance(value, list) for value in plain) and len({len(value) for value in plain}) == 1:
+    rows = [value for value in values if isinstance(value, list)]
+    if rows and len(rows) == len(values) and len(set(map(len, rows))) == 1:
         try:
             return np.array(plain, dtype=np.float64)
         except (TypeError, ValueError):

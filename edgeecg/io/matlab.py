@@ -1,8 +1,8 @@
 """MATLAB files of versions 4 and 5 (to 7), decoded by SciPy; those of version 7.3 are HDF5.
 
-The variables of PhysioNet, LabChart, AcqKnowledge and of people: a signal by its usual name (val, ecg, data ...), and what
-belongs to it (fs, unit, gain, labels). Format: MAT-File Format, The MathWorks. Packed variables are measured before they
-are unpacked.
+The variables of PhysioNet, LabChart, AcqKnowledge and of people: a signal by its usual name (val, ecg, data ...), and
+what belongs to it (fs, unit, gain, labels). Format: MAT-File Format, The MathWorks. Packed variables are measured
+before they are unpacked.
 """
 
 import io

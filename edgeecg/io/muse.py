@@ -38,7 +38,8 @@ def open_source(file: File, keep_identity: bool = False) -> Source:
     if waveform is None:
         raise InputError(f"{file.name}: not a readable MUSE file: it holds no rhythm")
     rate = rate_of(waveform)
-    samples, leads = [], []
+    samples: list[npt.NDArray[np.int16]] = []
+    leads: list[Lead] = []
     for part in children(waveform, "LeadData"):
         samples.append(words16(file.name, decoded(file.name, text(part, "WaveFormData"))))
         leads.append(lead_of(part, len(leads), rate))

@@ -1,7 +1,7 @@
 """Parquet, Feather and Arrow files: tables of columns, or one row whose cell is the recording, decoded by pyarrow.
 
-Formats: https://parquet.apache.org/docs/file-format/, https://arrow.apache.org/docs/format/Columnar.html. The rows that a
-file tells of are compared with its size before they are read.
+Formats: https://parquet.apache.org/docs/file-format/, https://arrow.apache.org/docs/format/Columnar.html. The rows that
+a file tells of are compared with its size before they are read.
 """
 
 from typing import Any

@@ -1,7 +1,7 @@
 """Philips and Sierra XML (restingecgdata 1.03, 1.04, 1.04.01), packed with XLI or not.
 
-XLI packs each lead by LZW of second differences, and the limb leads by how they differ from what I and II make of them. The
-schema is SierraECG.xsd of Philips Medical Systems; the packing as the sierra-ecg-tools describe it
+XLI packs each lead by LZW of second differences, and the limb leads by how they differ from what I and II make of them.
+The schema is SierraECG.xsd of Philips Medical Systems; the packing as the sierra-ecg-tools describe it
 (https://github.com/sixlettervariables/sierra-ecg-tools).
 """
 

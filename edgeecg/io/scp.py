@@ -1,7 +1,7 @@
 """SCP-ECG (EN 1064, ISO 11073-91064): the rhythm of section 6, with the reference beats of section 5 put back.
 
-Samples as they are, as first or second differences, in Huffman codes of the standard or of the file. Bimodal compression,
-which keeps no rhythm outside the beats, is refused.
+Samples as they are, as first or second differences, in Huffman codes of the standard or of the file. Bimodal
+compression, which keeps no rhythm outside the beats, is refused.
 """
 
 import datetime
@@ -20,17 +20,16 @@ __all__ = ["open_source"]
 
 HEADER: Final = 16  # bytes of each section before its content
 MOST_LEADS: Final = 85
-NAMES: Final = {
-    number: name
-    for number, name in enumerate(
+NAMES: Final = dict(  # EN 1064, table 5
+    enumerate(
         (
-            "unknown I II V1 V2 V3 V4 V5 V6 V7 V2R V3R V4R V5R V6R V7R X Y Z CC5 CM5 LA RA LL I E C A M F H I-cal II-cal V1-cal "
-            "V2-cal V3-cal V4-cal V5-cal V6-cal V7-cal V2R-cal V3R-cal V4R-cal V5R-cal V6R-cal V7R-cal X-cal Y-cal Z-cal "
-            "CC5-cal CM5-cal LA-cal RA-cal LL-cal I-cal E-cal C-cal A-cal M-cal F-cal H-cal III aVR aVL aVF -aVR V8 V9 V8R "
-            "V9R D A J"
+            "unknown I II V1 V2 V3 V4 V5 V6 V7 V2R V3R V4R V5R V6R V7R X Y Z CC5 CM5 LA RA LL I E C A M F H I-cal "
+            "II-cal V1-cal V2-cal V3-cal V4-cal V5-cal V6-cal V7-cal V2R-cal V3R-cal V4R-cal V5R-cal V6R-cal V7R-cal "
+            "X-cal Y-cal Z-cal CC5-cal CM5-cal LA-cal RA-cal LL-cal I-cal E-cal C-cal A-cal M-cal F-cal H-cal III aVR "
+            "aVL aVF -aVR V8 V9 V8R V9R D A J"
         ).split()
     )
-}
+)
 
 
 def open_source(file: File, keep_identity: bool = False) -> Source:
@@ -177,7 +176,8 @@ def add_beat(values: npt.NDArray[np.int64], shape: npt.NDArray[np.int64], begin:
 
 def tags_of(section: bytes) -> dict[int, bytes]:
     """The fields of section 1: a number, a length and a content each, the last with number 255."""
-    found, place = {}, 0
+    found: dict[int, bytes] = {}
+    place = 0
     while place + 3 <= len(section) and section[place] != 255:
         tag, size = struct.unpack_from("<BH", section, place)
         found.setdefault(tag, section[place + 3 : place + 3 + size])

@@ -1,9 +1,9 @@
 """Text tables: what programs, devices and people write, one column a lead (or one row).
 
 Found out from the rows themselves: the delimiter (comma, tab, semicolon, bar, blanks), the decimal mark of each column,
-where the rows begin, which column is a clock, a count, a label or a lead. From the lines before: rate, unit, gain, names,
-the moment of the first sample (OpenSignals, OpenBCI, LabChart, AcqKnowledge, BioSPPy, Shimmer, Polar, Apple Watch and
-their like). In any encoding with ASCII in it, and UTF-16.
+where the rows begin, which column is a clock, a count, a label or a lead. From the lines before: rate, unit, gain,
+names, the moment of the first sample (OpenSignals, OpenBCI, LabChart, AcqKnowledge, BioSPPy, Shimmer, Polar, Apple
+Watch and their like). In any encoding with ASCII in it, and UTF-16.
 """
 
 import codecs
@@ -213,13 +213,9 @@ def times_of(where: str, cells: Sequence[bytes], i: int, form: Form, line: int) 
 
 
 def without_empty_end(columns: list[Column]) -> list[Column]:
-    """The columns less the last rows in which nothing stands, and text columns less nothing."""
-    lengths = [
-        len(c.values if c.values is not None else c.cells)
-        for c in columns
-        if c.values is not None or c.cells is not None
-    ]  # type: ignore[arg-type]
-    length = min(lengths, default=0)
+    """The columns less the last rows in which nothing stands."""
+    written = (column.values if column.values is not None else column.cells for column in columns)
+    length = min((len(cells) for cells in written if cells is not None), default=0)
     filled = 0
     for column in columns:
         known: npt.NDArray[Any] | None = None

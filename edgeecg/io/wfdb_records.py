@@ -1,7 +1,7 @@
 """WFDB records (PhysioNet): the integers of the file as they are, with gain and baseline from the header.
 
-All of signal(5) and header(5): every storage format, several samples a frame, skew, offsets, records of several segments
-with fixed and variable layout, each segment with its own gain, baseline and code for what was not measured.
+All of signal(5) and header(5): every storage format, several samples a frame, skew, offsets, records of several
+segments with fixed and variable layout, each segment with its own gain, baseline and code for what was not measured.
 https://physionet.org/physiotools/wag/
 """
 
@@ -138,8 +138,8 @@ def frames_of(file: File, header: Header, stated: int | None) -> int:
         return min(held)
     if min(held) < stated:
         raise InputError(
-            f"{file.name}: not a readable WFDB record: the header tells of {stated} samples of each signal, and the signal "
-            f"file holds {min(held)}"
+            f"{file.name}: not a readable WFDB record: the header tells of {stated} samples of each signal, and the "
+            f"signal file holds {min(held)}"
         )
     return stated
 
@@ -232,7 +232,7 @@ def lead_of(track: Track, rate: float | None, scale: float | None) -> Lead:
 
 
 def samples_of(track: Track, frames: int, scale: float | None) -> npt.NDArray[Any]:
-    """(n,) int32 ADC units above the baseline, MISSING where nothing was measured; floats where gains have no common one."""
+    """(n,) int32 ADC units above the baseline, MISSING where nothing was measured; floats without a common gain."""
     n = frames * track.per_frame
     whole = len(track.pieces) == 1 and track.pieces[0][0].frames == frames
     out: npt.NDArray[Any] = np.full(0 if whole else n, MISSING, np.int32) if scale is not None else np.full(n, np.nan)
