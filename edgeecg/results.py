@@ -83,6 +83,11 @@ class Analysis(_Fields):
         library : {"pandas", "polars"}, optional
             Without it the one that is installed, pandas before polars.
 
+        Returns
+        -------
+        DataFrame
+            One row a window.
+
         Raises
         ------
         MissingDependencyError
@@ -148,7 +153,7 @@ class Result(NamedTuple):
 
 
 def frame_library(name: str | None) -> Any:
-    """pandas or polars."""
+    """The library of data frames that is asked for, or installed."""
     import importlib
 
     if name not in (None, "pandas", "polars"):

@@ -30,6 +30,7 @@ def open_source(where: Any, keep_identity: bool = False) -> Source:
     Returns
     -------
     Source
+        Its leads, and how their samples are read.
 
     Raises
     ------
@@ -55,8 +56,9 @@ def check(
     unit: str | None = None,
     gain: float | None = None,
 ) -> None:
-    """Refuse what cannot be read here, without reading it: of formats with a header, what that tells of lead, rate and
-    unit.
+    """Refuse what cannot be read here, without reading it.
+
+    Of formats with a header, what that tells of lead, rate and unit is looked at too.
 
     Parameters
     ----------
@@ -85,5 +87,38 @@ def read(
     gain: float | None = None,
     keep_identity: bool = False,
 ) -> Recording:
-    """One lead of a recording; see `open_source` for `where` and `Source.recording` for the rest."""
+    """Read one lead of a recording.
+
+    Parameters
+    ----------
+    where : str, path, bytes or file object
+        As for `open_source`.
+    lead : str or int, optional
+        Name, or index from 0; without one the lead that is the ECG by its name, or the only signal.
+    fs : float, optional
+        Sampling rate in Hz, where the file does not tell or is wrong.
+    unit : {"mV", "uV", "V", "nV"}, optional
+        The physical unit of the lead. A scale in the header stays.
+    gain : float, optional
+        ADC units per mV, instead of the header's scale.
+    keep_identity : bool, default False
+        Whether what the file says of the person is kept.
+
+    Returns
+    -------
+    Recording
+        Samples, rate, unit or gain, and when it begins.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be read, or a lead, a rate or a unit has to be given; the sentence says which.
+    MissingDependencyError
+        Where reading it needs a package that is not installed.
+
+    Warns
+    -----
+    RecordingWarning
+        Where the recording is incomplete, and what there is of it was read.
+    """
     return open_source(where, keep_identity).recording(lead, fs, unit, gain)

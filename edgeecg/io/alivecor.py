@@ -30,8 +30,14 @@ def open_source(file: File, keep_identity: bool = False) -> Source:
     Parameters
     ----------
     file : File
+        What to read.
     keep_identity : bool
         Nothing of a person is in these files but a number of the recording, which is not kept.
+
+    Returns
+    -------
+    Source
+        Its leads, and how their samples are read.
 
     Raises
     ------

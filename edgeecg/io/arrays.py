@@ -27,8 +27,14 @@ def open_source(file: File, keep_identity: bool = False) -> Source:
     Parameters
     ----------
     file : File
+        What to read.
     keep_identity : bool
         Arrays say nothing of a person.
+
+    Returns
+    -------
+    Source
+        Its leads, and how their samples are read.
 
     Raises
     ------

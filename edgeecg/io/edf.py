@@ -34,8 +34,14 @@ def open_source(file: File, keep_identity: bool = False) -> Source:
     Parameters
     ----------
     file : File
+        What to read.
     keep_identity : bool
         Whether the patient's field of the header is kept.
+
+    Returns
+    -------
+    Source
+        Its leads, and how their samples are read.
 
     Raises
     ------

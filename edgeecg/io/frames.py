@@ -25,7 +25,13 @@ def source_of(frame: Any) -> Source | None:
 
     Parameters
     ----------
-    frame : pandas, polars or pyarrow table or column, xarray DataArray or Dataset
+    frame : object
+        A table or column of pandas, polars or pyarrow, a DataArray or Dataset of xarray.
+
+    Returns
+    -------
+    Source or None
+        Its leads; None of an object that is an array.
 
     Raises
     ------

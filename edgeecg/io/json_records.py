@@ -29,8 +29,14 @@ def open_source(file: File, keep_identity: bool = False) -> Source:
     Parameters
     ----------
     file : File
+        What to read.
     keep_identity : bool
         Nothing of a person is kept.
+
+    Returns
+    -------
+    Source
+        Its leads, and how their samples are read.
 
     Raises
     ------

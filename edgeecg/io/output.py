@@ -125,6 +125,7 @@ def check_output(path: str | os.PathLike[str], recordings: Sequence[str] = ()) -
     Parameters
     ----------
     path : str or path-like
+        Where to write.
     recordings : sequence of str
         Files that must not be replaced.
 
@@ -166,6 +167,13 @@ def check_output(path: str | os.PathLike[str], recordings: Sequence[str] = ()) -
 
 def save(table: EmbeddingTable, path: str | os.PathLike[str]) -> None:
     """Write the table in the format of the path's suffix.
+
+    Parameters
+    ----------
+    table : EmbeddingTable
+        What to write.
+    path : str or path-like
+        Where to write: .npz, .csv or .parquet.
 
     Raises
     ------

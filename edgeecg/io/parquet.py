@@ -23,8 +23,14 @@ def open_source(file: File, keep_identity: bool = False) -> Source:
     Parameters
     ----------
     file : File
+        What to read.
     keep_identity : bool
         Columns of text are not kept.
+
+    Returns
+    -------
+    Source
+        Its leads, and how their samples are read.
 
     Raises
     ------

@@ -63,6 +63,11 @@ def open_source(file: File, keep_identity: bool = False) -> Source:
     keep_identity : bool
         Whether remarks of the header about the person are kept.
 
+    Returns
+    -------
+    Source
+        Its leads, and how their samples are read.
+
     Raises
     ------
     InputError
