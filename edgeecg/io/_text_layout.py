@@ -61,7 +61,7 @@ def layout_of(where: str, lines: Sequence[str], sample: Sequence[str]) -> Layout
         Where no row of numbers is found.
     """
     rows = [line for line in sample if line.strip() and not MARKS.match(line)]
-    form = form_of(lines, rows)
+    form = form_of(where, lines, rows)
     first = first_row(lines, form) if form is not None else None
     if form is None or first is None:
         raise InputError(f"{where}: no row of numbers in the first {len(lines)} lines of text")
@@ -70,7 +70,7 @@ def layout_of(where: str, lines: Sequence[str], sample: Sequence[str]) -> Layout
     return Layout(form, first, names, units, [line for i, line in enumerate(lines[:first]) if i not in used], header)
 
 
-def form_of(lines: Sequence[str], rows: Sequence[str]) -> Form | None:
+def form_of(where: str, lines: Sequence[str], rows: Sequence[str]) -> Form | None:
     """The delimiter with which most rows have as many cells, and fewest columns are text."""
     quote = next((mark for mark in "\"'" if any(mark in row for row in rows)), None)
     forms = [form for form in (form_with(delimiter, rows) for delimiter in DELIMITERS) if form is not None]
@@ -78,7 +78,7 @@ def form_of(lines: Sequence[str], rows: Sequence[str]) -> Form | None:
         return with_quote(form_with(b"\0", rows), quote)
     found = min(forms, key=lambda form: (form.kinds.count("text"), DELIMITERS.index(form.delimiter)))
     if found.delimiter == b",":
-        found = with_decimal_commas(lines, rows, found) or found
+        found = with_decimal_commas(where, lines, rows, found) or found
     return with_quote(found, quote)
 
 
@@ -117,7 +117,7 @@ def kind_of(cells: Sequence[str]) -> str:
     return "time" if sum(map(is_time, known)) >= 0.8 * len(known) else "text"
 
 
-def with_decimal_commas(lines: Sequence[str], rows: Sequence[str], found: Form) -> Form | None:
+def with_decimal_commas(where: str, lines: Sequence[str], rows: Sequence[str], found: Form) -> Form | None:
     """The form of rows whose commas are decimal marks, where head or digits tell that; else None."""
     cells = [row.split(",") for row in rows]
     before = next((i for i, line in enumerate(lines) if line.strip() == rows[0].strip()), 0)
@@ -133,8 +133,14 @@ def with_decimal_commas(lines: Sequence[str], rows: Sequence[str], found: Form) 
         {row[0] for row in cells}, key=int
     )
     widths = {len(part) for part in behind}
+    padded = padded or any(row[0].strip() == "-0" for row in cells)
     alone = padded or (len(widths) == 1 and min(widths) > 1 and tells_one_lead(head))
     single = named == 1 or (named is None and alone and not counted and len(widths) < 5)
+    small = all(len(row[0].strip().lstrip("+-")) == 1 for row in cells)
+    if not single and named is None and not counted and small and len(widths) == 1 and min(widths) > 1:
+        raise InputError(
+            f"{where}: its commas may be decimal marks or stand between columns: write a line of headings before them"
+        )
     return form_with(b"\0", rows) if single else None
 
 
@@ -199,6 +205,7 @@ def fits(cells: Sequence[str], form: Form) -> bool:
 def looks_like_names(lines: Sequence[str], first: int, form: Form) -> int:
     """1 where the first row of numbers is one of names, as pandas writes them: ",0" or "0,1,2"."""
     rows = [split_line(line, form) for line in lines[first : first + 6] if line.strip()]
+    rows = [row for row in rows if len(row) >= form.columns]
     if len(rows) < 3:
         return 0
     top, rest = rows[0], rows[1:]

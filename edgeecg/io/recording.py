@@ -231,7 +231,7 @@ class Source:
         index, known, scale = self.chosen(lead, fs, unit, gain)
         chosen = self.leads[index]
         samples, offset = self.load(index), chosen.offset
-        if gain is not None and samples.dtype.kind == "f":
+        if scale is not None and samples.dtype.kind == "f":
             samples, offset = whole_numbers(samples, self.name), 0.0
         samples, known, scale = usable(samples, known, scale)
         return Recording(

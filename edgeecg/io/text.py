@@ -29,6 +29,7 @@ HEAD_LINES = 2000
 HEAD_BYTES = 1 << 19
 SAMPLE = 1 << 13  # bytes from a place of a file by which its form is decided
 SAMPLED_LINES = 60
+NUMERIC = frozenset(b"0123456789+-.,;:|eE\"' \t/TZnaN")  # bytes of a line of data, most likely
 BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -139,6 +140,9 @@ def sample_lines(content: bytes) -> list[str]:
         if len(lines) > 8:
             return [decoded(line) for line in lines]
     lines = [line for line in content.split(b"\n") if line.strip()]
+    if len(lines) < SAMPLED_LINES:
+        numbers = [line for line in lines if NUMERIC.issuperset(line) and line.translate(None, b"nNaTZ")]
+        return [decoded(line) for line in numbers or lines[len(lines) // 2 :]]
     return [decoded(line) for line in lines[len(lines) // 2 :][:SAMPLED_LINES]]
 
 
