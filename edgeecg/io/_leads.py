@@ -73,7 +73,8 @@ def is_other(name: str, unit: str | None = None) -> bool:
     """Whether name and unit say that this is no ECG: another signal, or a number derived from one."""
     if unit and not normal_unit(unit) and OTHER_UNIT.fullmatch(unit.strip().lower()[:40]):
         return True
-    said = [word for word in words(name) if OTHER.fullmatch(word) or OTHER.fullmatch(word.rstrip("0123456789"))]
+    bare = [re.sub(r"^e[ck]g(?=[a-z]{2})|\d+$", "", word) for word in words(name)]
+    said = [word for word in [*words(name), *bare] if OTHER.fullmatch(word)]
     if says_ecg(name):
         return any(word not in OF_AN_EEG for word in said)
     return (

@@ -103,6 +103,8 @@ def even_clock(rows: Integers, known: Floats) -> Clock | None:
     largest = float(max(off.max(), -off.min()))
     if largest > 0.1:
         return None
+    centered_rows = np.arange(n) - 0.5 * (n - 1)
+    rate /= 1 + float(centered_rows @ off) / float(centered_rows @ centered_rows)  # least squares over all rows
     resolution = min(2 * largest / (n - 1), 5e-4) * rate + float(np.spacing(abs(known[-1]))) * rate * rate / n
     return Clock(snapped(rate, max(resolution, 1e-6 * rate)), largest, none, none, resolution)
 

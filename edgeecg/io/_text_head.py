@@ -47,6 +47,9 @@ PERSON = re.compile(
     r"geschlecht|sexe|sexo|email|phone|telefon|address|adresse|doctor|physician|arzt|operator|technician|investigator|"
     r"hospital|comment\w*|note|notes|remark\w*"
 )
+BIRTH = re.compile(
+    r"dob|birth\w*|dateofbirth|geb|geburt\w*|geboren|naissance|n[ée]e?|nacimiento|nascita|nascimento|geboorte\w*"
+)
 KEPT = re.compile(r"(?:first|last|full)?name|patient\w*|subject\w*|mrn|dob|birth\w*|dateofbirth|geburt\w*")
 NUMBER = re.compile(r"[+-]?\d{1,12}(?:[.,]\d{1,12})?(?:[eE][+-]?\d{1,2})?")
 PER_SAMPLE = re.compile(r"^\s*([\d.]{1,12})\s*(msec|ms|µs|usec|us|sec|s)\s*/\s*sample\s*$", re.IGNORECASE)
@@ -241,7 +244,7 @@ def learned(where: str, head: Head, title: str, values: list[str], keep_identity
     ):
         head.labels = values
         return True
-    if says(PERSON, key) and not says(START, key[:1]):
+    if says(BIRTH, key) or (says(PERSON, key) and not says(START, key[:1])):
         if keep_identity and says(KEPT, key) and value:
             head.identity.setdefault("_".join(key), value)
         return True
@@ -267,7 +270,18 @@ def devices(head: Head, text: str) -> None:
         head.columns += texts(device.get("column"))
         head.sensors |= dict(zip(texts(device.get("label")), texts(device.get("sensor")), strict=False))
         head.raw = head.raw or ("resolution" in device and not device.get("convertedValues"))
-        head.start = head.start or parse_moment(f"{device.get('date', '')} {device.get('time', '')}".strip()[:48])
+        head.start = head.start or moment_of(device)
+
+
+def moment_of(device: dict[str, Any]) -> datetime.datetime | None:
+    """ "2024-1-1" and "9:5:7.25", whose numbers need no zeros before them."""
+    numbers = re.findall(r"\d{1,6}", f"{device.get('date', '')} {device.get('time', '')}")
+    try:
+        year, month, day, hour, minute, second = map(int, numbers[:6])
+        micro = int(numbers[6].ljust(6, "0")) if len(numbers) > 6 else 0
+        return datetime.datetime(year, month, day, hour, minute, second, micro)
+    except ValueError:
+        return None
 
 
 def texts(value: Any) -> list[str]:

@@ -120,7 +120,7 @@ def read_header(file: File, keep_identity: bool = False) -> Header:
     lines = [line for line in all_lines if line and not line.startswith("#")]
     if not lines:
         raise InputError(f"{file.name}: not a readable WFDB record: the header is empty")
-    record, segments, count, rest = record_line(file.name, lines[0])
+    record, segments, count, rest = record_line(file.name, lines[0], file.stem)
     rate, written = rate_of(rest[0]) if rest else (DEFAULT_RATE, "")
     frames = whole(rest[1]) if len(rest) > 1 else None
     needed = segments if segments is not None else count
@@ -146,10 +146,12 @@ def whole(text: str) -> int | None:
     return int(found[0]) if found else None
 
 
-def record_line(where: str, line: str) -> tuple[str, int | None, int, list[str]]:
-    """(name, segments or None, signals, what follows); a name may have blanks."""
+def record_line(where: str, line: str, stem: str) -> tuple[str, int | None, int, list[str]]:
+    """(name, segments or None, signals, what follows); a name may have blanks, as that of the file."""
     words = line.split()
-    for i in range(1, len(words)):
+    own = stem.split()
+    first = len(own) if words[: len(own)] == own else 1
+    for i in range(first, len(words)):
         if words[i].isdecimal():
             name, _, segments = " ".join(words[:i]).partition("/")
             count = int(words[i][:9])

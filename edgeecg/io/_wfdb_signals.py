@@ -4,7 +4,8 @@ https://physionet.org/physiotools/wag/signal-5.htm; the formats 508, 516 and 524
 decodes.
 """
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -122,12 +123,14 @@ DECODERS: Final[dict[int, Callable[[Bytes], npt.NDArray[Any]]]] = {
 }
 
 
-def opened_flac(file: File) -> Any:
+@contextlib.contextmanager
+def opened_flac(file: File) -> Iterator[Any]:
     """The file as soundfile opens it."""
     soundfile = import_decoder("soundfile", "WFDB signals in FLAC", "flac")
     if file.read(0, 4) != b"fLaC":
         raise InputError(f"{file.name}: is no FLAC file")
-    return attempt(file.name, "FLAC file", soundfile.SoundFile, file.opener())
+    with file.opener() as opened, attempt(file.name, "FLAC file", soundfile.SoundFile, opened) as flac:
+        yield flac
 
 
 def from_flac(file: File, group: list[Signal], place: int, frames: int) -> npt.NDArray[np.int32]:
