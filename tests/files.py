@@ -43,7 +43,7 @@ def edf(signals, records, duration="1", reserved="", count=None, width=2) -> byt
     columns += [[s[6] for s in signals], [""] * len(signals)]
     for column, size in zip(columns, (16, 80, 8, 8, 8, 8, 8, 80, 8, 32), strict=True):
         fields += [(value, size) for value in column]
-    head = b"".join(str(value).encode("latin-1").ljust(size) for value, size in fields)
+    head = b"".join(str(value).encode("latin-1").ljust(size)[:size] for value, size in fields)
     body = (
         r if isinstance(r, bytes) else b"".join(int(v).to_bytes(width, "little", signed=True) for v in r)
         for r in records

@@ -109,7 +109,9 @@ def whole_numbers(samples: Samples, name: str) -> npt.NDArray[np.int32]:
     return np.where(missing, MISSING, values).astype(np.int32)
 
 
-def usable(samples: Samples, unit: str | None, gain: float | None) -> tuple[Samples, str | None, float | None]:
+def usable(
+    samples: Samples, unit: str | None, gain: float | None, offset: float
+) -> tuple[Samples, str | None, float | None]:
     """Samples, unit and gain in a form that `edgeecg.embed` takes: nanovolts and gains out of its range are turned."""
     if samples.dtype.kind == "f":
         return (samples / 1e3, "uV", gain) if unit == "nV" and gain is None else (samples, unit, gain)
@@ -117,7 +119,7 @@ def usable(samples: Samples, unit: str | None, gain: float | None) -> tuple[Samp
         gain = UNITS_PER_MV[unit]
     if gain is None or LOWEST_GAIN <= gain <= HIGHEST_GAIN:
         return samples, unit, gain
-    volts = np.where(samples == MISSING, np.nan, samples / gain)
+    volts = np.where(samples == MISSING, np.nan, (samples + offset) / gain)
     return volts, "mV", None
 
 
@@ -233,7 +235,7 @@ class Source:
         samples, offset = self.load(index), chosen.offset
         if scale is not None and samples.dtype.kind == "f":
             samples, offset = whole_numbers(samples, self.name), 0.0
-        samples, known, scale = usable(samples, known, scale)
+        samples, known, scale = usable(samples, known, scale, offset)
         return Recording(
             samples,
             chosen.fs if fs is None else float(fs),
