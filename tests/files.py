@@ -1,7 +1,9 @@
 """Files written by hand, and what reading any file may end in."""
 
 import struct
+import traceback
 import warnings
+from pathlib import Path
 
 import edgeecg
 from edgeecg import io
@@ -51,6 +53,14 @@ def edf(signals, records, duration="1", reserved="", count=None, width=2) -> byt
     return head + b"".join(body)
 
 
+def is_ours(cause) -> bool:
+    """Whether an exception that became a sentence was raised by this package, not by a library that decodes a file."""
+    if cause is None or isinstance(cause, edgeecg.EdgeECGError):
+        return False
+    last = traceback.extract_tb(cause.__traceback__)[-1].filename
+    return Path(last).is_relative_to(Path(edgeecg.__file__).parent)
+
+
 def refused_or_read(path):
     """No other exception, no warning of ours; a recording where one is read."""
     with warnings.catch_warnings():
@@ -59,5 +69,6 @@ def refused_or_read(path):
             recording = io.read(path)
         except edgeecg.EdgeECGError as error:
             assert "\n" not in str(error)
+            assert not is_ours(error.__cause__), f"an error of a reader's own: {error.__cause__!r}"
         else:
             assert recording.samples.ndim == 1

@@ -65,14 +65,14 @@ def open_source(file: File, keep_identity: bool = False) -> Source:
     if not sequences:
         raise InputError(f"{file.name}: not a readable HL7 aECG file: it holds no samples")
     rate, start = rate_and_start(clock)
-    samples = [digits_of(file.name, sequence) for sequence in sequences]
-    leads = tuple(lead_of(file.name, sequence, rate) for sequence in sequences)
+    found = [lead_of(file.name, sequence, rate, digits_of(file.name, sequence)) for sequence in sequences]
 
     def load(index: int) -> npt.NDArray[Any]:
-        return samples[index]
+        return found[index][1]
 
     start = start or moment(attribute(series, "effectiveTime", "low", "value"))
-    longest = max(len(values) for values in samples)
+    leads = tuple(lead for lead, _ in found)
+    longest = max(len(values) for _, values in found)
     return Source(file.name, "HL7 aECG", longest, leads, load, start, identity_of(root) if keep_identity else {})
 
 
@@ -136,29 +136,29 @@ def digits_of(where: str, sequence: Element) -> npt.NDArray[Any]:
     return values.astype(np.int32) if whole else values
 
 
-def lead_of(where: str, sequence: Element, rate: float | None) -> Lead:
+def lead_of(
+    where: str, sequence: Element, rate: float | None, digits: npt.NDArray[Any]
+) -> tuple[Lead, npt.NDArray[Any]]:
+    """A lead and its samples: whole numbers with a gain, others in their unit."""
     name = attribute(sequence, "code", "code").removeprefix("MDC_ECG_LEAD_")
     name = AUGMENTED.get(name.upper(), name) or "ECG"
     value = child(sequence, "value")
     try:
-        step = float(attribute(value, "scale", "value") or 1)
+        step = float(attribute(value, "scale", "value") or 0)
         origin = float(attribute(value, "origin", "value") or 0)
     except ValueError:
         raise InputError(f"{where}: not a readable HL7 aECG file: lead {name!r} has no readable scale") from None
+    if not 0 < abs(step) < np.inf or not abs(origin) < np.inf:
+        return Lead(name, None, None, rate), digits
     unit = attribute(value, "scale", "unit") or None
     known, of_origin = normal_unit(unit), normal_unit(attribute(value, "origin", "unit") or unit)
-    if not step:
-        return Lead(name, unit, None, rate)
     if known and of_origin:
         origin *= UNITS_PER_MV[known] / UNITS_PER_MV[of_origin]
-    return Lead(
-        name,
-        unit,
-        UNITS_PER_MV[known] / abs(step) if known else None,
-        rate,
-        None if known else 1 / abs(step),
-        origin / step,
-    )
+    if digits.dtype.kind == "f":
+        return Lead(name, unit, None, rate), digits * step + origin
+    gain = UNITS_PER_MV[known] / abs(step) if known else None
+    lead = Lead(name, unit, gain, rate, None if known else 1 / abs(step), origin / abs(step))
+    return lead, digits if step > 0 else -digits
 
 
 def identity_of(root: Element) -> dict[str, str]:

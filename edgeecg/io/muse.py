@@ -81,7 +81,7 @@ def lead_of(part: Element, index: int, rate: float | None) -> Lead:
     known = normal_unit(unit)
     name = text(part, "LeadID") or str(index)
     if not step:
-        return Lead(name, unit, None, rate, kind="ECG")
+        return Lead(name, None, None, rate, kind="ECG")  # of bits, which are no microvolts
     gain = UNITS_PER_MV[known] / step if known else None
     return Lead(name, unit, gain, rate, None if known else 1 / step, kind="ECG")
 
