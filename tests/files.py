@@ -57,16 +57,17 @@ def is_ours(cause) -> bool:
     """Whether an exception that became a sentence was raised by this package, not by a library that decodes a file."""
     if cause is None or isinstance(cause, edgeecg.EdgeECGError):
         return False
-    last = traceback.extract_tb(cause.__traceback__)[-1].filename
-    return Path(last).is_relative_to(Path(edgeecg.__file__).parent)
+    last = traceback.extract_tb(cause.__traceback__)[-1]
+    by_a_library = last.name == "attempt"  # a function in C leaves no frame of its own
+    return Path(last.filename).is_relative_to(Path(edgeecg.__file__).parent) and not by_a_library
 
 
-def refused_or_read(path):
+def refused_or_read(where):
     """No other exception, no warning of ours; a recording where one is read."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # NumPy and wfdb may warn of what they make of damaged files
         try:
-            recording = io.read(path)
+            recording = io.read(where)
         except edgeecg.EdgeECGError as error:
             assert "\n" not in str(error)
             assert not is_ours(error.__cause__), f"an error of a reader's own: {error.__cause__!r}"

@@ -36,7 +36,7 @@ def resolved(path: str) -> str:
     exact = [other for other in names if other.lower() == name.lower()]
     if len(exact) == 1:
         return os.path.join(folder, exact[0])
-    wanted = [f"{name.lower()}{suffix}{packed}" for suffix in SUFFIXES for packed in ("", ".gz")]
+    wanted = [f"{name.lower()}{suffix}{packed}" for suffix in ("", *SUFFIXES) for packed in ("", ".gz")]
     found = sorted((wanted.index(other.lower()), other) for other in names if other.lower() in wanted)
     return os.path.join(folder, found[0][1]) if found else path
 
