@@ -8,6 +8,7 @@ PYTEST_ARGS ?=
 JOBS ?= 2
 MODEL_DIR ?= runs/model
 RECIPE_ARGS ?=
+QUICK_TESTS = tests --ignore=tests/train --ignore=tests/benchmarks --ignore=tests/losses
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -17,9 +18,7 @@ SHELL := /bin/bash
 RUN := $(VENV)/bin/python
 CORE := edgeecg/_core.abi3.so
 SOURCES := setup.py edgeecg/_core.pyx $(shell find csrc/include csrc/src -name '*.[ch]')
-# pip without its hundreds of "Collecting ..." lines; errors go to stderr and are all shown.
-PIP_INSTALL = $(RUN) -m pip install --disable-pip-version-check --progress-bar off -c constraints.txt
-SHORTLY = { grep --line-buffered -Ev '^(  |Collecting|Processing|Looking|Obtaining|Requirement|Building|Checking|Preparing|Success)' || true; }
+PIP_INSTALL = $(RUN) tools/install.py -c constraints.txt
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -30,7 +29,15 @@ demo: $(VENV)/.stamp-$(if $(FILE),demo-io,demo)  ## embed a real recording (or F
 
 test: $(VENV)/.stamp-test  ## run the tests, JOBS=2 at once (PYTEST_ARGS=... is passed on; EDGEECG_DATA names real recordings)
 	@$(MAKE) -s --no-print-directory core
-	$(RUN) -m pytest -n $(JOBS) --dist loadfile --durations=10 $(PYTEST_ARGS)
+	$(RUN) -m pytest -n $(JOBS) --dist loadfile --durations=10 -m "not slow" $(PYTEST_ARGS)
+
+test-slow: $(VENV)/.stamp-test  ## run the tests that take longer than a few seconds each: `make test` leaves them out
+	@$(MAKE) -s --no-print-directory core
+	$(RUN) -m pytest -n $(JOBS) --dist load --durations=10 -m slow $(PYTEST_ARGS)
+
+test-quick: $(VENV)/.stamp-quick  ## run the tests of edgeecg/ and csrc/ alone, without torch: under two minutes
+	@$(MAKE) -s --no-print-directory core
+	$(RUN) -m pytest -n $(JOBS) --dist loadfile -m "not slow" $(QUICK_TESTS) $(PYTEST_ARGS)
 
 sanitize: $(VENV)/.stamp-test  ## run the tests on a core with address and undefined-behaviour sanitizers
 	@EDGEECG_SANITIZE=1 $(RUN) setup.py -q build --build-lib build/sanitize --build-temp build/sanitize-objects
@@ -54,9 +61,11 @@ bench-track: $(VENV)/.stamp-test  ## add this commit's speed to docs/results/spe
 
 C_FILES = $(shell git ls-files '*.[ch]')
 
-lint: $(VENV)/.stamp-lint  ## check style: ruff, clang-format
+lint: $(VENV)/.stamp-lint  ## check style, types and imports: ruff, mypy, import-linter, clang-format
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
 	$(VENV)/bin/clang-format --dry-run -Werror $(C_FILES)
 
 format: $(VENV)/.stamp-lint  ## bring all files into that style
@@ -66,21 +75,25 @@ format: $(VENV)/.stamp-lint  ## bring all files into that style
 
 core: $(CORE)  ## compile the C core in place when a source is newer
 
+docs: $(VENV)/.stamp-docs  ## build the documentation into build/site; fails where a link or a reference is broken
+	@$(MAKE) -s --no-print-directory core
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet
+
 wheel: $(VENV)/.stamp-base  ## build dist/*.whl
 	@rm -rf build/lib* build/bdist*  # what setuptools left there would go into the wheel, deleted modules included
 	$(RUN) -m pip -q wheel --no-deps --no-build-isolation --wheel-dir dist .
 
 model: $(VENV)/.stamp-test  ## train and export the default encoder, from where it was stopped: MODEL_DIR (runs/model), RECIPE_ARGS=... (EDGEECG_DATA: recordings)
 	@$(MAKE) -s --no-print-directory core
-	@test -n "$$EDGEECG_DATA" || { echo "edgeecg: set EDGEECG_DATA to the folder of recordings (docs/quality.md)" >&2; exit 1; }
+	@test -n "$$EDGEECG_DATA" || { echo "edgeecg: set EDGEECG_DATA to the folder of recordings (docs/training.md)" >&2; exit 1; }
 	$(RUN) train/recipe.py --data "$$EDGEECG_DATA" --seed 1 --out $(MODEL_DIR) $(if $(wildcard $(MODEL_DIR)/config.json),--resume) $(RECIPE_ARGS)
 	$(RUN) train/export.py $(MODEL_DIR)/encoder.safetensors --data "$$EDGEECG_DATA" --name default -o $(MODEL_DIR)
 	$(RUN) train/evaluate.py --model $(MODEL_DIR)/default.eecg --float $(MODEL_DIR)/encoder.safetensors --json $(MODEL_DIR)/probes.json --markdown $(MODEL_DIR)/probes.md
-	$(RUN) train/card.py $(MODEL_DIR)/default.eecg --probes $(MODEL_DIR)/probes.json
+	$(RUN) train/studies/write_model_card.py $(MODEL_DIR)/default.eecg --probes $(MODEL_DIR)/probes.json
 
 probes: $(VENV)/.stamp-test  ## what a linear probe finds in the installed model (EDGEECG_DATA: recordings)
 	@$(MAKE) -s --no-print-directory core
-	@$(PIP_INSTALL) pycatch22 | $(SHORTLY)
+	@$(PIP_INSTALL) pycatch22
 	$(RUN) train/evaluate.py --model default --baselines random random_mean_max hrv catch22 minirocket
 
 clean:  ## remove what was built and the virtual environment
@@ -96,18 +109,25 @@ $(VENV)/.stamp-base: constraints.txt
 	@echo "edgeecg: virtual environment $(VENV) (kept for the next call)"
 	@test -x $(VENV)/bin/pip || $(PYTHON) -m venv $(VENV) || { \
 	  echo "edgeecg: '$(PYTHON) -m venv' failed: on Debian and Ubuntu install it with apt-get install python3-venv" >&2; exit 1; }
-	@$(PIP_INSTALL) 'setuptools>=77' 'cython>=3.1' wheel | $(SHORTLY)
+	@$(PIP_INSTALL) 'setuptools>=77' 'cython>=3.1' wheel
 	@touch $@
+
+# torch first, and by itself: which build it is decides between minutes and gigabytes
+$(VENV)/.stamp-torch: $(VENV)/.stamp-base tools/torch_build.py
+	@requirement=$$($(RUN) tools/torch_build.py constraints.txt) && $(PIP_INSTALL) "$$requirement"
+	@touch $@
+
+$(VENV)/.stamp-test: $(VENV)/.stamp-torch
 
 # .stamp-demo installs the extra `demo`, .stamp-demo-io the extras `demo` and `io`, .stamp-test the extra `test`.
 comma := ,
 $(VENV)/.stamp-%: $(VENV)/.stamp-base pyproject.toml
 	@echo "edgeecg: compiling the C core and installing what 'make $(firstword $(MAKECMDGOALS))' needs"
-	@$(PIP_INSTALL) --no-build-isolation -e '.[$(subst -,$(comma),$*)]' | $(SHORTLY)
+	@$(PIP_INSTALL) --no-build-isolation -e '.[$(subst -,$(comma),$*)]'
 	@touch $@
 
 firmware: $(VENV)/.stamp-test  ## run the C core on emulated microcontrollers, in one table (needs Debian's cross compilers and QEMU)
 	@$(MAKE) -s --no-print-directory core
 	$(RUN) -m benchmarks.firmware --write docs/results/firmware.md
 
-.PHONY: firmware help demo lint format test sanitize bench bench-peers bench-track core wheel clean model probes
+.PHONY: firmware help demo lint format test test-slow test-quick sanitize bench bench-peers bench-track core docs wheel clean model probes

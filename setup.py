@@ -76,7 +76,7 @@ class BuildPackage(build_py):
         if self.editable_mode:
             return
         sources = [ROOT / "LICENSE", ROOT / "csrc/include/edgeecg.h"]
-        sources += [path for folder in ("csrc/src", "csrc/src/arm") for path in (ROOT / folder).glob("*.[ch]")]
+        sources += [path for folder in ("csrc/src/core", "csrc/src/device") for path in (ROOT / folder).glob("*.[ch]")]
         sources += [path for path in (ROOT / "csrc/ports").rglob("*") if path.is_file()]
         for source in sources:
             target = Path(
@@ -93,7 +93,7 @@ def core():
         "edgeecg._core",
         ["edgeecg/_core.pyx", *sources],
         depends=headers,
-        include_dirs=["csrc/include", "csrc/src"],
+        include_dirs=["csrc/include"],
         define_macros=[("Py_LIMITED_API", "0x030B0000")],
         py_limited_api=True,
     )

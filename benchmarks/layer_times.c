@@ -1,5 +1,5 @@
 /* Times of each part of one window: layer_times MODEL [KERNELS] prints JSON lines. Built by benchmarks/layers.py. */
-#include "pack.h"
+#include "../csrc/src/host/pack.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
     python -m benchmarks.layers my.eecg
 
 Each layer runs alone on data that is in the caches: the lowest of 300 rounds. "Alone" is what its dot products,
-from registers, their requantisation and stores take without loads and shuffles (AVX-512 kernels). "Rest" is what a
+from registers, their requantization and stores take without loads and shuffles (AVX-512 kernels). "Rest" is what a
 whole window takes beyond its layers and its front end: pooling, the head, bookkeeping, and weights that have to come
 from further away.
 """
@@ -28,19 +28,15 @@ def compile_program(folder: Path) -> Path:
     compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
     if compiler is None:
         sys.exit("error: no C compiler: the times are taken by a C program")
-    sources = [
-        *(ROOT / "csrc/src").glob("*.c"),
-        *(ROOT / "csrc/src/x86").glob("*.c"),
-        *(ROOT / "csrc/src/aarch64").glob("*.c"),
-    ]
-    flags = ["-O3", "-std=gnu11", "-ffp-contract=off", f"-I{ROOT / 'csrc/include'}", f"-I{ROOT / 'csrc/src'}"]
+    sources = sorted((ROOT / "csrc/src").rglob("*.c"))
+    flags = ["-O3", "-std=gnu11", "-ffp-contract=off", f"-I{ROOT / 'csrc/include'}"]
     program = folder / "layer_times"
     subprocess.run([compiler, *flags, ROOT / "benchmarks/layer_times.c", *sources, "-o", program], check=True)
     return program
 
 
 def model_path(name: str) -> Path:
-    from edgeecg.encoder import bundled_models
+    from edgeecg.loading import bundled_models
 
     if name.endswith(".eecg"):
         return Path(name)

@@ -35,11 +35,11 @@ def convert(folder: Path, x: np.ndarray, rows: list[np.ndarray]) -> bytes:
         path = Path(work, "float.tflite")
         litert_torch.convert(net, (torch.from_numpy(x),)).export(str(path))
         key, name = signature(path)
-        quantise = quantizer.Quantizer(str(path), recipe.static_wi8_ai8())
+        quantize = quantizer.Quantizer(str(path), recipe.static_wi8_ai8())
         for operation in (TFLOperationName.INPUT, TFLOperationName.OUTPUT):  # floats in, floats out
-            quantise.update_quantization_recipe(".*", operation, algorithm_key=AlgorithmName.NO_QUANTIZE)
+            quantize.update_quantization_recipe(".*", operation, algorithm_key=AlgorithmName.NO_QUANTIZE)
         batches = [{name: x}] if len(x) > 1 else [{name: row} for row in rows]
-        return bytes(quantise.quantize(quantise.calibrate({key: batches})).quantized_model)
+        return bytes(quantize.quantize(quantize.calibrate({key: batches})).quantized_model)
 
 
 def signature(path: Path) -> tuple[str, str]:

@@ -20,14 +20,15 @@ if __package__ in (None, ""):  # run as a script
 
 import torch
 
-from train.command import run_command
 from train.data import PRETRAINING, open_cache
-from train.data.front import default_front_end
-from train.engine.processes import Processes
-from train.engine.trainer import TRAINING, Trainer
+from train.data.front_end import default_front_end
+from train.engine.distributed import Processes
+from train.engine.learner import TRAINING
+from train.engine.trainer import Trainer
 from train.nets import ENCODERS
 from train.pretrain import Config as Pretrain
 from train.pretrain import Pretraining
+from train.runs.command_line import run_command
 from train.views import load_noise
 
 
@@ -62,14 +63,14 @@ def measure(config: Config) -> dict[str, float]:
     cache = open_cache(config.data, config.corpora, default_front_end(), pretrain.cache)
     trainer = Trainer(Pretraining(pretrain, cache, load_noise(config.data, default_front_end())), pretrain, team)
     sampler, generator = trainer.learner.pairs.training, torch.Generator().manual_seed(0)
-    parts = {
+    stages = {
         "windows": lambda i: sampler.draw(config.batch, generator, 0, 1.0, 0.5),
         "views": lambda i: trainer.batch(TRAINING, i, 0),
         "update": lambda i: trainer.step(i),
     }
-    times: dict[str, list[float]] = {name: [] for name in parts}
+    times: dict[str, list[float]] = {name: [] for name in stages}
     for turn in range(1, config.rounds + 3):
-        for name, run in parts.items():
+        for name, run in stages.items():
             start = time.process_time()
             run(turn)
             times[name].append(time.process_time() - start)

@@ -1,6 +1,6 @@
 """The networks that are compared, each built once as files that every runtime can read.
 
-A folder holds `model.eecg`, `float.onnx`, `int8.onnx` (quantised by ONNX Runtime's own tool, uint8 activations and int8
+A folder holds `model.eecg`, `float.onnx`, `int8.onnx` (quantized by ONNX Runtime's own tool, uint8 activations and int8
 weights), `export.onnx` (what train/export.py writes), `encoder.pt`, `spec.json` with `weights.npz` (batch norms folded)
 for torch, and the input: `signal.npy`, (256, 1280) float32 mV, and `input.npy`, the same windows as the network sees
 them.
@@ -19,17 +19,20 @@ from pathlib import Path
 
 import numpy as np
 
+from edgeecg.constants import RATE, RATE_MHZ, WINDOW, ZERO_POINT
+
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "bench-nets"
-BATCH, WINDOW, CALIBRATION = 256, 1280, 64
+BATCH, CALIBRATION = 256, 64
 DIRECT_GAIN = 2097  # 16 steps a unit, as the full front end has: 16 / 8000 * 2^20
 NAMES = ("edge", "basic_cnn", "m1", "m2", "m3")
 SOURCES = (
     "benchmarks/nets.py",
     "benchmarks/onnx_float.py",
-    "train/quantize.py",
-    "train/onnx_graph.py",
-    "edgeecg/_model_format.py",
+    "train/quantization/post_training.py",
+    "train/quantization/onnx_export.py",
+    "edgeecg/_model/encode.py",
+    "edgeecg/_model/layout.py",
 )
 
 
@@ -71,7 +74,7 @@ def spec_of(name: str):
     return {"m1": m1, "m2": m2, "m3": m3}[name]() if name in ("m1", "m2", "m3") else ENCODERS[name]()
 
 
-def ecg(n: int, seed: int = 0, fs: float = 128.0) -> np.ndarray:
+def ecg(n: int, seed: int = 0, fs: float = RATE) -> np.ndarray:
     """(n,) float32 mV: beats of five Gaussians (McSharry et al., IEEE TBME 50(3), 2003) whose rate, size, shape and
     noise differ from seed to seed."""
     rng = np.random.default_rng(seed)
@@ -110,8 +113,8 @@ def build(name: str, target: Path) -> None:
     from edgeecg import jit
     from edgeecg.model import default_front_end
     from train.nets import Encoder
-    from train.onnx_graph import onnx_model
-    from train.quantize import quantise
+    from train.quantization.onnx_export import onnx_model
+    from train.quantization.post_training import quantize
 
     torch.manual_seed(0)
     spec = spec_of(name)
@@ -120,7 +123,7 @@ def build(name: str, target: Path) -> None:
     signal = np.stack([ecg(WINDOW, seed) for seed in range(BATCH)])
     x = signal * 4 if front.kind == 0 else network_input(signal, front)
     settle(encoder, torch.from_numpy(x[:CALIBRATION]))
-    model, _ = quantise(encoder, torch.from_numpy(np.round(x[:CALIBRATION] * 16) / 16), front, name, engine=jit)
+    model, _ = quantize(encoder, torch.from_numpy(np.round(x[:CALIBRATION] * 16) / 16), front, name, engine=jit)
     model.save(target / "model.eecg")
     np.save(target / "signal.npy", x if front.kind == 0 else signal)
     np.save(target / "input.npy", x)
@@ -129,12 +132,12 @@ def build(name: str, target: Path) -> None:
     (target / "spec.json").write_text(json.dumps(spec.to_dict()))
     torch.save(encoder.state_dict(), target / "encoder.pt")
     onnx.save(onnx_float.graph(spec, weights), target / "float.onnx")
-    onnx_float.quantise(target / "float.onnx", target / "int8.onnx", x[:CALIBRATION])
+    onnx_float.quantize(target / "float.onnx", target / "int8.onnx", x[:CALIBRATION])
     onnx.save(onnx_model(model, "qdq", batch=None), target / "export.onnx")
 
 
 def settle(encoder, x) -> None:
-    """Random weights, but batch norms that fit them: every activation has a scale that is worth quantising."""
+    """Random weights, but batch norms that fit them: every activation has a scale that is worth quantizing."""
     import torch
 
     for unit in encoder.units.values():
@@ -148,8 +151,8 @@ def network_input(signal: np.ndarray, front) -> np.ndarray:
     """Rows of mV as the torch encoder reads them: (y - 128) / 16 of the front end's bytes."""
     from edgeecg import reference
 
-    rows = [reference.front_end(reference.samples(row)[0], 128_000, front)[:, 0] for row in signal]
-    return ((np.stack(rows).astype(np.float32) - 128) / 16).astype(np.float32)
+    rows = [reference.front_end(reference.samples(row)[0], RATE_MHZ, front)[:, 0] for row in signal]
+    return ((np.stack(rows).astype(np.float32) - ZERO_POINT) / 16).astype(np.float32)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-WINDOW = 1280
+from edgeecg.constants import WINDOW
 
 
 def folded_weights(encoder) -> dict[str, np.ndarray]:
@@ -12,7 +12,7 @@ def folded_weights(encoder) -> dict[str, np.ndarray]:
 
     Weights as torch has them: (cout, cin / groups, kernel) float32.
     """
-    from train.fold import fold
+    from train.quantization.batch_norm_folding import fold
 
     arrays = {}
     for number, unit in encoder.units.items():
@@ -88,8 +88,8 @@ def slice_frames(node: Nodes, constants: dict, spec, last: str) -> str:
     return node("Slice", last, "first", "count", "axis")
 
 
-def quantise(source, target, windows: np.ndarray) -> None:
-    """U8S8 QDQ with ONNX Runtime's own static quantiser: uint8 activations, int8 weights, one scale an
+def quantize(source, target, windows: np.ndarray) -> None:
+    """U8S8 QDQ with ONNX Runtime's own static quantizer: uint8 activations, int8 weights, one scale an
     output channel.
     """
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static

@@ -174,7 +174,7 @@ def hidden_threads(result: dict) -> bool:
 
 
 def agreement(a: np.ndarray, b: np.ndarray) -> float:
-    """Correlation of two (n, dim) embeddings, each dimension standardised: 1 for the same encoder, near
+    """Correlation of two (n, dim) embeddings, each dimension standardized: 1 for the same encoder, near
     0 for another.
     """
     a, b = (

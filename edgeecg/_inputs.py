@@ -5,21 +5,25 @@ from __future__ import annotations
 import datetime
 import os
 import warnings
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ._beats import implausible_at
 from ._signal import as_array, callers_level
+from .constants import RATE
 from .errors import InputError, RateWarning
 
 if TYPE_CHECKING:
     from .io.recording import Recording, Source
 
-__all__ = ["Given", "taken"]
+__all__ = ["Given", "SignalLike", "taken"]
 
-DEFAULT_RATE = 128.0  # Hz, where nothing tells
+SignalLike: TypeAlias = "ArrayLike | os.PathLike[str] | Recording | Source"
+"""What `embed` takes for a signal; columns and frames of other libraries are array-like."""
+
+DEFAULT_RATE = float(RATE)  # Hz, where nothing tells
 LONG_ENOUGH = 2560  # samples at 128 Hz whose beats say whether that can be their rate
 
 

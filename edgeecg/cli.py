@@ -4,12 +4,16 @@ Exit codes: 0 all went well, 1 an error that is edgeecg's own, 2 something wrong
 130 interrupted.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import platform
 import sys
 import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 import numpy as np
 
@@ -17,13 +21,23 @@ from . import __version__, demo, export_c
 from . import io as recordings
 from ._progress import Progress, clock
 from ._signal import check_hop, fs_millihertz
-from .encoder import bundled_models, load
 from .errors import AmplitudeWarning, EdgeECGError, InputError, RecordingWarning
 from .io import recordings_in
 from .io.output import EmbeddingTable, check_output, save, written_name
+from .loading import bundled_models, load
 from .model import describe
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .encoder import Encoder
+    from .io import Recording, Source
+    from .results import Analysis
+
 __all__ = ["main"]
+
+Arguments: TypeAlias = argparse.Namespace
+Subcommands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 EMBED_EXAMPLES = """examples:
   edgeecg embed 100.hea -o 100.npz                      a WFDB record: rate and gain from its header
@@ -53,7 +67,8 @@ DEMO_EXAMPLES = """examples:
 class Parser(argparse.ArgumentParser):
     """One sentence for a wrong call, not a page of usage."""
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
+        """Exit with code 2."""
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
@@ -95,7 +110,13 @@ def build_parser() -> Parser:
     return parser
 
 
-def add_command(commands, name, run, summary, examples):
+def add_command(
+    commands: Subcommands,
+    name: str,
+    run: Callable[[Arguments], int],
+    summary: str,
+    examples: str,
+) -> Parser:
     """A subcommand with examples below its options."""
     parser = commands.add_parser(
         name,
@@ -108,7 +129,7 @@ def add_command(commands, name, run, summary, examples):
     return parser
 
 
-def add_signal_options(parser):
+def add_signal_options(parser: argparse.ArgumentParser) -> None:
     """The options that say how to read a recording and how to embed it."""
     parser.add_argument(
         "--lead", metavar="NAME|INDEX", help="which lead, by name or index from 0 (the one that is the ECG)"
@@ -132,7 +153,7 @@ def add_signal_options(parser):
     )
 
 
-def run_embed(args) -> int:
+def run_embed(args: Arguments) -> int:
     """Embed every file into one table."""
     files = expanded(args.files)
     check_output(args.output, files)
@@ -168,7 +189,7 @@ def run_embed(args) -> int:
     return 2 if failed else 0
 
 
-def expanded(files) -> list[str]:
+def expanded(files: list[str]) -> list[str]:
     """The files, with the recordings of a folder in its place."""
     found = []
     for file in files:
@@ -179,7 +200,7 @@ def expanded(files) -> list[str]:
     return found
 
 
-def preflight(files, args, progress) -> tuple[list[str], int]:
+def preflight(files: list[str], args: Arguments, progress: Progress) -> tuple[list[str], int]:
     """(files that can be read as far as their first bytes tell, how many cannot): before the first is embedded."""
     good, failed = [], 0
     for file in files:
@@ -195,7 +216,7 @@ def preflight(files, args, progress) -> tuple[list[str], int]:
     return good, failed
 
 
-def size_of(file) -> int:
+def size_of(file: str) -> int:
     """Bytes of the file with the samples, for the progress bar."""
     path = Path(file)
     dat = path.with_suffix(".dat")
@@ -203,7 +224,7 @@ def size_of(file) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def embed_file(encoder, file, args, progress):
+def embed_file(encoder: Encoder, file: str, args: Arguments, progress: Progress) -> tuple[Recording, Analysis]:
     """(recording, result) of one file; errors and warnings begin with its name."""
     with warnings.catch_warnings():
         for kind in (AmplitudeWarning, RecordingWarning):
@@ -215,7 +236,7 @@ def embed_file(encoder, file, args, progress):
         return recording, demo.analyze(encoder, recording, args.hop, args.nan)
 
 
-def read_recording(file, args):
+def read_recording(file: str, args: Arguments) -> Recording:
     """The lead that the options choose."""
     recording = recordings.read(file, args.lead, args.fs, args.unit, args.gain, args.keep_identity)
     if recording.fs is None:
@@ -224,39 +245,39 @@ def read_recording(file, args):
     return recording
 
 
-def table_of(results, encoder, args) -> EmbeddingTable:
+def table_of(results: list[tuple[str, Recording, Analysis]], encoder: Encoder, args: Arguments) -> EmbeddingTable:
     """One table of all files' windows."""
-    parts = [result for *_, result in results]
-    lengths = [len(part.start) for part in parts]
+    analyses = [analysis for *_, analysis in results]
+    lengths = [len(analysis.start) for analysis in analyses]
 
-    def each(values):
+    def each(values: list[str]) -> NDArray[np.str_]:
         return np.repeat(np.array(values, dtype=np.str_), lengths)
 
     more = {}
     if args.clock:
-        more["time"] = np.concatenate([clock_times(part) for part in parts])
+        more["time"] = np.concatenate([clock_times(analysis) for analysis in analyses])
     for name in sorted({name for _, recording, _ in results for name in recording.identity}):
         more[name] = each([recording.identity.get(name, "") for _, recording, _ in results])
     return EmbeddingTable(
         file=each([written_name(file) for file, *_ in results]),
-        start=np.concatenate([part.start for part in parts]),
-        quality=np.concatenate([part.quality for part in parts]),
-        embedding=np.concatenate([part.int8 if args.int8 else part.embedding for part in parts]),
+        start=np.concatenate([analysis.start for analysis in analyses]),
+        quality=np.concatenate([analysis.quality for analysis in analyses]),
+        embedding=np.concatenate([analysis.int8 if args.int8 else analysis.embedding for analysis in analyses]),
         scale=encoder.int8_scale if args.int8 else None,
         about=demo.about(encoder, args.hop),
         more=more,
     )
 
 
-def clock_times(part) -> np.ndarray:
+def clock_times(analysis: Analysis) -> NDArray[np.str_]:
     """ISO 8601 of each window's start, in UTC with a Z where there is a time zone; empty where no time is known."""
-    if part.recorded is None:
-        return np.full(len(part.start), "", dtype=np.str_)
-    times = np.datetime_as_string(part.time, "ms")
-    return np.char.add(times, "Z") if part.recorded.tzinfo else times
+    if analysis.recorded is None:
+        return np.full(len(analysis.start), "", dtype=np.str_)
+    times = np.datetime_as_string(analysis.time, "ms")
+    return np.char.add(times, "Z") if analysis.recorded.tzinfo else times
 
 
-def run_info(args) -> int:
+def run_info(args: Arguments) -> int:
     """Describe the installation, a model or a recording."""
     if args.file is None:
         print(
@@ -289,7 +310,7 @@ def run_info(args) -> int:
     return 0
 
 
-def print_source(source) -> None:
+def print_source(source: Source) -> None:
     """Describe a recording: its length, when it began, and its leads."""
     rates = {lead.fs for lead in source.leads}
     rate = rates.pop() if len(rates) == 1 else None
@@ -307,7 +328,7 @@ def print_source(source) -> None:
         print(f"  {index:3}  {lead.name:12}  {f'{lead.fs:g} Hz' if lead.fs else 'rate not stated':16}  {gain}")
 
 
-def run_demo(args) -> int:
+def run_demo(args: Arguments) -> int:
     """A first look: embed a recording, print what came out, save it with a picture."""
     check_hop(args.hop)
     recording = read_recording(args.file, args) if args.file else demo.example()
@@ -315,14 +336,27 @@ def run_demo(args) -> int:
     return 0
 
 
-def main(argv=None) -> int:
-    """Run the command; returns the exit code."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command `edgeecg`.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments, those of the process unless given.
+
+    Returns
+    -------
+    int
+        The exit code: 0 all went well, 1 an error that is edgeecg's own, 2 something wrong with the call or its input,
+        130 interrupted.
+    """
     args = build_parser().parse_args(argv)
     for stream in (sys.stdout, sys.stderr):  # names of files need not be text
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        return args.run(args)
+        code: int = args.run(args)
+        return code
     except EdgeECGError as error:
         print(f"edgeecg: {error}", file=sys.stderr)
         return 2

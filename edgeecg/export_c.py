@@ -1,22 +1,34 @@
 """`edgeecg export-c`: a folder that compiles by itself, with the C core and a model as constant data.
 
 The folder is at once a CMake project, an Arduino and a PlatformIO library, a Zephyr module and an ESP-IDF component:
-csrc/ports has a folder of templates for each, and all of them are written.
+csrc/ports has a folder of templates for each, and all of them are written. An application has `include/` on its path
+and nothing else: what the core's own files are called is no business of the application's.
 """
 
+from __future__ import annotations
+
+import argparse
+import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from . import __version__, _export_model, _signal
-from .encoder import load
+from ._files import write_atomically
 from .errors import InputError, MissingDependencyError
-from .model import write_atomically
+from .loading import load
+
+if TYPE_CHECKING:
+    from .encoder import Encoder
+    from .model import Model
 
 __all__ = ["add_arguments", "export", "run"]
 
 TEMPLATES = Path(__file__).parent / "_export"
-CONFIG = "src/edgeecg_config.h"
-DEVICE_SOURCES = ("", "arm")  # folders of csrc/src that a device compiles
+CONFIG = "include/edgeecg_config.h"
+SOURCES = ("core", "device")  # folders of csrc/src that a device compiles
 KEYWORDS = set(
     (
         "and asm auto bool break case catch char class const continue default delete do double else enum extern false "
@@ -26,7 +38,6 @@ KEYWORDS = set(
         "thread_local typeof null memcpy memmove memset stddef stdint stdio string arduino"
     ).split()
 )  # of C and C++, what the core takes from their libraries, and headers that a file of the name would hide
-HOST_ONLY = ("pack.c", "pack.h", "vector_body.h", "dispatch.c", "ops.c", "model.c", "scan.c")
 
 EXAMPLES = """examples:
   edgeecg export-c firmware/edgeecg                          the bundled model, 250 Hz input, a window every 10 s
@@ -34,7 +45,7 @@ EXAMPLES = """examples:
   edgeecg export-c lib/ecg --model my.eecg --name my_model --model-only    a second model beside it"""
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the subcommand."""
     parser.add_argument(
         "folder",
@@ -65,11 +76,11 @@ def add_arguments(parser) -> None:
     parser.add_argument(
         "--model-only",
         action="store_true",
-        help="write the model's two files, and its layers into edgeecg_config.h, and nothing else",
+        help="write the model's own files, and its layers into edgeecg_config.h, and nothing else",
     )
 
 
-def run(args) -> int:
+def run(args: argparse.Namespace) -> int:
     """Run the subcommand; returns the exit code."""
     written = export(args.folder, args.model, args.name, args.fs, args.hop, args.gain, args.block, args.model_only)
     for path, note in written:
@@ -78,12 +89,40 @@ def run(args) -> int:
 
 
 def export(
-    folder, model="default", name="edgeecg_model", fs=250.0, hop=10.0, gain=1000.0, block=32, model_only=False
-) -> list:
-    """Write the folder; returns [(path, note)].
+    folder: str | os.PathLike[str],
+    model: str | os.PathLike[str] | Model = "default",
+    name: str = "edgeecg_model",
+    fs: float = 250.0,
+    hop: float = 10.0,
+    gain: float = 1000.0,
+    block: int = 32,
+    model_only: bool = False,
+) -> list[tuple[Path, str]]:
+    """Write a folder of C with a model as constant data.
 
-    model: a bundled model's name, a path or a Model. name: a C identifier. fs (Hz), hop (s), gain (ADC units per mV)
-    and block (samples at 128 Hz) go into the generated configuration and decide EE_STATE_SIZE. Raises InputError.
+    Parameters
+    ----------
+    folder : path-like
+        Where to; made if missing, its other files stay.
+    model : str, path-like or Model, default "default"
+        A bundled model's name, the path of an `.eecg` file, or a Model.
+    name : str, default "edgeecg_model"
+        A C identifier: prefix of the model's files and symbols.
+    fs, hop, gain, block : float, float, float and int, default 250, 10, 1000 and 32
+        Sampling rate of the device (Hz), distance of window starts (s), ADC units per mV, and samples at 128 Hz that
+        the network takes at once. They go into the generated configuration and decide EE_STATE_SIZE.
+    model_only : bool, default False
+        Write the model's two files and its lines of edgeecg_config.h, nothing else.
+
+    Returns
+    -------
+    list of (Path, str)
+        The files, each with a note on its size or "".
+
+    Raises
+    ------
+    InputError
+        For options out of range, a name that is taken, and files in the folder that are not of an export.
     """
     check_name(name, Path(folder))
     if block < 32 or block > 1024 or block % 32:
@@ -104,9 +143,7 @@ def export(
 
 
 def check_name(name: str, folder: Path) -> None:
-    """A C identifier that is nothing else in the folder: its files and symbols would take the place of the core's or
-    another model's.
-    """
+    """Raise InputError for a name that is none in C, or that another file or symbol of the folder has."""
     if not name.isidentifier() or not name.isascii():
         raise InputError(f"--name is the prefix of C symbols, letters, digits and underscores, not {name!r}")
     taken = {Path(target).stem for target, _ in _core_files()} | {Path(CONFIG).stem, "main", "example"}
@@ -117,21 +154,23 @@ def check_name(name: str, folder: Path) -> None:
         raise InputError(f"--name {name} differs from the folder's model {others[0]} in capitals alone: take another")
 
 
-def _files(folder: Path, name: str, values: dict, needs: str, model_only: bool):
-    """(path, text, note) of every file of the export; first the one by which its folder is known, should the writing be
-    interrupted.
-    """
+def _files(
+    folder: Path, name: str, values: dict[str, Any], needs: str, model_only: bool
+) -> Iterator[tuple[Path, str, str]]:
+    """(path, text, note) of every file; first the one that marks the folder, should the writing be interrupted."""
     yield folder / CONFIG, _config(folder / CONFIG, name, needs), ""
     yield (
-        folder / f"src/{name}.h",
+        folder / f"include/{name}.h",
         _fill(TEMPLATES / "model.h", values),
         f"state {values['state_32']} bytes on a 32-bit device",
     )
+    yield folder / f"src/{name}.h", _forward(f"{name}.h"), ""
     yield folder / f"src/{name}.c", _fill(TEMPLATES / "model.c", values), f"{values['size']} bytes of flash"
     if model_only:
         return
     for target, source in _core_files():
         yield folder / target, source.read_text(), ""
+    yield folder / "src/edgeecg.h", _forward("edgeecg.h"), ""
     ports = _csrc() / "ports"
     for source in sorted(path for path in ports.rglob("*") if path.is_file()):
         yield folder / Path(*source.relative_to(ports).parts[1:]), _fill(source, values), ""
@@ -142,7 +181,7 @@ def _files(folder: Path, name: str, values: dict, needs: str, model_only: bool):
     )
 
 
-def _values(encoder, name, fs, hop, gain, block) -> tuple[dict, str]:
+def _values(encoder: Encoder, name: str, fs: float, hop: float, gain: float, block: int) -> tuple[dict[str, Any], str]:
     """What the templates ask for, and what the model needs of the core."""
     model = encoder.model.strip()
     fs_mhz, hop_samples = _signal.fs_millihertz(fs), _signal.check_hop(hop)
@@ -187,10 +226,10 @@ def _config(path: Path, name: str, needs: str) -> str:
             "models": ", ".join(models),
             "version": __version__,
             "needs": "\n".join(models.values()),
-            "kinds": " | ".join(f"EE_KIND_{m}" for m in models),
-            "pools": " | ".join(f"EE_POOL_{m}" for m in models),
+            "kinds": " | ".join(f"EE_FRONT_KINDS_{m}" for m in models),
+            "pools": " | ".join(f"EE_POOL_MODES_{m}" for m in models),
             "levels": " | ".join(f"EE_LEVELS_{m}" for m in models),
-            "blocks": " | ".join(f"EE_BLOCK_{m}" for m in models),
+            "blocks": " | ".join(f"EE_TRUNK_BLOCKS_{m}" for m in models),
             "layers": " ".join(f"EE_LAYERS_{m}(test)" for m in models),
         },
     )
@@ -201,7 +240,8 @@ def _models(path: Path) -> dict[str, str]:
     text = path.read_text() if path.exists() else ""
     return dict(
         re.findall(
-            r"^(?=#define EE_KIND_(\w+) )((?:#define EE_(?:KIND|POOL|LEVELS|BLOCK|LAYERS)_\1.*\n(?:    .*\n)*)+)",
+            r"^(?=#define EE_FRONT_KINDS_(\w+) )"
+            r"((?:#define EE_(?:FRONT_KINDS|POOL_MODES|LEVELS|TRUNK_BLOCKS|LAYERS)_\1.*\n(?:    .*\n)*)+)",
             text,
             re.M,
         )
@@ -210,15 +250,12 @@ def _models(path: Path) -> dict[str, str]:
 
 def _stream_bytes() -> int:
     """Bytes of a stream's structure on a 32-bit device, as the public header has them."""
-    return int(
-        re.search(
-            r"EE_STREAM_BYTES \(sizeof\(void \*\) == 8 \? \d+u : (\d+)u\)",
-            (_csrc() / "include" / "edgeecg.h").read_text(),
-        ).group(1)
-    )
+    header = (_csrc() / "include" / "edgeecg.h").read_text()
+    (number,) = re.findall(r"EE_STREAM_BYTES \(sizeof\(void \*\) == 8 \? \d+u : (\d+)u\)", header)
+    return int(number)
 
 
-def _core_module():
+def _core_module() -> ModuleType:
     try:
         from . import _core
     except ImportError as error:
@@ -236,17 +273,21 @@ def _csrc() -> Path:
     raise MissingDependencyError("this installation has no C sources: install edgeecg from its wheel")
 
 
-def _core_files():
+def _core_files() -> Iterator[tuple[str, Path]]:
     """(path in the export, file) of the public header and of every source that a device compiles."""
     csrc = _csrc()
-    yield "src/edgeecg.h", csrc / "include" / "edgeecg.h"
-    for folder in DEVICE_SOURCES:
+    yield "include/edgeecg.h", csrc / "include" / "edgeecg.h"
+    for folder in SOURCES:
         for path in sorted((csrc / "src" / folder).glob("*.[ch]")):
-            if path.name not in HOST_ONLY:
-                yield f"src/{folder + '/' if folder else ''}{path.name}", path
+            yield f"src/{folder}/{path.name}", path
 
 
-def _fill(template: Path, values: dict) -> str:
+def _forward(header: str) -> str:
+    """Arduino finds a library's headers in `src/` alone: one there that includes the public one."""
+    return _fill(TEMPLATES / "forward.h", {"header": header})
+
+
+def _fill(template: Path, values: dict[str, Any]) -> str:
     """A template with @key@ replaced."""
     text = template.read_text()
     for key, value in values.items():

@@ -30,7 +30,6 @@ def program(tmp_path_factory):
             "-static",
             "-ffp-contract=off",
             f"-I{CSRC / 'include'}",
-            f"-I{CSRC / 'src'}",
             str(CSRC / "test/embed_file.c"),
             *sources,
             "-o",

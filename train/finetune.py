@@ -1,4 +1,4 @@
-"""Train classifiers with and without a pretrained encoder: linear evaluation and fine-tuning, at few labels and at all.
+"""Train classifiers with and without a pretrained encoder: linear evaluation and fine-tuning, with few or all labels.
 
     python train/finetune.py --encoder runs/model/encoder.safetensors --task superclass_II --out runs/superclass
     python train/finetune.py --encoder runs/model/encoder.safetensors --task beats --fractions 1 --training.epochs 5
@@ -7,12 +7,13 @@
     python train/finetune.py --encoder runs/model/encoder.safetensors --out runs/superclass --resume
     python train/finetune.py --encoder runs/new/encoder.safetensors --out runs/new --against runs/superclass
 
-Recordings come from --data or EDGEECG_DATA. A split trains on a share (--fractions) of its training patients, keeps the
-epoch of best validation, freezes the thresholds of F1 on validation and is scored once on its test patients; validation
-patients are the same at every share. The arms are in train/downstream/arms.py, the tasks in train/downstream/tasks.py.
+Recordings come from --data or EDGEECG_DATA. A split trains on a fraction (--fractions) of its training patients, keeps
+the best validation epoch, freezes the F1 thresholds on validation, and is scored once on its test patients. The
+validation patients are the same at every fraction. The arms are in train/downstream/arms.py, the tasks in
+train/downstream/tasks.py.
 
 OUT holds config.json, log.jsonl, TensorBoard events, cells/ARM-SHARE-SPLIT.npz (predictions and curves of each finished
-part: --resume goes on with the next), curves.png, confusion.png, scores.json and report.md; with --keep also
+part; --resume continues with the next), curves.png, confusion.png, scores.json and report.md; with --keep also
 encoders/SHARE-SPLIT.safetensors.
 """
 
@@ -28,17 +29,19 @@ import torch
 from tqdm import tqdm
 
 from edgeecg.errors import InputError
-from train.checkpoint import save_encoder
-from train.command import need_recordings, recordings_folder, run_command
-from train.data.front import default_front_end
+from train.classifiers.labeled import Labeled
+from train.classifiers.network import logits_of, probabilities
+from train.classifiers.training import Training, fit
+from train.data.front_end import default_front_end
 from train.downstream import predictions
 from train.downstream.arms import ARMS, Arms
-from train.downstream.fit import Training, fit, logits_of, probabilities
 from train.downstream.report import cell_name, compare, read_run, report, table
 from train.downstream.splits import Split, make_splits, with_labels
-from train.downstream.tasks import TASKS, Labelled, corpus_of, read_labelled
-from train.provenance import sources
-from train.run import Log, prepare, write_json, write_text
+from train.downstream.tasks import TASKS, corpus_of, read_labeled
+from train.reporting.provenance import sources
+from train.runs.checkpoint import save_encoder
+from train.runs.command_line import need_recordings, recordings_folder, run_command
+from train.runs.folder import Log, run_folder, write_json, write_text
 from train.views import Augment, Views, load_noise
 
 FREE = ("data", "out", "resume", "against", "threads")  # what may differ when a run is resumed
@@ -50,16 +53,16 @@ class Config:
 
     encoder: str = "default"  # encoder.safetensors of a run, an .eecg file or a bundled model
     task: str = "superclass_II"  # a name in train/downstream/tasks.py
-    arms: tuple[str, ...] = ARMS  # of a comparison: train/downstream/arms.py says what each is
-    fractions: tuple[float, ...] = (0.01, 0.1, 1.0)  # shares of the training patients whose labels are used
+    arms: tuple[str, ...] = ARMS  # arms of the comparison (train/downstream/arms.py)
+    fractions: tuple[float, ...] = (0.01, 0.1, 1.0)  # fractions of the training patients whose labels are used
     splits: int = 5
     training: Training = field(default_factory=Training)
     augment: bool = False  # views (train/views/augment.py) of the windows while an encoder is trained
     data: Path | None = field(default_factory=recordings_folder)
     out: Path = Path("runs/finetune")
-    keep: bool = False  # the fine-tuned encoders too: OUT/encoders/SHARE-SPLIT.safetensors, for train/export.py
-    resume: bool = False  # go on from the finished parts of the run in `out`
-    against: Path | None = None  # an older run of this command: a paired verdict (train/verdict.py)
+    keep: bool = False  # also keep the fine-tuned encoders: OUT/encoders/SHARE-SPLIT.safetensors, for train/export.py
+    resume: bool = False  # keep the finished parts of the run in `out`
+    against: Path | None = None  # an earlier run, for a paired comparison (train/studies/compare_runs.py)
     seed: int = 0
     threads: int = 1
 
@@ -81,7 +84,7 @@ class Config:
 class Runner:
     """The parts of a run: one classifier an arm, a share of labels and a split."""
 
-    def __init__(self, config: Config, data: Labelled):
+    def __init__(self, config: Config, data: Labeled):
         torch.set_num_threads(config.threads)
         self.config, self.data = config, data
         self.arms = Arms(data, config.encoder, config.arms)
@@ -109,7 +112,7 @@ class Runner:
         return curves
 
     def stated(self) -> dict:
-        """What a model made from a fine-tuned encoder has to state."""
+        """The statements that a model made from a fine-tuned encoder needs."""
         before = self.arms.pretrained.training()
         kept = {key: before[key] for key in ("steps", "processes", "hours", "minutes") if key in before}
         found = sources([corpus_of(self.config.task)], "labels", self.noise is not None, before)
@@ -135,28 +138,29 @@ class Runner:
                 bar.set_postfix(arm=arm, seconds=f"{time.perf_counter() - start:.1f}")
 
 
-def predict(model, x: torch.Tensor, data: Labelled, split: Split) -> dict:
+def predict(model, x: torch.Tensor, data: Labeled, split: Split) -> dict:
     """Rows and probabilities of the split's validation and test windows."""
     sides = {"validation": split.validation, "test": split.test}
     return {side: (rows, probabilities(logits_of(model, x, rows), data.single)) for side, rows in sides.items()}
 
 
 def main(config: Config) -> None:
-    data = read_labelled(config.task, config.data)
+    data = read_labeled(config.task, config.data)
     runner = Runner(config, data)  # a wrong encoder fails before anything is written
-    prepare(config, FREE, "cells/*.npz", models=(config.encoder,))
-    runner.run()
-    run = read_run(config.out)
-    text = report(run, data.classes)
-    if config.against:
-        text += f"\n## Against {config.against.name}\n\n{compare(read_run(config.against), run)}"
-    write_text(config.out / "report.md", text)
-    scores = {
-        f"{arm}-{share:g}": {name: asdict(s) for name, s in score.items()} for (arm, share), score in run.scores.items()
-    }
-    write_json(config.out / "scores.json", scores)
-    print(table(run))
-    print(config.out / "report.md")
+    with run_folder(config, FREE, "cells/*.npz", models=(config.encoder,)):
+        runner.run()
+        run = read_run(config.out)
+        text = report(run, data.classes)
+        if config.against:
+            text += f"\n## Against {config.against.name}\n\n{compare(read_run(config.against), run)}"
+        write_text(config.out / "report.md", text)
+        scores = {
+            f"{arm}-{share:g}": {name: asdict(s) for name, s in score.items()}
+            for (arm, share), score in run.scores.items()
+        }
+        write_json(config.out / "scores.json", scores)
+        print(table(run))
+        print(config.out / "report.md")
 
 
 if __name__ == "__main__":

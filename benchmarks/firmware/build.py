@@ -19,7 +19,6 @@ CSRC = ROOT / "csrc"
 WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Werror"]
 # -fno-schedule-insns: GCC's scheduler before register allocation spills the kernels' accumulators.
 SIZE = ["-std=c99", "-ffreestanding", "-ffunction-sections", "-fdata-sections", "-DEE_NO_HOST", "-fno-schedule-insns"]
-KERNELS = ("dsp.c", "mve.c", "tiled.c", "device.c")  # compiled for speed, the rest for size
 STACK_BYTES = 8192
 MISSING = -(2**31)
 
@@ -175,15 +174,13 @@ def write_cases(cases, folder: Path, exported: bool) -> list[Path]:
     return sources
 
 
-def core_files(folder: Path, exported: bool) -> tuple[list[Path], list[Path]]:
-    """(C files of the core, folders of its headers): of the exported folder, or all that a device may
+def core_files(folder: Path, exported: bool) -> tuple[list[Path], Path]:
+    """(C files of the core, folder of its public headers): of the exported folder, or all that a device may
     compile of csrc/.
     """
-    root = folder / "export/src" if exported else CSRC / "src"
-    found = [
-        p for p in root.rglob("*.c") if p.parent.name not in ("x86", "aarch64") and not p.name.startswith("model_")
-    ]
-    return sorted(found), [root] if exported else [root, CSRC / "include"]
+    root = folder / "export" if exported else CSRC
+    parts = ("core", "device") if exported else ("core", "device", "model_file")
+    return sorted(path for part in parts for path in (root / "src" / part).glob("*.c")), root / "include"
 
 
 def build(core: Core, cases, folder: Path, exported: bool = True) -> Path:
@@ -191,12 +188,12 @@ def build(core: Core, cases, folder: Path, exported: bool = True) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     sources = write_cases(cases, folder, exported)
     state_bytes = 12 << 10 if core.small else 32 << 10
-    core_sources, headers = core_files(folder, exported)
+    core_sources, include = core_files(folder, exported)
     flags = [
         *core.flags,
         *SIZE,
         core.optimize,
-        *(f"-I{h}" for h in headers),
+        f"-I{include}",
         f"-I{HERE}",
         f"-DSTATE_BYTES={state_bytes}",
         f"-DPORT_CLOCK_MHZ={core.clock}u",
@@ -204,7 +201,7 @@ def build(core: Core, cases, folder: Path, exported: bool = True) -> Path:
     objects = []
     for source in core_sources:
         objects.append(folder / f"{source.parent.name}_{source.stem}.o")
-        speed = core.optimize if source.name in KERNELS else "-Os"
+        speed = core.optimize if source.parent.name == "device" else "-Os"  # kernels for speed, the rest for size
         command(
             [
                 core.compiler,

@@ -1,8 +1,8 @@
 /* edgeecg: single-lead ECG to embeddings in integer arithmetic. C99 with the builtins of GCC and clang, freestanding,
- * no allocation.
+ * no allocation. This header is all of the interface.
  *
- * Who owns what: the caller owns everything. A model file's bytes are used in place (flash, memory map) and must
- * outlive every stream on it; a stream lives in one block of the caller's memory whose size ee_state_size() tells.
+ * The caller owns everything. A model file's bytes are used in place (flash, memory map) and must outlive every stream
+ * on it. A stream lives in one block of the caller's memory; ee_state_size() tells its size.
  *
  *     ee_model model;
  *     if (ee_model_view(&model, bytes, size) != EE_OK) ...
@@ -17,9 +17,9 @@
  *     }
  *     while (ee_flush(s)) use(ee_get_result(s));                       // end of the recording
  *
- * What the numbers are is in docs/numerics.md, the file in docs/format.md. No function blocks, allocates or prints;
- * two streams never share state, so each may live in a thread (or an interrupt) of its own. A stream counts quarter
- * seconds in 32 bits: it runs for 34 years before it wants an ee_reset().
+ * docs/numerics.md says what the numbers are, docs/format.md what the file is. No function blocks, allocates or prints.
+ * Two streams share no state, so each may live in a thread (or an interrupt) of its own. A stream counts quarter
+ * seconds in 32 bits: it runs for 34 years before it needs an ee_reset().
  */
 #ifndef EDGEECG_H
 #define EDGEECG_H
@@ -30,7 +30,7 @@
 #include "edgeecg_config.h"
 
 #if (defined(EE_EXPORTED) || defined(ARDUINO) || defined(ESP_PLATFORM) || defined(__ZEPHYR__)) && !defined(EE_NO_HOST)
-#define EE_NO_HOST 1 /* devices; anywhere else compile with -DEE_NO_HOST=1 */
+#define EE_NO_HOST 1 /* a device; anywhere else compile with -DEE_NO_HOST=1 */
 #endif
 
 #ifdef __cplusplus
@@ -43,6 +43,7 @@ extern "C" {
 #define EE_MISSING       INT32_MIN /* an int32 sample that was not measured (gap, lead off) */
 #define EE_X_MAX         4194303   /* largest canonical sample, 1/8 microvolt */
 
+/* ---------------------------------------------------------------- models */
 typedef enum ee_status {
     EE_OK = 0,
     EE_TOO_SHORT,
@@ -61,14 +62,13 @@ typedef enum ee_status {
     EE_BAD_OFFSET
 } ee_status;
 
-enum { EE_FLAT = 1, EE_CLIPPED = 2, EE_LEAD_OFF = 4, EE_MISSED = 8, EE_NOISY = 16 }; /* quality flags of a window */
-
 /* Where a tensor of the trunk lies. */
 typedef struct ee_buffer {
-    uint32_t offset;        /* of its frames, from the first tensor's */
-    uint16_t cap, channels; /* frames that it has room for, and bytes of one */
-    uint8_t zp, pads, tail,
-        passing; /* zero point; frames of padding in front and behind; 1: lives from one layer to the next */
+    uint32_t offset;               /* of its frames, from the first tensor's */
+    uint16_t capacity, channels;   /* frames that it has room for, and bytes of one */
+    uint8_t zero_point;            /* the value of its padding */
+    uint8_t pad_front, pad_behind; /* frames of padding at the two ends of a recording */
+    uint8_t transient;             /* 1: it lives from one layer to the next */
 } ee_buffer;
 
 /* A checked model file, seen in place; in an exported folder a constant. */
@@ -89,6 +89,16 @@ typedef struct ee_model {
     uint16_t n_layers, total_stride, frames, dim, channels, features, exponent, levels;
 } ee_model;
 
+#ifndef EE_EXPORTED
+/* Checks size bytes at bytes (aligned to 4) without trusting any of them. */
+ee_status ee_model_check(const void *bytes, size_t size);
+/* The same, and fills *model when all is well. */
+ee_status ee_model_view(ee_model *model, const void *bytes, size_t size);
+/* One sentence. */
+const char *ee_status_text(ee_status status);
+#endif
+
+/* ---------------------------------------------------------------- streams */
 /* ee_config.flags */
 enum { EE_CACHE_TAPS = 1 }; /* keep the resampler's taps of every phase: faster, more memory */
 
@@ -103,81 +113,95 @@ typedef struct ee_config {
 
 typedef struct ee_stream ee_stream;
 
+/* ee_result.quality: flags of a window (docs/numerics.md section 5), combined with | */
+typedef enum ee_quality {
+    EE_QUALITY_FLAT = 1,
+    EE_QUALITY_CLIPPED = 2,
+    EE_QUALITY_LEAD_OFF = 4,
+    EE_QUALITY_MISSING = 8,
+    EE_QUALITY_NOISY = 16
+} ee_quality;
+
 typedef struct ee_result {
     uint64_t start; /* window start, samples at 128 Hz from the first sample */
-    const int16_t
-        *embedding; /* dim values, the last `levels` of the model among them; real value = embedding[i] * 2^-exponent */
-    const int8_t *embedding8; /* dim values; real value = embedding8[i] * 2^(8 - exponent) */
-    uint32_t quality;         /* EE_FLAT | ... */
+    /* dim values, the last `levels` of the model among them; real value = embedding[i] * 2^-exponent */
+    const int16_t *embedding;
+    /* dim values; real value = embedding8[i] * 2^(8 - exponent) */
+    const int8_t *embedding8;
+    uint32_t quality;
 } ee_result;
 
-#ifndef EE_EXPORTED
-/* Checks size bytes at bytes (aligned to 4) without trusting any of them. */
-ee_status ee_model_check(const void *bytes, size_t size);
-/* The same, and fills *model when all is well. */
-ee_status ee_model_view(ee_model *model, const void *bytes, size_t size);
-const char *ee_status_text(ee_status status);                         /* one sentence */
-size_t ee_state_size(const ee_model *model, const ee_config *config); /* bytes; 0: config is not usable */
-#endif
-
-/* Gain of an ADC in units per millivolt as the rational num/den: fills mult and shift; 0 when out of range. */
+/* The gain of an ADC in units per millivolt, as the rational num/den: fills mult and shift; 0 when out of range. */
 int ee_set_gain(ee_config *config, uint32_t num, uint32_t den);
 
-/* NULL when memory (aligned to 8) is NULL, too small, or config is not usable. */
+#ifndef EE_EXPORTED
+/* Bytes of a stream; 0: config is not usable. */
+size_t ee_state_size(const ee_model *model, const ee_config *config);
+#else
+/* The memory of an exported model's stream is declared, not asked for: `edgeecg export-c` writes EE_STATE_SIZE =
+ * EE_STREAM_BYTES + the bytes of the arrays behind a stream's structure, as ee_plan_device() counts them on a host. */
+#define EE_STREAM_BYTES (sizeof(void *) == 8 ? 368u : 288u)
+#endif
+
+/* NULL when memory (aligned to 8) is NULL or too small, or config is not usable. */
 ee_stream *ee_init(const ee_model *model, const ee_config *config, void *memory, size_t size);
-void ee_reset(ee_stream *stream); /* back to before the first sample */
+/* Back to before the first sample. */
+void ee_reset(ee_stream *stream);
 
 /* Takes samples until one result is there (returns 1; *used tells how many were taken) or all are taken (returns 0). */
 int ee_push_i16(ee_stream *stream, const int16_t *x, size_t n, size_t *used);
 int ee_push_i32(ee_stream *stream, const int32_t *x, size_t n, size_t *used);
-/* End of the recording: returns 1 for each further result, then 0. Push nothing behind it before ee_reset(). */
+/* End of the recording: returns 1 for each further result, then 0. Push nothing more before ee_reset(). */
 int ee_flush(ee_stream *stream);
-ee_result ee_get_result(const ee_stream *stream); /* valid until the next push, flush or reset */
+/* Valid until the next push, flush or reset. */
+ee_result ee_get_result(const ee_stream *stream);
 
-/* Samples at 128 Hz between a window's end and its result; of a configuration that ee_init() takes. */
+/* Samples at 128 Hz between a window's end and its result, for a configuration that ee_init() takes. */
 uint32_t ee_delay(const ee_model *model, const ee_config *config);
 
-/* An exported model's memory is declared, not asked for: `edgeecg export-c` writes EE_STATE_SIZE = EE_STREAM_BYTES +
- * the bytes of the arrays behind a stream's structure, as ee_plan_device() counts them on a host. */
-#ifdef EE_EXPORTED
-#define EE_STREAM_BYTES (sizeof(void *) == 8 ? 368u : 288u)
-#endif
-
-/* Hosts only. */
+/* ---------------------------------------------------------------- hosts only */
 #ifndef EE_NO_HOST
-/* For export-c: where a device keeps the trunk's tensors, buffers[0 .. n_layers], and what it needs behind a stream's
- * structure. 0 when it cannot take that configuration. */
-typedef struct ee_plan {
-    uint32_t array_bytes, frame_bytes, scratch, delay;
-} ee_plan;
-int ee_plan_device(const ee_model *model, const ee_config *config, ee_plan *plan, ee_buffer *buffers);
+/* Samples read in place, at any stride. */
 typedef enum ee_type { EE_I16, EE_I32, EE_F32, EE_F64 } ee_type;
-typedef struct ee_source { /* samples read in place, any stride */
+typedef struct ee_source {
     const void *data;
     ptrdiff_t stride; /* bytes; each sample aligned as its type wants it */
     ee_type type;
     double scale; /* floats: canonical units per unit of the input (8000 for mV) */
 } ee_source;
+
+/* ee_push_i16() for the n samples of a source from index `first` on. */
 int ee_push_source(ee_stream *stream, const ee_source *source, size_t first, size_t n, size_t *used);
-typedef struct ee_windows { /* results of a recording; arrays that are NULL are not filled */
-    size_t room;            /* windows that the arrays hold */
-    int16_t *embedding;     /* [room][dim] */
-    float *embedding_f32;   /* embedding * 2^-exponent */
-    int8_t *embedding8;
-    uint8_t *quality; /* [room] */
-} ee_windows;
-/* A whole recording, from ee_reset() to the last ee_flush(); returns its windows, of which `room` are kept. */
-size_t ee_run(ee_stream *stream, const ee_source *source, size_t n, const ee_windows *out);
 /* First index of a sample that is not finite or EE_MISSING (n if none), and the extremes of the others. */
 size_t ee_scan(const ee_source *source, size_t n, double *lowest, double *highest);
+
+/* The results of a recording; arrays that are NULL are not filled. */
+typedef struct ee_windows {
+    size_t room;          /* windows that the arrays hold */
+    int16_t *embedding;   /* [room][dim] */
+    float *embedding_f32; /* [room][dim] embedding * 2^-exponent */
+    int8_t *embedding8;   /* [room][dim] */
+    uint8_t *quality;     /* [room] */
+} ee_windows;
+
+/* A whole recording, from ee_reset() to the last ee_flush(); returns its windows, of which `room` are kept. */
+size_t ee_run(ee_stream *stream, const ee_source *source, size_t n, const ee_windows *out);
+/* The front end alone: n samples in, up to capacity frames of model channels out; returns the frames written. */
+size_t ee_front_end(ee_stream *stream, const ee_source *source, size_t n, uint8_t *y, size_t capacity);
+
 /* Kernels: "scalar", "avx512-vnni", ...; the best for this processor unless chosen. 0 when it cannot run here. */
 int ee_choose_kernels(ee_model *model, const char *name);
 const char *ee_kernels_name(const ee_model *model);
 /* Vector kernels want the weights in an order of their own: ee_pack_size() bytes aligned to 64, owned by the caller. */
 size_t ee_pack_size(const ee_model *model);
 void ee_pack(ee_model *model, void *memory);
-/* The front end alone: n samples in, up to capacity frames of model channels out; returns the frames written. */
-size_t ee_front_end(ee_stream *stream, const ee_source *source, size_t n, uint8_t *y, size_t capacity);
+
+/* For export-c: where a device keeps the trunk's tensors, buffers[0 .. n_layers], and what it needs behind a stream's
+ * structure. 0 when it cannot take that configuration. */
+typedef struct ee_plan {
+    uint32_t array_bytes, frame_bytes, scratch, delay;
+} ee_plan;
+int ee_plan_device(const ee_model *model, const ee_config *config, ee_plan *plan, ee_buffer *buffers);
 #endif
 
 #ifdef __cplusplus

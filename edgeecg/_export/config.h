@@ -5,10 +5,11 @@
 #define EE_EXPORTED 1
 
 @needs@
-#define EE_KINDS (@kinds@)              /* bit k: front ends of kind k */
-#define EE_POOLS (@pools@)              /* bit p: heads with pool p */
-#define EE_LEVELS (@levels@)            /* of the heads, combined */
-#define EE_BLOCKS (@blocks@)            /* ee_config.block of all models, combined */
+/* Of all models: bit k, front ends of kind k; bit p, heads with pool p; levels and blocks, combined with |; layers. */
+#define EE_FRONT_KINDS (@kinds@)
+#define EE_POOL_MODES (@pools@)
+#define EE_LEVELS (@levels@)
+#define EE_TRUNK_BLOCKS (@blocks@)
 #define EE_LAYERS(test) @layers@
 
 #endif

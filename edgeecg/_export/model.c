@@ -1,8 +1,8 @@
 /* The model "@model@" (licence: @licence@), id @id@.
- * Written by edgeecg @version@ from a checked file: what the fields are is in internal.h. */
-#include "internal.h"
+ * Written by edgeecg @version@ from a checked file: core/model_view.h says what the fields are. */
+#include "../include/@name@.h"
 
-#include "@name@.h"
+#include "core/model_view.h"
 
 #ifndef EE_LAYERS_@name@
 #error "edgeecg_config.h does not know this model: export it into the folder of the core that is to run it"
@@ -16,7 +16,7 @@
 #define EE_CONSTANT _Alignas(16) static const
 #endif
 
-/* Dense layers with a fan-in of whole 16s have the weights of two channels in a lane where SMLAD reads them: arm/dsp_rows.h. */
+/* Dense layers with a fan-in of whole 16s have the weights of two channels in a lane where SMLAD reads them: device/arm_dsp_rows.h. */
 #if defined(__ARM_FEATURE_DSP) && !defined(__ARM_FEATURE_MVE)
 #define EE_PAIRED 1
 #define EE_NATURAL_ORDER(weights) NULL
@@ -28,4 +28,4 @@
 #endif
 
 @definitions@
-const ee_model @name@ = EE_INITIALISER;
+const ee_model @name@ = EE_INITIALIZER;

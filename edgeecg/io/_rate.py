@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .._signal import FASTEST, SLOWEST
+from ..constants import FASTEST, SLOWEST
 from ..errors import InputError
 
 __all__ = ["Clock", "clock_of", "fill"]

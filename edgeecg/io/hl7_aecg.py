@@ -65,14 +65,16 @@ def open_source(file: File, keep_identity: bool = False) -> Source:
     if not sequences:
         raise InputError(f"{file.name}: not a readable HL7 aECG file: it holds no samples")
     rate, start = rate_and_start(clock)
-    found = [lead_of(file.name, sequence, rate, digits_of(file.name, sequence)) for sequence in sequences]
+    contents: list[tuple[Lead, npt.NDArray[Any]]] = [
+        lead_of(file.name, sequence, rate, digits_of(file.name, sequence)) for sequence in sequences
+    ]
 
     def load(index: int) -> npt.NDArray[Any]:
-        return found[index][1]
+        return contents[index][1]
 
     start = start or moment(attribute(series, "effectiveTime", "low", "value"))
-    leads = tuple(lead for lead, _ in found)
-    longest = max(len(values) for _, values in found)
+    leads = tuple(lead for lead, _ in contents)
+    longest = max(len(values) for _, values in contents)
     return Source(file.name, "HL7 aECG", longest, leads, load, start, identity_of(root) if keep_identity else {})
 
 

@@ -64,8 +64,10 @@ def test_whole_numbers_that_count_by_one_are_no_times(tmp_path):
 DATES = """%d.%m.%Y %H:%M:%S.%f|%d/%m/%Y %H:%M:%S.%f|%m/%d/%Y %H:%M:%S.%f|%Y/%m/%d %H:%M:%S.%f|%Y-%m-%dT%H:%M:%S.%fZ|
 %Y-%m-%d %H:%M:%S.%f+01:00|%Y-%m-%d %H:%M:%S.%f +0100|%d-%m-%Y %H:%M:%S.%f|%d-%b-%Y %H:%M:%S.%f|%b %d %Y %H:%M:%S.%f|
 %Y%m%dT%H%M%S.%f|%Y%m%d %H%M%S%f|%Y%m%d%H%M%S%f|%H:%M:%S.%f %d/%m/%Y|[%H:%M:%S.%f %d/%m/%Y]|%d.%m.%y %H:%M:%S.%f|
-%m/%d/%Y %I:%M:%S.%f %p|%I:%M:%S.%f %p|%I:%M:%S.%f%p|%I:%M:%S.%f|%M:%S.%f|%H:%M:%S:%f|%Y-%m-%d_%H:%M:%S.%f|'%H:%M:%S.%f'|
-%Y.%m.%d %H:%M:%S.%f|%Y-%m-%d, %H:%M:%S.%f|%d %B %Y %H:%M:%S.%f|"%Y-%m-%d %H:%M:%S.%f\"""".replace("\n", "").split("|")
+%m/%d/%Y %I:%M:%S.%f %p|%I:%M:%S.%f %p|%I:%M:%S.%f%p|%I:%M:%S.%f|%M:%S.%f|%H:%M:%S:%f|%Y-%m-%d_%H:%M:%S.%f|
+'%H:%M:%S.%f'|%Y.%m.%d %H:%M:%S.%f|%Y-%m-%d, %H:%M:%S.%f|%d %B %Y %H:%M:%S.%f|"%Y-%m-%d %H:%M:%S.%f\"""".replace(
+    "\n", ""
+).split("|")
 NIGHTS = [START, datetime.datetime(2024, 1, 31, 23, 59, 54), datetime.datetime(2024, 1, 31, 11, 59, 54)]
 NIGHTS += [datetime.datetime(2024, 2, 29, 12, 59, 54)]
 

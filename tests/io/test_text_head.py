@@ -1,4 +1,4 @@
-"""What the lines before a table say: rates and units in many words and languages, layouts of programs, nothing of a person."""
+"""What the lines before a table say: rates and units in many languages, layouts of programs, nothing of a person."""
 
 import math
 
@@ -82,7 +82,7 @@ APPLE = {
         "Nom",
         "Date de naissance",
         "Date",
-        "Fréquence d’échantillonnage",
+        "Fréquence d\u2019échantillonnage",
         "hertz",
         "Dérivation,Dérivation I",
         "Unité",
@@ -115,7 +115,8 @@ APPLE = {
 def test_apple_watch(tmp_path, language, decimal, shift):
     name, born, recorded, rate, hertz, lead, unit = APPLE[language]
     head = (
-        f"{name},{PERSON['name']}\n{born},1 x {PERSON['birth']}\n{recorded},2024-01-01 10:00:00 +0100\nClass,Sinus\nSymptoms,\n"
+        f"{name},{PERSON['name']}\n{born},1 x {PERSON['birth']}\n{recorded},2024-01-01 10:00:00 +0100\n"
+        "Class,Sinus\nSymptoms,\n"
         f'Software,1.90\nDevice,"Watch6,7"\n{rate},512 {hertz}\n\n\n{lead}\n{unit},µV\n\n'
     )
     text = table(head, lambda i, a, v: f"{1000 * v - shift:.3f}\n".replace(".", decimal), fs=512)
@@ -137,7 +138,8 @@ def test_what_is_said_of_a_person_becomes_no_heading(tmp_path, head):
 
 
 LABCHART = (
-    "Interval=\t0.004 s\nExcelDateTime=\t4.5292416667e+04\t01/01/2024 10:00:00.000\nTimeFormat=\tStartOfBlock\nDateFormat=\t\n"
+    "Interval=\t0.004 s\nExcelDateTime=\t4.5292416667e+04\t01/01/2024 10:00:00.000\nTimeFormat=\tStartOfBlock\n"
+    "DateFormat=\t\n"
     "ChannelTitle=\tResp\tECG\nRange=\t10 V\t20 mV\nUnitName=\tV\tuV\nTopValue=\t10\t20\nBottomValue=\t-10\t-20\n"
 )
 
@@ -191,7 +193,8 @@ def test_brainflow(tmp_path):
 
 def opensignals(columns, labels, sensors, rate=RATE) -> str:
     said = (
-        f'"device": "bitalino_rev", "sensor": {sensors}, "column": {columns}, "sampling rate": {rate}, "label": {labels}, '
+        f'"device": "bitalino_rev", "sensor": {sensors}, "column": {columns}, "sampling rate": {rate}, '
+        f'"label": {labels}, '
         '"resolution": [4, 1, 1, 10], "date": "2024-1-1", "time": "10:0:0.123"'
     )
     return f'# OpenSignals Text File Format. Version 1\n# {{"00:07:80:79:6F:DB": {{{said}}}}}\n# EndOfHeader\n'.replace(

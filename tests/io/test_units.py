@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from edgeecg.io._units import UNITS_PER_MV, normal_unit, split_unit
 
 SPELLED = {
-    "uV": "uV UV uv µV μV uVolt uVolts microV MicroVolts microvolt microvolts Âµv ÂµV Î¼V uV/LSB uV/bit 1e-6V 10^-6V (uV) [uV] &micro;V",
+    "uV": "uV UV uv µV μV uVolt uVolts microV MicroVolts microvolt microvolts Âµv ÂµV Î¼V uV/LSB uV/bit 1e-6V 10^-6V "
+    "(uV) [uV] &micro;V",
     "mV": "mV MV mv millivolt Millivolts mVolt mVolts milliV 1e-3V",
     "V": "V v Volt volts",
     "nV": "nV nanovolt nV/LSB 1e-9V",

@@ -85,18 +85,23 @@ def aecg(
     """An HL7 annotated ECG."""
     sequences = "".join(
         f'<component><sequence><code code="MDC_ECG_LEAD_{name}"/><value xsi:type="SLIST_PQ"><origin value="{origin}" '
-        f'unit="{of}"/><scale value="{scale}" unit="{of}"/><digits>{" ".join(map(str, values))}</digits></value></sequence>'
+        f'unit="{of}"/><scale value="{scale}" unit="{of}"/><digits>{" ".join(map(str, values))}</digits></value>'
+        "</sequence>"
         "</component>"
         for name, values in leads
     )
     return (
-        f'<?xml version="1.0"?>{extra}<AnnotatedECG xmlns="urn:hl7-org:v3" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
-        '<componentOf><x><subject><trialSubject><id extension="4711"/><subjectDemographicPerson><name><given>Jane</given> '
-        '<family>Doe</family></name><birthTime value="19510502"/></subjectDemographicPerson></trialSubject></subject></x>'
+        f'<?xml version="1.0"?>{extra}<AnnotatedECG xmlns="urn:hl7-org:v3" '
+        'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
+        '<componentOf><x><subject><trialSubject><id extension="4711"/><subjectDemographicPerson><name><given>Jane</given>'
+        ' <family>Doe</family></name><birthTime value="19510502"/></subjectDemographicPerson>'
+        "</trialSubject></subject></x>"
         '</componentOf><component><series><code code="RHYTHM"/><component><sequenceSet><component><sequence><code '
         'code="TIME_ABSOLUTE"/><value xsi:type="GLIST_TS"><head value="20240102101112.250-0500"/>'
-        f'<increment value="{increment}" unit="{unit}"/></value></sequence></component>{sequences}</sequenceSet></component>'
-        "<derivation><derivedSeries><code code='REPRESENTATIVE_BEAT'/></derivedSeries></derivation></series></component>"
+        f'<increment value="{increment}" unit="{unit}"/></value></sequence></component>{sequences}</sequenceSet>'
+        "</component>"
+        "<derivation><derivedSeries><code code='REPRESENTATIVE_BEAT'/></derivedSeries></derivation></series>"
+        "</component>"
         "</AnnotatedECG>"
     )
 
@@ -114,7 +119,8 @@ def muse(values=VALUES, rate=500, exponent=0, step="4.88", unit="MICROVOLTS", da
     )
     return (
         '<?xml version="1.0"?><!DOCTYPE RestingECG SYSTEM "restecg.dtd"><RestingECG><PatientDemographics><PatientID>4711'
-        "</PatientID><PatientLastName>Doe</PatientLastName></PatientDemographics><TestDemographics><AcquisitionTime>10:11:12"
+        "</PatientID><PatientLastName>Doe</PatientLastName></PatientDemographics><TestDemographics>"
+        "<AcquisitionTime>10:11:12"
         "</AcquisitionTime><AcquisitionDate>01-02-2024</AcquisitionDate></TestDemographics><Waveform><WaveformType>Median"
         f"</WaveformType></Waveform><Waveform><WaveformType>Rhythm</WaveformType><SampleBase>{rate}</SampleBase>"
         f"<SampleExponent>{exponent}</SampleExponent>{leads}</Waveform></RestingECG>"
@@ -126,7 +132,8 @@ def philips(data: str, attributes: str, n=5, rate=500) -> str:
     return (
         '<?xml version="1.0"?><restingecgdata xmlns="http://www3.medical.philips.com"><dataacquisition date="2024-01-02" '
         f'time="10:11:12"><signalcharacteristics><samplingrate>{rate}</samplingrate><resolution>5</resolution>'
-        "</signalcharacteristics></dataacquisition><patient><generalpatientdata><patientid>4711</patientid><name><lastname>Doe"
+        "</signalcharacteristics></dataacquisition><patient><generalpatientdata>"
+        "<patientid>4711</patientid><name><lastname>Doe"
         "</lastname></name></generalpatientdata></patient><waveforms><parsedwaveforms dataencoding='Base64' "
         f'durationperchannel="{n * 1000 / rate:g}" {attributes}>{data}</parsedwaveforms></waveforms></restingecgdata>'
     )

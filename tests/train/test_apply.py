@@ -12,13 +12,14 @@ import edgeecg
 from edgeecg import io
 from edgeecg.errors import InputError
 from tests.train.records import GAIN, beats, write_record
-from train import applied, apply
+from train import apply
 from train.apply import Config
-from train.autoencode import BEAT, save_autoencoder
-from train.checkpoint import save_encoder
+from train.autoencode import BEAT
 from train.data.annotations import NOTHING, Annotations, label_of, label_windows, read_annotations
+from train.inference import store as applied
 from train.nets import Encoder, edge
 from train.nets.autoencoder import Autoencoder, Shape
+from train.runs.checkpoint import save_autoencoder, save_encoder
 
 wfdb = pytest.importorskip("wfdb")
 
@@ -168,7 +169,7 @@ def test_a_checkpoint_with_levels_has_those_of_the_exported_model(windows, folde
     recording = io.read(folder / "a.hea")
     exported = apply.embedder_by_name("default")  # its last three numbers are the same arithmetic, in steps of 1/16
     found, expected = (
-        e.every(recording, 10.0) if windows == "sliding" else e.at(recording, np.array([0.0, 17.3]))
+        e.embed_sliding(recording, 10.0) if windows == "sliding" else e.embed_at(recording, np.array([0.0, 17.3]))
         for e in (embedder, exported)
     )
     assert found.embedding.shape == (len(expected.start), spec.head.dim + 3)

@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from edgeecg.errors import InputError
-from train.autoencode import BEAT, Autoencoding, Config, around_qrs, load_autoencoder, train
-from train.checkpoint import load_encoder, load_tensors
+from train.autoencode import BEAT, Autoencoding, Config, around_qrs, train
 from train.data import open_cache
-from train.data.front import default_front_end
+from train.data.front_end import default_front_end
 from train.nets.autoencoder import KINDS, Autoencoder, Shape
-from train.restoration import int8_code, principal_components
-from train.run import read_log
+from train.reconstruction.evaluation import int8_code, principal_components
+from train.runs.checkpoint import load_autoencoder, load_encoder, load_tensors
+from train.runs.folder import read_log
 
 NOISE = torch.randn(3, 9000, generator=torch.Generator().manual_seed(9))
 
@@ -27,8 +27,8 @@ def cache(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr("train.restoration.HELD_OUT", 48)
-    monkeypatch.setattr("train.restoration.FIT", 64)
+    monkeypatch.setattr("train.reconstruction.evaluation.HELD_OUT", 48)
+    monkeypatch.setattr("train.reconstruction.evaluation.FIT", 64)
 
 
 def tiny(out, **changes) -> Config:
@@ -166,7 +166,7 @@ def test_a_stopped_run_continues_bit_for_bit(cache, tmp_path, monkeypatch):
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_beats_are_centred_on_their_largest_deflection():
+def test_beats_are_centered_on_their_largest_deflection():
     y = torch.full((2, 1280), 128, dtype=torch.uint8)
     y[0, 640], y[1, 600] = 250, 10
     beats = around_qrs(y, BEAT)
@@ -176,8 +176,8 @@ def test_beats_are_centred_on_their_largest_deflection():
 
 def test_principal_components_are_those_of_the_singular_values():
     x = torch.randn(200, 40, generator=torch.Generator().manual_seed(0)) @ torch.diag(torch.linspace(3, 0.1, 40))
-    restored, centred = principal_components(x, 7)(x), x - x.mean(0)
-    left = torch.linalg.svdvals(centred)[7:].square().sum()
+    restored, centered = principal_components(x, 7)(x), x - x.mean(0)
+    left = torch.linalg.svdvals(centered)[7:].square().sum()
     assert float((x - restored).square().sum()) == pytest.approx(float(left), rel=1e-3)
 
 

@@ -5,17 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
+
 
 import edgeecg
-from edgeecg.encoder import bundled_models
+from edgeecg.loading import bundled_models
 from edgeecg.model import Model
-from train.data.front import to_input
-from train.golden import check_compiled_core
+from train.data.front_end import to_input, windows_to_bytes
+from train.data.resample import cut_windows, resample
 from train.nets import ENCODERS
-from train.probes.supervised import front_end_bytes
-from train.probes.tasks import cut, resample
-from train.report import what_numbers_hold
+from train.quantization.golden_vectors import check_compiled_core
+from train.reporting.model_card import what_numbers_hold
 from train.targets import SIGNAL, signal_statistics
 
 # multiply-accumulates, bytes without metadata
@@ -72,10 +72,10 @@ def test_the_numbers_hold_what_the_model_says(name, toy_ecg):
     assert end == model.head.dim and end - first == model.head.levels
     card = Path(MODELS[name]).with_name(f"{name}.card.md").read_text(encoding="utf-8")
     assert what_numbers_hold(model.meta)[0] in card
-    signal = cut(resample(*toy_ecg), hop=256)
+    signal = cut_windows(resample(*toy_ecg), hop=256)
     first, end = model.meta["dimensions"]["signal"]
     z = np.stack([edgeecg.load(name).embed(window, fs=128).reshape(-1) for window in signal]).astype(float)
-    stated = signal_statistics(to_input(front_end_bytes(signal))).numpy()
+    stated = signal_statistics(to_input(torch.from_numpy(windows_to_bytes(signal)))).numpy()
     assert end - first == SIGNAL
     follows = np.array(
         [[np.corrcoef(z[:, first + j + move], stated[:, j])[0, 1] for j in range(1, SIGNAL - 1)] for move in (-1, 0, 1)]

@@ -14,13 +14,13 @@ import pytest
 import torch
 
 from edgeecg.errors import EdgeECGError, InputError
-from train.checkpoint import load_encoder, load_tensors
+from tests.train.tensors import assert_same_tensors
 from train.data import Cache, open_cache
-from train.data.front import default_front_end
-from train.engine.optimiser import schedule
+from train.data.front_end import default_front_end
 from train.nets import edge
 from train.pretrain import Config, effective_rank, train
-from train.run import read_log
+from train.runs.checkpoint import load_encoder, load_tensors
+from train.runs.folder import read_log
 from train.views import Views
 
 ROOT = Path(__file__).parents[2]
@@ -35,13 +35,6 @@ def cache(tmp_path_factory):
 def tiny(out, cache: Cache, **changes) -> Config:
     options = {"batch": 8, "steps": 30, "projector": (32, 32), "save_every": 1, "evaluate_every": 10}
     return Config(**options | {"out": out, "cache": cache.path.parent} | changes)
-
-
-def assert_same_tensors(a: Path, b: Path) -> None:
-    first, second = load_tensors(a)[0], load_tensors(b)[0]
-    assert first.keys() == second.keys()
-    for name, tensor in first.items():
-        assert torch.equal(tensor, second[name]), name
 
 
 def test_a_killed_run_continues_bit_for_bit(cache, tmp_path):
@@ -128,12 +121,6 @@ def test_a_loss_that_runs_away_ends_in_a_sentence(cache, tmp_path):
 def test_an_unknown_objective_is_named():
     with pytest.raises(InputError, match="barlow_twins"):
         Config(objective="nothing")
-
-
-def test_the_schedule_rises_and_falls():
-    rates = [schedule(step, 100, 0.1) for step in range(1, 101)]
-    assert rates[9] == 1.0 and rates[:10] == sorted(rates[:10]) and rates[9:] == sorted(rates[9:], reverse=True)
-    assert 0 < rates[-1] < 0.01
 
 
 def test_the_effective_rank_counts_directions():

@@ -12,17 +12,19 @@ from hypothesis import strategies as st
 import edgeecg
 from edgeecg.errors import InputError
 from tests.train.records import write_record
-from train import pair_score, siamese_test
-from train.checkpoint import load_encoder
-from train.data import matches as matches_module
 from train.data import open_cache
-from train.data.front import ZERO, default_front_end
-from train.data.matches import LabelledWindows, PatientWindows, with_false_pairs
+from train.data.front_end import ZERO, default_front_end
 from train.data.windows import is_validation
+from train.engine import Place
 from train.match import Config as MatchConfig
 from train.match import main as match
-from train.pair_score import PairScore, reliability
-from train.run import read_log
+from train.pairs import sampling as matches_module
+from train.pairs import score as pair_score
+from train.pairs import verification as siamese_test
+from train.pairs.sampling import LabeledWindows, PatientWindows, with_false_pairs
+from train.pairs.score import PairScore, reliability
+from train.runs.checkpoint import load_encoder
+from train.runs.folder import read_log
 from train.siamese import Config, Siamese, train
 from train.siamese import main as siamese_main
 from train.views import Views
@@ -125,7 +127,7 @@ def test_pairs_of_patients_never_overlap(cache):
 
 
 def test_labelled_windows_are_called_by_their_unusual_beats(cache, data):
-    windows = LabelledWindows(cache, data, "atr", np.ones(len(cache.index["start"]), bool))
+    windows = LabeledWindows(cache, data, "atr", np.ones(len(cache.index["start"]), bool))
     assert windows.classes.tolist() == ["N", "V"]
     second = (windows.start - cache.index["start"][windows.row]) / 128
     called = np.array([int(name[1:]) % 4 < 2 for name in cache.index["record"]])[windows.row]
@@ -136,11 +138,11 @@ def test_labelled_windows_are_called_by_their_unusual_beats(cache, data):
     first, other, label, _ = windows.draw(400, generator())
     assert first.shape == other.shape == (400, 1280) and 150 < int(label.sum()) < 250, "rare classes come as often"
     with pytest.raises(InputError, match="apn"):
-        LabelledWindows(cache, data, "apn", np.ones(len(cache.index["start"]), bool))
+        LabeledWindows(cache, data, "apn", np.ones(len(cache.index["start"]), bool))
 
 
 def test_pairs_by_label_are_drawn_in_batches_of_any_size_and_tested_on_two_people(cache, data):
-    windows = LabelledWindows(cache, data, "atr", np.ones(len(cache.index["start"]), bool))
+    windows = LabeledWindows(cache, data, "atr", np.ones(len(cache.index["start"]), bool))
     for count in (1, 8, 40):
         assert len(windows.draw(count, generator())[0]) == count
     source = dict(zip(windows.start.tolist(), windows.patient.tolist(), strict=True))
@@ -159,7 +161,7 @@ def test_pairs_by_label_are_drawn_in_batches_of_any_size_and_tested_on_two_peopl
 def test_a_batch_goes_through_one_encoder_and_the_loss_is_hadsells(cache, data, tmp_path):
     torch.manual_seed(0)
     learner = Siamese(tiny(data, cache, tmp_path), cache, None).eval()
-    batch = learner.draw(8, generator(), generator(), validation=False)
+    batch = learner.draw(8, Place(0, 1))
     loss, shown = learner(batch)
     a, b = learner.encoder(batch["first"]), learner.encoder(batch["second"])
     who, n = batch["who"].numpy(), 8
@@ -193,7 +195,7 @@ def test_the_run_leaves_a_score_and_its_papers(cache, data, tmp_path, pairs, cap
 def test_distances_learn_who_is_who(cache, data, tmp_path):
     config = tiny(data, cache, tmp_path, steps=30, batch=16, log_every=1, evaluate_every=30, lr=3e-3, margin=2.0)
     learner = Siamese(config, cache, None)
-    z = learner.encoder.train()(learner.draw(64, generator(), generator())["first"])
+    z = learner.encoder.train()(learner.draw(64, Place(0, 1))["first"])
     assert 1.0 < (z - z.roll(1, 0)).norm(dim=1).mean().item() < 3.0, "a margin apart from the start"
     train(config, cache, None)
     lines = [line for line in read_log(tmp_path) if "loss" in line]
@@ -255,7 +257,7 @@ def test_a_score_needs_patients_on_both_sides(cache, data, tmp_path):
     learner = Siamese(tiny(data, cache, tmp_path), cache, None)
     learner.held_out = cache.patients() == cache.patients()[0]
     with pytest.raises(InputError, match="raise --validation"):
-        siamese_test.halves(learner)
+        siamese_test.split_held_out(learner)
 
 
 def test_too_few_held_out_people_are_named_before_the_training(cache, data, tmp_path):

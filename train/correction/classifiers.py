@@ -1,6 +1,4 @@
-"""The classifiers that are trained again on original and on corrected embeddings: MLP, logistic
-regression, linear SVM.
-"""
+"""The classifiers retrained on original and corrected embeddings: MLP, logistic regression, linear SVM."""
 
 import numpy as np
 import torch
@@ -9,28 +7,29 @@ from sklearn.svm import LinearSVC
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
-from train.downstream.fit import Classifier, Training, fit, logits_of, mlp, probabilities
-from train.downstream.tasks import Labelled
+from train.classifiers.labeled import Labeled
+from train.classifiers.network import Classifier, logits_of, mlp, probabilities
+from train.classifiers.training import Training, fit
 
 STRENGTH = 0.03  # C of both linear classifiers
 Sides = dict[str, np.ndarray]  # rows by the name of their side
 
 
 def mlp_scores(
-    x: Tensor, data: Labelled, train: np.ndarray, validation: np.ndarray, shown: Sides, training: Training, seed: int
+    x: Tensor, data: Labeled, train: np.ndarray, validation: np.ndarray, shown: Sides, training: Training, seed: int
 ) -> Sides:
     """Probabilities of the rows `shown`, by a network with batch norm and class weights, the best on
     `validation` kept.
     """
     torch.manual_seed(seed)
     model = Classifier(mlp(x.shape[1], len(data.classes)), x.shape[1])
-    model.standardise(x[train])
+    model.standardize(x[train])
     fit(model, x, data, train, validation, training, seed)
     return {side: probabilities(logits_of(model, x, rows), data.single) for side, rows in shown.items()}
 
 
-def linear_scores(model, x: Tensor, data: Labelled, train: np.ndarray, shown: Sides) -> Sides:
-    """Decision values (rows, classes) of a scikit-learn classifier, on features standardised by the training rows."""
+def linear_scores(model, x: Tensor, data: Labeled, train: np.ndarray, shown: Sides) -> Sides:
+    """Decision values (rows, classes) of a scikit-learn classifier, on features standardized by the training rows."""
     z = x.double().numpy()
     z = (z - z[train].mean(0)) / np.maximum(z[train].std(0), 1e-6)
     with threadpool_limits(1, "blas"):
@@ -39,7 +38,9 @@ def linear_scores(model, x: Tensor, data: Labelled, train: np.ndarray, shown: Si
 
 
 def every_class(model, z: np.ndarray, classes: int) -> np.ndarray:
-    """A column a class; of two classes scikit-learn gives one; what training never met is never chosen."""
+    """One column per class. scikit-learn gives one column for two classes; a class not seen in training is never
+    chosen.
+    """
     value = model.decision_function(z)
     value = np.stack([-value, value], 1) if value.ndim == 1 else value
     every = np.full((len(z), classes), value.min() - 1.0)
@@ -48,7 +49,7 @@ def every_class(model, z: np.ndarray, classes: int) -> np.ndarray:
 
 
 def all_scores(
-    x: Tensor, data: Labelled, train: np.ndarray, shown: Sides, training: Training, seed: int
+    x: Tensor, data: Labeled, train: np.ndarray, shown: Sides, training: Training, seed: int
 ) -> dict[str, Sides]:
     """Scores of the rows `shown` (sides "validation" and "test") by each classifier, fitted on the rows `train`."""
     return {

@@ -1,10 +1,10 @@
-"""The correction: an embedding plus what a small network adds to it, trained on hard pairs by a contrastive loss.
+"""The correction: an embedding plus the output of a small network, trained on hard pairs by a contrastive loss.
 
-It begins as the identity. The losses are those of edgeecg.losses: margin (Hadsell et al., 2006), soft nearest neighbour
+It starts as the identity. The losses are those of edgeecg.losses: margin (Hadsell et al., 2006), soft nearest neighbor
 (Frosst et al., 2019) and pairwise sigmoid (Zhai et al., 2023).
 """
 
-import copy
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,11 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from edgeecg import losses
-from edgeecg.errors import EdgeECGError
+from train.classifiers.training import epochs_of
 from train.correction.mining import Pairs
-from train.downstream.fit import batches
-from train.engine.optimiser import schedule
+from train.engine import Learner, Options, Place, fit_in_memory
 from train.objectives.autograd import evaluate
+
+WARMUP = 0.1  # share of the steps
 
 
 @dataclass(frozen=True)
@@ -28,15 +29,15 @@ class CorrectionOptions:
     batch: int = 256  # pairs a step
     lr: float = 1e-3
     weight_decay: float = 1e-3
-    margin: float = 2.0  # of the margin loss: about 1.4 lies between windows that have nothing in common
-    soft_temperature: float = 0.5  # of the soft nearest neighbour loss, squared distance
+    margin: float = 2.0  # of the margin loss; unrelated windows are about 1.4 apart
+    soft_temperature: float = 0.5  # of the soft nearest neighbor loss, squared distance
     temperature: float = 0.2  # of the sigmoid loss, cosine
-    bias: float = -2.0  # of the sigmoid loss: pairs of no likeness count as different
-    stay: float = 0.1  # weight of the mean square of what is added
+    bias: float = -2.0  # of the sigmoid loss: unrelated pairs count as different
+    stay: float = 0.1  # weight of the correction's mean square
 
 
 class Correction(nn.Module):
-    """z (N, dim) standardised -> z plus a correction: linear, batch norm, ReLU, linear from zero."""
+    """z (N, dim) standardized -> z plus a correction: linear, batch norm, ReLU, linear from zero."""
 
     def __init__(self, dim: int, hidden: int):
         super().__init__()
@@ -68,9 +69,9 @@ class PairLoss:
         return evaluate(losses.siamese_contrastive, first, second, different=different, margin=self.options.margin)
 
     def soft_nn(self, first: Tensor, second: Tensor, pairs: Pairs, at: np.ndarray) -> Tensor:
-        """All windows of the batch together: those of one class are neighbours to be."""
+        """All windows of the batch together: those of one class are neighbors to be."""
         rows = np.concatenate([pairs.left[at], pairs.right[at]])
-        _, place = np.unique(rows, return_index=True)  # a window twice would be its own nearest neighbour
+        _, place = np.unique(rows, return_index=True)  # a window twice would be its own nearest neighbor
         temperature = self.options.soft_temperature
         every = torch.cat([first, second])[place]
         return evaluate(losses.soft_nearest_neighbour, every, labels=self.label[rows[place]], temperature=temperature)
@@ -100,6 +101,35 @@ def sigmoid_value(z1: np.ndarray, z2: np.ndarray, **options) -> tuple:
     return value / len(z1), tuple(g / len(z1) for g in gradients[:2])
 
 
+class CorrectionLearner(Learner):
+    """A correction on pairs of `training`; its validation loss is that of all pairs of `validation`."""
+
+    stateful = True
+    validates = True
+    validation_batches = 0
+
+    def __init__(self, model: Correction, loss: PairLoss, x: Tensor, training: Pairs, validation: Pairs, seed: int):
+        super().__init__()
+        self.correction, self.loss, self.x, self.pairs, self.validation = model, loss, x, training, validation
+        options, generator = loss.options, torch.Generator().manual_seed(seed)
+        self.size = min(options.batch, len(training.left))
+        self.steps = max(1, len(training.left) // self.size)
+        self.batches = epochs_of(np.arange(len(training.left)), self.size, self.steps, options.epochs, generator)
+        self.checks = fixed_batches(validation, options.batch, seed)
+
+    def draw(self, count: int, place: Place) -> dict[str, Tensor]:
+        return {"at": next(self.batches)}
+
+    def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        return self.loss(self.correction, self.x, self.pairs, batch["at"].numpy()), {}
+
+    def measure(self, batches: list[dict[str, Tensor]]) -> dict[str, float]:
+        return {"validation_loss": mean_loss(self.loss, self.correction, self.x, self.validation, self.checks)}
+
+    def parameter_groups(self, options: Options) -> list[dict]:
+        return [{"params": list(self.parameters()), "weight_decay": options.weight_decay}]
+
+
 def train_correction(
     name: str, x: Tensor, label: np.ndarray, training: Pairs, validation: Pairs, options: CorrectionOptions, seed: int
 ) -> tuple[Correction, dict[str, np.ndarray]]:
@@ -108,41 +138,25 @@ def train_correction(
     Epoch 0 is the identity: where nothing that is learned holds on validation patients, embeddings stay as they are.
     """
     torch.manual_seed(seed)
-    model, loss_of = Correction(x.shape[1], options.hidden), PairLoss(name, label, options)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=options.lr, weight_decay=options.weight_decay)
-    generator = torch.Generator().manual_seed(seed)
-    size = min(options.batch, len(training.left))
-    steps = max(1, len(training.left) // size)
-    checks = fixed_batches(validation, options.batch, seed)
-    known = fixed_batches(training, options.batch, seed)
-    curves = {
-        "train": [mean_loss(loss_of, model, x, training, known)],
-        "validation": [mean_loss(loss_of, model, x, validation, checks)],
-    }
-    number, best, state = 0, curves["validation"][0], copy.deepcopy(model.state_dict())
-    for _ in range(options.epochs):
-        model.train()
-        seen = []
-        for at in batches(np.arange(len(training.left)), size, steps, generator):
-            number += 1
-            for group in optimiser.param_groups:
-                group["lr"] = options.lr * schedule(number, steps * options.epochs, 0.1)
-            loss = loss_of(model, x, training, at.numpy())
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
-            seen.append(float(loss.detach()))
-        if not np.isfinite(seen).all():
-            raise EdgeECGError(
-                "the correction's training ran away to numbers that are not finite: lower --correction.lr"
-            )
-        now = mean_loss(loss_of, model, x, validation, checks)
-        curves["train"].append(float(np.mean(seen)))
-        curves["validation"].append(now)
-        if now < best:
-            best, state = now, copy.deepcopy(model.state_dict())
-    model.load_state_dict(state)
-    return model.eval(), {key: np.array(values) for key, values in curves.items()}
+    model, loss = Correction(x.shape[1], options.hidden), PairLoss(name, label, options)
+    learner = CorrectionLearner(model, loss, x, training, validation, seed)
+    before = mean_loss(loss, model, x, training, fixed_batches(training, options.batch, seed))
+    curves = fit_in_memory(
+        learner,
+        Options(
+            steps=learner.steps * options.epochs,
+            batch=learner.size,
+            lr=options.lr,
+            weight_decay=options.weight_decay,
+            warmup=WARMUP,
+            clip=math.inf,
+            device="cpu",
+            evaluate_every=learner.steps,
+        ),
+    )
+    curves[0]["loss"] = before
+    names = {"train": "loss", "validation": "validation_loss"}
+    return model, {side: np.array([line[name] for line in curves]) for side, name in names.items()}
 
 
 @torch.no_grad()

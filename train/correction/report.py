@@ -1,4 +1,4 @@
-"""What a correction run found: scores on original and corrected embeddings, paired verdicts, pictures."""
+"""The report of a correction run: scores on original and corrected embeddings, paired verdicts, figures."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,15 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
-from train.downstream import metrics, pictures, predictions
+from train.classifiers import metrics
+from train.classifiers.labeled import Labeled
+from train.downstream import predictions
 from train.downstream.maps import project, some_points
 from train.downstream.predictions import Predictions
 from train.downstream.tables import markdown, score_table, verdict_table
-from train.downstream.tasks import Labelled
-from train.run import write_text
+from train.plots import classifiers as pictures
+from train.runs.folder import write_text
 
 CLASSIFIERS = ("MLP", "logistic regression", "linear SVM")
-SAYS = {"original": "original", "margin": "margin", "soft_nn": "soft nearest neighbour", "sigmoid": "sigmoid"}
+SAYS = {"original": "original", "margin": "margin", "soft_nn": "soft nearest neighbor", "sigmoid": "sigmoid"}
 JUDGED = ("macro AUROC", "balanced accuracy")
 
 
@@ -24,7 +26,7 @@ class Finished:
 
     name: str
     folder: Path
-    data: Labelled
+    data: Labeled
     losses: tuple[str, ...]
     splits: int
 

@@ -1,29 +1,34 @@
-"""Corpora, read once through the front end into one memory-mapped file of bytes.
+"""Corpora, passed once through the front end into one memory-mapped file of bytes.
 
     CACHE/<key>/samples.u8     the front end's uint8 samples of all leads, one after another
-    CACHE/<key>/index.npz      one row a lead: where it starts, how long it is, whose it is
+    CACHE/<key>/index.npz      one row per lead: where it starts, how long it is, which patient it is from
 
-The key is a hash of the front end's constants, the corpora and their files' names and sizes: other constants or
-other data make another cache. A cache is built in a temporary folder and renamed when complete.
+The key is a hash of the front end's constants, the corpora and the names and sizes of their files, so other constants
+or other data make another cache. A cache is built in a temporary folder and renamed when complete.
 """
 
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from tqdm import tqdm
 
 from edgeecg.errors import InputError
 from train.data.corpora import corpus, corpus_folder, present_corpora
-from train.data.front import FrontEnd, front_end_reader
+from train.data.front_end import FrontEnd, front_end_reader
 
 LAYOUT = 1  # raise when the files' meaning or what is excluded changes
+UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)  # what a damaged cache raises
+T = TypeVar("T")
 COLUMNS = ("set", "record", "patient", "lead", "label", "start", "length")
 
 
@@ -55,15 +60,29 @@ def open_cache(data: Path | None, corpora: tuple[str, ...], front: FrontEnd, roo
     if not present:
         raise InputError(f"{data} holds none of the corpora {', '.join(corpora)}")
     folder = root / cache_key(data, present, front)
-    if not folder.is_dir():
-        build(data, present, front, folder, quiet)
-    return read_cache(folder)
+    return read_or_build(folder, read_cache, lambda: build(data, present, front, folder, quiet))
+
+
+def read_or_build(folder: Path, read: Callable[[Path], T], build: Callable[[], None]) -> T:
+    """What `read` makes of a folder that `build` writes where it is not there, or is damaged."""
+    if folder.is_dir():
+        try:
+            return read(folder)
+        except UNREADABLE as error:
+            print(f"{folder} is damaged ({error}): it is built anew", flush=True)
+            shutil.rmtree(folder, ignore_errors=True)
+    build()
+    return read(folder)
 
 
 def read_cache(folder: Path) -> Cache:
-    with np.load(folder / "index.npz", allow_pickle=False) as file:
+    with open(folder / "index.npz", "rb") as opened, np.load(opened, allow_pickle=False) as file:
         index = {name: file[name] for name in COLUMNS}
-    return Cache(np.memmap(folder / "samples.u8", np.uint8, "r"), index, folder)
+    samples = np.memmap(folder / "samples.u8", np.uint8, "r")
+    end = int((index["start"] + index["length"]).max())
+    if len({len(column) for column in index.values()}) != 1 or end != len(samples):
+        raise ValueError("its index is of other samples")
+    return Cache(samples, index, folder)
 
 
 def cache_key(data: Path | None, corpora: list[str], front: FrontEnd) -> str:
@@ -84,7 +103,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     error.
     """
     part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    shutil.rmtree(part, ignore_errors=True)
+    remove_leftovers(folder)
     part.mkdir(parents=True)
     try:
         yield part
@@ -95,6 +114,26 @@ def whole_folder(folder: Path) -> Iterator[Path]:
                 raise
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """What killed processes had begun to write of it."""
+    for path in folder.parent.glob(f".{folder.name}.*.part"):
+        number = path.name.split(".")[-2]
+        if not number.isdigit() or int(number) == os.getpid() or not process_is_alive(int(number)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def process_is_alive(number: int) -> bool:
+    if os.name == "nt":  # where signal 0 is no question
+        return True
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        return True
+    return True
 
 
 def build(data: Path | None, corpora: list[str], front: FrontEnd, folder: Path, quiet: bool) -> None:

@@ -1,8 +1,8 @@
 """The corpora that training reads, one reader each, and what must never be trained on.
 
-A corpus is a folder below the data folder (EDGEECG_DATA), or the data folder itself. Readers yield a `Recording` per
+A corpus is a folder in the data folder (EDGEECG_DATA), or the data folder itself. Readers yield one `Recording` per
 lead; rates, gains and lead names come from the files. A folder that is not in the table is read as a plain WFDB folder,
-one patient a record.
+with one patient per record.
 """
 
 import csv
@@ -146,7 +146,7 @@ def challenge2011(folder: Path) -> Iterator[Recording]:
 
 
 def qtdb(folder: Path) -> Iterator[Recording]:
-    """Without the records that were taken from mitdb (sel1xx, sel2xx) and svdb (sel8xx): those people are for tests."""
+    """Without the records taken from mitdb (sel1xx, sel2xx) and svdb (sel8xx), because those subjects are for tests."""
     names = (folder / "RECORDS").read_text(encoding="utf-8").split()
     rows = ((signal, (n, n, "")) for signal, n in zip(array(folder, "ecg_128hz_uV_int16.npy"), names, strict=True))
     kept = [row for row in rows if not re.fullmatch(r"sel[128]\d\d", row[1][0])]
@@ -154,7 +154,7 @@ def qtdb(folder: Path) -> Iterator[Recording]:
 
 
 def cinc2018(folder: Path) -> Iterator[Recording]:
-    """One-minute pieces in ADC units of unknown gain: taken for microvolts, which gives plausible amplitudes.
+    """One-minute segments in ADC units of unknown gain, taken as microvolts, which gives plausible amplitudes.
 
     The front end divides by the signal's own size, so the gain only matters for its floor.
     """

@@ -8,22 +8,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from edgeecg.constants import RATE, WINDOW
 from edgeecg.errors import InputError
 from train.data.cache import Cache
 from train.data.corpora import CORPORA
-from train.data.partners import Partners, Positives
-from train.data.places import Windows, make_places
-from train.nets.spec import WINDOW
+from train.data.positives import Positives, PositiveSampler
+from train.data.window_starts import Windows, make_window_starts
 
-RATE = 128  # Hz
 PIECES = [name for name, corpus in CORPORA.items() if corpus.pieces]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Pairs of N windows, (N, length) or (N, leads, length) uint8 each, and who the first ones are, (N,) int64 each.
+    """Pairs of N windows, (N, length) or (N, leads, length) uint8 each, and the first ones' identity, (N,) int64 each.
 
-    `segment` numbers ten-second stretches in time within a recording, `index` leads of recordings (rows of the cache).
+    `segment` numbers ten-second segments in time within a recording, `index` leads of recordings (rows of the cache).
     """
 
     first: Tensor
@@ -40,7 +39,7 @@ class Batch:
 def is_validation(cache: Cache, share: float) -> np.ndarray:
     """Rows of the validation patients: chosen by a hash of set and patient, so that they never change sides.
 
-    Pieces of nameless people are all trained on: another piece of the same night would be on the other side.
+    Segments of unidentified subjects are all trained on: another segment of the same night could be on the other side.
     """
     names = np.char.add(np.char.add(cache.index["set"], "/"), cache.index["patient"])
     unique, inverse = np.unique(names, return_inverse=True)
@@ -49,12 +48,12 @@ def is_validation(cache: Cache, share: float) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Choice:
+class SamplerConfig:
     """Which windows a sampler draws. The defaults are single leads at any moment."""
 
-    positives: Positives = "nearby"  # the second window of a pair (partners.py)
-    leads: int = 1  # more: the first so many leads of a recording, aligned
-    windows: Windows = "random"  # where they start (places.py)
+    positives: Positives = "nearby"  # the second window of a pair (positives.py)
+    leads: int = 1  # number of leads of a recording, aligned
+    windows: Windows = "random"  # window starts (window_starts.py)
     hop: float = 10.0  # seconds between sliding windows
     annotator: str = "atr"  # suffix of the annotation files that name the beats
     data: Path | None = None  # where those are
@@ -69,45 +68,45 @@ class Choice:
 
 
 def split_by_patient(
-    cache: Cache, share: float, choice: Choice = Choice()
+    cache: Cache, share: float, sampling: SamplerConfig = SamplerConfig()
 ) -> tuple["WindowSampler", "WindowSampler | None"]:
     """Windows to train on and windows of held-out patients; all and None where that would leave one side empty."""
     held_out = is_validation(cache, share)
     if not held_out.any() or held_out.all():
-        return WindowSampler(cache, None, choice), None
-    training = WindowSampler(cache, ~held_out, choice)
+        return WindowSampler(cache, None, sampling), None
+    training = WindowSampler(cache, ~held_out, sampling)
     try:
-        return training, WindowSampler(cache, held_out, choice)
+        return training, WindowSampler(cache, held_out, sampling)
     except InputError:  # the held-out recordings are too short, or not annotated
         return training, None
 
 
 class WindowSampler:
-    """Draws a row by its hours (or a place of `choice.windows`), then a window in it. Its only state is the generator
+    """Draws a row by its hours (or a place of `sampling.windows`), then a window in it. Its only state is the generator
     it is given. A row is a lead, or the first of the leads of a recording that are drawn together.
     """
 
-    def __init__(self, cache: Cache, rows: np.ndarray | None = None, choice: Choice = Choice()):
-        self.samples, self.choice = cache.samples, choice
+    def __init__(self, cache: Cache, rows: np.ndarray | None = None, sampling: SamplerConfig = SamplerConfig()):
+        self.samples, self.sampling = cache.samples, sampling
         rows = np.arange(len(cache.index["start"])) if rows is None else np.flatnonzero(rows)
         rows = rows[cache.index["length"][rows] >= WINDOW]
         if len(rows) == 0:
             raise InputError("no recording of at least 10 s to train on")
-        together = aligned_leads(cache, rows, choice.leads)
+        together = aligned_leads(cache, rows, sampling.leads)
         self.rows = rows = together[:, 0]
-        self.partners = Partners(choice.positives, cache, rows)
-        self.places = make_places(choice.windows, cache, rows, choice.data, choice.annotator, choice.hop)
+        self.positives = PositiveSampler(sampling.positives, cache, rows)
+        self.places = make_window_starts(sampling.windows, cache, rows, sampling.data, sampling.annotator, sampling.hop)
         self.start = torch.from_numpy(cache.index["start"][together].astype(np.int64))
         self.length = torch.from_numpy(cache.index["length"][rows].astype(np.int64))
         self.patient = torch.from_numpy(cache.patients()[rows].astype(np.int64))
         self.lead = torch.from_numpy(np.unique(cache.index["lead"], return_inverse=True)[1][rows].astype(np.int64))
 
     def describe(self) -> str:
-        return "random" if self.places is None else f"{len(self.places.row)} of {self.choice.windows}"
+        return "random" if self.places is None else f"{len(self.places.row)} of {self.sampling.windows}"
 
     def has_context(self, margin: int) -> bool:
-        """Whether there are windows with so many samples around them."""
-        usable = self.partners.usable(WINDOW + 2 * margin)
+        """Whether there are windows with this many samples around them."""
+        usable = self.positives.usable(WINDOW + 2 * margin)
         if self.places is None:
             return bool(usable.any())
         return self.places.has_context(margin, self.room(usable, margin))
@@ -119,7 +118,7 @@ class WindowSampler:
     def first(self, count: int, margin: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Rows and starts of the first windows of pairs, context included."""
         length = WINDOW + 2 * margin
-        usable = self.partners.usable(length)
+        usable = self.positives.usable(length)
         if self.places is not None:
             return self.places.draw(count, margin, self.room(usable, margin), generator)
         hours = torch.where(usable, self.length, 0).cumsum(0)
@@ -135,12 +134,12 @@ class WindowSampler:
     ) -> Batch:
         """`count` pairs of windows with `margin` samples of context on both sides (only recordings that have them).
 
-        The second windows are what `positives` says (partners.py): `shift` in seconds, `positive` is the share of
-        nearby ones that lie anywhere up to 30 s away, as far as the recording reaches.
+        `positives` selects the second windows (positives.py): `shift` in seconds; `positive` is the fraction of nearby
+        ones that lie anywhere up to 30 s away, within the recording.
         """
         length = WINDOW + 2 * margin
         row, offset = self.first(count, margin, generator)
-        second, other = self.partners.draw(row, offset, length, shift * RATE, positive, generator)
+        second, other = self.positives.draw(row, offset, length, shift * RATE, positive, generator)
         return Batch(
             self.take(self.start[row] + offset[:, None], length),
             self.take(self.start[second] + other[:, None], length),
@@ -158,8 +157,8 @@ class WindowSampler:
 
 
 def aligned_leads(cache: Cache, rows: np.ndarray, count: int) -> np.ndarray:
-    """(recordings, count) rows of the cache: the first `count` leads of each recording that has so many
-    of one length.
+    """(recordings, count) rows of the cache: the first `count` leads of each recording that has that many of one
+    length.
     """
     if count == 1:
         return rows[:, None]

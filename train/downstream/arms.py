@@ -1,9 +1,9 @@
-"""What a classifier starts from, with and without pretraining: the arms of a comparison.
+"""The arms of a comparison: what a classifier starts from, with and without pretraining.
 
 linear     a linear layer on the frozen pretrained encoder
 finetune   encoder and linear layer, from the pretrained weights
-random     a linear layer on a frozen encoder of random weights
-scratch    encoder and linear layer, from random weights: the supervised network of the same shape
+random     a linear layer on a frozen encoder with random weights
+scratch    encoder and linear layer, from random weights: the fully supervised baseline
 hrv        a linear layer on 15 heart-rate and shape features
 """
 
@@ -12,16 +12,17 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from edgeecg.errors import InputError
-from train.data.front import to_input
-from train.downstream.fit import Classifier
-from train.downstream.tasks import Labelled
-from train.nets import Encoder, Spec, edge
+from train.classifiers.labeled import Labeled
+from train.classifiers.network import Classifier, embed, linear_head, random_encoder
+from train.data.front_end import to_input
+from train.nets import Spec, edge
 from train.probes.features import features_by_name
-from train.unfold import Start
+from train.quantization.dequantize import PretrainedSource
 
+MET = 2048  # windows that the batch norms of random weights have met
 ARMS = ("linear", "finetune", "random", "scratch", "hrv")
 
 
@@ -29,11 +30,11 @@ class Arms:
     """Windows, embeddings and encoders of one task, each computed when an arm first asks for it.
 
     `encoder` names encoder.safetensors of a run, an .eecg file or a bundled model. Integers stay frozen as they are;
-    what is fine-tuned is the float encoder that they stand for (train/unfold.py), without its levels.
+    what is fine-tuned is the float encoder that they stand for (train/quantization/dequantize.py), without its levels.
     """
 
-    def __init__(self, data: Labelled, encoder: str, arms: tuple[str, ...]):
-        self.data, self.pretrained, self.network = data, Start(encoder), None
+    def __init__(self, data: Labeled, encoder: str, arms: tuple[str, ...]):
+        self.data, self.pretrained, self.network = data, PretrainedSource(encoder), None
         if self.pretrained.is_float or "finetune" in arms:
             try:
                 self.network = self.pretrained.encoder(to_input(self.windows[:: -(-len(self.windows) // 512)]))
@@ -71,11 +72,12 @@ class Arms:
         return torch.from_numpy(np.asarray(features_by_name(name)(self.data.signal), np.float32))
 
     def start(self, arm: str, train: np.ndarray, seed: int) -> tuple[Tensor, Classifier]:
-        """The input rows of all windows and an untrained classifier on them, standardised on the rows `train`."""
+        """The input rows of all windows and an untrained classifier on them, standardized on the rows `train`."""
         torch.manual_seed(seed)
         encoder = None
         if arm in ("random", "scratch"):
-            encoder = untrained(self.spec, self.windows)
+            some = torch.randperm(len(self.windows))[:MET]
+            encoder = random_encoder(self.spec, self.windows[some])[0].eval()
         elif arm == "finetune":
             encoder = copy.deepcopy(self.network)
         if arm in ("finetune", "scratch"):
@@ -88,30 +90,5 @@ class Arms:
             }[arm]()
             encoder, embedding = None, x[train]
         model = Classifier(linear_head(embedding.shape[1], len(self.data.classes)), embedding.shape[1], encoder)
-        model.standardise(embedding)
+        model.standardize(embedding)
         return x, model
-
-
-def linear_head(dim: int, classes: int) -> nn.Linear:
-    """From zero: the first prediction favours nobody."""
-    head = nn.Linear(dim, classes)
-    nn.init.zeros_(head.weight)
-    nn.init.zeros_(head.bias)
-    return head
-
-
-@torch.no_grad()
-def embed(encoder: Encoder, windows: Tensor) -> Tensor:
-    encoder.eval()
-    return torch.cat([encoder(to_input(piece)) for piece in windows.split(256)])
-
-
-@torch.no_grad()
-def untrained(spec: Spec, windows: Tensor) -> Encoder:
-    """Random weights; batch norms have met some windows (without labels), as an untrained network's would have."""
-    encoder = Encoder(spec)
-    encoder.train()
-    for piece in windows[torch.randperm(len(windows))[:2048]].split(256):
-        if len(piece) > 1:
-            encoder(to_input(piece))
-    return encoder.eval()

@@ -1,4 +1,4 @@
-"""Test predictions of all splits of one classifier: kept in a file, measured with intervals, compared in pairs."""
+"""Test predictions of all splits of one classifier: stored in a file, scored with intervals, compared in pairs."""
 
 import io
 import os
@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from edgeecg.errors import InputError
-from train.downstream import metrics
-from train.downstream.tasks import Labelled
+from train.classifiers import metrics
+from train.classifiers.labeled import Labeled
 from train.probes.protocol import Score, bootstrap, interval
 
 
@@ -47,24 +47,14 @@ class Predictions:
         return {}
 
 
-def pooled(data: Labelled, rows: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """(row, group, truth, p) of the samples that are scored: windows, or the mean of each group's windows."""
-    if not data.pooled:
-        return rows, data.group[rows], data.truth[rows], p
-    names, first, inverse = np.unique(data.group[rows], return_index=True, return_inverse=True)
-    sums = np.zeros((len(names), p.shape[1]))
-    np.add.at(sums, inverse, p)
-    return first, names, data.truth[rows][first], sums / np.bincount(inverse)[:, None]
-
-
-def predict_split(data: Labelled, number: int, parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> Predictions:
+def predict_split(data: Labeled, number: int, parts: dict[str, tuple[np.ndarray, np.ndarray]]) -> Predictions:
     """From `parts` "validation" and "test": (rows, probabilities (rows, classes)).
 
     Thresholds come from validation alone.
     """
-    _, _, truth, p = pooled(data, *parts["validation"])
+    _, _, truth, p = data.pool(*parts["validation"])
     threshold = metrics.frozen_thresholds(truth, p)
-    row, group, truth, p = pooled(data, *parts["test"])
+    row, group, truth, p = data.pool(*parts["test"])
     return Predictions(np.full(len(row), number), row, group, truth, p, np.tile(threshold, (len(row), 1)))
 
 
@@ -121,7 +111,7 @@ def difference(first: Predictions, second: Predictions, measure: str) -> Score:
 
 
 def verdict(gap: Score) -> str:
-    """What the interval of a difference says."""
+    """The verdict of a difference's interval."""
     return "better" if gap.low > 0 else "worse" if gap.high < 0 else "no difference shown"
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from edgeecg.errors import InputError
-from train.downstream import metrics, pictures, predictions
+from train.classifiers import metrics
+from train.downstream import predictions
 from train.downstream.predictions import MEASURES, Predictions
 from train.downstream.tables import percent, score_table, verdict_table
+from train.plots import classifiers as pictures
 from train.probes.protocol import Score
 
 # What is asked of each share of labels: is the second better than the first, on the same patients?
@@ -90,7 +92,7 @@ def verdicts(run: Run) -> str:
 
 
 def compare(old: Run, new: Run) -> str:
-    """Paired verdicts, part by part, on what both runs hold: new minus old, resampling patients."""
+    """Paired comparisons of the parts that both runs hold: new minus old, resampling patients."""
     common = [key for key in new.parts if key in old.parts]
     if old.config["task"] != new.config["task"] or not common:
         raise InputError(f"{old.folder} and {new.folder} have no task and classifier in common")

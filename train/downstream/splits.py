@@ -1,4 +1,4 @@
-"""Who trains, who validates, who is tested: by patient, always."""
+"""Training, validation and test splits, always patient-disjoint."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.model_selection import GroupKFold
 
 from edgeecg.errors import InputError
-from train.downstream.tasks import Labelled
-from train.probes.protocol import some_groups
+from train.classifiers.labeled import Labeled
+from train.probes.protocol import subsample_groups
 
 DRAWS = 50  # of validation patients, until all classes are on both sides
 
@@ -21,7 +21,7 @@ class Split:
     test: np.ndarray
 
 
-def make_splits(data: Labelled, count: int = 5, validation: float = 0.2, seed: int = 0) -> list[Split]:
+def make_splits(data: Labeled, count: int = 5, validation: float = 0.2, seed: int = 0) -> list[Split]:
     """`count` folds by group, or, where the test set is given, `count` draws of the validation groups."""
     rng = np.random.default_rng(seed)
     rows = np.arange(len(data.group))
@@ -39,7 +39,7 @@ def make_splits(data: Labelled, count: int = 5, validation: float = 0.2, seed: i
     return splits
 
 
-def draw_validation(data: Labelled, rows: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+def draw_validation(data: Labeled, rows: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """Which of the rows validate (bool): of some draws of groups the first with the most classes on both sides."""
     group, truth = data.group[rows], data.truth[rows]
     names = np.unique(group)
@@ -54,7 +54,7 @@ def draw_validation(data: Labelled, rows: np.ndarray, share: float, rng: np.rand
     return best
 
 
-def with_labels(data: Labelled, rows: np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """The rows of a share of the patients, at least two classes among them: the others' labels are not looked at."""
+def with_labels(data: Labeled, rows: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+    """The rows of a fraction of the patients, with at least two classes among them. The other labels are not used."""
     label = data.truth[rows].argmax(1) if data.single else data.truth[rows]
-    return rows[some_groups(data.group[rows], label, fraction, seed)]
+    return rows[subsample_groups(data.group[rows], label, fraction, seed)]

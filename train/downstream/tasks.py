@@ -1,19 +1,22 @@
-"""Labelled windows for classifiers that are trained: the probes' tasks as one matrix of labels, and the SNOMED classes.
+"""Labeled windows for trained classifiers: the probe tasks as one matrix of labels, and the SNOMED classes.
 
-A row is a window of 10 s, one lead. MIT-BIH record 201 is in no training set: its patient is in DS2.
+A row is a window of 10 s, one lead. MIT-BIH record 201 is in no training set, because it shares a patient with DS2.
 """
 
 from ast import literal_eval
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from edgeecg.errors import InputError
+from train.classifiers.labeled import Labeled, one_hot
 from train.data.corpora import DS1, DS2, SAME_PATIENT_AS_TEST, Corpus, array, corpus, table
-from train.data.front import default_front_end, front_end_reader
-from train.probes.tasks import BEATS, RATE, RHYTHMS, SUPERCLASSES, beat_windows, join, read_task
+from train.probes.tasks.base import join
+from train.probes.tasks.challenges import RHYTHMS
+from train.probes.tasks.mitdb import BEATS, beat_windows
+from train.probes.tasks.ptbxl import SUPERCLASSES
+from train.probes.tasks.registry import read_task
 
 # Statements of the Challenge 2020 (Perez Alday et al., Physiol. Meas. 2020), as SNOMED CT codes, and the SCP-ECG
 # statements of PTB-XL that say the same. These are the 23 that at least 14 of the patients here have.
@@ -45,66 +48,39 @@ SNOMED = {
 LEADS = {"I": 0, "II": 1}
 
 
-@dataclass(frozen=True)
-class Labelled:
-    """`signal` (n, 1280) float32 mV, `truth` (n, classes) 0/1, `group` (n,) the patient or record of each window.
-
-    `single`: each row has exactly one class. `test` (n,) bool: the rows of a test set that is given, None:
-    cross-validation. `pooled`: the windows of a group are one sample, and its probabilities their mean.
-    """
-
-    name: str
-    classes: tuple[str, ...]
-    signal: np.ndarray
-    truth: np.ndarray
-    group: np.ndarray
-    single: bool
-    test: np.ndarray | None = None
-    pooled: bool = False
-
-    def bytes(self) -> np.ndarray:
-        """The windows behind the compiled front end: (n, 1280) uint8."""
-        read = front_end_reader(default_front_end())
-        return np.stack([read(window, RATE)[:, 0] for window in self.signal])
-
-
-def one_hot(label: np.ndarray, count: int) -> np.ndarray:
-    return (np.asarray(label)[:, None] == np.arange(count)).astype(np.int64)
-
-
-def folded(name: str, probe: str, data: Path, classes: tuple[str, ...], pooled: bool = False) -> Labelled:
+def folded(name: str, probe: str, data: Path, classes: tuple[str, ...], pooled: bool = False) -> Labeled:
     """A task of the probe bench with folds, as a matrix of labels."""
     windows = read_task(probe, data).train
     single = windows.label.ndim == 1
     truth = one_hot(windows.label, len(classes)) if single else windows.label
-    return Labelled(name, classes, windows.signal, truth, windows.group, single, pooled=pooled)
+    return Labeled(name, classes, windows.signal, truth, windows.group, single, pooled=pooled)
 
 
-def one_superclass(name: str, probe: str, data: Path) -> Labelled:
+def one_superclass(name: str, probe: str, data: Path) -> Labeled:
     """Records with exactly one diagnostic superclass."""
     every = folded(name, probe, data, SUPERCLASSES)
     keep = every.truth.sum(1) == 1
-    return Labelled(name, every.classes, every.signal[keep], every.truth[keep], every.group[keep], single=True)
+    return Labeled(name, every.classes, every.signal[keep], every.truth[keep], every.group[keep], single=True)
 
 
-def snomed(name: str, lead: int, data: Path) -> Labelled:
+def snomed(name: str, lead: int, data: Path) -> Labeled:
     folder = data / "ptbxl"
     signal = np.asarray(array(folder, "ecg_128hz_uV_int16.npy")[:, lead] / 1000.0, np.float32)
     rows = table(folder, "metadata.csv")
     codes = [set(literal_eval(row["scp_codes"])) for row in rows]
     truth = np.array([[int(bool(said & set(same))) for same in SNOMED.values()] for said in codes])
     group = np.array([float(row["patient_id"]) for row in rows])
-    return Labelled(name, tuple(SNOMED), signal, truth, group, single=False)
+    return Labeled(name, tuple(SNOMED), signal, truth, group, single=False)
 
 
-def beats(name: str, data: Path) -> Labelled:
+def beats(name: str, data: Path) -> Labeled:
     """AAMI classes of MIT-BIH windows: V with a ventricular ectopic beat, else S with a
     supraventricular one, else N.
     """
     training = [record for record in DS1 if record not in SAME_PATIENT_AS_TEST]
     windows = join([beat_class(data / "mitdb", record) for record in (*training, *DS2)])
     test = windows.group >= len(training)
-    return Labelled(name, ("N", "S", "V"), windows.signal, one_hot(windows.label, 3), windows.group, True, test)
+    return Labeled(name, ("N", "S", "V"), windows.signal, one_hot(windows.label, 3), windows.group, True, test)
 
 
 def beat_class(folder: Path, record: str) -> tuple[np.ndarray, np.ndarray]:
@@ -113,7 +89,7 @@ def beat_class(folder: Path, record: str) -> tuple[np.ndarray, np.ndarray]:
     return signal, np.where(ventricular, 2, supraventricular)
 
 
-TASKS: dict[str, Callable[[Path], Labelled]] = {
+TASKS: dict[str, Callable[[Path], Labeled]] = {
     "superclass_I": lambda data: folded("superclass_I", "ptbxl_super_I_cv4", data, SUPERCLASSES),
     "superclass_II": lambda data: folded("superclass_II", "ptbxl_super_II_cv4", data, SUPERCLASSES),
     "one_superclass_I": lambda data: one_superclass("one_superclass_I", "ptbxl_super_I_cv4", data),
@@ -131,7 +107,7 @@ def corpus_of(task: str) -> Corpus:
     return corpus({"beats": "mitdb", "cinc2017": "cinc2017"}.get(task, "ptbxl"))
 
 
-def read_labelled(name: str, data: Path) -> Labelled:
+def read_labeled(name: str, data: Path) -> Labeled:
     if name not in TASKS:
         raise InputError(f"task {name!r} is not one of {', '.join(TASKS)}")
     try:

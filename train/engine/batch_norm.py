@@ -1,4 +1,4 @@
-"""Batch normalisation with the statistics of all processes, where nn.SyncBatchNorm (CUDA only) does not serve."""
+"""Batch normalization with the statistics of all processes, because nn.SyncBatchNorm needs CUDA."""
 
 import torch
 import torch.distributed as dist
@@ -22,7 +22,7 @@ class GlobalBatchNorm(nn.modules.batchnorm._BatchNorm):
             self.num_batches_tracked.add_(1)
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
-        return _Normalise.apply(x, self.weight, self.bias, mean, variance, self.eps, count)
+        return _Normalize.apply(x, self.weight, self.bias, mean, variance, self.eps, count)
 
 
 def axes(x: Tensor) -> list[int]:
@@ -51,7 +51,7 @@ def full(x: Tensor) -> Tensor:
     return x if x.dtype == torch.float64 else x.float()
 
 
-class _Normalise(torch.autograd.Function):
+class _Normalize(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, weight, bias, mean, variance, eps, count):
         ctx.save_for_backward(x, weight, mean, (variance + eps).rsqrt())
@@ -76,7 +76,7 @@ class _Normalise(torch.autograd.Function):
         return dx.to(grad.dtype), dweight, dbias, None, None, None, None
 
 
-def synchronise(module: nn.Module, device: torch.device) -> None:
+def synchronize(module: nn.Module, device: torch.device) -> None:
     """Replace every batch norm below `module` by one over all processes; parameters, buffers and names stay."""
     for name, child in module.named_children():
         if isinstance(child, nn.modules.batchnorm._BatchNorm):
@@ -85,7 +85,7 @@ def synchronise(module: nn.Module, device: torch.device) -> None:
             else:
                 setattr(module, name, shared(child))
         else:
-            synchronise(child, device)
+            synchronize(child, device)
 
 
 def shared(norm: nn.modules.batchnorm._BatchNorm) -> GlobalBatchNorm:

@@ -1,49 +1,34 @@
-"""The loop: steps, log, validation, early stopping, checkpoints, and what is left in the folder.
+"""The loop: steps, log, validation, early stopping, checkpoints, and the files of a finished run.
 
-A checkpoint holds weights, buffers, the optimiser's state, the loss scale, the step, and the best validation so far.
-With seeds that follow from the step (learner.py) that is everything the next step depends on: a run that was killed
-continues bit for bit on one machine with the same number of threads and processes.
+A checkpoint holds weights, buffers, the optimizer's state, the loss scale, the step, and the best validation so far.
+Seeds follow from the step (learner.py), so the next step depends on nothing else: a killed run continues bit for bit on
+one machine with the same number of threads and processes.
 """
 
-import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
 from edgeecg.errors import InputError
-from train.checkpoint import load_training, save_training
-from train.engine.finder import find_rate
+from train.engine.distributed import Processes, processes, stop_without_parent
+from train.engine.interrupt import Interrupts
 from train.engine.learner import Learner
+from train.engine.lr_finder import find_rate
 from train.engine.options import Options, stored_steps
-from train.engine.processes import Processes, processes
+from train.engine.recorders import FolderRecorder, MemoryRecorder, Progress, Recorder, restore_progress
 from train.engine.report import write_report
 from train.engine.trainer import Trainer
-from train.run import Log, refuse_begun, write_config
+from train.runs.folder import clean_leftovers, read_config, refuse_begun, write_config
+from train.runs.lock import locked
 
-WORK = ("checkpoint.safetensors", "best.safetensors", "encoder.safetensors")  # what a run leaves in its folder
+# What a run leaves in its folder
+WORK = ("checkpoint.safetensors", "best.safetensors", "latest.safetensors", "encoder.safetensors")
 MEASURED, WARM = 24, 4  # steps that tell the speed; the first of them do not count
-
-
-@dataclass
-class Progress:
-    """Where a run is. `since`: validations after the best one."""
-
-    step: int = 0
-    seconds: float = 0.0
-    best: float = math.inf
-    best_step: int = 0
-    since: int = 0
-
-    def better(self, loss: float) -> bool:
-        if loss < self.best:
-            self.best, self.best_step, self.since = loss, self.step, 0
-            return True
-        self.since += 1
-        return False
 
 
 def fit(
@@ -54,35 +39,82 @@ def fit(
     `describe` gives what the saved encoder's metadata says of its training; `title` heads the report. With several
     processes each of them calls this; the first one writes.
     """
-    team = processes()
+    team = replace(processes(), independent=options.average_every is not None)
     torch.set_num_threads(options.threads)
     if options.find_lr:
         return find_rate(lambda o: build(make, o, team), options)
-    checkpoint = options.out / "checkpoint.safetensors"
+    with locked(options.out) if team.first else nullcontext():
+        options, steps = begin(make, options, team)
+        trainer, progress = build(make, options, team), Progress()
+        if options.resume and (options.out / "checkpoint.safetensors").exists():
+            progress = restore_progress(options.out / "checkpoint.safetensors", trainer)
+            check_length(progress, steps, options)
+        recorder = FolderRecorder(trainer, progress, options, describe) if team.first else Recorder()
+        try:
+            run(trainer, progress, options, recorder, "")
+            if team.first:
+                recorder.save_encoder("encoder", **trainer.learner.finish())
+                write_report(options, trainer.learner, progress, title)
+        finally:
+            recorder.close()
+    team.wait()
+    return options.out / "encoder.safetensors"
+
+
+def fit_in_memory(learner: Learner, options: Options, description: str | None = None) -> list[dict[str, float]]:
+    """A short fit that leaves nothing on disk: the learner has the weights of its best validation, in evaluation mode.
+
+    Returns a dict a validation, the first of them before any update: the means of what `forward` said since the one
+    before, and what `measure` found. A learner that does not validate keeps its last weights. `description` heads a
+    progress bar.
+    """
+    trainer, progress = Trainer(learner, options, Processes(independent=True)), Progress()
+    recorder = MemoryRecorder(trainer)
+    validate(trainer, progress, recorder)
+    run(trainer, progress, options, recorder, description)
+    if learner.validates:
+        learner.load_state_dict(recorder.best)
+    learner.eval()
+    return recorder.curves
+
+
+def check_folder(options: Options) -> None:
+    """InputError where a new run would lose what another one left, or a resumed one would not go on as it began.
+
+    For commands to call before they read anything: it may take long until `fit` does.
+    """
     if options.resume:
+        stored_steps(options)
+    elif not options.find_lr:
+        refuse_begun(options.out, *WORK)
+
+
+def begin(make: Callable[[], Learner], options: Options, team: Processes) -> tuple[Options, int]:
+    """Make the folder of a new run, or find the options of the one to resume.
+
+    Returns the options that hold, and the number of steps that the run had until now.
+    """
+    if options.resume:
+        before = read_config(options.out).get("steps")
         options = stored_steps(options)
     else:
         refuse_begun(options.out, *WORK)
         options = settle_steps(make, options, team)
-        if team.first:
-            options.out.mkdir(parents=True, exist_ok=True)
-            write_config(options)
-    team.wait()
-    trainer, progress = build(make, options, team), Progress()
-    if options.resume and checkpoint.exists():
-        progress = restore(checkpoint, trainer)
-    log = Log(options.out, progress.step) if team.first else None
-    try:
-        run(trainer, progress, options, log, describe)
-    finally:
-        if log:
-            log.close()
-    finished = options.out / "encoder.safetensors"
+        before = options.steps
+    team.wait()  # until all have read what the first one writes
     if team.first:
-        trainer.learner.save(finished, describe(options, progress))
-        write_report(options, trainer.learner, progress, title)
+        clean_leftovers(options.out)
+        write_config(options)
     team.wait()
-    return finished
+    return options, before
+
+
+def check_length(progress: Progress, before: int, options: Options) -> None:
+    """Another number of steps is possible until the learning rate begins to fall for the old one."""
+    if options.steps != before and progress.step > (1 - options.decay) * before:
+        raise InputError(
+            f"{options.out} is at step {progress.step} of {before}, where its learning rate falls: its steps stay"
+        )
 
 
 def build(make: Callable[[], Learner], options: Options, team: Processes) -> Trainer:
@@ -90,64 +122,63 @@ def build(make: Callable[[], Learner], options: Options, team: Processes) -> Tra
     return Trainer(make(), options, team)
 
 
-def run(trainer: Trainer, progress: Progress, options: Options, log: Log | None, describe: Callable) -> None:
-    start, quiet = time.perf_counter() - progress.seconds, log is None
+def run(trainer: Trainer, progress: Progress, options: Options, recorder: Recorder, description: str | None) -> None:
+    """The steps that are left. `description` heads the progress bar; None: there is no bar.
+
+    Ctrl-C and termination let the step end, save, and raise KeyboardInterrupt.
+    """
+    began, before = time.perf_counter() - progress.seconds, progress.step
     ended = options.patience is not None and progress.since >= options.patience
-    first = options.steps + 1 if ended else progress.step + 1
-    with tqdm(total=options.steps, initial=progress.step, unit=" steps", mininterval=0.5, disable=quiet) as bar:
-        for number in range(first, options.steps + 1):
+    quiet = description is None or not trainer.processes.first
+    with (
+        Interrupts() as interrupts,
+        tqdm(None, description, options.steps, initial=before, unit=" steps", mininterval=0.5, disable=quiet) as bar,
+    ):
+        for number in range(options.steps + 1 if ended else before + 1, options.steps + 1):
             values = trainer.step(number)
             bar.update()
-            progress.step, progress.seconds = number, time.perf_counter() - start
+            recorder.update(values)
+            progress.step, progress.seconds = number, time.perf_counter() - began
             last = number == options.steps
+            save = number % options.save_every == 0 or last
+            stop = False
+            if save or trainer.meets(number):
+                stop_without_parent()
+                stop = trainer.processes.any(interrupts.requested)
+                trainer.average()
             if number % options.log_every == 0 or last:
-                values = trainer.processes.mean(values)
-                speed = (
-                    options.batch * options.accumulate * (bar.n - bar.initial) / max(bar.format_dict["elapsed"], 1e-9)
-                    if log
-                    else 0
-                )
-                bar.set_postfix(loss=f"{values['loss']:.3f}", windows_per_s=f"{speed:.0f}")
-                write(log, number, {**values, "windows_per_second": speed, "seconds": progress.seconds})
+                log(trainer, progress, options, recorder, values, bar)
             if number % options.evaluate_every == 0 or last:
-                figures = trainer.evaluate()
-                if figures:
-                    if progress.better(figures["validation_loss"]) and log:
-                        trainer.learner.save(options.out / "best.safetensors", describe(options, progress))
-                    write(log, number, figures)
-                    last |= options.patience is not None and progress.since >= options.patience
-            if (number % options.save_every == 0 or last) and log:
-                save(options.out / "checkpoint.safetensors", trainer, progress)
+                validate(trainer, progress, recorder)
+                last |= options.patience is not None and progress.since >= options.patience
+            if save or last or stop:
+                recorder.checkpoint()
             if last:
                 break
+            if stop:
+                raise KeyboardInterrupt
 
 
-def write(log: Log | None, step: int, values: dict) -> None:
-    if log:
-        log.write(step, values)
+def log(trainer: Trainer, progress: Progress, options: Options, recorder: Recorder, values: dict, bar: tqdm) -> None:
+    """A line of the log, and what stands behind the progress bar."""
+    values = trainer.processes.mean(values)
+    done = options.batch * options.accumulate * (bar.n - bar.initial if not bar.disable else 0)
+    speed = done / max(bar.format_dict["elapsed"], 1e-9) if done else 0.0
+    bar.set_postfix(loss=f"{values['loss']:.3f}", windows_per_s=f"{speed:.0f}")
+    recorder.log(progress.step, {**values, "windows_per_second": speed, "seconds": progress.seconds})
 
 
-def save(path: Path, trainer: Trainer, progress: Progress) -> None:
-    meta = {**asdict(progress), "scaler": trainer.scaler.state_dict()}
-    if math.isinf(progress.best):
-        meta["best"] = None  # JSON has no infinity
-    save_training(path, trainer.modules, trainer.optimiser, None, meta)
-
-
-def restore(path: Path, trainer: Trainer) -> Progress:
-    meta = load_training(path, trainer.modules, trainer.optimiser, None)
-    try:
-        if meta["scaler"]:
-            trainer.scaler.load_state_dict(meta["scaler"])
-        best = math.inf if meta["best"] is None else meta["best"]
-        return Progress(meta["step"], meta["seconds"], best, meta["best_step"], meta["since"])
-    except KeyError as error:
-        raise InputError(f"{path} has no {error}: it was written by another version") from error
+def validate(trainer: Trainer, progress: Progress, recorder: Recorder) -> None:
+    figures = trainer.evaluate()
+    if figures:
+        best = progress.better(trainer.learner.criterion(figures))
+        recorder.validation(progress.step, figures, best)
 
 
 def settle_steps(make: Callable[[], Learner], options: Options, team: Processes) -> Options:
     """`minutes` as a number of steps, measured on a trainer that is thrown away: from then on only steps count,
-    so that a resumed run follows the same schedule."""
+    so that a resumed run follows the same schedule.
+    """
     if options.minutes is None:
         return options
     trainer, times = build(make, replace(options, steps=10**6), team), []
@@ -155,5 +186,5 @@ def settle_steps(make: Callable[[], Learner], options: Options, team: Processes)
         start = time.perf_counter()
         trainer.step(number)
         times.append(time.perf_counter() - start)
-    pace = team.mean({"seconds": sum(times[WARM:]) / len(times[WARM:])})["seconds"]
+    pace = replace(team, independent=False).mean({"seconds": sum(times[WARM:]) / len(times[WARM:])})["seconds"]
     return replace(options, steps=max(1, round(options.minutes * 60 / pace)))

@@ -1,11 +1,11 @@
-"""What a finished run says of itself: plots, and a page that shows them."""
+"""The report of a finished run: plots, and a page that shows them."""
 
 from pathlib import Path
 
-from train import plots
 from train.engine.learner import Learner
 from train.engine.options import Options
-from train.run import read_log, write_text
+from train.plots import training as plots
+from train.runs.folder import read_log, write_text
 
 
 def write_report(options: Options, learner: Learner, progress, title: str) -> Path:
@@ -38,7 +38,7 @@ def figures(options: Options, learner: Learner, progress, training: list[dict]) 
     text.append(
         f"- loss {training[0]['loss']:.3f} -> {last:.3f} (last 5 %), {training[-1]['windows_per_second']:.0f} windows/s"
     )
-    text.append(f"- {options.optimiser}, learning rate up to {options.lr:g}, {options.precision}, seed {options.seed}")
+    text.append(f"- {options.optimizer}, learning rate up to {options.lr:g}, {options.precision}, seed {options.seed}")
     if progress.best_step:
         text.append(f"- best validation loss {progress.best:.4f} at step {progress.best_step} (`best.safetensors`)")
     return text

@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from train.nets.spec import WINDOW, Add, Conv, MaxPool, Spec
+from edgeecg.constants import WINDOW
+from train.nets.spec import Add, Conv, MaxPool, Spec
 
 LEAKY_SLOPE = 0.01
 
@@ -61,7 +62,7 @@ class Encoder(nn.Module):
         """Every tensor of the trunk, numbered as in `Spec`: each (N, channels, 1, frames)."""
         if x.ndim == 2:
             x = x[:, None]
-        if self.spec.standardise:
+        if self.spec.standardize:
             x = (x - x.mean(-1, keepdim=True)) / (x.std(-1, keepdim=True) + 1e-6)
         x = x[:, :, None].contiguous(memory_format=torch.channels_last)
         tensors = [x]
@@ -83,8 +84,8 @@ class Encoder(nn.Module):
     def forward(self, x: Tensor, margin: int = 0) -> Tensor:
         """Embeddings (N, dim) of the windows that start `margin` samples into each row.
 
-        The samples before and behind a window are its real context, as they are in a recording; a `margin` of 0 with
-        rows of one window is a recording of 10 s.
+        The samples before and after a window are its real context. With a `margin` of 0 and rows of one window, each
+        row is a recording of 10 s.
         """
         frames = self.tensors(x)[-1][:, :, 0]
         start, count = margin // self.spec.total_stride, WINDOW // self.spec.total_stride

@@ -1,4 +1,4 @@
-"""The description of an encoder: a list of layers from which the torch module *and* the exported model derive.
+"""The description of an encoder: a list of layers from which both the torch module and the exported model derive.
 
 Tensors are numbered as in the model file (docs/format.md): 0 is the front end's output, `i` the output of layer `i`.
 A layer with kernel `k` and stride `s` maps length `L` to `ceil(L / s)`, with `(k - 1) // 2` frames of padding on
@@ -7,16 +7,15 @@ the left (docs/numerics.md, section 3), so nothing here depends on the window.
 
 from dataclasses import asdict, dataclass
 
+from edgeecg.constants import WINDOW
 from edgeecg.model import LEVELS
-
-WINDOW = 1280  # samples at 128 Hz: 10 s
 
 
 @dataclass(frozen=True)
 class Conv:
     """Convolution with its batch norm and activation.
 
-    `order` "norm_act" (usual) folds into one integer requantisation; "act_norm" (leaky ReLU, then batch norm) needs
+    `order` "norm_act" (usual) folds into one integer requantization; "act_norm" (leaky ReLU, then batch norm) needs
     two slopes and an offset (`requant` 1). `act` is "relu", "leaky" (slope 0.01) or "none".
     """
 
@@ -51,10 +50,10 @@ class MaxPool:
 
 @dataclass(frozen=True)
 class Head:
-    """Pooling over the frames of a window ("mean", "max" or "mean_max"), then a linear layer into `dim` numbers.
+    """Pooling over the frames of a window ("mean", "max" or "mean_max"), then a linear layer into `dim` dimensions.
 
-    `levels`: the model file has the levels of the signal behind them (train/levels.py); the network knows nothing of
-    those.
+    `levels`: the model file adds the levels of the signal (train/quantization/signal_levels.py); the network does not
+    have them.
     """
 
     pool: str = "mean_max"
@@ -71,7 +70,7 @@ class Spec:
     head: Head = Head()
     channels: int = 1
     # each window to mean 0 and deviation 1 first: to compare with, for a model file has no such layer
-    standardise: bool = False
+    standardize: bool = False
 
     def shapes(self) -> list[tuple[int, int]]:
         """(channels, total stride) of every tensor, the input first."""
@@ -129,11 +128,11 @@ class Spec:
     def to_dict(self) -> dict:
         """A JSON form that names the kind of each layer."""
         layers = [{"op": type(layer).__name__, **asdict(layer)} for layer in self.layers]
-        more = {"standardise": True} if self.standardise else {}
+        more = {"standardize": True} if self.standardize else {}
         return {"name": self.name, "channels": self.channels, "layers": layers, "head": asdict(self.head), **more}
 
     @classmethod
     def from_dict(cls, data: dict) -> "Spec":
         kinds = {kind.__name__: kind for kind in (Conv, Add, MaxPool)}
         layers = tuple(kinds[d["op"]](**{k: v for k, v in d.items() if k != "op"}) for d in data["layers"])
-        return cls(data["name"], layers, Head(**data["head"]), data["channels"], data.get("standardise", False))
+        return cls(data["name"], layers, Head(**data["head"]), data["channels"], data.get("standardize", False))

@@ -4,7 +4,7 @@
     loss = objective(z1, z2, patient=patient)
     loss.backward()
 
-`autograd` says what holds with several processes, `positives` who is a positive of whom.
+`autograd` describes the convention for several processes, `positives` which windows are positives of each other.
 """
 
 from . import modules
@@ -13,6 +13,7 @@ OBJECTIVES = {
     "barlow_twins": modules.BarlowTwins,
     "vicreg": modules.VICReg,
     "nt_xent": modules.NTXent,
+    "masked_nt_xent": modules.MaskedNTXent,
     "supervised_contrastive": modules.SupervisedContrastive,
     "pclr": modules.PCLR,
     "cmsc": modules.CMSC,

@@ -1,9 +1,9 @@
-"""Who is a positive of whom in a batch of windows with a patient, a segment in time and a lead each."""
+"""Which windows of a batch are positives of each other; each window has a patient, a segment in time and a lead."""
 
 import numpy as np
 
 
-def neighbouring(segment):
+def neighboring(segment):
     """near[i, j]: the same segment or the one next to it; segments are numbered in time within a recording."""
     return np.abs(segment[:, None] - segment[None, :]) <= 1
 
@@ -13,8 +13,8 @@ def equal(labels):
 
 
 def cmsc(patient, segment, lead):
-    """Contrastive multi-segment coding: neighbouring segments of one patient and lead."""
-    return equal(patient) & neighbouring(segment) & equal(lead)
+    """Contrastive multi-segment coding: neighboring segments of one patient and lead."""
+    return equal(patient) & neighboring(segment) & equal(lead)
 
 
 def cmlc(patient, segment, lead):
@@ -23,8 +23,8 @@ def cmlc(patient, segment, lead):
 
 
 def cmsmlc(patient, segment, lead):
-    """Both: any lead of neighbouring segments of one patient."""
-    return equal(patient) & neighbouring(segment)
+    """Both: any lead of neighboring segments of one patient."""
+    return equal(patient) & neighboring(segment)
 
 
 def other_patient(patient, n):

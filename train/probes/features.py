@@ -1,7 +1,7 @@
-"""Frozen features by name: the encoder under test, and what anybody could have for less.
+"""Frozen features by name: the encoder under test, and the baselines.
 
-Each is a function (n, 1280) float32 mV at 128 Hz -> (n, d) float. A window's features depend on that window alone. By
-`features_by_name` they take (n, leads, 1280) too: the features of each lead, one after another.
+Each is a function (n, 1280) float32 mV at 128 Hz -> (n, d) float. A window's features depend on that window alone.
+`features_by_name` also accepts (n, leads, 1280) and concatenates the features of the leads.
 """
 
 import re
@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 import edgeecg
+from edgeecg.constants import RATE
 from edgeecg.errors import AmplitudeWarning, InputError, MissingDependencyError
 
-RATE = 128
 Features = Callable[[np.ndarray], np.ndarray]
 
 
@@ -31,12 +31,12 @@ def encoder(name: str) -> Features:
 
 
 def checkpoint(path: str) -> Features:
-    """The float encoder of a training run, behind the compiled front end."""
+    """The float encoder of a training run, after the compiled front end."""
     import torch
 
-    from train.checkpoint import load_encoder
-    from train.data.front import default_front_end, front_end_reader, to_input
-    from train.levels import of_windows
+    from train.data.front_end import default_front_end, front_end_reader, to_input
+    from train.quantization.signal_levels import levels_of_windows
+    from train.runs.checkpoint import load_encoder
 
     network, _ = load_encoder(path)
     read = front_end_reader(default_front_end())
@@ -46,7 +46,7 @@ def checkpoint(path: str) -> Features:
         x = to_input(torch.from_numpy(y))
         with torch.no_grad():
             embedding = np.concatenate([network(piece).numpy() for piece in x.split(256)])
-        return np.concatenate([embedding, of_windows(windows)], 1) if network.spec.head.levels else embedding
+        return np.concatenate([embedding, levels_of_windows(windows)], 1) if network.spec.head.levels else embedding
 
     return features
 
@@ -59,7 +59,7 @@ def random_encoder(pool: str, seed: int = 0) -> Features:
     """
     import torch
 
-    from train.data.front import default_front_end, front_end_reader, to_input
+    from train.data.front_end import default_front_end, front_end_reader, to_input
     from train.nets import Encoder
     from train.nets.edge import edge
 
@@ -145,17 +145,17 @@ FEATURES: dict[str, Callable[[int], Features]] = {
 }
 
 
-def parts(name: str) -> list[tuple[str, slice]]:
+def parse_feature_spec(name: str) -> list[tuple[str, slice]]:
     """The names of which a name with `+` is made, and which dimensions of each: `default[:47]+hrv`.
 
     A file may have these signs in its path.
     """
     if Path(name).exists():
         return [(name, slice(None))]
-    return [some_dimensions(piece) for piece in name.split("+")]
+    return [select_dimensions(piece) for piece in name.split("+")]
 
 
-def some_dimensions(name: str) -> tuple[str, slice]:
+def select_dimensions(name: str) -> tuple[str, slice]:
     found = re.fullmatch(r"(.+)\[(\d*):(\d*)\]", name)
     if not found and name.endswith("]"):
         raise InputError(f"{name}: which dimensions is said as [A:B], whole numbers, or one of them")
@@ -165,7 +165,7 @@ def some_dimensions(name: str) -> tuple[str, slice]:
     return found[1], slice(first, last)
 
 
-def beside(each: list[tuple[Features, slice]]) -> Features:
+def concatenate(each: list[tuple[Features, slice]]) -> Features:
     """These dimensions of all, one after another."""
     if len(each) == 1 and each[0][1] == slice(None):
         return each[0][0]
@@ -191,20 +191,20 @@ def of_each_lead(features: Features) -> Features:
 
 
 def features_by_name(name: str, seed: int = 0) -> Features:
-    """A baseline's name, `NAME.safetensors` of a training run, or anything that `edgeecg.load` takes.
+    """A baseline's name, `NAME.safetensors` of a training run, or anything that `edgeecg.load` accepts.
 
-    Several with `+` between them (`default+hrv`) stand beside each other; `default[:47]` are the first 47 dimensions.
-    `seed` is that of random weights.
+    `+` concatenates features (`default+hrv`); `default[:47]` are the first 47 dimensions. `seed` is that of random
+    weights.
     """
-    return of_each_lead(beside([(one_by_name(n, seed), kept) for n, kept in parts(name)]))
+    return of_each_lead(concatenate([(single_feature(n, seed), kept) for n, kept in parse_feature_spec(name)]))
 
 
 def models_of(name: str) -> tuple[str, ...]:
     """Those of the parts of a feature's name that are models, not baselines."""
-    return tuple(part for part, _ in parts(name) if part not in FEATURES)
+    return tuple(part for part, _ in parse_feature_spec(name) if part not in FEATURES)
 
 
-def one_by_name(name: str, seed: int) -> Features:
+def single_feature(name: str, seed: int) -> Features:
     if name in FEATURES:
         return FEATURES[name](seed)
     if not name:

@@ -36,7 +36,7 @@ class MiniRocket:
         biases, at = np.empty(len(quantiles), np.float32), 0
         for dilation, count in zip(dilations, counts, strict=True):
             for triple in TRIPLES:
-                window = standardise(windows[rng.integers(len(windows))][None])[0]
+                window = standardize(windows[rng.integers(len(windows))][None])[0]
                 biases[at : at + count] = np.quantile(response(window, triple, dilation), quantiles[at : at + count])
                 at += count
         return cls(dilations, counts, biases)
@@ -45,12 +45,12 @@ class MiniRocket:
         """(N, L) -> (N, features) float32."""
         out = np.empty((len(windows), len(self.biases)), np.float32)
         for start in range(0, len(windows), 1024):
-            piece = standardise(windows[start : start + 1024])
+            piece = standardize(windows[start : start + 1024])
             transform(piece, self.dilations, self.counts, self.biases, TRIPLES, out[start : start + 1024])
         return out
 
 
-def standardise(windows: np.ndarray) -> np.ndarray:
+def standardize(windows: np.ndarray) -> np.ndarray:
     x = np.asarray(windows, np.float32)
     return (x - x.mean(1, keepdims=True)) / (x.std(1, keepdims=True) + 1e-6)
 

@@ -1,7 +1,7 @@
-"""The protocol: standardise, L2 logistic regression averaged over four strengths, bootstrap over patients.
+"""The protocol: standardize, L2 logistic regression averaged over four strengths, bootstrap over patients.
 
-Averaging the probabilities of four values of C replaces the choice of one: choosing by cross-validation on few
-patients moves some tasks by a tenth.
+The probabilities of four values of C are averaged. Choosing one C by cross-validation on few patients moves some tasks
+by a tenth.
 """
 
 import warnings
@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from edgeecg.errors import InputError
-from train.probes.tasks import Task
+from train.probes.tasks.base import Task
 
 STRENGTHS = (0.0003, 0.003, 0.03, 0.3)
 DRAWS = 200
@@ -32,6 +32,11 @@ class Score:
     value: float
     low: float
     high: float
+
+    def text(self, digits: int = 2) -> str:
+        """Value and interval as text; the value alone if there is only one group."""
+        value = f"{self.value:.{digits}f}"
+        return value if self.low == self.high else f"{value} ({self.low:.{digits}f} to {self.high:.{digits}f})"
 
 
 class Probe:
@@ -84,7 +89,7 @@ def fitted(
     if label.ndim == 2:
         columns = [fitted(z, column, group, shown, fraction, seed) for column in label.T]
         return np.concatenate(columns, 1)
-    keep = some_groups(group, label, fraction, seed)
+    keep = subsample_groups(group, label, fraction, seed)
     known = np.unique(label[keep])
     p = np.zeros((len(shown), int(label.max()) + 1))
     p[:, known] = Probe(z[keep], label[keep]).predict(shown)
@@ -105,8 +110,8 @@ def auc_score(truth: np.ndarray, p: np.ndarray, group: np.ndarray) -> Score:
     return scored(lambda rows: float(np.mean([roc_auc_score(truth[rows, c], p[rows, c]) for c in columns])), group)
 
 
-def some_groups(group: np.ndarray, label: np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """Rows of a random share of the groups, and of as many more as it takes to have two labels."""
+def subsample_groups(group: np.ndarray, label: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+    """Rows of a random fraction of the groups, plus more groups until there are two labels."""
     if fraction == 1:
         return np.ones(len(group), bool)
     order = np.random.default_rng(seed).permutation(np.unique(group))
@@ -127,7 +132,7 @@ def rows_of(group: np.ndarray) -> list[np.ndarray]:
 
 
 def samples(task: Task) -> tuple[np.ndarray, np.ndarray]:
-    """Label and group of what the folds divide: windows, or pooled records."""
+    """Label and group of the samples that folds divide: windows, or pooled records."""
     label, group = task.train.label, task.train.group
     if not task.pooled:
         return label, group
@@ -149,7 +154,7 @@ def retrieval(task: Task, base: np.ndarray, queries: np.ndarray) -> Score:
     """Mean over the positive windows of the AUC with which cosine similarity ranks the other windows of their kind.
 
     `task.within`: ranked are the windows of the query's own record, else those of all other records. No label is used:
-    dimensions are standardised and that is all. Records without both kinds ask and answer nothing within themselves.
+    dimensions are standardized and that is all. Records without both kinds ask and answer nothing within themselves.
     """
     label, group = task.train.label, task.train.group
     mean, deviation = base.mean(0), base.std(0) + 1e-6
@@ -173,7 +178,7 @@ def some(rows: np.ndarray, count: int) -> np.ndarray:
 
 
 def nearest_centroid(train: np.ndarray, label: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """Label of the class whose mean direction is nearest by cosine; features standardised on the training windows."""
+    """Label of the class whose mean direction is nearest by cosine; features standardized on the training windows."""
     mean, deviation = train.mean(0), train.std(0) + 1e-6
     train, test = (unit((z - mean) / deviation) for z in (train, test))
     names = np.unique(label)

@@ -1,8 +1,8 @@
-"""What the encoder's shape reaches when labels train all of it: a network from random weights on each task's own split.
+"""A fully supervised baseline: the same architecture trained from scratch on each task's training split.
 
-The twin of a probe: same windows, same training side, same interval; no pretraining. So many updates of BATCH windows
-under the views of pretraining, one learning rate for all tasks, the last weights count: nothing is tuned, as nothing of
-the probe is.
+It has the same windows, training side and intervals as the probe, and no pretraining. It trains for a fixed number of
+updates of 64 windows with the views of pretraining, at one learning rate for all tasks, and keeps the last weights.
+Nothing is tuned, as nothing is tuned for the probe.
 """
 
 from functools import partial
@@ -14,29 +14,20 @@ from sklearn.model_selection import GroupKFold
 from torch import nn
 
 from edgeecg.errors import InputError
-from train.data.front import default_front_end, front_end_reader, to_input
-from train.downstream.fit import (
-    Classifier,
-    Training,
-    batches,
-    class_loss,
-    logits_of,
-    make_optimiser,
-    probabilities,
-)
-from train.engine.optimiser import schedule
-from train.nets import Encoder
+from train.classifiers.network import Classifier, logits_of, probabilities, random_encoder
+from train.classifiers.training import Training, fit_for
+from train.data.front_end import default_front_end, windows_to_bytes
 from train.nets.edge import edge
-from train.probes.protocol import Score, auc_score, rows_of, samples, scored, some_groups, truth_of
-from train.probes.tasks import RATE, Task, Windows
+from train.probes.protocol import Score, auc_score, rows_of, samples, scored, subsample_groups, truth_of
+from train.probes.tasks.base import Task, Windows
 from train.views import Augment, Views, load_noise
 
-BATCH = 64
-TRAINING = Training(lr=3e-3, lr_encoder=2e-3)
+MET = 1024  # windows that the batch norms have met before training
+TRAINING = Training(batch=64, lr=3e-3, lr_encoder=2e-3)
 
 
 def supervised(task: Task, data: Path, updates: int, fraction: float = 1.0, seed: int = 0) -> Score:
-    """The task's score for a network trained on it by so many updates of BATCH windows.
+    """The task's score for a network trained on it, with a given number of updates of 64 windows.
 
     Raises InputError for tasks without training (retrieval).
     """
@@ -80,34 +71,12 @@ def predictions(
     single = known.label.ndim == 1
     classes = int(known.label.max()) + 1 if single else known.label.shape[1]
     truth = (known.label[:, None] == np.arange(classes)).astype(np.int64) if single else known.label
-    rows = np.flatnonzero(some_groups(known.group, known.label if single else known.label[:, 0], fraction, seed))
-    x = front_end_bytes(known.signal[rows])
+    rows = np.flatnonzero(subsample_groups(known.group, known.label if single else known.label[:, 0], fraction, seed))
+    x = torch.from_numpy(windows_to_bytes(known.signal[rows]))
     model = untrained(x, classes, seed)
-    learn(model, x, torch.from_numpy(truth[rows]).float(), single, views, seed, updates)
-    return probabilities(logits_of(model, front_end_bytes(shown), np.arange(len(shown))), single)
-
-
-def learn(
-    model: Classifier, x: torch.Tensor, truth: torch.Tensor, single: bool, views: Augment, seed: int, updates: int
-) -> None:
-    """So many updates on the windows x (n, 1280) bytes; the model is left in evaluation mode."""
-    generator, loss_of = torch.Generator().manual_seed(seed), class_loss(truth, single)
-    optimiser, rates = make_optimiser(model, TRAINING)
-    model.train()
-    for number, rows in enumerate(batches(np.arange(len(x)), BATCH, updates, generator), 1):
-        for group, rate in zip(optimiser.param_groups, rates, strict=True):
-            group["lr"] = rate * schedule(number, updates, TRAINING.warmup)
-        loss = loss_of(model(views(x[rows], generator)), truth[rows])
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-        optimiser.step()
-    model.eval()
-
-
-def front_end_bytes(signal: np.ndarray) -> torch.Tensor:
-    read = front_end_reader(default_front_end())
-    return torch.from_numpy(np.stack([read(window, RATE)[:, 0] for window in signal]))
+    fit_for(model, x, torch.from_numpy(truth[rows]).float(), single, TRAINING, updates, seed, views)
+    shown_bytes = torch.from_numpy(windows_to_bytes(shown))
+    return probabilities(logits_of(model, shown_bytes, np.arange(len(shown))), single)
 
 
 def untrained(x: torch.Tensor, classes: int, seed: int) -> Classifier:
@@ -115,9 +84,7 @@ def untrained(x: torch.Tensor, classes: int, seed: int) -> Classifier:
     a size.
     """
     torch.manual_seed(seed)
-    encoder = Encoder(edge()).train()
-    with torch.no_grad():
-        embedding = torch.cat([encoder(to_input(piece)) for piece in x[:1024].split(256) if len(piece) > 1])
+    encoder, embedding = random_encoder(edge(), x[:MET])
     model = Classifier(nn.Linear(embedding.shape[1], classes), embedding.shape[1], encoder)
-    model.standardise(embedding)
+    model.standardize(embedding)
     return model

@@ -1,20 +1,20 @@
-"""Targets that are computed once for a cache and kept beside it: beats of every lead, and a grid of windows.
+"""Targets that are computed once per cache and stored with it: beats of every lead, and a grid of windows.
 
 CACHE/<key>/targets-<version>/beats.npz     train.targets.beats, all leads one after another
 """
 
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
+from edgeecg.constants import RATE, WINDOW
 from train.data import Cache
-from train.data.cache import whole_folder
-from train.nets.spec import WINDOW
-from train.targets.beats import RATE, Beats, find_beats, join
+from train.data.cache import read_or_build, whole_folder
+from train.targets.beats import Beats, find_beats, join
 
 VERSION = 3  # raise when a target changes its meaning
 
@@ -33,10 +33,16 @@ def open_bank(cache: Cache, quiet: bool = False, smaller: Cache | None = None) -
     beats need not be looked for again.
     """
     folder = cache.path / f"targets-{VERSION}"
-    if not folder.is_dir():
-        build(cache, folder, quiet, smaller)
-    with np.load(folder / "beats.npz") as beats:
-        return Bank(Beats(**beats), *grid(cache))
+    beats = read_or_build(folder, read_beats, lambda: build(cache, folder, quiet, smaller))
+    return Bank(beats, *grid(cache))
+
+
+def read_beats(folder: Path) -> Beats:
+    names = {field.name for field in fields(Beats)}
+    with open(folder / "beats.npz", "rb") as opened, np.load(opened, allow_pickle=False) as file:
+        if set(file.files) != names:
+            raise ValueError("it holds other columns")
+        return Beats(**{name: file[name] for name in names})
 
 
 def build(cache: Cache, folder: Path, quiet: bool, smaller: Cache | None) -> None:

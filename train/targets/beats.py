@@ -1,9 +1,8 @@
-"""Heartbeats of every lead of the cache: where they are and how each compares with its neighbours.
+"""Heartbeats of every lead of the cache: where they are, and how each compares with its neighbors.
 
-R peaks come from two detectors, sleepecg's and XQRS of the WFDB software: programs and not a person. What one of them
-misses the other mostly finds, so both are taken, and of what lies too close for two beats the steepest. Each beat is
-measured against the median of the beats around it, so that a premature or wide beat stands out whatever the patient's
-own rhythm and QRS look like.
+R peaks come from two detectors, sleepecg's and XQRS of the WFDB software. What one misses the other mostly finds, so
+both are used; of peaks too close for two beats, the steepest counts. Each beat is measured against the median of the
+beats around it, so a premature or wide beat stands out whatever the patient's own rhythm and QRS look like.
 """
 
 from dataclasses import dataclass, fields
@@ -11,10 +10,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from edgeecg.constants import RATE
 from edgeecg.errors import MissingDependencyError
-from train.data.front import ZERO
+from train.data.front_end import ZERO
 
-RATE = 128  # Hz
 BEFORE, AFTER = 32, 64  # samples of a beat around its R peak
 QRS = slice(BEFORE - 12, BEFORE + 16)
 GROUP = 30  # consecutive beats that share a template
@@ -70,7 +69,7 @@ def find_peaks(x: np.ndarray) -> np.ndarray:
 
 
 def detect(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What sleepecg's detector and XQRS of wfdb take for QRS complexes."""
+    """The QRS complexes found by sleepecg's detector and by XQRS of wfdb."""
     try:
         import sleepecg
         from wfdb.processing import XQRS
@@ -123,10 +122,10 @@ def similarity(qrs: np.ndarray) -> np.ndarray:
     """Correlation of each QRS (n, samples) with the median of its group of beats."""
     result = np.empty(len(qrs), np.float32)
     for group in np.array_split(np.arange(len(qrs)), max(1, len(qrs) // GROUP)):
-        centred = qrs[group] - qrs[group].mean(1, keepdims=True)
-        template = np.median(centred, axis=0)
-        norm = np.linalg.norm(centred, axis=1) * np.linalg.norm(template)
-        result[group] = centred @ template / np.maximum(norm, 1e-6)
+        centered = qrs[group] - qrs[group].mean(1, keepdims=True)
+        template = np.median(centered, axis=0)
+        norm = np.linalg.norm(centered, axis=1) * np.linalg.norm(template)
+        result[group] = centered @ template / np.maximum(norm, 1e-6)
     return result
 
 

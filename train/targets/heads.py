@@ -1,4 +1,4 @@
-"""The heads of the recipe and their losses. They are thrown away after training."""
+"""The heads of the recipe and their losses. They are discarded after training."""
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +15,7 @@ EXISTS = {"statistics": "known", "beat": "known"}  # masks of what has no target
 class Heads(nn.Module):
     """Linear maps from a window's pooled features to each target, and from each frame of the trunk to the beat in it.
 
-    Targets are standardised with the moments given to `standardise`, so that every number counts alike.
+    Targets are standardized with the moments given to `standardize`, so that every statistic counts equally.
     """
 
     def __init__(self, dim: int, channels: int):
@@ -26,7 +26,7 @@ class Heads(nn.Module):
             self.register_buffer(f"{name}_mean", torch.zeros(width))
             self.register_buffer(f"{name}_deviation", torch.ones(width))
 
-    def standardise(self, moments: dict[str, tuple[Tensor, Tensor]]) -> None:
+    def standardize(self, moments: dict[str, tuple[Tensor, Tensor]]) -> None:
         """`moments`: mean and deviation by target."""
         for name, (mean, deviation) in moments.items():
             getattr(self, f"{name}_mean").copy_(mean)

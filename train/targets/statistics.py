@@ -1,12 +1,12 @@
-"""Targets from detected heartbeats: what a window's rhythm and beats are like, and what each beat is like."""
+"""Targets from detected heartbeats: the rhythm and beats of a window, and each single beat."""
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from train.data.front import SCALE, ZERO
-from train.nets.spec import WINDOW
-from train.targets.beats import AFTER, BEFORE, RATE, Beats
+from edgeecg.constants import RATE, WINDOW
+from train.data.front_end import SCALE, ZERO
+from train.targets.beats import AFTER, BEFORE, Beats
 from train.targets.rhythm import MOST, STATISTICS, WindowBeats, describe
 
 FRAME = ("rr", "ratio", "ratio_next", "similarity", "width", "p_wave")  # of the beat in a frame

@@ -1,10 +1,10 @@
-"""A window with recorded noise, and what it would be without: what a denoiser is trained and tested with."""
+"""A window with recorded noise and its clean version, to train and test a denoiser."""
 
 import torch
 from torch import Tensor
 
-from train.data.front import SCALE, ZERO
-from train.views.augment import Augment, Views, gain, quantise
+from train.data.front_end import SCALE, ZERO
+from train.views.augment import Augment, Views, gain, quantize
 
 
 def noisy_pair(y: Tensor, noise: Tensor, snr: tuple[float, float], generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -17,4 +17,4 @@ def noisy_pair(y: Tensor, noise: Tensor, snr: tuple[float, float], generator: to
     x = y.float() - ZERO
     noisy = Augment(Views(noise_snr=snr), noise).recorded(x, generator)
     factor = gain(noisy, x)
-    return quantise(noisy * factor), x * factor / SCALE
+    return quantize(noisy * factor), x * factor / SCALE

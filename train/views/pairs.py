@@ -1,4 +1,4 @@
-"""Pairs of views as pretraining draws them: which two windows, what is done to them, and which options go together."""
+"""Pairs of views for pretraining: which two windows, how they are changed, and which options go together."""
 
 from typing import Literal
 
@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from edgeecg.errors import InputError
-from train.data.front import to_input
-from train.data.independent import IndependentSampler
-from train.data.partners import Positives
+from train.data.front_end import to_input
+from train.data.positives import Positives
+from train.data.twelve_lead import TwelveLeadSampler
 from train.data.windows import WindowSampler
 from train.views.augment import Augment, Views
 from train.views.vcg import Vcg
@@ -24,9 +24,9 @@ AGREEING = {
     "instance_discrimination": ("nearby", "window", "segment"),
 }
 WHY = {
-    "cmsc": "its positives are neighbouring segments of one lead",
+    "cmsc": "its positives are neighboring segments of one lead",
     "cmlc": "its positives are the leads of one segment",
-    "cmsmlc": "its positives are the leads of neighbouring segments",
+    "cmsmlc": "its positives are the leads of neighboring segments",
     "instance_discrimination": "its memory bank has an entry for each lead of a recording",
 }
 VCG_POSITIVES = ("window", "lead", "patient")
@@ -74,7 +74,7 @@ class VcgPairs:
     """
 
     def __init__(
-        self, training: IndependentSampler, validation: IndependentSampler | None, vcg: Vcg, every: bool = False
+        self, training: TwelveLeadSampler, validation: TwelveLeadSampler | None, vcg: Vcg, every: bool = False
     ):
         if every and training.positives == "lead":
             raise InputError(

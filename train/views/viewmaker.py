@@ -1,14 +1,14 @@
-"""A viewmaker: a network that learns which bounded perturbations of an ECG are the hardest for the encoder.
+"""A viewmaker: a network that learns bounded perturbations of an ECG that are hardest for the encoder.
 
 Tamkin, Wu, Goodman, "Viewmaker Networks: Learning Views for Unsupervised Representation Learning", ICLR 2021. The
-network y = f(x, noise) gives the view x + d with d = tanh(y) eps s / mean|tanh(y)|, so that mean|d| = eps s whatever
-the weights: the L1 budget; s is the window's largest absolute value. A noise channel enters at each stage, so that one
-window has many views. Encoder and viewmaker train in the same step: the gradient that reaches the viewmaker is turned
-round (Ganin and Lempitsky, "Unsupervised Domain Adaptation by Backpropagation", ICML 2015), so it climbs the loss that
-the encoder descends.
+network y = f(x, noise) gives the view x + d with d = tanh(y) eps s / mean|tanh(y)|, so that mean|d| = eps s for any
+weights: the L1 budget; s is the window's largest absolute value. A noise channel enters at each stage, so that one
+window has many views. Encoder and viewmaker train in the same step: the gradient that reaches the viewmaker is reversed
+(Ganin and Lempitsky, "Unsupervised Domain Adaptation by Backpropagation", ICML 2015), so it climbs the loss that the
+encoder descends.
 
 In the domain "dct" the network reads and writes the window's cosine coefficients, and tanh(y) is transformed back
-before it is brought to its budget: perturbations are then spread over time and local in frequency.
+before it is scaled to its budget: perturbations are then spread over time and local in frequency.
 """
 
 import functools
@@ -22,9 +22,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from edgeecg.errors import InputError
-from train.data.front import SCALE, ZERO
-from train.plots import new_figure, save
-from train.views.augment import quantise
+from train.data.front_end import SCALE, ZERO
+from train.plots.figure import new_figure, save
+from train.views.augment import quantize
 
 LEAST = 1 / SCALE  # a flat window's scale: one step of the front end
 LOWEST, HIGHEST = -ZERO / SCALE, (ZERO - 1) / SCALE
@@ -34,9 +34,9 @@ LOWEST, HIGHEST = -ZERO / SCALE, (ZERO - 1) / SCALE
 class ViewmakerOptions:
     """The network that makes the views, and its budget."""
 
-    budget: float = 0.05  # mean absolute perturbation, as a share of the window's largest absolute value
+    budget: float = 0.05  # mean absolute perturbation, as a fraction of the window's largest absolute value
     domain: Literal["time", "dct"] = "time"
-    width: int = 16  # channels of the first stage; twice as many behind it
+    width: int = 16  # channels of the first stage; later stages have twice as many
     blocks: int = 2  # residual blocks at an eighth of the rate
 
     def __post_init__(self):
@@ -47,7 +47,7 @@ class ViewmakerOptions:
 
 
 class ReverseGradient(torch.autograd.Function):
-    """The identity, whose gradient has the other sign."""
+    """The identity with a reversed gradient."""
 
     @staticmethod
     def forward(ctx, x: Tensor) -> Tensor:
@@ -111,7 +111,7 @@ class Viewmaker(nn.Module):
     def forward(self, x: Tensor, noise: Tensor) -> Tensor:
         """Rounding lets gradients pass as if it were not there; the limits of the device's range do not."""
         view = (x + ReverseGradient.apply(self.perturbation(x, noise))).clamp(LOWEST, HIGHEST)
-        return view + (quantise(view.detach() * SCALE) - view).detach()
+        return view + (quantize(view.detach() * SCALE) - view).detach()
 
     def perturbation(self, x: Tensor, noise: Tensor) -> Tensor:
         """d, shaped as x, with mean|d| = budget times max|x| for each lead of each window."""
@@ -152,9 +152,7 @@ def cosines(length: int) -> Tensor:
 
 @torch.no_grad()
 def draw_views(viewmaker: Viewmaker, x: Tensor, path: Path, views: int = 3) -> None:
-    """A picture of what was learned: for each window of x (n, L), the original, several views of it and their
-    differences.
-    """
+    """Plot what was learned: for each window of x (n, L), the original, several views and their differences."""
     generator = torch.Generator().manual_seed(0)
     device = viewmaker.last.weight.device
     made = [viewmaker(x.to(device), viewmaker.draw_noise(len(x), x.shape[-1], generator)).cpu() for _ in range(views)]

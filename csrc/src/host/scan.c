@@ -1,0 +1,51 @@
+/* What a host asks of samples before it takes them: are all of them numbers, and how large are they? */
+#include "../core/kernels.h"
+
+#ifndef EE_NO_HOST
+/* A NaN, an infinity or EE_MISSING is bad. The first one ends the search for bad samples, not that for extremes. */
+#define EE_SCAN(type, is_bad)                                                                                  \
+    for (size_t i = 0; i < n; i++) {                                                                           \
+        type v = *(const type *)(const void *)((const uint8_t *)source->data + (ptrdiff_t)i * source->stride); \
+        if (is_bad) {                                                                                          \
+            bad = bad == n ? i : bad;                                                                          \
+            continue;                                                                                          \
+        }                                                                                                      \
+        lo = !any || (double)v < lo ? (double)v : lo;                                                          \
+        hi = !any || (double)v > hi ? (double)v : hi;                                                          \
+        any = 1;                                                                                               \
+    }
+
+/* The extremes of samples in a row. Returns 1 where one is not finite, or they are not in a row. */
+static int scan_floats(const ee_source *source, size_t n, double *lowest, double *highest)
+{
+    const ee_kernels *kernels = ee_kernels_default();
+    float lo, hi;
+    if (source->type == EE_F32 && source->stride == sizeof lo) {
+        kernels->extremes_f32((const float *)source->data, n, &lo, &hi);
+        *lowest = lo;
+        *highest = hi;
+    } else if (source->type == EE_F64 && source->stride == sizeof *lowest) {
+        kernels->extremes_f64((const double *)source->data, n, lowest, highest);
+    } else {
+        return 1;
+    }
+    return !(*lowest - *lowest == 0 && *highest - *highest == 0);
+}
+
+size_t ee_scan(const ee_source *source, size_t n, double *lowest, double *highest)
+{
+    size_t bad = n;
+    double lo = 0, hi = 0;
+    int any = 0;
+    if (n && !scan_floats(source, n, lowest, highest)) return n;
+    switch (source->type) {
+    case EE_I16: EE_SCAN(int16_t, 0) break;
+    case EE_I32: EE_SCAN(int32_t, v == EE_MISSING) break;
+    case EE_F32: EE_SCAN(float, !(v - v == 0)) break;
+    default: EE_SCAN(double, !(v - v == 0)) break;
+    }
+    *lowest = lo;
+    *highest = hi;
+    return bad;
+}
+#endif

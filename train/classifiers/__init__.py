@@ -1,0 +1,1 @@
+"""Classifiers of windows: networks with and without an encoder, their training and metrics."""
