@@ -7,11 +7,13 @@ from edgeecg.io._leads import choose_lead, is_ecg, is_other
 from edgeecg.io.recording import Lead
 
 ECG = """ECG|EKG|ECGL|ECGR|ECGII|ECGI-ECGII|ecg|EKG1|ECG1-ECG2|ECG LA-RA|ECG-LL|EKG-R|MLII|V5|ECG+|ECG V1|
-EKG1-EKG2|ECG-0|EEG EKG1-REF|POL EKG|ECG_I|X1 ECG|DII|Ecg|EKG L|ECG AVF|LL-RA|ECGLA-ECGRA|ecg_raw|ECG_filtered|EcgWaveform|ML2|CM5|
+EKG1-EKG2|ECG-0|EEG EKG1-REF|POL EKG|ECG_I|X1 ECG|DII|Ecg|EKG L|ECG AVF|LL-RA|ECGLA-ECGRA|ecg_raw|
+ECG_filtered|EcgWaveform|ML2|CM5|
 V|Raw ECG|electrocardiogram|ECG Lead 1|ECG Ch1|Lead II|lead_II|Lead I|aVR|avf|I|II|III|V1|V6|V3R|ECG_LA-RA_24BIT|ECGBIT|
 vx|MCL1|Chest ECG"""
 OTHER = """RESP|Pleth|PPG|EMG|EOG|SpO2|Respiration|abp|PPG_IR|Flow|temp|HR|Abdomen|Acc_X|EDA|GSR|Trigger|Marker|
-Annotation|EEG C3-M2|EOG(L)|Chin EMG|Thor|C4-M1|Fp1-F7|Fp1|C3|Cz|O2-A1|LOC-A2|Status|Pulse|Position|ECG HR|ECG rate|ecg_quality|
+Annotation|EEG C3-M2|EOG(L)|Chin EMG|Thor|C4-M1|Fp1-F7|Fp1|C3|Cz|O2-A1|LOC-A2|Status|Pulse|Position|ECG HR|
+ECG rate|ecg_quality|
 ECGresp|ECG lead off|heart rate|RR|Event|chest|E1-M2|A1-A2|accel x|Gyro Y|battery|ICP|CO2"""
 UNKNOWN = "value|signal|EXG Channel 0|Channel 1|ch1|raw|data|a|0|1|voltage|A2|X|Y|chest_strap|AUX"
 

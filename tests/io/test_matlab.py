@@ -1,4 +1,4 @@
-"""MATLAB files: variables by their names, structures, exports of LabChart and AcqKnowledge, files that unpack to much."""
+"""MATLAB files: variables by their names, structures, exports of LabChart and AcqKnowledge, archives."""
 
 import struct
 import sys

@@ -93,8 +93,8 @@ def aecg(
     return (
         f'<?xml version="1.0"?>{extra}<AnnotatedECG xmlns="urn:hl7-org:v3" '
         'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
-        '<componentOf><x><subject><trialSubject><id extension="4711"/><subjectDemographicPerson><name><given>Jane</given>'
-        ' <family>Doe</family></name><birthTime value="19510502"/></subjectDemographicPerson>'
+        '<componentOf><x><subject><trialSubject><id extension="4711"/><subjectDemographicPerson><name><given>'
+        'Jane</given> <family>Doe</family></name><birthTime value="19510502"/></subjectDemographicPerson>'
         "</trialSubject></subject></x>"
         '</componentOf><component><series><code code="RHYTHM"/><component><sequenceSet><component><sequence><code '
         'code="TIME_ABSOLUTE"/><value xsi:type="GLIST_TS"><head value="20240102101112.250-0500"/>'
@@ -118,8 +118,8 @@ def muse(values=VALUES, rate=500, exponent=0, step="4.88", unit="MICROVOLTS", da
         for name, lead in zip(("I", "II"), values, strict=True)
     )
     return (
-        '<?xml version="1.0"?><!DOCTYPE RestingECG SYSTEM "restecg.dtd"><RestingECG><PatientDemographics><PatientID>4711'
-        "</PatientID><PatientLastName>Doe</PatientLastName></PatientDemographics><TestDemographics>"
+        '<?xml version="1.0"?><!DOCTYPE RestingECG SYSTEM "restecg.dtd"><RestingECG><PatientDemographics>'
+        "<PatientID>4711</PatientID><PatientLastName>Doe</PatientLastName></PatientDemographics><TestDemographics>"
         "<AcquisitionTime>10:11:12"
         "</AcquisitionTime><AcquisitionDate>01-02-2024</AcquisitionDate></TestDemographics><Waveform><WaveformType>Median"
         f"</WaveformType></Waveform><Waveform><WaveformType>Rhythm</WaveformType><SampleBase>{rate}</SampleBase>"
@@ -130,8 +130,8 @@ def muse(values=VALUES, rate=500, exponent=0, step="4.88", unit="MICROVOLTS", da
 def philips(data: str, attributes: str, n=5, rate=500) -> str:
     """A Philips document around packed samples."""
     return (
-        '<?xml version="1.0"?><restingecgdata xmlns="http://www3.medical.philips.com"><dataacquisition date="2024-01-02" '
-        f'time="10:11:12"><signalcharacteristics><samplingrate>{rate}</samplingrate><resolution>5</resolution>'
+        '<?xml version="1.0"?><restingecgdata xmlns="http://www3.medical.philips.com"><dataacquisition '
+        f'date="2024-01-02" time="10:11:12"><signalcharacteristics><samplingrate>{rate}</samplingrate><resolution>5</resolution>'
         "</signalcharacteristics></dataacquisition><patient><generalpatientdata>"
         "<patientid>4711</patientid><name><lastname>Doe"
         "</lastname></name></generalpatientdata></patient><waveforms><parsedwaveforms dataencoding='Base64' "
