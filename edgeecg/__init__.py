@@ -149,8 +149,7 @@ def embed(
     Parameters
     ----------
     signal : array_like, shape (n,), or Recording, Source or path
-        One lead: floats in `unit`, or integers with `gain`; a recording or a path of one; a column, frame or array of
-        several leads with `lead`.
+        One lead: floats in `unit`, or integers with `gain`. Frames and arrays of several leads go with `lead`.
     fs : float, optional
         Sampling rate in Hz, 50 to 4000; without it that of the recording or of its times, and 128 for an array.
     hop : float, default 10
@@ -187,12 +186,9 @@ def embed(
 
     Warns
     -----
-    AmplitudeWarning
-        Where the signal spans less than 0.02 or more than 100 mV.
-    RateWarning
-        Where no rate is given or known, and the beats would be implausible at 128 Hz.
-    RecordingWarning
-        Where a file is incomplete.
+    AmplitudeWarning, RateWarning, RecordingWarning
+        Where the signal spans less than 0.02 or more than 100 mV, where no rate is known and the beats would be
+        implausible at 128 Hz, and where a file is incomplete.
     """
     return _encoder(model, backend).embed(signal, fs, hop, unit, gain, nan, dtype, threads, lead)
 

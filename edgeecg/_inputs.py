@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import warnings
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, Union
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Given", "SignalLike", "taken"]
 
-SignalLike: TypeAlias = "ArrayLike | os.PathLike[str] | Recording | Source"
+SignalLike: TypeAlias = Union[ArrayLike, os.PathLike[str], "Recording", "Source"]
 """What `embed` takes for a signal; columns and frames of other libraries are array-like."""
 
 DEFAULT_RATE = float(RATE)  # Hz, where nothing tells

@@ -185,8 +185,7 @@ class Encoder:
         Returns
         -------
         ndarray of float32 or int8, shape (n_windows, dim)
-            One row a window. The last numbers are those that `info["levels"]` names; of them the size of the signal
-            needs the right `unit` or `gain`, nothing else depends on it.
+            One row a window. Of the numbers that `info["levels"]` names the size needs the right `unit` or `gain`.
 
         Raises
         ------
@@ -195,10 +194,8 @@ class Encoder:
 
         Warns
         -----
-        AmplitudeWarning
-            Where the signal spans less than 0.02 or more than 100 mV.
-        RateWarning, RecordingWarning
-            Where no rate is known and the beats would be implausible at 128 Hz; where a file is incomplete.
+        AmplitudeWarning, RateWarning, RecordingWarning
+            As `edgeecg.embed`.
         """
         if type(signal) is not np.ndarray or fs is None or lead is not None or signal.ndim != 1:
             signal, fs, unit, gain, _ = taken(signal, fs, unit, gain, lead)

@@ -105,7 +105,7 @@ class AsksForGradients:
 
 BAD = {
     "empty": ([], {}, "empty"),
-    "two-dimensional": (np.zeros((2, 1280)), {}, "one dimension"),
+    "two-dimensional": (np.zeros((2, 1280)), {}, "2 leads"),
     "complex": (np.zeros(1280, complex), {}, "real numbers"),
     "object": (np.array([None] * 1280), {}, "real numbers"),
     "text": (["a"] * 1280, {}, "real numbers"),

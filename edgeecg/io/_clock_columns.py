@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 SINCE_1970: Final = (9e8, 4.2e9)  # seconds: 1998 to 2103
 SERIAL: Final = ((25569.0, 32000.0, 75000.0), (719529.0, 727000.0, 770000.0))  # Excel, MATLAB: day of 1970; range
 SCALES: Final = (1.0, 1e-3, 1e-6, 1e-9)
-RATES: Final = (20.0, 8000.0)  # Hz between which a scale is believed: less than a factor of 1000
+RATES: Final = (20.0, 8192.0)  # Hz between which a scale is believed: less than a factor of 1000
 WRAPS: Final = (2.0**16, 2.0**24, 2.0**31, 2.0**32)  # where counters of microcontrollers begin anew
 
 

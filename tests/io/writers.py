@@ -131,7 +131,8 @@ def philips(data: str, attributes: str, n=5, rate=500) -> str:
     """A Philips document around packed samples."""
     return (
         '<?xml version="1.0"?><restingecgdata xmlns="http://www3.medical.philips.com"><dataacquisition '
-        f'date="2024-01-02" time="10:11:12"><signalcharacteristics><samplingrate>{rate}</samplingrate><resolution>5</resolution>'
+        'date="2024-01-02" time="10:11:12"><signalcharacteristics>'
+        f"<samplingrate>{rate}</samplingrate><resolution>5</resolution>"
         "</signalcharacteristics></dataacquisition><patient><generalpatientdata>"
         "<patientid>4711</patientid><name><lastname>Doe"
         "</lastname></name></generalpatientdata></patient><waveforms><parsedwaveforms dataencoding='Base64' "
