@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, Union
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._beats import implausible_at
 from ._signal import as_array, callers_level
 from .constants import RATE
 from .errors import InputError, RateWarning
@@ -178,6 +177,8 @@ def check_beats(x: NDArray[Any]) -> None:
     """Warn where a rate of 128 Hz was assumed, and the beats would be implausible."""
     if x.ndim != 1 or len(x) < LONG_ENOUGH or x.dtype.kind not in "iuf":
         return
+    from ._beats import implausible_at  # here: most calls state the rate
+
     why = implausible_at(x, DEFAULT_RATE)
     if why is not None:
         warnings.warn(
