@@ -68,6 +68,10 @@ class File:
         """In small letters, with its dot; that before .gz."""
         return os.path.splitext(self.base)[1].lower()
 
+    def of_size(self, size: int) -> "File":
+        """The same file where others belong to it: with the budget of so many bytes."""
+        return dataclasses.replace(self, size=size, budget=BUDGET * size + FLOOR)
+
     def read(self, start: int = 0, count: int | None = None) -> bytes:
         """`count` bytes from `start`, fewer where the file ends."""
         with self.opener() as file:

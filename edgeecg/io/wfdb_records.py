@@ -82,10 +82,9 @@ def open_source(file: File, keep_identity: bool = False) -> Source:
     frames = max((part.first + part.frames for part in parts), default=0)
     if frames == 0:
         raise InputError(f"{file.name}: not a readable WFDB record: the record has no samples")
-    budget = max([file.budget, *(part.file.budget for part in parts if part.file is not None)])
     longest = frames * max(track.per_frame for track in tracks)
-    if 8 * longest > budget:
-        header_file.afford(8.0 * longest, "a lead of the record")
+    if 8 * longest > header_file.budget:
+        with_its_data(header_file, parts).afford(8.0 * longest, "a lead of the record")
     scales = [scale_of(track) for track in tracks]
     leads = tuple(lead_of(track, header.rate, scale) for track, scale in zip(tracks, scales, strict=True))
 
@@ -97,6 +96,17 @@ def open_source(file: File, keep_identity: bool = False) -> Source:
         no_rate = f"{file.name}: the rate in the header, {header.written_rate!r}, is none: give it with fs= (--fs)"
     start = header.start or next((part.header.start for part in parts if part.header and part.first == 0), None)
     return Source(file.name, "WFDB", longest, leads, load, start, header.identity, no_rate)
+
+
+def with_its_data(header_file: File, parts: list[Part]) -> File:
+    """A record's header with the size of all its files: by that it is said how much memory it may take."""
+    data = (
+        data_of(part.file, group)
+        for part in parts
+        if part.file is not None and part.header is not None
+        for group in groups_of(part.header)
+    )
+    return header_file.of_size(header_file.size + sum(file.size for file in data if file is not None))
 
 
 def beside(file: File, name: str, where: str) -> File:

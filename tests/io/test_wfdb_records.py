@@ -339,3 +339,16 @@ def test_any_header_ends_in_a_recording_or_a_sentence(tmp_path_factory, data):
     (folder / "r.hea").write_text("\n".join(map(" ".join, lines)))
     (folder / "r.dat").write_bytes(int16(1, 2))
     refused_or_read(folder / "r.hea")
+
+
+def test_a_day_is_within_the_budget_of_its_signal_file(tmp_path):
+    """The header has 60 bytes; what counts is the size of all the record's files."""
+    n = 24 * 3600 * 250
+    np.resize(np.arange(-100, 100, dtype="<i2"), n).tofile(tmp_path / "day.dat")
+    (tmp_path / "day.hea").write_text(f"day 1 250 {n}\nday.dat 16 200 16 0 0 0 0 II\n")
+    assert io.read(tmp_path / "day.hea").samples.shape == (n,)
+    (tmp_path / "day.hea").write_text(f"day/2 1 250 {n}\n~ {n - 250}\nend 250\n")  # a gap is stored nowhere
+    (tmp_path / "end.hea").write_text("end 1 250 250\nend.dat 16 200 16 0 0 0 0 II\n")
+    np.zeros(250, "<i2").tofile(tmp_path / "end.dat")
+    with pytest.raises(edgeecg.InputError, match=r"MiB of memory, more than 64 times the 5\d\d bytes"):
+        io.read(tmp_path / "day.hea")
