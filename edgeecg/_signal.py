@@ -21,7 +21,7 @@ from .constants import (
 )
 from .errors import AmplitudeWarning, InputError
 
-__all__ = ["Conversion", "check_hop", "check_signal", "conversion", "fs_millihertz", "gain_multiplier"]
+__all__ = ["Conversion", "check_hop", "check_signal", "clock_factor", "conversion", "fs_millihertz", "gain_multiplier"]
 
 Nan: TypeAlias = Literal["raise", "mask"]
 """What is done with samples that are missing."""
@@ -72,6 +72,12 @@ def fs_millihertz(fs: float) -> int:
     if not SLOWEST <= value <= FASTEST:
         raise InputError(f"fs is the sampling rate in Hz, from {SLOWEST:g} to {FASTEST:g}, not {value:g}")
     return round(value * 1000)
+
+
+def clock_factor(fs: float) -> float:
+    """How long a second of the resampler's clock is: it takes whole millihertz, and a rate may lie between two."""
+    nominal = fs_millihertz(fs) / 1000
+    return nominal / float(fs) if abs(nominal - float(fs)) > 1e-9 * nominal else 1.0
 
 
 def check_hop(hop: float) -> int:
