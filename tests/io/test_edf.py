@@ -1,6 +1,7 @@
-"""EDF and BDF files against bytes written by hand."""
+"""EDF and BDF files against bytes written by hand and other readers."""
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -219,6 +220,10 @@ def test_start_and_person(tmp_path):
     assert io.open_source(tmp_path / "r.edf").start is None
 
 
+SHIPPED = ["test_generator.edf", "test_legacy.edf", "test_subsecond.edf", "test_utf8.edf", "test_generator.bdf"]
+SHIPPED += ["test_generator_datarec_generator_0_5.bdf", "test_generator_datarec_generator_2.bdf"]
+
+
 @pytest.mark.parametrize("width", [2, 3])
 @given(data=st.data())
 def test_as_pyedflib_reads_it(tmp_path_factory, width, data):
@@ -243,6 +248,28 @@ def test_as_pyedflib_reads_it(tmp_path_factory, width, data):
             expected = theirs.readSignal(i) / 1000
             step = (signal[3] - signal[2]) / (signal[5] - signal[4]) / 1000
             np.testing.assert_allclose(ours.recording(i).millivolts(), expected, rtol=1e-9, atol=1e-6 * step)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_files_that_pyedflib_ships(name):
+    """EDF and BDF of another program, every sample of every signal, as pyedflib and edfio read them."""
+    pyedflib, edfio = pytest.importorskip("pyedflib"), pytest.importorskip("edfio")
+    path = Path(pyedflib.__file__).parent / "tests/data" / name
+    if not path.exists():
+        pytest.skip("this pyedflib ships no such file")
+    ours = io.open_source(path)
+    also = (edfio.read_edf if path.suffix == ".edf" else edfio.read_bdf)(path)
+    with pyedflib.EdfReader(str(path)) as theirs:
+        # of a plain EDF pyedflib makes a signal of the annotations too
+        signals = [label for label in theirs.getSignalLabels() if label != "EDF Annotations"]
+        assert [lead.name for lead in ours.leads] == signals
+        for i, lead in enumerate(ours.leads):
+            samples = ours.load(i) + lead.offset
+            steps = lead.steps_per_unit()
+            for expected in (theirs.readSignal(i), also.signals[i].data):
+                np.testing.assert_allclose(samples, expected * steps, rtol=0, atol=1e-8)
+            assert lead.fs == theirs.getSampleFrequency(i)
+        assert ours.start.replace(microsecond=0) == theirs.getStartdatetime().replace(microsecond=0)
 
 
 @given(data=st.data())
