@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from edgeecg.io import FORMATS
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [path for path in sorted((ROOT / "docs").rglob("*.md")) if path.parent.name != "reference"]  # made by mkdocs
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *PAGES]
@@ -113,3 +115,12 @@ def test_results_of_quality_stay_short():
 def test_tables_that_commands_fill_have_their_marks(document, marks):
     text = (ROOT / "docs/results" / document).read_text(encoding="utf-8")
     assert re.findall(r"<!-- (\w+) -->", text) == marks == re.findall(r"<!-- /(\w+) -->", text)
+
+
+def test_the_page_of_recordings_has_every_format_with_its_extra():
+    rows = re.findall(r"^\| (\w.*) \|$", (ROOT / "docs/recordings.md").read_text(encoding="utf-8"), re.MULTILINE)
+    extras = {cells[0]: cells[3] for cells in (re.split(r" *\| *", row) for row in rows) if len(cells) == 5}
+    for form in FORMATS:
+        said = [extra for title, extra in extras.items() if title.startswith(form.name)]
+        assert len(said) == 1, form.name
+        assert said[0] == (f"`{form.extra}`" if form.packages else "") or form.name == "WFDB", form.name
