@@ -24,10 +24,11 @@ RATE = 250
 SECONDS = 60
 
 
-def beats(fs=RATE):
-    """One minute in mV, 75 beats of it."""
-    t = np.arange(SECONDS * fs) / fs
-    return np.exp(-0.5 * (((t % 0.8) - 0.4) / 0.012) ** 2) + 0.2 * np.exp(-0.5 * (((t % 0.8) - 0.65) / 0.04) ** 2)
+def beats():
+    """One minute in mV, 75 beats, on a baseline that is never flat."""
+    t = np.arange(SECONDS * RATE) / RATE
+    waves = np.exp(-0.5 * (((t % 0.8) - 0.4) / 0.012) ** 2) + 0.2 * np.exp(-0.5 * (((t % 0.8) - 0.65) / 0.04) ** 2)
+    return waves + 0.02 * np.sin(2 * np.pi * 0.3 * t) + 0.005 * np.random.default_rng(0).standard_normal(len(t))
 
 
 def rows(head, *columns, keep=slice(None)):
