@@ -13,8 +13,11 @@ from train.data.windows import WindowSampler
 from train.views.augment import Augment, Views
 from train.views.vcg import Vcg
 
-View = Literal["augment", "vcg", "viewmaker"]
-"""augment: disturbances as on a device; vcg: the heart's dipole turned (3KG); viewmaker: learned perturbations."""
+View = Literal["augment", "vcg", "viewmaker", "vcg_viewmaker"]
+"""augment: disturbances as on a device; vcg: the heart's dipole turned (3KG); viewmaker: learned perturbations;
+vcg_viewmaker: those of the turned dipole's leads.
+"""
+TURNED, LEARNED = ("vcg", "vcg_viewmaker"), ("viewmaker", "vcg_viewmaker")
 
 # The second window of the published systems: what --positives is where it is not given.
 PUBLISHED = {"pclr": "patient", "cmsc": "segment", "cmlc": "lead", "cmsmlc": "segment_lead"}
@@ -42,17 +45,16 @@ def check_pairs(view: View, positives: Positives | None, objective: str) -> Posi
 
     Raises InputError where they make no sense together.
     """
-    usual = "window" if view == "vcg" else "nearby"
+    usual = "window" if view in TURNED else "nearby"
     chosen = positives or PUBLISHED.get(objective, usual)
-    if view == "vcg" and chosen not in VCG_POSITIVES:
+    if view in TURNED and chosen not in VCG_POSITIVES:
         raise InputError(
             f"vcg views are made from pieces of 10 s: their positives are {', '.join(VCG_POSITIVES)}, not {chosen!r}"
         )
     agreeing = AGREEING.get(objective, (chosen,))
     if chosen not in agreeing:
-        raise InputError(
-            f"{objective} does not go with positives {chosen!r}, for {WHY[objective.removeprefix('supervised_')]}: choose {', '.join(agreeing)}"
-        )
+        why = WHY[objective.removeprefix("supervised_")]
+        raise InputError(f"{objective} does not go with positives {chosen!r}, for {why}: choose {', '.join(agreeing)}")
     return chosen
 
 

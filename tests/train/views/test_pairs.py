@@ -12,13 +12,14 @@ from edgeecg.errors import InputError
 from train.data import open_cache
 from train.data.front_end import default_front_end, front_end_reader
 from train.data.twelve_lead import read_twelve_lead, split_twelve_lead
+from train.engine import Place
 from train.objectives import OBJECTIVES
 from train.pretrain import Config, Pretraining, train
 from train.runs.checkpoint import load_tensors
 from train.runs.folder import read_log
 from train.views.pairs import VcgPairs, check_pairs
 from train.views.vcg import Vcg, VcgViews
-from train.views.viewmaker import ViewmakerOptions
+from train.views.viewmaker import ViewmakerOptions, likeness
 
 PATIENTS = 12
 
@@ -55,6 +56,7 @@ def config(data, out, **changes) -> Config:
         ("vcg", None, "barlow_twins"),
         ("vcg", "lead", "cmlc"),
         ("viewmaker", "patient", "pclr"),
+        ("vcg_viewmaker", None, "nt_xent"),
         ("augment", "lead", "supervised_cmsmlc"),
     ],
 )
@@ -63,7 +65,22 @@ def test_views_positives_and_objectives_train_together(data, cache, tmp_path, vi
     losses = [line["loss"] for line in read_log(tmp_path) if "loss" in line]
     assert losses and np.isfinite(losses).all()
     assert f"views: {view}" in (tmp_path / "report.md").read_text()
-    assert (tmp_path / "viewmaker.png").exists() == (view == "viewmaker")
+    assert (tmp_path / "viewmaker.png").exists() == view.endswith("viewmaker")
+
+
+@pytest.mark.parametrize("fusion", ["average", "channels"])
+@pytest.mark.parametrize("view", ["viewmaker", "vcg_viewmaker"])
+def test_a_viewmaker_perturbs_several_leads(data, cache, tmp_path, view, fusion):
+    """Each draw is another view of every lead: of what stands behind the turned dipole too."""
+    options = config(data, tmp_path, view=view, leads=3, fusion=fusion, viewmaker=ViewmakerOptions(width=4, blocks=1))
+    learner = Pretraining(options, cache, None)
+    batch = learner.draw(4, Place(0, 1))
+    assert batch["first"].shape == (4, 3, 1280) and batch["noise"].shape[:2] == (4, 2)
+    assert likeness(learner.viewmaker, batch["first"], 6)[1].median(1).values.median(0).values.max() < 0.5
+    loss, values = learner(batch)
+    loss.backward()
+    assert values["embedding"].shape == (8, 128)
+    assert all(p.grad.abs().sum() > 0 for p in learner.viewmaker.parameters() if p.ndim > 1)
 
 
 def test_a_resumed_viewmaker_run_is_exact(data, cache, tmp_path):
