@@ -23,6 +23,7 @@ if __package__ in (None, ""):  # run as a script
 
 from edgeecg.errors import InputError
 from train.data import PRETRAINING, Cache, open_cache
+from train.data.corpora import find_folder
 from train.data.front_end import default_front_end
 from train.engine import check_folder, fit, launch
 from train.engine.distributed import Processes
@@ -74,7 +75,7 @@ def recorded_hours(config: Config, cache: Cache) -> float:
 
 def stated(config: Config, cache: Cache, steps: int, seconds: float) -> dict:
     """What a model made from this run has to state."""
-    noise = (config.data / "nstdb").is_dir()
+    noise = find_folder(config.data, "nstdb") is not None
     said = provenance(config, cache, OBJECTIVE, noise, steps, seconds, config.start, processes=config.workers)
     return {**said, "hours": round(recorded_hours(config, cache), 1)}
 

@@ -26,7 +26,7 @@ from edgeecg.errors import InputError
 from train.data.corpora import corpus, corpus_folder, present_corpora
 from train.data.front_end import FrontEnd, front_end_reader
 
-LAYOUT = 1  # raise when the files' meaning or what is excluded changes
+LAYOUT = 2  # raise when the files' meaning or what is excluded changes
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)  # what a damaged cache raises
 T = TypeVar("T")
 COLUMNS = ("set", "record", "patient", "lead", "label", "start", "length")

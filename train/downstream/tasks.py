@@ -11,11 +11,11 @@ import numpy as np
 
 from edgeecg.errors import InputError
 from train.classifiers.labeled import Labeled, one_hot
-from train.data.corpora import DS1, DS2, SAME_PATIENT_AS_TEST, Corpus, array, corpus, table
-from train.probes.tasks.base import join
+from train.data.corpora import DS1, DS2, SAME_PATIENT_AS_TEST, Corpus, corpus
+from train.probes.tasks.base import headers, join
 from train.probes.tasks.challenges import RHYTHMS
 from train.probes.tasks.mitdb import BEATS, beat_windows
-from train.probes.tasks.ptbxl import SUPERCLASSES
+from train.probes.tasks.ptbxl import SUPERCLASSES, ptbxl_windows
 from train.probes.tasks.registry import read_task
 
 # Statements of the Challenge 2020 (Perez Alday et al., Physiol. Meas. 2020), as SNOMED CT codes, and the SCP-ECG
@@ -64,12 +64,9 @@ def one_superclass(name: str, probe: str, data: Path) -> Labeled:
 
 
 def snomed(name: str, lead: int, data: Path) -> Labeled:
-    folder = data / "ptbxl"
-    signal = np.asarray(array(folder, "ecg_128hz_uV_int16.npy")[:, lead] / 1000.0, np.float32)
-    rows = table(folder, "metadata.csv")
+    signal, rows, group = ptbxl_windows(data, lead)
     codes = [set(literal_eval(row["scp_codes"])) for row in rows]
     truth = np.array([[int(bool(said & set(same))) for same in SNOMED.values()] for said in codes])
-    group = np.array([float(row["patient_id"]) for row in rows])
     return Labeled(name, tuple(SNOMED), signal, truth, group, single=False)
 
 
@@ -78,14 +75,14 @@ def beats(name: str, data: Path) -> Labeled:
     supraventricular one, else N.
     """
     training = [record for record in DS1 if record not in SAME_PATIENT_AS_TEST]
-    windows = join([beat_class(data / "mitdb", record) for record in (*training, *DS2)])
+    windows = join([beat_class(path) for path in headers(data, "mitdb", (*training, *DS2)).values()])
     test = windows.group >= len(training)
     return Labeled(name, ("N", "S", "V"), windows.signal, one_hot(windows.label, 3), windows.group, True, test)
 
 
-def beat_class(folder: Path, record: str) -> tuple[np.ndarray, np.ndarray]:
-    signal, ventricular = beat_windows(folder, record, BEATS["V"])
-    _, supraventricular = beat_windows(folder, record, BEATS["S"])
+def beat_class(header: Path) -> tuple[np.ndarray, np.ndarray]:
+    signal, ventricular = beat_windows(header, BEATS["V"])
+    _, supraventricular = beat_windows(header, BEATS["S"])
     return signal, np.where(ventricular, 2, supraventricular)
 
 

@@ -20,10 +20,10 @@ from torch import Tensor
 
 from edgeecg.constants import RATE, WINDOW
 from edgeecg.errors import InputError
-from train.data.annotations import CLASSES, label_windows, read_annotations
+from train.data.annotations import CLASSES, label_windows
 from train.data.cache import Cache
-from train.data.corpora import corpus_folder
 from train.data.front_end import to_input
+from train.data.marks import annotations_of
 from train.data.windows import WindowSampler
 from train.objectives.positives import other_patient
 
@@ -159,12 +159,9 @@ def annotated(cache: Cache, data: Path | None, annotator: str, row: int) -> tupl
     annotations.
     """
     index = cache.index
-    record = corpus_folder(data or Path(), str(index["set"][row])) / str(index["record"][row])
-    if data is None or not record.with_name(f"{record.name}.{annotator}").exists():
+    notes = annotations_of(data, str(index["set"][row]), str(index["record"][row]), annotator)
+    if notes is None:
         return None
-    from edgeecg import io
-
-    notes = read_annotations(record, annotator, io.open_source(record).leads[0].fs)
     first = np.round(notes.second * RATE).astype(np.int64) - WINDOW // 2
     first = np.unique(first[(first >= 0) & (first <= index["length"][row] - WINDOW)])
     labels = label_windows(notes, first / RATE, WINDOW / RATE)[0]

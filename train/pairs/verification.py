@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from edgeecg.errors import InputError
 from train.data import open_cache
+from train.data.corpora import find_folder
 from train.data.front_end import default_front_end
 from train.data.windows import WindowSampler, is_validation
 from train.nets import ENCODERS, Encoder
@@ -100,7 +101,7 @@ def verify(learner) -> VerificationReport:
     first = held_out_pairs(learner, learner.cache, test, generator)
     sets = {"held-out patients" if held_out else "training patients": first}
     for name in config.tests:
-        if config.data is not None and (config.data / name).is_dir():
+        if config.data is not None and find_folder(config.data, name):
             other = open_cache(config.data, (name,), default_front_end(), config.cache, quiet=True)
             sets[name] = held_out_pairs(learner, other, np.ones(len(other.index["start"]), bool), generator)
     ways = comparisons(learner, fit_on)
