@@ -48,7 +48,7 @@ def alarms(folder: Path) -> Iterator[Record]:
         place = next((named[lead] for lead in ALARM_LEADS if lead in named), None)
         if place is None or not ({"true alarm", "false alarm"} & said.keys()):
             continue  # no ECG, or of the hidden set
-        kind = next(iter(said.keys() - {"true alarm", "false alarm"}), "")
+        kind = next((text for line, text in said.items() if line not in ("true alarm", "false alarm")), "")
         facts = {"alarm": kind.replace(" ", "_"), "true_alarm": str(int("true alarm" in said))}
         yield Record(name, name, whole.leads[place : place + 1], before_alarm(whole, place), facts["alarm"], facts)
 
