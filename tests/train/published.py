@@ -146,9 +146,8 @@ def cinc2018(folder: Path) -> None:
     for number, name in enumerate(("tr03-0005", "tr03-0029")):
         inside = folder / name
         write_mat(inside, name, 200, counts(200, 600, 13, number), names)
-        annotate(
-            inside, name, "arousal", [0, 200 * 240, 200 * 250, 200 * 420], ['"'] * 4, ["W", "N2", "(resp_hypopnea", "R"]
-        )
+        texts = ["", "W", "N2", "(resp_hypopnea", "R"]  # wfdb takes a first note for one on the file
+        annotate(inside, name, "arousal", [200 * s for s in (1, 30, 240, 250, 420)], ['"'] * 5, texts)
     write_mat(folder / "te03-0001", "te03-0001", 200, counts(200, 600, 13, 9), names)
 
 
