@@ -33,7 +33,7 @@ from edgeecg.constants import WINDOW
 from edgeecg.errors import InputError
 from train.data import PRETRAINING, Cache, WindowSampler
 from train.data.front_end import ZERO, default_front_end, to_input
-from train.data.windows import split_by_patient
+from train.data.windows import rows_read, split_by_patient
 from train.engine import Learner, Options, Place, fit, launch
 from train.engine.distributed import Processes
 from train.engine.options import stored_steps
@@ -118,6 +118,10 @@ class Autoencoding(Learner):
     def networks(self) -> list[nn.Module]:
         return [self.autoencoder]
 
+    def read(self) -> Cache:
+        """The rows of the cache that windows come from."""
+        return rows_read(self.training_windows, self.validation_windows)
+
     def windows(
         self, sampler: WindowSampler, count: int, generator: torch.Generator, margin: int = 0
     ) -> tuple[Tensor, Tensor]:
@@ -174,8 +178,8 @@ class Autoencoding(Learner):
         return self._restoration
 
     def remarks(self) -> list[str]:
-        leads, names = len(self.cache.index["start"]), dict.fromkeys(self.cache.index["set"].tolist())
-        return [f"{self.cache.hours:.1f} h of ECG, {leads} leads from {', '.join(names)}", *self.restoration().lines()]
+        read = self.read()
+        return [f"{read.summary()} from {', '.join(read.hours_by_set())}", *self.restoration().lines()]
 
     def pictures(self, folder: Path) -> list[tuple[str, str]]:
         write_json(folder / "restoration.json", self.restoration().to_dict())
@@ -219,9 +223,9 @@ def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
     if finished:
         return finished
 
-    def describe(options, progress) -> dict:
-        used = config.kind == "denoising"
-        return provenance(options, cache, f"{config.kind} autoencoder", used, progress.step, progress.seconds)
+    def describe(options, progress, learner) -> dict:
+        used, objective = config.kind == "denoising", f"{config.kind} autoencoder"
+        return provenance(options, learner.read(), objective, used, progress.step, progress.seconds)
 
     title = f"Autoencoder: {config.kind}, {config.shape.encoder}"
     result = fit(lambda: Autoencoding(config, cache, noise), config, describe, title)

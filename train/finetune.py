@@ -24,9 +24,11 @@ from pathlib import Path
 if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import numpy as np
 import torch
 from tqdm import tqdm
 
+from edgeecg.constants import RATE, WINDOW
 from edgeecg.errors import InputError
 from train.classifiers.labeled import Labeled
 from train.classifiers.network import logits_of, probabilities
@@ -37,7 +39,7 @@ from train.downstream.arms import ARMS, Arms
 from train.downstream.report import cell_name, compare, read_run, report, table
 from train.downstream.splits import Split, make_splits, with_labels
 from train.downstream.tasks import TASKS, corpus_of, read_labeled
-from train.reporting.provenance import sources
+from train.reporting.provenance import sources, total_hours
 from train.runs.checkpoint import save_encoder
 from train.runs.command_line import need_recordings, recordings_folder, run_command
 from train.runs.folder import Log, run_folder, write_json, write_text
@@ -99,6 +101,7 @@ class Runner:
         """Fit one classifier, write its test predictions; returns the curves."""
         config, split = self.config, self.splits[number]
         rows = with_labels(self.data, split.train, share, seed=config.seed + number)
+        start = time.perf_counter()
         x, model = self.arms.start(arm, rows, seed=config.seed + number)
         views = self.views if model.encoder is not None else None
         curves = fit(model, x, self.data, rows, split.validation, config.training, config.seed + number, views)
@@ -106,19 +109,23 @@ class Runner:
         if config.keep and arm == "finetune":
             path = config.out / "encoders" / f"{share:g}-{number}.safetensors"
             path.parent.mkdir(exist_ok=True)
-            save_encoder(path, model.encoder, self.stated())
+            steps = config.training.epochs * config.training.steps_of_epoch(len(rows))
+            save_encoder(path, model.encoder, self.stated(rows, steps, time.perf_counter() - start))
         predictions.save(self.folder / f"{cell_name(arm, share, number)}.npz", result, **curves)
         return curves
 
-    def stated(self) -> dict:
-        """What a model made from a fine-tuned encoder has to state."""
+    def stated(self, rows: np.ndarray, steps: int, seconds: float) -> dict:
+        """What a model made from an encoder has to state that was fine-tuned on these windows."""
         before = self.arms.pretrained.training()
-        kept = {key: before[key] for key in ("steps", "processes", "hours", "minutes") if key in before}
-        found = sources([corpus_of(self.config.task)], "labels", self.noise is not None, before)
+        hours = len(rows) * WINDOW / RATE / 3600
+        found = sources({corpus_of(self.config.task): hours}, "labels", self.noise is not None, before)
         return {
-            **kept,
             "objective": f"{before.get('objective', 'an encoder')}; then labels of {self.config.task}",
             "sources": found,
+            "hours": total_hours(found, before),
+            "steps": before.get("steps", 0) * before.get("processes", 1) + steps,
+            "processes": 1,
+            "minutes": round(before.get("minutes", 0) + seconds / 60, 1),
         }
 
     def run(self) -> None:

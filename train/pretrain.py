@@ -38,7 +38,7 @@ from train.data.front_end import default_front_end, front_end_reader
 from train.data.positives import Positives
 from train.data.twelve_lead import read_twelve_lead, split_twelve_lead
 from train.data.window_starts import Windows
-from train.data.windows import SamplerConfig, split_by_patient
+from train.data.windows import SamplerConfig, rows_read, split_by_patient
 from train.engine import Learner, Options, Place, check_folder, fit, launch
 from train.engine.distributed import Processes
 from train.engine.setup import open_corpora
@@ -111,6 +111,10 @@ class Pretraining(Learner):
         self.validates = self.pairs.validation is not None
         self.margin = self.context_margin()
 
+    def read(self) -> Cache:
+        """The rows of the cache that windows come from; with vcg views, of the cache of eight leads."""
+        return rows_read(self.pairs.training, self.pairs.validation)
+
     def context_margin(self) -> int:
         """Samples on each side that the frames of a window can see, in whole frames; 0 where none are wanted."""
         margin = self.encoder.spec.margin
@@ -168,17 +172,12 @@ class Pretraining(Learner):
         return [(caption, "viewmaker.png")]
 
     def remarks(self) -> list[str]:
-        hours, leads, names = (
-            self.cache.hours,
-            len(self.cache.index["start"]),
-            dict.fromkeys(self.cache.index["set"].tolist()),
-        )
-        config = self.config
+        read, config = self.read(), self.config
         how = f"{config.leads} leads, " + ("averaged" if config.fusion == "average" else "as channels of the input")
         positives = check_pairs(config.view, config.positives, config.objective)
         windows = self.pairs.training.describe() if isinstance(self.pairs, WindowPairs) else config.windows
         return [
-            f"{hours:.1f} h of ECG, {leads} leads from {', '.join(names)}",
+            f"{read.summary()} from {', '.join(read.hours_by_set())}",
             f"{self.encoder.spec.macs() / 1e6:.2f} M multiply-accumulates a window"
             + ("" if config.leads == 1 else f"; {how}"),
             f"windows: {windows}, views: {config.view}, positives: {positives}",
@@ -188,7 +187,8 @@ class Pretraining(Learner):
 def make_pairs(config: Config, cache: Cache, noise: Tensor | None) -> WindowPairs | VcgPairs:
     positives = check_pairs(config.view, config.positives, config.objective)
     if config.view in TURNED:
-        windows = split_twelve_lead(read_twelve_lead(config.data, config.corpora), config.validation, positives)
+        eight = cache if cache.samples.ndim == 3 else read_twelve_lead(config.data, config.corpora)
+        windows = split_twelve_lead(eight, config.validation, positives)
         several, read = config.leads > 1, front_end_reader(default_front_end())
         return VcgPairs(*windows, Vcg(config.vcg, read, TWELVE[: config.leads] if several else TWELVE), every=several)
     augment = Augment(config.views, noise) if config.view == "augment" else None
@@ -205,8 +205,9 @@ def effective_rank(embedding: Tensor) -> float:
 def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
     """Pretrain as configured. Returns the path of the finished encoder."""
 
-    def describe(options, progress) -> dict:
-        return provenance(options, cache, config.objective, noise is not None, progress.step, progress.seconds)
+    def describe(options, progress, learner) -> dict:
+        used = noise is not None and config.view == "augment" and config.views.p_noise > 0
+        return provenance(options, learner.read(), config.objective, used, progress.step, progress.seconds)
 
     title = f"Pretraining: {config.encoder}, {config.objective}"
     return fit(lambda: Pretraining(config, cache, noise), config, describe, title)
@@ -214,7 +215,8 @@ def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
 
 def process(config: Config, team: Processes) -> None:
     """What each process of the run does."""
-    cache, front = open_corpora(config, team), default_front_end()
+    turned, front = config.view in TURNED, default_front_end()
+    cache = read_twelve_lead(config.data, config.corpora) if turned else open_corpora(config, team)
     noise = load_noise(config.data, front, kinds=config.views.noises) if config.view == "augment" else None
     if team.first and noise is None and config.view == "augment" and config.views.p_noise > 0:
         print("No nstdb in the data folder: views go without recorded noise.")

@@ -69,22 +69,17 @@ def open_leads(config: Config, quiet: bool = False) -> Cache:
     return larger
 
 
-def recorded_hours(config: Config, cache: Cache) -> float:
-    return cache.hours / 2 if config.rhythms else cache.hours
-
-
 def stated(config: Config, cache: Cache, steps: int, seconds: float) -> dict:
     """What a model made from this run has to state."""
     noise = find_folder(config.data, "nstdb") is not None
-    said = provenance(config, cache, OBJECTIVE, noise, steps, seconds, config.start, processes=config.workers)
-    return {**said, "hours": round(recorded_hours(config, cache), 1)}
+    return provenance(config, cache, OBJECTIVE, noise, steps, seconds, config.start, processes=config.workers)
 
 
 def train(config: Config, cache: Cache, quiet: bool = False) -> Path:
     """Train as configured. Returns the path of the finished encoder."""
 
-    def describe(options, progress) -> dict:
-        return stated(options, cache, progress.step, progress.seconds)
+    def describe(options, progress, learner) -> dict:
+        return stated(options, learner.read(), progress.step, progress.seconds)
 
     return fit(lambda: Multitask(config, cache, quiet), config, describe, f"The recipe: {config.encoder}")
 
@@ -107,7 +102,7 @@ def main(config: Config) -> None:
     check_folder(config)
     cache = open_leads(config)  # once, before several processes want it
     leads = len(cache.index["start"]) // (2 if config.rhythms else 1)
-    print(f"{recorded_hours(config, cache):.1f} h of ECG in {leads} leads; results go to {config.out}")
+    print(f"{cache.hours:.1f} h of recordings, {leads} leads; results go to {config.out}")
     launch(process, config)
 
 

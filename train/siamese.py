@@ -35,7 +35,7 @@ from torch import Tensor
 from edgeecg.errors import InputError
 from train.data import PRETRAINING, Cache
 from train.data.front_end import default_front_end
-from train.data.windows import SamplerConfig, WindowSampler, is_validation
+from train.data.windows import SamplerConfig, WindowSampler, is_validation, rows_read
 from train.engine import Learner, Options, Place, check_folder, fit, launch
 from train.engine.distributed import Processes
 from train.engine.setup import open_corpora
@@ -114,6 +114,10 @@ class Siamese(Learner):
         self.encoder.linear.weight.mul_(scale)
         self.encoder.linear.bias.mul_(scale)
 
+    def read(self) -> Cache:
+        """The rows of the cache that pairs come from."""
+        return rows_read(self.training_pairs, self.validation_pairs)
+
     def source(self, rows) -> WindowSampler | LabeledWindows | PatientWindows:
         if self.config.pairs == "label":
             return LabeledWindows(self.cache, self.config.data, self.config.annotator, rows)
@@ -157,7 +161,7 @@ class Siamese(Learner):
     def remarks(self) -> list[str]:
         self.judged = self.verdict()
         return [
-            f"{self.cache.hours:.1f} h of ECG; pairs by {self.config.pairs}, margin {self.config.margin:g}",
+            f"{self.read().summary()}; pairs by {self.config.pairs}, margin {self.config.margin:g}",
             *self.judged.lines(),
         ]
 
@@ -170,13 +174,13 @@ class Siamese(Learner):
 def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
     """Train as configured. Returns the path of the finished encoder."""
 
-    def describe(options, progress) -> dict:
+    def describe(options, progress, learner) -> dict:
         objective, use = (
             f"Siamese contrastive, pairs by {config.pairs}",
             "labels" if config.pairs == "label" else "pretraining",
         )
         return provenance(
-            options, cache, objective, noise is not None, progress.step, progress.seconds, options.start, use
+            options, learner.read(), objective, noise is not None, progress.step, progress.seconds, options.start, use
         )
 
     return fit(

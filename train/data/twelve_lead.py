@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from edgeecg.constants import WINDOW
 from edgeecg.errors import InputError
 from train.data.cache import Cache
 from train.data.corpora import Recording, corpus, corpus_folder, present_corpora
@@ -21,7 +22,7 @@ MICROVOLTS = 1000.0  # per mV: windows are kept as int16
 def read_twelve_lead(data: Path | None, corpora: tuple[str, ...]) -> Cache:
     """Windows of all recordings that have the eight leads. `samples` (n, 8, 1280) int16 microvolts; a row a window.
 
-    `index` has the columns set, record, patient, lead (empty) and start: the window's number in its recording.
+    `index` has the columns set, record (with the window's number), patient, lead (empty), start (that number), length.
     """
     pieces, rows = [], []
     for name in present_corpora(data, corpora) if data else []:
@@ -31,13 +32,13 @@ def read_twelve_lead(data: Path | None, corpora: tuple[str, ...]) -> Cache:
                 break  # the other recordings of a corpus have the same leads
             windows = np.stack([microvolts(record.recording(place[lead])) for lead in INDEPENDENT], 1)
             pieces.append(windows)
-            rows += [(name, record.name, record.patient, "", i) for i in range(len(windows))]
+            rows += [(name, f"{record.name}/{i}", record.patient, "", i, WINDOW) for i in range(len(windows))]
     if not pieces:
         raise InputError(
             f"vcg views need recordings with the leads {', '.join(INDEPENDENT)} (for instance ptbxl), and there are "
             "none"
         )
-    columns = zip(("set", "record", "patient", "lead", "start"), zip(*rows, strict=True), strict=True)
+    columns = zip(("set", "record", "patient", "lead", "start", "length"), zip(*rows, strict=True), strict=True)
     return Cache(np.concatenate(pieces), {name: np.array(column) for name, column in columns}, Path())
 
 
@@ -56,6 +57,7 @@ class TwelveLeadSampler:
 
     def __init__(self, cache: Cache, rows: np.ndarray, positives: str):
         self.cache, self.rows, self.positives = cache, np.flatnonzero(rows), positives
+        self.drawn = self.rows
         self.patient = torch.from_numpy(cache.patients()[self.rows].astype(np.int64))
         self.groups = RowGroups(self.patient.numpy())
 

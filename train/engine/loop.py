@@ -32,7 +32,7 @@ MEASURED, WARM = 24, 4  # steps that tell the speed; the first of them do not co
 
 
 def fit(
-    make: Callable[[], Learner], options: Options, describe: Callable[[Options, Progress], dict], title: str
+    make: Callable[[], Learner], options: Options, describe: Callable[[Options, Progress, Learner], dict], title: str
 ) -> Path:
     """Train the learner that `make` builds; returns the path of the finished encoder.
 

@@ -15,5 +15,5 @@ def open_corpora(config, team: Processes) -> Cache:
     cache = open_cache(config.data, config.corpora, default_front_end(), config.cache, quiet=not team.first)
     if team.first:
         team.wait()
-        print(f"{cache.hours:.1f} h of ECG in {len(cache.index['start'])} leads; results go to {config.out}")
+        print(f"{cache.summary()}; results go to {config.out}")
     return cache

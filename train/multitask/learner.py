@@ -95,7 +95,7 @@ class Multitask(Learner):
 
     def __init__(self, options: MultitaskOptions, cache: Cache, quiet: bool = False):
         super().__init__()
-        self.options = options
+        self.options, self.cache = options, cache
         spec = ENCODERS[options.encoder]()
         spec = replace(spec, head=replace(spec.head, pool=options.pool), standardize=options.standardize)
         self.encoder = Encoder(spec)
@@ -117,6 +117,10 @@ class Multitask(Learner):
         lengths = self.training_windows.length
         self.margin = spec.margin if options.context and (lengths >= WINDOW + 2 * spec.margin).any() else 0
         self.begin()
+
+    def read(self) -> Cache:
+        """The rows of the cache that windows come from."""
+        return self.cache.only(self.cache.index["length"] >= WINDOW)
 
     def begin(self) -> None:
         """What depends on windows before the first step: the trunk to go on from, and the moments of the targets."""

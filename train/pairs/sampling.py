@@ -77,7 +77,7 @@ class PatientWindows:
         self.rows = np.flatnonzero(rows & (index["length"] >= 2 * WINDOW))
         if len(self.rows) == 0:
             raise InputError("pairs of patients need recordings of at least 20 s")
-        self.patient = cache.patients()
+        self.patient, self.drawn = cache.patients(), self.rows
         place = np.unique(self.patient[self.rows], return_inverse=True)[1]
         self.weight = torch.from_numpy(np.cumsum(1.0 / np.bincount(place)[place]))
 
@@ -125,7 +125,7 @@ class LabeledWindows:
         self.classes, self.label = np.unique(np.concatenate(name), return_inverse=True)
         if len(self.classes) < 2:
             raise InputError(f"all annotated windows are of one class ({self.classes[0]}): pairs by label need two")
-        self.patient = cache.patients()[self.row]
+        self.patient, self.drawn = cache.patients()[self.row], np.unique(self.row)
         self.members = [np.flatnonzero(self.label == c) for c in range(len(self.classes))]
 
     def draw(

@@ -36,7 +36,7 @@ class Line(Learner):
         save_tensors(path, self.encoder.state_dict(), meta)
 
 
-def describe(options, progress):
+def describe(options, progress, learner):
     return {"step": progress.step}
 
 
