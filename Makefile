@@ -8,6 +8,8 @@ PYTEST_ARGS ?=
 JOBS ?= 2
 MODEL_DIR ?= runs/model
 RECIPE_ARGS ?=
+EXPORT_ARGS ?=
+PROBE_ARGS ?=
 QUICK_TESTS = tests --ignore=tests/train --ignore=tests/benchmarks --ignore=tests/losses
 
 SHELL := /bin/bash
@@ -30,6 +32,10 @@ demo: $(VENV)/.stamp-$(if $(FILE),demo-io,demo)  ## embed a real recording (or F
 test: $(VENV)/.stamp-test  ## run the tests, JOBS=2 at once (PYTEST_ARGS=... is passed on; EDGEECG_DATA names real recordings)
 	@$(MAKE) -s --no-print-directory core
 	$(RUN) -m pytest -n $(JOBS) --dist loadfile --durations=10 $(PYTEST_ARGS)
+
+test-long: $(VENV)/.stamp-test  ## run the tests that take minutes: a whole model from published files, the tutorial, the range test
+	@$(MAKE) -s --no-print-directory core
+	EDGEECG_LONG=1 $(RUN) -m pytest -m long $(PYTEST_ARGS)
 
 test-quick: $(VENV)/.stamp-quick  ## run the tests of edgeecg/ and csrc/ alone, without torch: under two minutes
 	@$(MAKE) -s --no-print-directory core
@@ -73,12 +79,12 @@ wheel: $(VENV)/.stamp-base  ## build dist/*.whl
 	@rm -rf build/lib* build/bdist*  # what setuptools left there would go into the wheel, deleted modules included
 	$(RUN) -m pip -q wheel --no-deps --no-build-isolation --wheel-dir dist .
 
-model: $(VENV)/.stamp-test  ## train and export the default encoder, from where it was stopped: MODEL_DIR (runs/model), RECIPE_ARGS=... (EDGEECG_DATA: recordings)
+model: $(VENV)/.stamp-test  ## train and export the default encoder, from where it was stopped: MODEL_DIR (runs/model), RECIPE_ARGS=... (EDGEECG_DATA: recordings, train/prepare.py)
 	@$(MAKE) -s --no-print-directory core
 	@test -n "$$EDGEECG_DATA" || { echo "edgeecg: set EDGEECG_DATA to the folder of recordings (docs/quality.md)" >&2; exit 1; }
 	$(RUN) train/recipe.py --data "$$EDGEECG_DATA" --seed 1 --out $(MODEL_DIR) $(if $(wildcard $(MODEL_DIR)/config.json),--resume) $(RECIPE_ARGS)
-	$(RUN) train/export.py $(MODEL_DIR)/encoder.safetensors --data "$$EDGEECG_DATA" --name default -o $(MODEL_DIR)
-	$(RUN) train/evaluate.py --model $(MODEL_DIR)/default.eecg --float $(MODEL_DIR)/encoder.safetensors --json $(MODEL_DIR)/probes.json --markdown $(MODEL_DIR)/probes.md
+	$(RUN) train/export.py $(MODEL_DIR)/encoder.safetensors --data "$$EDGEECG_DATA" --name default -o $(MODEL_DIR) $(EXPORT_ARGS)
+	$(RUN) train/evaluate.py --model $(MODEL_DIR)/default.eecg --float $(MODEL_DIR)/encoder.safetensors --json $(MODEL_DIR)/probes.json --markdown $(MODEL_DIR)/probes.md $(PROBE_ARGS)
 	$(RUN) train/studies/write_model_card.py $(MODEL_DIR)/default.eecg --probes $(MODEL_DIR)/probes.json
 
 probes: $(VENV)/.stamp-test  ## what a linear probe finds in the installed model (EDGEECG_DATA: recordings)
@@ -120,4 +126,4 @@ firmware: $(VENV)/.stamp-test  ## run the C core on emulated microcontrollers, i
 	@$(MAKE) -s --no-print-directory core
 	$(RUN) -m benchmarks.firmware --write docs/results/firmware.md
 
-.PHONY: firmware help demo lint format test test-quick sanitize bench bench-peers bench-track core wheel clean model probes
+.PHONY: firmware help demo lint format test test-quick sanitize bench bench-peers bench-track core wheel test-long clean model probes

@@ -9,15 +9,23 @@ from pathlib import Path
 import numpy as np
 
 from train.data.corpora import DS1, DS2
+from train.data.tables import listed
 
 TWELVE = ("I", "II", "III", "AVR", "AVL", "AVF", "V1", "V2", "V3", "V4", "V5", "V6")
-PTBXL = (  # ecg_id, patient, statements, fold; 34 and 43 are among the records of the bundled models
+PTBXL = [  # ecg_id, patient, statements, fold; 34 and 43 are among the records of the bundled models
     ("34", "13619.0", "{'AFLT': 100.0}", 9),
     ("43", "11315.0", "{'NORM': 100.0, 'SR': 0.0}", 8),
     ("1", "15709.0", "{'IMI': 0.0, 'LAFB': 100.0}", 3),
     ("9", "15709.0", "{'AFIB': 100.0, 'LVH': 100.0}", 9),
     ("38", "99.0", "{'NORM': 80.0}", 10),
-)
+]
+STATEMENTS = ("NORM", "IMI", "LAFB", "LVH", "NDT", "AFIB")
+MORE_OF_PTBXL = [  # and as many as the tasks need
+    (number, f"{200 + i}.0", f"{{'{STATEMENTS[i % 6]}': 100.0}}", 1 + i % 9)
+    for i, number in enumerate(sorted(listed("ptbxl") - {"34", "43"}, key=int)[:12])
+]
+QUALITY = sorted(listed("challenge2011"))[:10]
+RHYTHMS = {name: "NAO~"[i % 4] for i, name in enumerate(sorted(listed("cinc2017"))[:20])}
 DX = "426783006,270492004"
 
 
@@ -30,19 +38,17 @@ def counts(fs: float, seconds: float, leads: int, seed: int) -> np.ndarray:
     return np.round(pulse[:, None] * (1 + 0.1 * np.arange(leads))).astype(np.int64)
 
 
-def write_dat(folder: Path, name: str, fs: float, x: np.ndarray, leads, fmt="16", comments=(), gain=1000.0) -> None:
-    import wfdb
-
+def write_dat(folder: Path, name: str, fs: float, x: np.ndarray, leads, fmt="16", gain=1000) -> None:
+    """Formats 16 and 212 (pairs of samples of 12 bits in three bytes)."""
     folder.mkdir(parents=True, exist_ok=True)
-    count = len(leads)
-    described = {"units": ["mV"] * count, "sig_name": [f"=lead{i}" for i in range(count)], "fmt": [fmt] * count}
-    described |= {"adc_gain": [gain] * count, "baseline": [0] * count}
-    wfdb.wrsamp(name, fs, d_signal=x, comments=list(comments), write_dir=str(folder), **described)
-    header = folder / f"{name}.hea"
-    text = header.read_text()
-    for number, lead in enumerate(leads):  # wfdb refuses to write two leads of one name, which vfdb has
-        text = text.replace(f"=lead{number}\n", f"{lead}\n")
-    header.write_text(text)
+    flat = x.astype("<i2").ravel()
+    if fmt == "212":
+        first, second = (np.append(flat, 0)[: len(flat) + len(flat) % 2].astype(np.int32) & 0xFFF).reshape(-1, 2).T
+        flat = np.stack([first & 0xFF, first >> 8 | (second >> 8) << 4, second & 0xFF], 1).astype(np.uint8)
+    flat.tofile(folder / f"{name}.dat")
+    lines = [f"{name} {len(leads)} {fs:g} {len(x)}"]
+    lines += [f"{name}.dat {fmt} {gain}/mV 12 0 {x[0, i]} 0 0 {lead}" for i, lead in enumerate(leads)]
+    (folder / f"{name}.hea").write_text("\n".join(lines) + "\n")
 
 
 def write_mat(
@@ -67,7 +73,7 @@ def annotate(folder: Path, name: str, annotator: str, samples, symbols, texts=No
 def mitdb(folder: Path, seconds: float = 45.0) -> None:
     """Format 212 at 360 Hz; ectopic beats and rhythms in .atr."""
     for number, name in enumerate((*DS1, *DS2, "102")):
-        write_dat(folder, name, 360, counts(360, seconds, 2, number), ("MLII", "V5"), "212", gain=1000.0)
+        write_dat(folder, name, 360, counts(360, seconds, 2, number), ("MLII", "V5"), "212")
         beats = np.arange(100, int(seconds * 360), 300)
         symbols = ["+", *("V" if i % 40 == 3 else "A" if i % 40 == 37 else "N" for i in range(len(beats)))]
         rhythm = "(AFIB" if number % 3 == 0 else "(N"
@@ -76,7 +82,7 @@ def mitdb(folder: Path, seconds: float = 45.0) -> None:
 
 def svdb(folder: Path) -> None:
     for number, name in enumerate(("800", "801", "802", "803")):
-        write_dat(folder, name, 128, counts(128, 45, 2, 200 + number), ("ECG1", "ECG2"), "212", gain=1000.0)
+        write_dat(folder, name, 128, counts(128, 45, 2, 200 + number), ("ECG1", "ECG2"), "212")
         beats = np.arange(50, 45 * 128, 110)
         annotate(
             folder,
@@ -90,33 +96,36 @@ def svdb(folder: Path) -> None:
 def nstdb(folder: Path) -> None:
     for number, name in enumerate(("bw", "em", "ma", "118e06")):
         noise = np.random.default_rng(number).normal(0, 100, (360 * 120, 2)).cumsum(0) % 400 - 200
-        write_dat(folder, name, 360, noise.astype(np.int64), ("noise1", "noise2"), "212", gain=200.0)
+        write_dat(folder, name, 360, noise.astype(np.int64), ("noise1", "noise2"), "212", gain=200)
 
 
 def ptbxl(folder: Path) -> None:
     """Records at both rates in sub-folders, and the two tables. Statements without a class have none."""
     rows = []
-    for number, patient, codes, fold in PTBXL:
+    for number, patient, codes, fold in (*PTBXL, *MORE_OF_PTBXL):
         names = {}
         for column, rate, ending in (("filename_lr", 100, "lr"), ("filename_hr", 500, "hr")):
             inside = f"records{rate}/00000"
             names[column] = f"{inside}/{int(number):05d}_{ending}"
+            if rate == 100 and number in listed("ptbxl"):
+                continue  # which nobody reads
             write_dat(folder / inside, f"{int(number):05d}_{ending}", rate, counts(rate, 10, 12, int(number)), TWELVE)
         rows.append(f'{number},{patient},56.0,1,"{codes}",{fold},{names["filename_lr"]},{names["filename_hr"]}')
     head = "ecg_id,patient_id,age,sex,scp_codes,strat_fold,filename_lr,filename_hr"
     (folder / "ptbxl_database.csv").write_text("\n".join([head, *rows]) + "\n")
-    classes = {"NORM": "NORM", "IMI": "MI", "LAFB": "CD", "LVH": "HYP", "SR": "", "AFIB": "", "AFLT": ""}
+    classes = {"NORM": "NORM", "IMI": "MI", "LAFB": "CD", "LVH": "HYP", "NDT": "STTC", "SR": "", "AFIB": "", "AFLT": ""}
     statements = [f"{code},what it means,{1.0 if kind else ''},{kind}" for code, kind in classes.items()]
     head = ",description,diagnostic,diagnostic_class"
     (folder / "scp_statements.csv").write_text("\n".join([head, *statements]) + "\n")
 
 
-def challenge2011(folder: Path, records=("1002603", "1002867", "1003574", "1004502", "1005639", "9999999")) -> None:
-    """Set A with its lists; the last record is none that has a label."""
-    for number, name in enumerate(records):
-        write_dat(folder / "set-a", name, 500, counts(500, 10, 12, number), TWELVE, gain=200.0)
-    (folder / "set-a/RECORDS-unacceptable").write_text("\n".join(records[:1]) + "\n")
-    (folder / "set-a/RECORDS-acceptable").write_text("\n".join(records[1:-1]) + "\n")
+def challenge2011(folder: Path) -> None:
+    """Set A with its lists, every fourth record unacceptable; one more record has no label."""
+    for number, name in enumerate((*QUALITY, "9999999")):
+        write_dat(folder / "set-a", name, 500, counts(500, 10, 12, number), TWELVE, gain=200)
+    bad = [name for i, name in enumerate(QUALITY) if i % 3 == 0]
+    (folder / "set-a/RECORDS-unacceptable").write_text("\n".join(bad) + "\n")
+    (folder / "set-a/RECORDS-acceptable").write_text("\n".join(sorted({*QUALITY} - {*bad})) + "\n")
 
 
 def cinc2015(folder: Path) -> None:
@@ -131,13 +140,12 @@ def cinc2015(folder: Path) -> None:
 
 def cinc2017(folder: Path) -> None:
     """A date before the time, as those headers have it; sub-folders; two versions of the labels; a copy elsewhere."""
-    for number, (name, place) in enumerate(
-        (("A00001", "training/A00"), ("A00004", "training/A00"), ("A00005", "training/A00"))
-    ):
-        write_mat(folder / place, name, 300, counts(300, 30, 1, number), ("ECG",), when="2014-05-08 05:05:15")
+    for number, name in enumerate((*RHYTHMS, "A00004")):
+        x = counts(300, 30, 1, number)
+        write_mat(folder / "training/A00", name, 300, x, ("ECG",), when="2014-05-08 05:05:15")
     write_mat(folder / "validation", "A00001", 300, counts(300, 30, 1, 99), ("ECG",), when="2014-05-08 05:05:15")
-    (folder / "REFERENCE-v2.csv").write_text("A00001,A\nA00004,A\nA00005,A\n")
-    (folder / "REFERENCE-v3.csv").write_text("A00001,N\nA00004,O\nA00005,A\n")
+    (folder / "REFERENCE-v2.csv").write_text("".join(f"{name},A\n" for name in RHYTHMS))
+    (folder / "REFERENCE-v3.csv").write_text("".join(f"{n},{r}\n" for n, r in {**RHYTHMS, "A00004": "O"}.items()))
 
 
 def cinc2018(folder: Path) -> None:
@@ -158,14 +166,14 @@ def afpdb(folder: Path) -> None:
 
 def vfdb(folder: Path) -> None:
     for number, name in enumerate(("418", "419")):
-        write_dat(folder, name, 250, counts(250, 60, 2, number), ("ECG", "ECG"), "212", gain=1000.0)
+        write_dat(folder, name, 250, counts(250, 60, 2, number), ("ECG", "ECG"), "212")
         annotate(folder, name, "atr", [20, 5000, 9000], "+++", ["(N", "(VFL", "(NOISE"])
 
 
 def qtdb(folder: Path) -> None:
     """One record that is read, one of svdb that is not; marked waves in .q1c."""
     for number, name in enumerate(("sel30", "sel803")):
-        write_dat(folder, name, 250, counts(250, 60, 2, number), ("V4", "V2"), "212", gain=1000.0)
+        write_dat(folder, name, 250, counts(250, 60, 2, number), ("V4", "V2"), "212")
         annotate(folder, name, "atr", [100, 300, 500], "NVN")
         annotate(folder, name, "qc", [80, 90, 100], "(p)")
         (folder / f"{name}.qc").rename(folder / f"{name}.q1c")  # wfdb writes no suffix with a digit
