@@ -8,6 +8,7 @@
     python train/evaluate.py --model default "default[:47]" --tasks S_mitdb_to_svdb          some of its numbers
     python train/evaluate.py --model default --tasks more         rhythm, single diagnoses, sleep, noise, retrieval
     python train/evaluate.py --model default --tasks transfer     labels of one set, people of another
+    python train/evaluate.py --model default --labels labels.csv --data CLINIC             labels of your own
     python train/evaluate.py --model default --tasks leads        quality and diagnoses from all leads instead of one
     python train/evaluate.py --model --baselines supervised --seeds 1 --json twin.json       long: goes on where it was
 

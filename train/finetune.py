@@ -3,17 +3,20 @@
     python train/finetune.py --encoder runs/model/encoder.safetensors --task superclass_II --out runs/superclass
     python train/finetune.py --encoder runs/model/encoder.safetensors --task beats --fractions 1 --training.epochs 5
     python train/finetune.py --encoder default --task snomed_II                     the bundled model, or any .eecg file
+    python train/finetune.py --labels labels.csv --data CLINIC --out runs/mine       labels of your own
+    python train/finetune.py --labels apn --data DIR/apnea-ecg --splits 3            of annotation files
     python train/finetune.py --arms finetune --fractions 1 --keep --out runs/mine    keeps encoders for train/export.py
     python train/finetune.py --encoder runs/model/encoder.safetensors --out runs/superclass --resume
     python train/finetune.py --encoder runs/new/encoder.safetensors --out runs/new --against runs/superclass
 
 Recordings come from --data or EDGEECG_DATA. A split trains on a share (--fractions) of its training patients, keeps the
 epoch of best validation, freezes the thresholds of F1 on validation and is scored once on its test patients; validation
-patients are the same at every share. The arms are in train/downstream/arms.py, the tasks in train/downstream/tasks.py.
+patients are the same at every share. The arms are in train/downstream/arms.py, the tasks in train/downstream/tasks.py,
+tables of labels in train/data/labels.py.
 
-OUT holds config.json, log.jsonl, TensorBoard events, cells/ARM-SHARE-SPLIT.npz (predictions and curves of each finished
-part: --resume goes on with the next), curves.png, confusion.png, scores.json and report.md; with --keep also
-encoders/SHARE-SPLIT.safetensors.
+OUT holds config.json, split.csv (who is on which side), log.jsonl, TensorBoard events, cells/ARM-SHARE-SPLIT.npz
+(predictions and curves of each finished part: --resume goes on with the next), curves.png, confusion.png, scores.json
+and report.md; with --keep also encoders/SHARE-SPLIT.safetensors.
 """
 
 import sys
@@ -37,7 +40,7 @@ from train.data.front_end import default_front_end
 from train.downstream import predictions
 from train.downstream.arms import ARMS, Arms
 from train.downstream.report import cell_name, compare, read_run, report, table
-from train.downstream.splits import Split, make_splits, with_labels
+from train.downstream.splits import Split, make_splits, with_labels, write_splits
 from train.downstream.tasks import TASKS, corpus_of, read_labeled
 from train.reporting.provenance import sources, total_hours
 from train.runs.checkpoint import save_encoder
@@ -54,6 +57,9 @@ class Config:
 
     encoder: str = "default"  # encoder.safetensors of a run, an .eecg file or a bundled model
     task: str = "superclass_II"  # a name in train/downstream/tasks.py
+    # in place of the task: a table of one's own, or the suffix of annotation files (train/data/labels.py)
+    labels: str | None = None
+    lead: str | None = None  # of those recordings: name, or index from 0; the first that is a voltage
     arms: tuple[str, ...] = ARMS  # of a comparison: train/downstream/arms.py says what each is
     fractions: tuple[float, ...] = (0.01, 0.1, 1.0)  # shares of the training patients whose labels are used
     splits: int = 5
@@ -118,9 +124,9 @@ class Runner:
         """What a model made from an encoder has to state that was fine-tuned on these windows."""
         before = self.arms.pretrained.training()
         hours = len(rows) * WINDOW / RATE / 3600
-        found = sources({corpus_of(self.config.task): hours}, "labels", self.noise is not None, before)
+        found = sources({corpus_of(self.data.name): hours}, "labels", self.noise is not None, before)
         return {
-            "objective": f"{before.get('objective', 'an encoder')}; then labels of {self.config.task}",
+            "objective": f"{before.get('objective', 'an encoder')}; then labels of {self.data.name}",
             "sources": found,
             "hours": total_hours(found, before),
             "steps": before.get("steps", 0) * before.get("processes", 1) + steps,
@@ -151,9 +157,10 @@ def predict(model, x: torch.Tensor, data: Labeled, split: Split) -> dict:
 
 
 def main(config: Config) -> None:
-    data = read_labeled(config.task, config.data)
+    data = read_labeled(config.task, config.data, config.labels, config.lead, config.splits)
     runner = Runner(config, data)  # a wrong encoder fails before anything is written
-    with run_folder(config, FREE, "cells/*.npz", models=(config.encoder,)):
+    with run_folder(config, FREE, "cells/*.npz", models=(config.encoder,), labels=config.labels):
+        write_splits(config.out, data, runner.splits)
         runner.run()
         run = read_run(config.out)
         text = report(run, data.classes)

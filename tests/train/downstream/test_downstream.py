@@ -268,7 +268,7 @@ def test_a_run_resumes_after_its_last_finished_part_and_compares(task, tmp_path,
         main(replace(broken, resume=True, splits=3))
     save_encoder(tmp_path / "encoder.safetensors", tiny_encoder(), {"trained": "again"})
     with pytest.raises(
-        InputError, match=r"encoder.safetensors is not the model that .*broken began with: give another --out"
+        InputError, match=r"encoder.safetensors is not what .*broken began with: give another --out"
     ):
         main(replace(broken, resume=True))
     capsys.readouterr()

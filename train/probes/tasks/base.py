@@ -22,12 +22,16 @@ ALL = slice(None)  # leads
 @dataclass(frozen=True)
 class Windows:
     """`signal` (n, 1280) float32 mV, or (n, leads, 1280); `label` (n,) int or (n, classes) 0/1, `group` (n,): the
-    patient or record.
+    patient or record; `sample` (n,): which windows are one where they are pooled, by default those of a group.
     """
 
     signal: np.ndarray
     label: np.ndarray
     group: np.ndarray
+    sample: np.ndarray | None = None
+
+    def samples(self) -> np.ndarray:
+        return self.group if self.sample is None else self.sample
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,8 @@ class Task:
     """`kind` "split" (train on one, test on the other), "identity" (the same, nearest centroid), "folds" or
     "retrieval".
 
-    With folds and retrieval, `test` is None. `pooled`: mean and deviation over a record's windows are one sample.
+    With folds and retrieval, `test` is None; `fold` (n,) says which fold a window is held out in, where that is given.
+    `pooled`: mean and deviation over a record's windows are one sample.
     `within`: windows are looked for in the query's own record, else in all others.
     """
 
@@ -45,6 +50,7 @@ class Task:
     folds: int = 0
     pooled: bool = False
     within: bool = False
+    fold: np.ndarray | None = None
 
 
 def join(pieces: list[tuple[np.ndarray, np.ndarray]]) -> Windows:
