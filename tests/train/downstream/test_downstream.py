@@ -267,9 +267,7 @@ def test_a_run_resumes_after_its_last_finished_part_and_compares(task, tmp_path,
     with pytest.raises(InputError, match=r"splits \(2\): a resumed run keeps"):
         main(replace(broken, resume=True, splits=3))
     save_encoder(tmp_path / "encoder.safetensors", tiny_encoder(), {"trained": "again"})
-    with pytest.raises(
-        InputError, match=r"encoder.safetensors is not what .*broken began with: give another --out"
-    ):
+    with pytest.raises(InputError, match=r"encoder.safetensors is not what .*broken began with: give another --out"):
         main(replace(broken, resume=True))
     capsys.readouterr()
 
