@@ -56,7 +56,7 @@ class Config:
     task: str = "beats"  # a task of train/downstream/tasks.py with one label a window
     # in place of the task: a table of one's own, or the suffix of annotation files (train/data/labels.py)
     labels: str | None = None
-    lead: str | None = None  # of those recordings: name, or index from 0; the first that is a voltage
+    lead: str | None = None  # of those recordings: name, index from 0, or several: I,II; else the first voltage
     losses: tuple[str, ...] = LOSSES
     splits: int = 3
     confidence: float = 0.6  # below this probability of the true class a window is hard

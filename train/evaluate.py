@@ -10,6 +10,7 @@
     python train/evaluate.py --model default --tasks transfer     labels of one set, people of another
     python train/evaluate.py --model default --labels labels.csv --data CLINIC             labels of your own
     python train/evaluate.py --model default --tasks leads        quality and diagnoses from all leads instead of one
+    python train/evaluate.py --model runs/channels/encoder.safetensors default@mean --tasks ptbxl_super_leads_cv4
     python train/evaluate.py --model --baselines supervised --seeds 1 --json twin.json       long: goes on where it was
 
 Models are the exported ones, run by `edgeecg` in integers. The protocol is train/probes/protocol.py: StandardScaler, L2

@@ -59,7 +59,7 @@ class Config:
     task: str = "superclass_II"  # a name in train/downstream/tasks.py
     # in place of the task: a table of one's own, or the suffix of annotation files (train/data/labels.py)
     labels: str | None = None
-    lead: str | None = None  # of those recordings: name, or index from 0; the first that is a voltage
+    lead: str | None = None  # of those recordings: name, index from 0, or several: I,II; else the first voltage
     arms: tuple[str, ...] = ARMS  # of a comparison: train/downstream/arms.py says what each is
     fractions: tuple[float, ...] = (0.01, 0.1, 1.0)  # shares of the training patients whose labels are used
     splits: int = 5

@@ -21,6 +21,7 @@ train/runs/folder.py.
 """
 
 import sys
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -115,6 +116,14 @@ class Pretraining(Learner):
         """The rows of the cache that windows come from; with vcg views, of the cache of eight leads."""
         return rows_read(self.pairs.training, self.pairs.validation)
 
+    def lead_names(self) -> list[str]:
+        """Which leads make an embedding: those of most recordings."""
+        if self.config.view in TURNED:
+            return list(TWELVE[: self.config.leads])
+        rows = self.pairs.training.drawn.reshape(-1, self.config.leads)
+        names = Counter(tuple(leads) for leads in self.cache.index["lead"][rows].tolist())
+        return list(names.most_common(1)[0][0])
+
     def context_margin(self) -> int:
         """Samples on each side that the frames of a window can see, in whole frames; 0 where none are wanted."""
         margin = self.encoder.spec.margin
@@ -207,7 +216,8 @@ def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
 
     def describe(options, progress, learner) -> dict:
         used = noise is not None and config.view == "augment" and config.views.p_noise > 0
-        return provenance(options, learner.read(), config.objective, used, progress.step, progress.seconds)
+        said = provenance(options, learner.read(), config.objective, used, progress.step, progress.seconds)
+        return {**said, "leads": learner.lead_names()} if config.leads > 1 else said
 
     title = f"Pretraining: {config.encoder}, {config.objective}"
     return fit(lambda: Pretraining(config, cache, noise), config, describe, title)

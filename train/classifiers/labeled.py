@@ -9,7 +9,8 @@ from train.data.front_end import windows_to_bytes
 
 @dataclass(frozen=True)
 class Labeled:
-    """`signal` (n, 1280) float32 mV, `truth` (n, classes) 0/1, `group` (n,) the patient or record of each window.
+    """`signal` (n, 1280) or (n, leads, 1280) float32 mV, `truth` (n, classes) 0/1, `group` (n,) the patient or
+    record of each window.
 
     `single`: each row has exactly one class. `test` (n,) bool: the rows of a test set that is given, None:
     cross-validation, in folds by group or in those of `fold` (n,). `validation` (n,) bool: the rows that validate,
@@ -30,7 +31,7 @@ class Labeled:
     validation: np.ndarray | None = None
 
     def bytes(self) -> np.ndarray:
-        """The windows behind the compiled front end: (n, 1280) uint8."""
+        """The windows behind the compiled front end, uint8 of their shape."""
         return windows_to_bytes(self.signal)
 
     def pool(self, rows: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -33,8 +33,8 @@ SPLITS = {"train": "train", "training": "train", "val": "val", "validation": "va
 
 @dataclass(frozen=True)
 class OwnLabels:
-    """n windows. `signal` (n, 1280) float32 mV at 128 Hz; `truth` (n, classes) 0/1; `subject`, `record`, `split` (n,)
-    str; `pooled`: recordings are labeled, and the windows of one are one sample.
+    """n windows. `signal` (n, 1280) or (n, leads, 1280) float32 mV at 128 Hz; `truth` (n, classes) 0/1; `subject`,
+    `record`, `split` (n,) str; `pooled`: recordings are labeled, and the windows of one are one sample.
     """
 
     name: str
@@ -87,7 +87,8 @@ class Row:
 
 
 def read_labels(labels: str, data: Path, lead: str | None = None) -> OwnLabels:
-    """`labels`: the path of a table, or the suffix of annotation files; `data`: the folder of the recordings.
+    """`labels`: the path of a table, or the suffix of annotation files; `data`: the folder of the recordings; `lead`: a
+    name, an index from 0, or several with , between them.
 
     Raises InputError where a row makes no sense, a recording is not there, or there is one class only.
     """
@@ -208,17 +209,31 @@ class Recordings:
 
 
 def labeled_windows(source: io.Source, rows: list[Row], lead: str | None) -> Iterator[tuple[Row, np.ndarray]]:
-    """Each row with its windows (k, 1280): none where the window does not lie in the recording."""
+    """Each row with its windows, (k, 1280), or of several leads (k, leads, 1280): none where the window does not lie in
+    the recording.
+    """
+    names = lead.split(",") if lead and "," in lead else [lead]
+    x = [at_rate(source, name) for name in names]
+    x = [one[: min(map(len, x))] for one in x]
+    for row in rows:
+        if row.at is None:
+            windows = np.stack([cut_windows(one) for one in x], 1)
+            chosen = np.linspace(0, len(windows) - 1, min(MOST, len(windows))).round().astype(int)
+            windows = windows[chosen]
+        else:
+            first = round(row.at * RATE)
+            inside = 0 <= first <= len(x[0]) - WINDOW
+            windows = np.stack([one[first : first + WINDOW] for one in x])[None] if inside else nothing(len(x))
+        yield row, windows if len(names) > 1 else windows[:, 0]
+
+
+def nothing(leads: int) -> np.ndarray:
+    return np.empty((0, leads, WINDOW), np.float32)
+
+
+def at_rate(source: io.Source, lead: str | None) -> np.ndarray:
+    """A lead in mV at 128 Hz, what was not measured as 0."""
     recording = source.recording(lead)
     if recording.fs is None:
         raise InputError(f"{source.name} does not tell its sampling rate")
-    x = resample(np.nan_to_num(recording.millivolts()), recording.fs)
-    for row in rows:
-        if row.at is None:
-            windows = cut_windows(x)
-            chosen = np.linspace(0, len(windows) - 1, min(MOST, len(windows))).round().astype(int)
-            yield row, windows[chosen]
-            continue
-        first = round(row.at * RATE)
-        inside = 0 <= first <= len(x) - WINDOW
-        yield row, x[None, first : first + WINDOW] if inside else np.empty((0, WINDOW), np.float32)
+    return resample(np.nan_to_num(recording.millivolts()), recording.fs)

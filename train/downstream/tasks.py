@@ -1,6 +1,6 @@
 """Labeled windows for classifiers that are trained: the probes' tasks as one matrix of labels, and the SNOMED classes.
 
-A row is a window of 10 s, one lead. MIT-BIH record 201 is in no training set: its patient is in DS2.
+A row is a window of 10 s, of one lead or several. MIT-BIH record 201 is in no training set: its patient is in DS2.
 """
 
 from ast import literal_eval
@@ -92,6 +92,10 @@ TASKS: dict[str, Callable[[Path], Labeled]] = {
     "superclass_II": lambda data: folded("superclass_II", "ptbxl_super_II_cv4", data, SUPERCLASSES),
     "one_superclass_I": lambda data: one_superclass("one_superclass_I", "ptbxl_super_I_cv4", data),
     "one_superclass_II": lambda data: one_superclass("one_superclass_II", "ptbxl_super_II_cv4", data),
+    "superclass_two_leads": lambda data: folded(
+        "superclass_two_leads", "ptbxl_super_two_leads_cv4", data, SUPERCLASSES
+    ),
+    "superclass_leads": lambda data: folded("superclass_leads", "ptbxl_super_leads_cv4", data, SUPERCLASSES),
     "snomed_I": lambda data: snomed("snomed_I", LEADS["I"], data),
     "snomed_II": lambda data: snomed("snomed_II", LEADS["II"], data),
     "af_I": lambda data: folded("af_I", "ptbxl_af_I_cv4", data, ("no AF", "AF")),

@@ -163,6 +163,8 @@ def own_cache(own: OwnLabels) -> Cache:
 
     The table's own split, or a fifth of the subjects each for the score and for its test.
     """
+    if own.signal.ndim > 2:
+        raise InputError(f"{own.name}: pairs are of one lead: give one with --lead")
     if not own.single:
         raise InputError(f"{own.name}: pairs by label need one label a window")
     split = np.full(len(own.subject), "train")

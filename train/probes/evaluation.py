@@ -39,7 +39,7 @@ class EvaluationConfig:
     updates: int = 400  # of the network that `supervised` trains on each task, 64 windows each
     # in place of the tasks: a table of one's own, or the suffix of annotation files (train/data/labels.py)
     labels: str | None = None
-    lead: str | None = None  # of those recordings: name, or index from 0; the first that is a voltage
+    lead: str | None = None  # of those recordings: name, index from 0, or several: I,II; else the first voltage
     data: Path | None = field(default_factory=recordings_folder)
     json: Path | None = None  # the numbers, one object a task and feature
 
