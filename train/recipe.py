@@ -1,7 +1,7 @@
 """The recipe of the bundled encoder: contrast with neighbors, and say what the signal, its rhythm and beats are like.
 
     python train/recipe.py --data DIR --out runs/recipe
-    python train/recipe.py --data DIR --out runs/recipe --resume           continue after a kill
+    python train/recipe.py --out runs/recipe --resume                      continue after a kill
     python train/recipe.py --data DIR --steps 200 --workers 1 --out runs/trial             a trial, on one core
     python train/recipe.py --data DIR --start default --steps 4000 --out runs/more         go on from the bundled model
 
@@ -20,6 +20,7 @@ from typing import Literal
 
 if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    __import__("train")  # says in a sentence what is not installed
 
 from edgeecg.errors import InputError
 from train.data import PRETRAINING, Cache, open_cache
@@ -27,9 +28,12 @@ from train.data.corpora import find_folder
 from train.data.front_end import default_front_end
 from train.engine import check_folder, fit, launch
 from train.engine.distributed import Processes
+from train.engine.report import insert, next_command
 from train.multitask.learner import Multitask, MultitaskOptions
 from train.quantization.dequantize import PretrainedSource
 from train.reporting.provenance import provenance
+from train.reporting.verdict import verdict
+from train.runs.checkpoint import load_encoder
 from train.runs.command_line import run_command
 from train.targets import open_bank
 from train.views.rhythm_cache import with_other_rhythms
@@ -89,8 +93,9 @@ def process(config: Config, team: Processes) -> None:
     cache = open_leads(config, quiet=True)
     finished = train(config, cache, quiet=not team.first)
     if team.first and not config.find_lr:
-        print(config.out / "report.md")
-        print(f"Next: python train/export.py {finished} -o {config.out / 'model'} --data {config.data}")
+        lines = verdict(load_encoder(finished)[0], Multitask(config, cache, True).probe_windows(), config.out)
+        insert(config, lines)
+        print("\n".join(["", *lines, str(config.out / "report.md"), f"Next: {next_command(config)}"]))
 
 
 def main(config: Config) -> None:

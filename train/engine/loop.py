@@ -49,6 +49,8 @@ def fit(
         if options.resume and (options.out / "checkpoint.safetensors").exists():
             progress = restore_progress(options.out / "checkpoint.safetensors", trainer)
             check_length(progress, steps, options)
+        if options.resume and team.first:
+            print(resumed(options, progress), flush=True)
         recorder = FolderRecorder(trainer, progress, options, describe) if team.first else Recorder()
         try:
             run(trainer, progress, options, recorder, "")
@@ -107,6 +109,15 @@ def begin(make: Callable[[], Learner], options: Options, team: Processes) -> tup
         write_config(options)
     team.wait()
     return options, before
+
+
+def resumed(options: Options, progress: Progress) -> str:
+    """What --resume does, in a sentence."""
+    if progress.step >= options.steps:
+        return f"{options.out} is finished ({progress.step} steps): its encoder and report are written anew"
+    if not progress.step:
+        return f"{options.out} had saved nothing yet: it begins again, with the options that it was begun with"
+    return f"{options.out} goes on behind step {progress.step} of {options.steps}, with the options it was begun with"
 
 
 def check_length(progress: Progress, before: int, options: Options) -> None:

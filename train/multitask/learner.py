@@ -25,6 +25,7 @@ from train.nets import ENCODERS, Encoder
 from train.nets.projector import make_projector
 from train.objectives.options import LossOptions, make_objective
 from train.quantization.dequantize import PretrainedSource
+from train.reporting.verdict import COUNT, ProbeWindows
 from train.targets import BeatTargets, open_bank, signal_statistics
 from train.targets.heads import EXISTS, WIDTHS, Heads
 from train.views import LEAST_LEVEL, Augment, Views, load_noise
@@ -206,6 +207,14 @@ class Multitask(Learner):
         self.eval()
         features = pair_features(self.encoder, self.samples, start)
         return {"dimensions": assemble(self.encoder, self.pooled, self.heads, *features.chunk(2), self.options.levels)}
+
+    def probe_windows(self) -> ProbeWindows:
+        """Windows of held-out patients, or of all where none is held out."""
+        rng = np.random.default_rng(1)
+        sampler = self.validation_windows or self.training_windows
+        row, start = sampler.draw(COUNT, 0, 0.0, rng)
+        y = torch.from_numpy(self.samples[start[:COUNT, None] + np.arange(WINDOW)])
+        return ProbeWindows(y, sampler.patient[row], start[:COUNT] // WINDOW, self.validates)
 
     def remarks(self) -> list[str]:
         spec = self.encoder.spec

@@ -24,6 +24,9 @@ from train.runs.lock import locked
 CODE = 3  # raise when a run that was begun would go on differently: 3 since all training runs through one engine
 
 
+NOTES = {"code", "models"}  # of config.json, beside the options
+
+
 class Log:
     """JSON lines and TensorBoard at once. `step` > 0: a resumed run, whose later lines are forgotten."""
 
@@ -131,7 +134,9 @@ def read_config(out: Path) -> dict:
 
 
 def refuse_begun(out: Path, *parts: str) -> None:
+    """InputError where a new run would lose what one left in `out`: files that fit `parts`, or a log of steps."""
     held = sorted(file for pattern in parts for file in out.glob(pattern))
+    held = held or ([out / "log.jsonl"] if read_log(out) else [])
     if held:
         raise InputError(
             f"{out} holds a run already ({held[0].relative_to(out)}): go on with --resume, or give another --out"
