@@ -31,15 +31,15 @@ demo: $(VENV)/.stamp-$(if $(FILE),demo-io,demo)  ## embed a real recording (or F
 
 test: $(VENV)/.stamp-test  ## run the tests, JOBS=2 at once (PYTEST_ARGS=... is passed on; EDGEECG_DATA names real recordings)
 	@$(MAKE) -s --no-print-directory core
-	$(RUN) -m pytest -n $(JOBS) --dist loadfile --durations=10 $(PYTEST_ARGS)
+	$(RUN) -m pytest -n $(JOBS) --dist loadfile --durations=10 -m "not slow" $(PYTEST_ARGS)
 
-test-long: $(VENV)/.stamp-test  ## run the tests that take minutes: a whole model from published files, the tutorial, the range test
+test-slow: $(VENV)/.stamp-test  ## run the tests that take longer than a few seconds each: `make test` leaves them out
 	@$(MAKE) -s --no-print-directory core
-	EDGEECG_LONG=1 $(RUN) -m pytest -m long $(PYTEST_ARGS)
+	$(RUN) -m pytest -n $(JOBS) --dist load --durations=10 -m slow $(PYTEST_ARGS)
 
 test-quick: $(VENV)/.stamp-quick  ## run the tests of edgeecg/ and csrc/ alone, without torch: under two minutes
 	@$(MAKE) -s --no-print-directory core
-	$(RUN) -m pytest -n $(JOBS) --dist loadfile $(QUICK_TESTS) $(PYTEST_ARGS)
+	$(RUN) -m pytest -n $(JOBS) --dist loadfile -m "not slow" $(QUICK_TESTS) $(PYTEST_ARGS)
 
 sanitize: $(VENV)/.stamp-test  ## run the tests on a core with address and undefined-behaviour sanitizers
 	@EDGEECG_SANITIZE=1 $(RUN) setup.py -q build --build-lib build/sanitize --build-temp build/sanitize-objects
@@ -63,9 +63,11 @@ bench-track: $(VENV)/.stamp-test  ## add this commit's speed to docs/results/spe
 
 C_FILES = $(shell git ls-files '*.[ch]')
 
-lint: $(VENV)/.stamp-lint  ## check style: ruff, clang-format
+lint: $(VENV)/.stamp-lint  ## check style, types and imports: ruff, mypy, import-linter, clang-format
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
 	$(VENV)/bin/clang-format --dry-run -Werror $(C_FILES)
 
 format: $(VENV)/.stamp-lint  ## bring all files into that style
@@ -75,13 +77,17 @@ format: $(VENV)/.stamp-lint  ## bring all files into that style
 
 core: $(CORE)  ## compile the C core in place when a source is newer
 
+docs: $(VENV)/.stamp-docs  ## build the documentation into build/site; fails where a link or a reference is broken
+	@$(MAKE) -s --no-print-directory core
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet
+
 wheel: $(VENV)/.stamp-base  ## build dist/*.whl
 	@rm -rf build/lib* build/bdist*  # what setuptools left there would go into the wheel, deleted modules included
 	$(RUN) -m pip -q wheel --no-deps --no-build-isolation --wheel-dir dist .
 
 model: $(VENV)/.stamp-test  ## train and export the default encoder, from where it was stopped: MODEL_DIR (runs/model), RECIPE_ARGS=... (EDGEECG_DATA: recordings, train/prepare.py)
 	@$(MAKE) -s --no-print-directory core
-	@test -n "$$EDGEECG_DATA" || { echo "edgeecg: set EDGEECG_DATA to the folder of recordings (docs/quality.md)" >&2; exit 1; }
+	@test -n "$$EDGEECG_DATA" || { echo "edgeecg: set EDGEECG_DATA to the folder of recordings (docs/training.md)" >&2; exit 1; }
 	$(RUN) train/recipe.py --data "$$EDGEECG_DATA" --seed 1 --out $(MODEL_DIR) $(if $(wildcard $(MODEL_DIR)/config.json),--resume) $(RECIPE_ARGS)
 	$(RUN) train/export.py $(MODEL_DIR)/encoder.safetensors --data "$$EDGEECG_DATA" --name default -o $(MODEL_DIR) $(EXPORT_ARGS)
 	$(RUN) train/evaluate.py --model $(MODEL_DIR)/default.eecg --float $(MODEL_DIR)/encoder.safetensors --json $(MODEL_DIR)/probes.json --markdown $(MODEL_DIR)/probes.md $(PROBE_ARGS)
@@ -126,4 +132,4 @@ firmware: $(VENV)/.stamp-test  ## run the C core on emulated microcontrollers, i
 	@$(MAKE) -s --no-print-directory core
 	$(RUN) -m benchmarks.firmware --write docs/results/firmware.md
 
-.PHONY: firmware help demo lint format test test-quick sanitize bench bench-peers bench-track core wheel test-long clean model probes
+.PHONY: firmware help demo lint format test test-slow test-quick sanitize bench bench-peers bench-track core docs wheel clean model probes

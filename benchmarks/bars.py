@@ -46,13 +46,13 @@ def us(figures: dict, net: str, work: str, runtime: str) -> float | None:
 def against_peers(figures: dict):
     for work, goals in PEER_BARS.items():
         for net, goal in goals.items():
-            mine = us(figures, net, work, "edgeecg")
+            ours = us(figures, net, work, "edgeecg")
             peers = {peer: t for peer in PEERS if (t := us(figures, net, work, peer))}
-            if mine and len(peers) > 1:
+            if ours and len(peers) > 1:
                 fastest = min(peers, key=peers.get)
                 yield Bar(
                     f"{net}, {work}: against {fastest}, the fastest of {len(peers)} peers",
-                    peers[fastest] / mine,
+                    peers[fastest] / ours,
                     goal,
                     "x",
                 )
@@ -61,15 +61,15 @@ def against_peers(figures: dict):
 def share_of_peak(figures: dict):
     peak = figures["peak"].get(INSTRUCTION.get(figures["about"].get("kernels"), ""))
     for net, goal in PEAK_BARS.items():
-        if peak and (mine := us(figures, net, "batch", "edgeecg")):
-            yield Bar(f"{net}, batch: share of the int8 peak", 100 * MACS[net] / mine / 1e3 / peak, goal, "%")
+        if peak and (ours := us(figures, net, "batch", "edgeecg")):
+            yield Bar(f"{net}, batch: share of the int8 peak", 100 * MACS[net] / ours / 1e3 / peak, goal, "%")
 
 
 def against_torch(figures: dict):
     for work, goal in (("one", 40), ("batch", 8)):
-        mine, torch = us(figures, "edge", work, "edgeecg"), us(figures, "edge", work, "torch")
-        if mine and torch:
-            yield Bar(f"edge, {work}: against torch eager", torch / mine, goal, "x")
+        ours, torch = us(figures, "edge", work, "edgeecg"), us(figures, "edge", work, "torch")
+        if ours and torch:
+            yield Bar(f"edge, {work}: against torch eager", torch / ours, goal, "x")
     portable, torch = us(figures, "edge", "one", "edgeecg-scalar"), us(figures, "edge", "one", "torch")
     if portable and torch:
         yield Bar("edge, one: portable C against torch eager", torch / portable, 1, "x")
@@ -94,12 +94,12 @@ def recordings(figures: dict):
         )
     if "day" in known and "day-2-threads" in known:
         one, two = (known[name]["wall_seconds"] for name in ("day", "day-2-threads"))
-        apart = (
+        two_processes = (
             f" (two processes at once: {2 * one / min(pair):.2f} x)"
             if (pair := known["day"].get("wall_of_two"))
             else ""
         )
-        yield Bar(f"24 h on 2 threads against 1{apart}", one / two, 1.85, "x")
+        yield Bar(f"24 h on 2 threads against 1{two_processes}", one / two, 1.85, "x")
     prices = [known[name]["milliseconds_an_hour"] for name in LENGTHS if name in known]
     if len(prices) > 1:
         spread = 100 * (max(prices) / min(prices) - 1)

@@ -36,7 +36,7 @@ def compile_program(folder: Path) -> Path:
 
 
 def model_path(name: str) -> Path:
-    from edgeecg.encoder import bundled_models
+    from edgeecg.loading import bundled_models
 
     if name.endswith(".eecg"):
         return Path(name)

@@ -63,14 +63,14 @@ def measure(config: Config) -> dict[str, float]:
     cache = open_cache(config.data, config.corpora, default_front_end(), pretrain.cache)
     trainer = Trainer(Pretraining(pretrain, cache, load_noise(config.data, default_front_end())), pretrain, team)
     sampler, generator = trainer.learner.pairs.training, torch.Generator().manual_seed(0)
-    parts = {
+    stages = {
         "windows": lambda i: sampler.draw(config.batch, generator, 0, 1.0, 0.5),
         "views": lambda i: trainer.batch(TRAINING, i, 0),
         "update": lambda i: trainer.step(i),
     }
-    times: dict[str, list[float]] = {name: [] for name in parts}
+    times: dict[str, list[float]] = {name: [] for name in stages}
     for turn in range(1, config.rounds + 3):
-        for name, run in parts.items():
+        for name, run in stages.items():
             start = time.process_time()
             run(turn)
             times[name].append(time.process_time() - start)

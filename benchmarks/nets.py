@@ -19,9 +19,11 @@ from pathlib import Path
 
 import numpy as np
 
+from edgeecg.constants import RATE, RATE_MHZ, WINDOW, ZERO_POINT
+
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache" / "bench-nets"
-BATCH, WINDOW, CALIBRATION = 256, 1280, 64
+BATCH, CALIBRATION = 256, 64
 DIRECT_GAIN = 2097  # 16 steps a unit, as the full front end has: 16 / 8000 * 2^20
 NAMES = ("edge", "basic_cnn", "m1", "m2", "m3")
 SOURCES = (
@@ -29,7 +31,8 @@ SOURCES = (
     "benchmarks/onnx_float.py",
     "train/quantization/post_training.py",
     "train/quantization/onnx_export.py",
-    "edgeecg/_model_format.py",
+    "edgeecg/_model/encode.py",
+    "edgeecg/_model/layout.py",
 )
 
 
@@ -71,7 +74,7 @@ def spec_of(name: str):
     return {"m1": m1, "m2": m2, "m3": m3}[name]() if name in ("m1", "m2", "m3") else ENCODERS[name]()
 
 
-def ecg(n: int, seed: int = 0, fs: float = 128.0) -> np.ndarray:
+def ecg(n: int, seed: int = 0, fs: float = RATE) -> np.ndarray:
     """(n,) float32 mV: beats of five Gaussians (McSharry et al., IEEE TBME 50(3), 2003) whose rate, size, shape and
     noise differ from seed to seed."""
     rng = np.random.default_rng(seed)
@@ -148,8 +151,8 @@ def network_input(signal: np.ndarray, front) -> np.ndarray:
     """Rows of mV as the torch encoder reads them: (y - 128) / 16 of the front end's bytes."""
     from edgeecg import reference
 
-    rows = [reference.front_end(reference.samples(row)[0], 128_000, front)[:, 0] for row in signal]
-    return ((np.stack(rows).astype(np.float32) - 128) / 16).astype(np.float32)
+    rows = [reference.front_end(reference.samples(row)[0], RATE_MHZ, front)[:, 0] for row in signal]
+    return ((np.stack(rows).astype(np.float32) - ZERO_POINT) / 16).astype(np.float32)
 
 
 if __name__ == "__main__":

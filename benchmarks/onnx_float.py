@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-WINDOW = 1280
+from edgeecg.constants import WINDOW
 
 
 def folded_weights(encoder) -> dict[str, np.ndarray]:

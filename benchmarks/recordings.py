@@ -1,9 +1,10 @@
 """Whole recordings: what a day of ECG costs, and whether an hour costs the same in a minute and in a week."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
+
+from edgeecg.constants import RATE
 
 HOUR = 3600.0
 
@@ -14,7 +15,7 @@ class Recording:
 
     label: str
     hours: float
-    fs: float = 128.0
+    fs: float = RATE
     hop: float = 10.0
     dtype: str = "float32"
     threads: int = 1
@@ -23,7 +24,7 @@ class Recording:
     def windows(self) -> int:
         return int((self.hours * HOUR - 10) / self.hop) + 1
 
-    def call(self, encoder, folder: Path):
+    def call(self, encoder):
         """A call that embeds it whole."""
         x = self.signal()
         return lambda: encoder.embed(x, fs=self.fs, hop=self.hop, threads=self.threads)

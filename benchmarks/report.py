@@ -58,9 +58,9 @@ def net_table(works: dict) -> str:
     for name in names:
         row = [LABELS.get(name, name)]
         for results in works.values():
-            mine, torch = results.get(name, {}), results.get("torch", {})
-            row.append(figure(mine["us"]) if "us" in mine else "-")
-            row.append(figure(torch["us"] / mine["us"]) if "us" in mine and "us" in torch else "-")
+            ours, torch = results.get(name, {}), results.get("torch", {})
+            row.append(figure(ours["us"]) if "us" in ours else "-")
+            row.append(figure(torch["us"] / ours["us"]) if "us" in ours and "us" in torch else "-")
         known = [
             results[name]["agreement"]
             for results in works.values()
@@ -110,28 +110,30 @@ def bar_table(figures: dict) -> str:
 
 
 def tables(figures: dict) -> str:
-    parts = [table(["measured on", ""], [[key, str(value)] for key, value in figures["about"].items()])]
+    sections = [table(["measured on", ""], [[key, str(value)] for key, value in figures["about"].items()])]
     if (busy := contention(figures)) > BUSY:
-        parts.append(
+        sections.append(
             f"The machine was busy: {busy:.2f} s on the wall for each second of processor time. Shared caches then "
             "slow what "
             "needs most memory, torch eager in large batches above all."
         )
     for net, works in figures["inference"].items():
-        parts.append(f"### {net}\n\n{net_table(works)}")
-        parts += ["Not measured: " + "; ".join(reasons) + "." for reasons in [skipped(works)] if reasons]
+        sections.append(f"### {net}\n\n{net_table(works)}")
+        sections += ["Not measured: " + "; ".join(reasons) + "." for reasons in [skipped(works)] if reasons]
     if figures["recordings"]:
-        parts.append("### Whole recordings\n\n" + recording_table(figures["recordings"]))
+        sections.append("### Whole recordings\n\n" + recording_table(figures["recordings"]))
         missing = [f"{RECORDINGS[n].label}: {r['error']}" for n, r in figures["recordings"].items() if "error" in r]
-        parts += ["Not measured: " + "; ".join(missing) + "."] if missing else []
+        sections += ["Not measured: " + "; ".join(missing) + "."] if missing else []
     if figures["startup"]:
-        parts.append("### Start\n\n" + startup_table(figures["startup"]))
+        sections.append("### Start\n\n" + startup_table(figures["startup"]))
     if figures["peak"]:
         rows = [[name, figure(value)] for name, value in figures["peak"].items()]
-        parts.append("### Peak of one core\n\n" + table(["instruction", "int8 GMAC/s"], rows))
+        sections.append("### Peak of one core\n\n" + table(["instruction", "int8 GMAC/s"], rows))
     if reached := bars(figures):
-        parts.append(f"### Bars ({sum(b.reached for b in reached)} of {len(reached)} reached)\n\n" + bar_table(figures))
-    return "\n\n".join(parts)
+        sections.append(
+            f"### Bars ({sum(b.reached for b in reached)} of {len(reached)} reached)\n\n" + bar_table(figures)
+        )
+    return "\n\n".join(sections)
 
 
 def contention(figures: dict) -> float:

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import recordings
-from benchmarks.worker import network_input
+from benchmarks.inputs import calibration_rows, network_input
 
 
 class EdgeECG:
@@ -21,10 +20,11 @@ class EdgeECG:
 
     def load(self, folder: Path, work: str):
         import edgeecg
+        from benchmarks.recordings import RECORDINGS
 
         self.encoder = encoder = edgeecg.load(folder / "model.eecg", backend=self.backend)
-        if work in recordings.RECORDINGS:
-            return recordings.RECORDINGS[work].call(encoder, folder)
+        if work in RECORDINGS:
+            return RECORDINGS[work].call(encoder)
         x = np.load(folder / "signal.npy")
         one, batch, hour = x[0].copy(), x, np.concatenate([x, x])[:360].reshape(-1)
         if work == "batch":
@@ -39,18 +39,18 @@ class EdgeECG:
 
 
 class CoreCall(EdgeECG):
-    """The C call behind `embed` of one window, without what Python adds: tells the overhead of a call."""
+    """The call of the core behind `embed` of one window, without what Python adds: tells the overhead of a call."""
 
     def load(self, folder: Path, work: str):
         import edgeecg
-        from edgeecg import _signal
+        from edgeecg._engines import FLOAT32, Options, open_engine
+        from edgeecg.constants import RATE
 
-        self.encoder = encoder = edgeecg.load(folder / "model.eecg")
-        stream = encoder.open_stream(128_000, 1280, _signal.conversion("mV", None))
+        self.encoder = edgeecg.load(folder / "model.eecg")
+        engine = open_engine("c", self.encoder.model)
+        stream = engine.open(Options.checked(RATE, 10.0, "mV", None))
         x = np.load(folder / "signal.npy")[0].copy()
-        e16, e8 = np.empty((1, encoder.dim), np.int16), np.empty((1, encoder.dim), np.int8)
-        quality = np.empty(1, np.uint8)
-        return lambda: stream.run(x, e16, e8, quality)
+        return lambda: stream.embed(x, FLOAT32, False)
 
 
 class EdgeECGNumba(EdgeECG):
@@ -118,7 +118,7 @@ class TorchInt8(Torch):
         mapping = QConfigMapping().set_global(get_default_qconfig("x86"))
         prepared = quantize_fx.prepare_fx(net, mapping, (x[:1],))
         with torch.no_grad():
-            for row in network_rows(folder):
+            for row in calibration_rows(folder):
                 prepared(torch.from_numpy(row))
             traced = torch.jit.trace(quantize_fx.convert_fx(prepared), x)
         return torch.jit.freeze(traced)
@@ -156,10 +156,12 @@ class ONNXRuntimeExport(ONNXRuntime):
     def load(self, folder: Path, work: str):
         import onnxruntime
 
+        from edgeecg.constants import ZERO_POINT
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        y = np.clip(np.round(network_input(folder, work) * 16) + 128, 0, 255).astype(np.uint8)
+        y = np.clip(np.round(network_input(folder, work) * 16) + ZERO_POINT, 0, 255).astype(np.uint8)
         options.add_free_dimension_override_by_name("batch", len(y))
         session = onnxruntime.InferenceSession(folder / "export.onnx", options, providers=["CPUExecutionProvider"])
         return lambda: session.run(["embedding"], {"y": y})[0]
@@ -201,7 +203,7 @@ class LiteRT:
         from benchmarks import litert_convert
 
         x = network_input(folder, work)
-        path = litert_convert.converted(folder, x, network_rows(folder))
+        path = litert_convert.converted(folder, x, calibration_rows(folder))
         interpreter = Interpreter(str(path), num_threads=1)
         interpreter.allocate_tensors()
         source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
@@ -227,11 +229,6 @@ class TorchFolded(Torch):
         from benchmarks.torch_folded import folded
 
         return folded(folder, two_dimensional=False)
-
-
-def network_rows(folder: Path, n: int = 16) -> list[np.ndarray]:
-    """Windows for calibration, (1, 1280) each."""
-    return list(np.load(folder / "input.npy")[:n, None])
 
 
 RUNTIMES = {

@@ -19,7 +19,7 @@ import torch
 
 from benchmarks import losses_report as report
 
-# torch.compile uses parts of torch that warn of their own age.
+# torch.compile uses sections of torch that warn of their own age.
 pytestmark = [pytest.mark.filterwarnings(f"ignore::{kind}") for kind in ("DeprecationWarning", "FutureWarning")]
 
 COMPILER = shutil.which("g++") or shutil.which("clang++")
@@ -46,18 +46,23 @@ class Table:
         self.main, self.scaling, self.threads = [], [], []
 
     def text(self):
-        parts = [report.machine(), ""]
+        sections = [report.machine(), ""]
         if self.main:
-            parts += [
+            sections += [
                 "| case | ours ms | eager ms | compile ms | against eager | against compile | ours MB | eager MB |",
                 "|---|---|---|---|---|---|---|---|",
                 *self.main,
                 "",
             ]
         if self.scaling:
-            parts += ["| cost over | sizes | ms | exponent | mathematics |", "|---|---|---|---|---|", *self.scaling, ""]
+            sections += [
+                "| cost over | sizes | ms | exponent | mathematics |",
+                "|---|---|---|---|---|",
+                *self.scaling,
+                "",
+            ]
         if self.threads:
-            parts += [
+            sections += [
                 f"two threads (bar 1.7x), load of the machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores",
                 "",
                 "| case | wall, 1 thread ms | 2 threads ms | ratio | independent products, 2 threads "
@@ -65,7 +70,7 @@ class Table:
                 "|---|---|---|---|---|---|---|---|",
                 *self.threads,
             ]
-        return "\n".join(parts)
+        return "\n".join(sections)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
-LEAKY_SLOPE, WINDOW = 0.01, 1280
+from edgeecg.constants import WINDOW
+
+LEAKY_SLOPE = 0.01
 
 
 def frames_of(spec: dict) -> tuple[int, int]:

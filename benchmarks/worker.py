@@ -20,12 +20,6 @@ import numpy as np
 STRETCH = 500e-6  # seconds between two readings of the clocks, about
 
 
-def network_input(folder: Path, work: str) -> np.ndarray:
-    """What a runtime without a front end is given: (windows, 1280) float32."""
-    x = np.load(folder / "input.npy")
-    return {"one": x[:1], "batch": x, "hour": np.concatenate([x, x])[:360]}[work].copy()
-
-
 def slice_of(call, seconds: float) -> dict:
     """Calls for `seconds`, at least once. Medians: processor time of the whole process, and the clock on the wall.
 

@@ -1,4 +1,4 @@
-"""python -m edgeecg"""
+"""The command, as `python -m edgeecg`."""
 
 import sys
 

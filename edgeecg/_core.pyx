@@ -2,18 +2,21 @@
 """Binding to the C core. No arithmetic of its own: buffers in, buffers out, the GIL released while the core runs."""
 
 from cpython.buffer cimport (
-    PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_SIMPLE, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+    PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 )
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int8_t, int16_t, int32_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memcpy
 
-from numpy import dtype, empty
+from numpy import dtype, empty, ndarray
 
-from ._signal import PLAUSIBLE_MV
+from . import constants
 
-cdef object INT8 = dtype("i1"), FLOAT32 = dtype("f4")
-cdef double LEAST_MV = PLAUSIBLE_MV[0], MOST_MV = PLAUSIBLE_MV[1]
+# C variables, for a call is so short that looking up names would show.
+cdef object ARRAY = ndarray, EMPTY = empty, FLOATS = dtype("f4"), INTEGERS = dtype("i1"), FLAGS = dtype("u1")
+cdef double LEAST_MV = constants.PLAUSIBLE_MV[0], MOST_MV = constants.PLAUSIBLE_MV[1]
+cdef double CANONICAL_PER_MV = constants.CANONICAL_PER_MV
+cdef uint64_t RATE_MHZ = constants.RATE_MHZ
 
 cdef extern from "edgeecg.h":
     ctypedef enum ee_status:
@@ -68,6 +71,22 @@ cdef extern from "edgeecg.h":
     uint32_t ee_delay(const ee_model *, const ee_config *) nogil
     size_t ee_scan(const ee_source *, size_t, double *, double *) nogil
     size_t ee_front_end(ee_stream *, const ee_source *, size_t, uint8_t *, size_t) nogil
+
+
+cdef enum:                                            # what `Stream.embed` gives; edgeecg/_engines.py names the same
+    FLOAT32_FORM, INT8_FORM, ALL_FORMS
+
+
+cdef enum:
+    NO_FAULT, MISSING_SAMPLE, IMPLAUSIBLE_AMPLITUDE
+
+
+cdef void *memory_of(object array) except NULL:
+    """Where the numbers of a new array lie."""
+    cdef Py_buffer view
+    PyObject_GetBuffer(array, &view, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)
+    PyBuffer_Release(&view)
+    return view.buf
 
 
 cdef void *aligned(void *memory) noexcept:
@@ -173,14 +192,15 @@ cdef class Stream:
     cdef ee_stream *stream
     cdef void *memory
     cdef readonly size_t state_bytes
-    cdef readonly double lowest, highest               # of the samples that `embed` saw last
+    cdef readonly double lowest, highest               # of the samples that `embed` scanned last
     cdef double scale
+    cdef tuple one_window                              # the shape of a result that is asked for most
 
     def __cinit__(self, Model model not None, uint32_t fs_mhz, uint32_t hop, uint32_t block, uint32_t mult, int32_t shift,
                   double scale, bint cache_taps):
         self.model = model
         self.config = ee_config(fs_mhz, hop, block, mult, shift, EE_CACHE_TAPS if cache_taps else 0)
-        self.scale = scale
+        self.scale, self.one_window = scale, (1, model.dim)
         self.state_bytes = ee_state_size(&model.model, &self.config)
         if not self.state_bytes:
             raise ValueError("this sampling rate or hop does not suit the model")
@@ -233,73 +253,83 @@ cdef class Stream:
                 results.append(self.result())
         return results
 
-    def run(self, samples, short[:, ::1] e16 not None, signed char[:, ::1] e8 not None, unsigned char[::1] quality not None):
-        """A whole recording into arrays with room for its windows; returns how many were written."""
-        cdef Samples s
-        cdef size_t n, dim = self.model.model.dim
-        cdef ee_windows out
-        if e8.shape[0] != e16.shape[0] or quality.shape[0] != e16.shape[0] or e16.shape[1] != dim or e8.shape[1] != dim:
-            raise ValueError("the result arrays do not fit the model")
-        out = ee_windows(<size_t>e16.shape[0], NULL, NULL, NULL, NULL)
-        if out.room:
-            out = ee_windows(out.room, <int16_t *>&e16[0, 0], NULL, <int8_t *>&e8[0, 0], &quality[0])
-        acquire(samples, self.scale, &s)
-        with nogil:
-            n = ee_run(self.stream, &s.source, s.n, &out)
-        PyBuffer_Release(&s.view)
-        return n
+    def embed(self, samples, int form, bint masked, int ndim=1, bint checked=False):
+        """(windows, dim) of a recording, or with ndim=2 (rows, dim) of the first window of each row; or why not.
 
-    def embed(self, samples, bint masked, bint as_int8, int ndim=0):
-        """(windows, dim) of a recording, or (rows, dim) of the first window of each row: float32, or int8. ndim: 0 for either.
-
-        None for whatever has to be looked at more closely: other types, NaN that is not masked, an unlikely span, no window.
+        form: 0 float32, 1 int8, 2 (float32, int8, quality flags). Why not is a word: "type" (no array that is read in
+        place), "unit" (integers of unknown gain), "length" (no window), "missing" (a sample is, and `masked` is false),
+        "amplitude" (no ECG's). Samples that are `checked` are not looked through for the last two.
         """
         cdef Samples s
-        cdef Py_buffer to
-        cdef ee_windows out
-        cdef Py_ssize_t rows, row
-        cdef size_t length                                 # at 128 Hz
-        cdef double span
-        cdef bint usual
+        if type(samples) is not ARRAY:                     # of a masked array the buffer tells half
+            return "type"
         try:
             PyObject_GetBuffer(samples, &s.view, PyBUF_FORMAT | PyBUF_STRIDES)
         except ValueError:                                 # dates have none
-            return None
+            return "type"
         try:
-            if not 1 <= s.view.ndim <= 2 or (ndim and s.view.ndim != ndim) or not describe(self.scale, &s):
-                return None
-            if (<uintptr_t>s.view.buf | <size_t>s.view.strides[0] | <size_t>s.source.stride) & (<size_t>s.view.itemsize - 1):
-                return None                                # not aligned
-            if (s.source.type == EE_I16 or s.source.type == EE_I32) and not self.config.mult:
-                return None
-            s.n = <size_t>s.view.shape[s.view.ndim - 1]
-            length = (s.n * 128000 + self.config.fs_mhz - 1) // self.config.fs_mhz
-            if length < self.model.model.window:
-                return None
-            rows = s.view.shape[0] if s.view.ndim == 2 else <Py_ssize_t>((length - self.model.model.window) // self.config.hop) + 1
-            result = empty((rows, self.model.model.dim), INT8 if as_int8 else FLOAT32)
-            PyObject_GetBuffer(result, &to, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)
-            usual = True
-            with nogil:
-                for row in range(rows if s.view.ndim == 2 else 1):
-                    s.source.data = <const char *>s.view.buf + (row * s.view.strides[0] if s.view.ndim == 2 else 0)
-                    if ee_scan(&s.source, s.n, &self.lowest, &self.highest) < s.n and not masked:
-                        usual = False
-                        break
-                    span = (self.highest - self.lowest) * self.scale / 8000.0
-                    if span > 0 and not LEAST_MV <= span <= MOST_MV:
-                        usual = False
-                        break
-                    out = ee_windows(1 if s.view.ndim == 2 else <size_t>rows, NULL, NULL, NULL, NULL)
-                    if as_int8:
-                        out.embedding8 = <int8_t *>to.buf + row * self.model.model.dim
-                    else:
-                        out.embedding_f32 = <float *>to.buf + row * self.model.model.dim
-                    ee_run(self.stream, &s.source, s.n, &out)
-            PyBuffer_Release(&to)
-            return result if usual else None
+            return self.answer(&s, form, masked, ndim, checked)
         finally:
             PyBuffer_Release(&s.view)
+
+    cdef object answer(self, Samples *s, int form, bint masked, int ndim, bint checked):
+        cdef ee_windows out
+        cdef Py_ssize_t rows = 1, dim = self.model.model.dim
+        cdef size_t length                                 # at 128 Hz
+        cdef int fault
+        if s.view.ndim != ndim or not describe(self.scale, s):
+            return "type"
+        if (<uintptr_t>s.view.buf | <size_t>s.view.strides[0] | <size_t>s.source.stride) & (<size_t>s.view.itemsize - 1):
+            return "type"                                  # not aligned
+        if (s.source.type == EE_I16 or s.source.type == EE_I32) and not self.config.mult:
+            return "unit"
+        s.n = <size_t>s.view.shape[ndim - 1]
+        length = (s.n * RATE_MHZ + self.config.fs_mhz - 1) // self.config.fs_mhz
+        if length < self.model.model.window:
+            return "length"
+        out = ee_windows(1, NULL, NULL, NULL, NULL)
+        if ndim == 2:
+            rows = s.view.shape[0]
+        else:
+            rows = <Py_ssize_t>((length - self.model.model.window) // self.config.hop) + 1
+            out.room = <size_t>rows
+        shape = self.one_window if rows == 1 else (rows, dim)
+        floats = integers = flags = None
+        if form != INT8_FORM:
+            floats = EMPTY(shape, FLOATS)
+            out.embedding_f32 = <float *>memory_of(floats)
+        if form != FLOAT32_FORM:
+            integers = EMPTY(shape, INTEGERS)
+            out.embedding8 = <int8_t *>memory_of(integers)
+        if form == ALL_FORMS:
+            flags = EMPTY(rows, FLAGS)
+            out.quality = <uint8_t *>memory_of(flags)
+        with nogil:
+            fault = self.run(s, out, rows if ndim == 2 else 1, masked, checked)
+        if fault != NO_FAULT:
+            return "missing" if fault == MISSING_SAMPLE else "amplitude"
+        return floats if form == FLOAT32_FORM else integers if form == INT8_FORM else (floats, integers, flags)
+
+    cdef int run(self, Samples *s, ee_windows out, Py_ssize_t rows, bint masked, bint checked) noexcept nogil:
+        """Row after row into `out`, up to one with a fault, which is returned."""
+        cdef Py_ssize_t row, dim = self.model.model.dim
+        cdef double span
+        for row in range(rows):
+            s.source.data = <const char *>s.view.buf + row * s.view.strides[0]
+            if not checked:
+                if ee_scan(&s.source, s.n, &self.lowest, &self.highest) < s.n and not masked:
+                    return MISSING_SAMPLE
+                span = (self.highest - self.lowest) * self.scale / CANONICAL_PER_MV
+                if span > 0 and not LEAST_MV <= span <= MOST_MV:
+                    return IMPLAUSIBLE_AMPLITUDE
+            ee_run(self.stream, &s.source, s.n, &out)
+            if out.embedding_f32 != NULL:
+                out.embedding_f32 += dim
+            if out.embedding8 != NULL:
+                out.embedding8 += dim
+            if out.quality != NULL:
+                out.quality += 1
+        return NO_FAULT
 
     def front_end(self, samples, unsigned char[:, ::1] y not None):
         """The front end alone on a whole recording; returns the frames written."""

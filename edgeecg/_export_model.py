@@ -2,22 +2,34 @@
 and what of the core it needs.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
 import numpy as np
+from numpy.typing import NDArray
 
-from ._model_check import tensor_strides
-from ._model_format import NO_TENSOR, OP_CODES
+from ._model.components import require, tensor_strides
+from ._model.layout import NO_TENSOR, OP_CODES
 
+if TYPE_CHECKING:
+    from ._core import _Tensor as Tensor
+    from ._model.components import FrontEnd, Head, Layer
+    from .model import Model
+
+Array: TypeAlias = NDArray[Any]
 C_TYPES = {np.dtype(np.int8): "int8_t", np.dtype(np.int16): "int16_t", np.dtype(np.int32): "int32_t"}
 
 
 class Constants:
     """C definitions of arrays, in the order they are asked for; equal arrays are not shared."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.text = ""
         self.bytes = 0
 
-    def array(self, name: str, values, ctype=None) -> str:
+    def array(self, name: str, values: Array | None) -> str:
         """Define it; returns what a pointer to it is initialised with. None and empty arrays are NULL."""
         if values is None or values.size == 0:
             return "NULL"
@@ -26,9 +38,9 @@ class Constants:
         self._define(name, numbers)
         return name
 
-    def weights(self, name: str, values, pairs) -> tuple[str, str]:
+    def weights(self, name: str, values: Array | None, pairs: Array | None) -> tuple[str, str]:
         """Pointers to weights in their own order and, for processors with SMLAD, `paired`; one of both is there."""
-        if pairs is None:
+        if values is None or pairs is None:
             return self.array(name, values), "NULL"
         self.bytes += values.nbytes
         self.text += "#if EE_PAIRED\n"
@@ -38,14 +50,14 @@ class Constants:
         self.text += "#endif\n"
         return f"EE_NATURAL_ORDER({name})", f"EE_PAIRED_ORDER({name})"
 
-    def _define(self, name, numbers) -> None:
+    def _define(self, name: str, numbers: Array) -> None:
         rows = [", ".join(map(str, numbers[i : i + 32].tolist())) for i in range(0, len(numbers), 32)]
         self.text += (
             f"EE_CONSTANT {C_TYPES[numbers.dtype]} {name}[{len(numbers)}] = {{\n    " + ",\n    ".join(rows) + "\n};\n"
         )
 
 
-def paired(layer) -> np.ndarray | None:
+def paired(layer: Layer) -> Array | None:
     """A dense layer's weights for csrc/src/device/arm_dsp_rows.h, `(cout / 2, fan_in)` int16: w + 256 v for channels
     2 i and 2 i + 1, each four inputs in the order 0, 2, 1, 3. None where the loops there do not take the layer.
 
@@ -53,7 +65,7 @@ def paired(layer) -> np.ndarray | None:
     """
     if layer.op != "conv" or layer.groups != 1 or layer.requant or layer.cout % 2:
         return None
-    rows = layer.weights.reshape(layer.cout, -1).astype(np.int32)
+    rows = require(layer.weights).reshape(layer.cout, -1).astype(np.int32)
     fan_in = rows.shape[1]
     lanes = rows[0::2] + 256 * rows[1::2]
     if fan_in % 16 or fan_in > 256 or lanes.min() < -32768:  # v = -128 with a negative w
@@ -61,7 +73,7 @@ def paired(layer) -> np.ndarray | None:
     return lanes.reshape(-1, fan_in // 4, 4)[:, :, [0, 2, 1, 3]].reshape(-1, fan_in).astype(np.int16)
 
 
-def model_text(model, block: int, plan) -> tuple[str, int]:
+def model_text(model: Model, block: int, plan: tuple[int, int, int, int, list[Tensor]]) -> tuple[str, int]:
     """(definitions of `front`, `layers`, `head`, `buffers` and of the model's initialiser, bytes of flash of their
     arrays).
 
@@ -98,7 +110,7 @@ def model_text(model, block: int, plan) -> tuple[str, int]:
     return out.text, out.bytes + structures
 
 
-def needs(model, block: int, tensors) -> str:
+def needs(model: Model, block: int, tensors: Sequence[Tensor]) -> str:
     """Lines for edgeecg_config.h, each with one @name@: front end, head and layers that the core must take."""
     rows = []
     for layer in model.layers:
@@ -125,7 +137,7 @@ def needs(model, block: int, tensors) -> str:
     )
 
 
-def _front(front, out) -> str:
+def _front(front: FrontEnd, out: Constants) -> str:
     gains = [*front.gain, 0, 0, 0, 0][:4]
     table = out.array("table", None if front.kind == 0 else np.asarray(front.table, np.int16))
     numbers = (
@@ -147,13 +159,13 @@ def _front(front, out) -> str:
     return f"{table}, {front.min_rate}u, {front.floor}u, {{ {gain} }}, {front.direct_gain}u, {values}"
 
 
-def _pairs(layer, tensors) -> np.ndarray | None:
+def _pairs(layer: Layer, tensors: Sequence[Tensor]) -> Array | None:
     """`paired`, for layers whose input leaves scratch to spread it into."""
     pairs = paired(layer) if tensors[layer.src_a][6] else None
     return None if pairs is None else pairs.ravel()
 
 
-def _layer(model, i, tensors, out) -> str:
+def _layer(model: Model, i: int, tensors: Sequence[Tensor], out: Constants) -> str:
     layer, number = model.layers[i], i + 1
     conv = layer.op == "conv"
     linear = layer.requant == 0
@@ -188,16 +200,16 @@ def _layer(model, i, tensors, out) -> str:
     return ", ".join([*pointers, *map(str, numbers)])
 
 
-def _zero_point(model, tensor) -> int:
+def _zero_point(model: Model, tensor: int | None) -> int:
     """Of a tensor: 128 for the front end's."""
     return 0 if tensor is None else 128 if tensor == 0 else model.layers[tensor - 1].zp_out
 
 
-def _features(head, channels) -> int:
+def _features(head: Head, channels: int) -> int:
     return channels * (2 if head.pool == 3 else 1)
 
 
-def _head(model, channels, out) -> str:
+def _head(model: Model, channels: int, out: Constants) -> str:
     head = model.head
     pointers = (
         out.array("mean_mult", head.mean_mult if head.pool & 1 else None),

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from typing import TextIO
 
 __all__ = ["Progress", "clock"]
 
@@ -16,7 +17,7 @@ def clock(seconds: float) -> str:
 class Progress:
     """A bar that is redrawn on a terminal, and one line a step where stderr is a file or a pipe."""
 
-    def __init__(self, total: float, enabled: bool = True, stream=None):
+    def __init__(self, total: float, enabled: bool = True, stream: TextIO | None = None):
         self.total, self.enabled, self.stream = total, enabled, stream or sys.stderr
         self.done = 0.0
         self.live = self.stream.isatty()

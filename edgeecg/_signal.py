@@ -4,40 +4,50 @@ import math
 import os
 import sys
 import warnings
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
+from .constants import (
+    CANONICAL_PER_MV,
+    FASTEST,
+    LONGEST_HOP,
+    MISSING,
+    PLAUSIBLE_MV,
+    RATE,
+    RATE_MHZ,
+    SLOWEST,
+)
 from .errors import AmplitudeWarning, InputError
 
 __all__ = ["Conversion", "check_hop", "check_signal", "conversion", "fs_millihertz", "gain_multiplier"]
 
-CANONICAL_PER_UNIT = {"mV": 8000.0, "uV": 8.0, "µV": 8.0, "μV": 8.0, "V": 8_000_000.0}  # docs/numerics.md, section 1
-SLOWEST, FASTEST = 50.0, 4000.0  # Hz
-LONGEST_HOP = 86400.0  # seconds
-X_MAX = 2**22 - 1  # largest canonical sample
-MISSING = -(2**31)  # an integer sample that was not measured
+Nan: TypeAlias = Literal["raise", "mask"]
+"""What is done with samples that are missing."""
+MV_PER_UNIT = {"mV": 1.0, "uV": 1e-3, "µV": 1e-3, "μV": 1e-3, "V": 1e3}
 IN_PLACE = (np.dtype(np.int16), np.dtype(np.int32), np.dtype(np.float32), np.dtype(np.float64))
-PLAUSIBLE_MV = (0.02, 100.0)  # peak to peak of anything that may be an ECG with its electrode offset
 
 
 class Conversion(NamedTuple):
     """From a user's values to canonical integers (docs/numerics.md, section 1)."""
 
-    scale: float  # floats: canonical units per unit
-    mult: int  # integers: (x * mult + half) >> shift; 0: integers have no known unit
+    scale: float
+    """Floats: canonical units per unit."""
+    mult: int
+    """Integers: (x * mult + half) >> shift; 0: integers have no known unit."""
     shift: int
 
 
 def conversion(unit: str, gain: float | None) -> Conversion:
     """How samples in `unit`, or of an ADC with `gain` units per millivolt, become canonical."""
-    if not isinstance(unit, str) or unit not in CANONICAL_PER_UNIT:
+    if not isinstance(unit, str) or unit not in MV_PER_UNIT:
         raise InputError(f'unit is "mV", "uV" or "V", not {unit!r}')
     if gain is not None:
         mult, shift = gain_multiplier(gain)
-        return Conversion(8000.0 / float(gain), mult, shift)
-    scale = CANONICAL_PER_UNIT[unit]
-    return Conversion(scale, *(gain_multiplier(1000.0) if scale == 8.0 else (0, 0)))
+        return Conversion(CANONICAL_PER_MV / float(gain), mult, shift)
+    scale = CANONICAL_PER_MV * MV_PER_UNIT[unit]
+    return Conversion(scale, *(gain_multiplier(1000.0) if MV_PER_UNIT[unit] == 1e-3 else (0, 0)))
 
 
 def gain_multiplier(gain: float) -> tuple[int, int]:
@@ -48,8 +58,9 @@ def gain_multiplier(gain: float) -> tuple[int, int]:
         raise InputError(f"gain is the ADC's units per millivolt, a number, not {gain!r}") from None
     if not 0.25 <= gain <= 2**24:
         raise InputError(f"gain is the ADC's units per millivolt, from 0.25 to {2**24}, not {gain:g}")
-    exponent = math.frexp(8000.0 / gain)[1] - 1
-    return math.floor(math.ldexp(8000.0 / gain, 15 - exponent) + 0.5), 15 - exponent
+    scale = CANONICAL_PER_MV / gain
+    exponent = math.frexp(scale)[1] - 1
+    return math.floor(math.ldexp(scale, 15 - exponent) + 0.5), 15 - exponent
 
 
 def fs_millihertz(fs: float) -> int:
@@ -69,12 +80,17 @@ def check_hop(hop: float) -> int:
         value = float(hop)
     except (TypeError, ValueError):
         raise InputError(f"hop is the distance of windows in seconds, a number, not {hop!r}") from None
-    if not 1 / 128 <= value <= LONGEST_HOP:
-        raise InputError(f"hop is the distance of windows in seconds, from 1/128 to {LONGEST_HOP:g}, not {value:g}")
-    return round(value * 128)
+    if not 1 / RATE <= value <= LONGEST_HOP:
+        raise InputError(f"hop is the distance of windows in seconds, from 1/{RATE} to {LONGEST_HOP:g}, not {value:g}")
+    return round(value * RATE)
 
 
-def as_array(signal) -> np.ndarray:
+def resampled_length(n: int, fs_mhz: int) -> int:
+    """Samples at 128 Hz that n samples give."""
+    return -(-n * RATE_MHZ // fs_mhz)
+
+
+def as_array(signal: Any) -> NDArray[Any]:
     """The values as an array; masked ones are missing: NaN, of integers MISSING."""
     masked = sys.modules.get("numpy.ma")  # who has a masked array has imported it; importing it here would cost 8 ms
     if masked is not None and isinstance(signal, masked.MaskedArray):
@@ -86,7 +102,7 @@ def as_array(signal) -> np.ndarray:
         raise InputError(f"the signal is not an array of numbers: {error}") from None
 
 
-def as_samples(signal) -> np.ndarray:
+def as_samples(signal: Any) -> NDArray[Any]:
     """A 1-D array of a type that the engines read in place."""
     x = as_array(signal)
     if x.dtype.kind not in "iuf":
@@ -104,24 +120,32 @@ def as_samples(signal) -> np.ndarray:
     return x.astype(np.int32)
 
 
-def check_nan(nan: str) -> None:
+def check_nan(nan: str) -> bool:
+    """Whether missing samples are held and flagged."""
     if nan not in ("raise", "mask"):
         raise InputError(f'nan is "raise" or "mask", not {nan!r}')
+    return nan == "mask"
 
 
-def check_samples(x: np.ndarray, convert: Conversion, nan: str) -> float:
+def check_threads(threads: object) -> int:
+    """A number of threads, 1 to 1024."""
+    if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or not 1 <= threads <= 1024:
+        raise InputError(f"threads is a whole number from 1 to 1024, not {threads!r}")
+    return int(threads)
+
+
+def check_samples(x: NDArray[Any], convert: Conversion, masked: bool) -> float:
     """Refuse NaN and infinity unless masked, and integers of unknown unit; returns the span in mV."""
-    check_nan(nan)
     if x.dtype.kind == "i" and not convert.mult:
         raise InputError("integer samples need gain= (ADC units per millivolt), or unit='uV' if they are microvolts")
     bad, lowest, highest = scan(x)
-    if bad >= 0 and nan == "raise":
-        what = "not finite" if x.dtype.kind == "f" else "marked as missing"
+    if bad >= 0 and not masked:
+        fault = "not finite" if x.dtype.kind == "f" else "marked as missing"
         raise InputError(
-            f'sample {bad} is {what}; nan="mask", on the command line --nan mask, holds the value before it and flags '
+            f'sample {bad} is {fault}; nan="mask", on the command line --nan mask, holds the value before it and flags '
             "the window"
         )
-    return (highest - lowest) * convert.scale / 8000.0
+    return (highest - lowest) * convert.scale / CANONICAL_PER_MV
 
 
 def is_plausible(span_mv: float) -> bool:
@@ -139,10 +163,10 @@ def callers_level() -> int:
     return level
 
 
-def check_signal(signal, convert: Conversion, nan: str) -> np.ndarray:
+def check_signal(signal: Any, convert: Conversion, masked: bool) -> NDArray[Any]:
     """A recording's samples, read in place where possible; warns when the amplitude suggests another unit."""
     x = as_samples(signal)
-    span = check_samples(x, convert, nan)
+    span = check_samples(x, convert, masked)
     if not is_plausible(span):
         warnings.warn(
             f"the signal spans {span:.3g} mV, which is implausible for an ECG: is the unit or the gain right?",
@@ -152,7 +176,7 @@ def check_signal(signal, convert: Conversion, nan: str) -> np.ndarray:
     return x
 
 
-def scan(x: np.ndarray) -> tuple[int, float, float]:
+def scan(x: NDArray[Any]) -> tuple[int, float, float]:
     """(index of the first sample that is not finite or missing, or -1; lowest; highest)."""
     try:
         from ._core import scan as scan_in_c

@@ -4,12 +4,16 @@ Exit codes: 0 all went well, 1 an error that is edgeecg's own, 2 something wrong
 130 interrupted.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import platform
 import sys
 import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 import numpy as np
 
@@ -17,12 +21,20 @@ from . import __version__, demo, export_c
 from . import io as recordings
 from ._progress import Progress, clock
 from ._signal import check_hop, fs_millihertz
-from .encoder import bundled_models, load
 from .errors import AmplitudeWarning, EdgeECGError, InputError
 from .io.output import EmbeddingTable, check_output, save
+from .loading import bundled_models, load
 from .model import describe
 
+if TYPE_CHECKING:
+    from .encoder import Encoder
+    from .io import Recording
+    from .results import Analysis
+
 __all__ = ["main"]
+
+Arguments: TypeAlias = argparse.Namespace
+Subcommands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 EMBED_EXAMPLES = """examples:
   edgeecg embed 100.hea -o 100.npz                      a WFDB record: rate and gain from its header
@@ -50,7 +62,8 @@ DEMO_EXAMPLES = """examples:
 class Parser(argparse.ArgumentParser):
     """One sentence for a wrong call, not a page of usage."""
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
+        """Exit with code 2."""
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
@@ -88,7 +101,13 @@ def build_parser() -> Parser:
     return parser
 
 
-def add_command(commands, name, run, summary, examples):
+def add_command(
+    commands: Subcommands,
+    name: str,
+    run: Callable[[Arguments], int],
+    summary: str,
+    examples: str,
+) -> Parser:
     """A subcommand with examples below its options."""
     parser = commands.add_parser(
         name,
@@ -101,7 +120,7 @@ def add_command(commands, name, run, summary, examples):
     return parser
 
 
-def add_signal_options(parser):
+def add_signal_options(parser: argparse.ArgumentParser) -> None:
     """The options that say how to read a recording and how to embed it."""
     parser.add_argument(
         "--lead", metavar="NAME|INDEX", help="which lead (the first voltage, one called ECG before others)"
@@ -122,7 +141,7 @@ def add_signal_options(parser):
     )
 
 
-def run_embed(args) -> int:
+def run_embed(args: Arguments) -> int:
     """Embed every file into one table."""
     check_output(args.output, args.files)
     check_hop(args.hop)  # before a file is blamed
@@ -155,7 +174,7 @@ def run_embed(args) -> int:
     return 2 if failed else 0
 
 
-def size_of(file) -> int:
+def size_of(file: str) -> int:
     """Bytes of the file with the samples, for the progress bar."""
     path = Path(file)
     dat = path.with_suffix(".dat")
@@ -163,7 +182,7 @@ def size_of(file) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def embed_file(encoder, file, args, progress):
+def embed_file(encoder: Encoder, file: str, args: Arguments, progress: Progress) -> tuple[Recording, Analysis]:
     """(recording, result) of one file; errors and warnings begin with its name."""
     recording = read_recording(file, args)
     with warnings.catch_warnings():
@@ -172,7 +191,7 @@ def embed_file(encoder, file, args, progress):
         return recording, demo.analyze(encoder, recording, args.hop, args.nan)
 
 
-def read_recording(file, args):
+def read_recording(file: str, args: Arguments) -> Recording:
     """The lead that the options choose."""
     recording = recordings.read(file, args.lead, args.fs, args.unit, args.gain)
     if recording.fs is None:
@@ -181,20 +200,20 @@ def read_recording(file, args):
     return recording
 
 
-def table_of(results, encoder, args) -> EmbeddingTable:
+def table_of(results: list[tuple[str, Analysis]], encoder: Encoder, args: Arguments) -> EmbeddingTable:
     """One table of all files' windows."""
-    parts = [result for _, result in results]
+    files = [analysis for _, analysis in results]
     return EmbeddingTable(
-        file=np.repeat([file for file, _ in results], [len(part.start) for part in parts]),
-        start=np.concatenate([part.start for part in parts]),
-        quality=np.concatenate([part.quality for part in parts]),
-        embedding=np.concatenate([part.int8 if args.int8 else part.embedding for part in parts]),
+        file=np.repeat([file for file, _ in results], [len(analysis.start) for analysis in files]),
+        start=np.concatenate([analysis.start for analysis in files]),
+        quality=np.concatenate([analysis.quality for analysis in files]),
+        embedding=np.concatenate([analysis.int8 if args.int8 else analysis.embedding for analysis in files]),
         scale=encoder.int8_scale if args.int8 else None,
         about=demo.about(encoder, args.hop),
     )
 
 
-def run_info(args) -> int:
+def run_info(args: Arguments) -> int:
     """Describe the installation, a model or a recording."""
     if args.file is None:
         print(
@@ -234,7 +253,7 @@ def run_info(args) -> int:
     return 0
 
 
-def run_demo(args) -> int:
+def run_demo(args: Arguments) -> int:
     """A first look: embed a recording, print what came out, save it with a picture."""
     check_hop(args.hop)
     recording = read_recording(args.file, args) if args.file else demo.example()
@@ -242,11 +261,24 @@ def run_demo(args) -> int:
     return 0
 
 
-def main(argv=None) -> int:
-    """Run the command; returns the exit code."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command `edgeecg`.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments, those of the process unless given.
+
+    Returns
+    -------
+    int
+        The exit code: 0 all went well, 1 an error that is edgeecg's own, 2 something wrong with the call or its input,
+        130 interrupted.
+    """
     args = build_parser().parse_args(argv)
     try:
-        return args.run(args)
+        code: int = args.run(args)
+        return code
     except EdgeECGError as error:
         print(f"edgeecg: {error}", file=sys.stderr)
         return 2

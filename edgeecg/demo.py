@@ -1,17 +1,25 @@
 """What `edgeecg demo` and `edgeecg embed` do with one recording."""
 
+from __future__ import annotations
+
 import re
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ._files import write_atomically
 from ._progress import clock
-from .encoder import Quality
 from .errors import InputError, MissingDependencyError
 from .io.output import EmbeddingTable, check_output, save
 from .io.recording import Recording
-from .model import write_atomically
+from .quality import Quality
+
+if TYPE_CHECKING:
+    from ._signal import Nan
+    from .encoder import Encoder
+    from .results import Analysis
 
 __all__ = ["about", "analyze", "example", "show"]
 
@@ -30,8 +38,10 @@ def example() -> Recording:
     return Recording(samples, float(fs), "mV", None, "MLII", "MIT-BIH 208 (excerpt)")
 
 
-def analyze(encoder, recording: Recording, hop: float, nan: str):
+def analyze(encoder: Encoder, recording: Recording, hop: float, nan: Nan) -> Analysis:
     """`Encoder.analyze` of a recording; an InputError begins with its name."""
+    if recording.fs is None:
+        raise InputError(f"{recording.name}: the sampling rate is not known")
     try:
         return encoder.analyze(
             recording.samples, fs=recording.fs, hop=hop, unit=recording.unit or "mV", gain=recording.gain, nan=nan
@@ -40,12 +50,12 @@ def analyze(encoder, recording: Recording, hop: float, nan: str):
         raise InputError(f"{recording.name}: {error}") from None
 
 
-def about(encoder, hop: float) -> dict:
+def about(encoder: Encoder, hop: float) -> dict[str, Any]:
     """What a table of embeddings should remember of how it was made."""
     return {"model": encoder.info["name"], "model_id": encoder.info["id"], "hop": hop}
 
 
-def show(recording: Recording, encoder, hop: float, nan: str, folder: Path) -> None:
+def show(recording: Recording, encoder: Encoder, hop: float, nan: Nan, folder: Path) -> None:
     """Embed, print what came out and how fast, save table and picture."""
     folder.mkdir(parents=True, exist_ok=True)
     stem = folder / (re.sub(r"\W+", "-", Path(recording.name).stem).strip("-") or "recording")
@@ -76,7 +86,7 @@ def show(recording: Recording, encoder, hop: float, nan: str, folder: Path) -> N
     draw(recording, result, encoder, Path(f"{stem}.png"))
 
 
-def draw(recording, result, encoder, path: Path) -> None:
+def draw(recording: Recording, result: Analysis, encoder: Encoder, path: Path) -> None:
     """Save the picture, or say why there is none: the numbers are worth having without it."""
     from . import plot
 
@@ -89,7 +99,7 @@ def draw(recording, result, encoder, path: Path) -> None:
     print(f"saved       {path} (the ECG over the timeline of its embedding)")
 
 
-def print_quality(result) -> None:
+def print_quality(result: Analysis) -> None:
     """One word a window; of many windows, a count and the flagged ones."""
     names = [str(Quality(int(flags))) for flags in result.quality]
     counts = {name: names.count(name) for name in sorted(set(names), key=lambda name: (name != "good", name))}
@@ -100,7 +110,7 @@ def print_quality(result) -> None:
     width = max((len(name) for _, name in shown), default=0)
     entries = [f"{clock(start):>7} {name:{width}}" for start, name in shown[:LISTED]]
     per_line = max(1, 96 // (width + 10))
-    for at in range(0, len(entries), per_line):
-        print("  ".join(["", *entries[at : at + per_line]]).rstrip())
+    for first in range(0, len(entries), per_line):
+        print("  ".join(["", *entries[first : first + per_line]]).rstrip())
     if len(shown) > LISTED:
         print(f"        ... and {len(shown) - LISTED} more flagged windows, in the saved table")

@@ -1,4 +1,17 @@
-"""The exceptions of edgeecg: one tree, so that one `except edgeecg.EdgeECGError` catches them all."""
+"""The exceptions and warnings of edgeecg: one tree, so that one `except edgeecg.EdgeECGError` catches them all.
+
+::
+
+    Exception
+     +-- EdgeECGError
+          +-- InputError (also a ValueError)               a signal, an option or a file that cannot be used
+          +-- ModelError (also a ValueError)               a model file that is damaged, hostile or of another version
+          +-- MissingDependencyError (also an ImportError) an optional library is missing
+    UserWarning
+     +-- AmplitudeWarning                                  volts or microvolts taken for millivolts, perhaps
+
+A message is one sentence: what is wrong, where, and what would be right. An `OSError` (a full disk) stays one.
+"""
 
 __all__ = ["AmplitudeWarning", "EdgeECGError", "InputError", "MissingDependencyError", "ModelError"]
 
@@ -8,11 +21,11 @@ class EdgeECGError(Exception):
 
 
 class InputError(EdgeECGError, ValueError):
-    """A signal, an option or a file that cannot be used; the message says which and why."""
+    """A signal, an option or a file cannot be used; the message says which and why."""
 
 
 class ModelError(EdgeECGError, ValueError):
-    """A model file that is damaged, hostile or of another version."""
+    """A model file is damaged, hostile or of another version, or a model's components do not fit together."""
 
 
 class MissingDependencyError(EdgeECGError, ImportError):
@@ -20,4 +33,4 @@ class MissingDependencyError(EdgeECGError, ImportError):
 
 
 class AmplitudeWarning(UserWarning):
-    """The amplitude is implausible for the unit given (volts or microvolts taken for millivolts)."""
+    """The amplitude is implausible for the unit given: less than 0.02 or more than 100 mV from lowest to highest."""

@@ -5,13 +5,24 @@ csrc/ports has a folder of templates for each, and all of them are written. An a
 and nothing else: what the core's own files are called is no business of the application's.
 """
 
+from __future__ import annotations
+
+import argparse
+import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from . import __version__, _export_model, _signal
-from .encoder import load
+from ._files import write_atomically
 from .errors import InputError, MissingDependencyError
-from .model import write_atomically
+from .loading import load
+
+if TYPE_CHECKING:
+    from .encoder import Encoder
+    from .model import Model
 
 __all__ = ["add_arguments", "export", "run"]
 
@@ -34,7 +45,7 @@ EXAMPLES = """examples:
   edgeecg export-c lib/ecg --model my.eecg --name my_model --model-only    a second model beside it"""
 
 
-def add_arguments(parser) -> None:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the subcommand."""
     parser.add_argument(
         "folder",
@@ -69,7 +80,7 @@ def add_arguments(parser) -> None:
     )
 
 
-def run(args) -> int:
+def run(args: argparse.Namespace) -> int:
     """Run the subcommand; returns the exit code."""
     written = export(args.folder, args.model, args.name, args.fs, args.hop, args.gain, args.block, args.model_only)
     for path, note in written:
@@ -78,12 +89,40 @@ def run(args) -> int:
 
 
 def export(
-    folder, model="default", name="edgeecg_model", fs=250.0, hop=10.0, gain=1000.0, block=32, model_only=False
-) -> list:
-    """Write the folder; returns [(path, note)].
+    folder: str | os.PathLike[str],
+    model: str | os.PathLike[str] | Model = "default",
+    name: str = "edgeecg_model",
+    fs: float = 250.0,
+    hop: float = 10.0,
+    gain: float = 1000.0,
+    block: int = 32,
+    model_only: bool = False,
+) -> list[tuple[Path, str]]:
+    """Write a folder of C with a model as constant data.
 
-    model: a bundled model's name, a path or a Model. name: a C identifier. fs (Hz), hop (s), gain (ADC units per mV)
-    and block (samples at 128 Hz) go into the generated configuration and decide EE_STATE_SIZE. Raises InputError.
+    Parameters
+    ----------
+    folder : path-like
+        Where to; made if missing, its other files stay.
+    model : str, path-like or Model, default "default"
+        A bundled model's name, the path of an `.eecg` file, or a Model.
+    name : str, default "edgeecg_model"
+        A C identifier: prefix of the model's files and symbols.
+    fs, hop, gain, block : float, float, float and int, default 250, 10, 1000 and 32
+        Sampling rate of the device (Hz), distance of window starts (s), ADC units per mV, and samples at 128 Hz that
+        the network takes at once. They go into the generated configuration and decide EE_STATE_SIZE.
+    model_only : bool, default False
+        Write the model's two files and its lines of edgeecg_config.h, nothing else.
+
+    Returns
+    -------
+    list of (Path, str)
+        The files, each with a note on its size or "".
+
+    Raises
+    ------
+    InputError
+        For options out of range, a name that is taken, and files in the folder that are not of an export.
     """
     check_name(name, Path(folder))
     if block < 32 or block > 1024 or block % 32:
@@ -104,9 +143,7 @@ def export(
 
 
 def check_name(name: str, folder: Path) -> None:
-    """A C identifier that is nothing else in the folder: its files and symbols would take the place of the core's or
-    another model's.
-    """
+    """Raise InputError for a name that is none in C, or that another file or symbol of the folder has."""
     if not name.isidentifier() or not name.isascii():
         raise InputError(f"--name is the prefix of C symbols, letters, digits and underscores, not {name!r}")
     taken = {Path(target).stem for target, _ in _core_files()} | {Path(CONFIG).stem, "main", "example"}
@@ -117,10 +154,10 @@ def check_name(name: str, folder: Path) -> None:
         raise InputError(f"--name {name} differs from the folder's model {others[0]} in capitals alone: take another")
 
 
-def _files(folder: Path, name: str, values: dict, needs: str, model_only: bool):
-    """(path, text, note) of every file of the export; first the one by which its folder is known, should the writing be
-    interrupted.
-    """
+def _files(
+    folder: Path, name: str, values: dict[str, Any], needs: str, model_only: bool
+) -> Iterator[tuple[Path, str, str]]:
+    """(path, text, note) of every file; first the one that marks the folder, should the writing be interrupted."""
     yield folder / CONFIG, _config(folder / CONFIG, name, needs), ""
     yield (
         folder / f"include/{name}.h",
@@ -144,7 +181,7 @@ def _files(folder: Path, name: str, values: dict, needs: str, model_only: bool):
     )
 
 
-def _values(encoder, name, fs, hop, gain, block) -> tuple[dict, str]:
+def _values(encoder: Encoder, name: str, fs: float, hop: float, gain: float, block: int) -> tuple[dict[str, Any], str]:
     """What the templates ask for, and what the model needs of the core."""
     model = encoder.model.strip()
     fs_mhz, hop_samples = _signal.fs_millihertz(fs), _signal.check_hop(hop)
@@ -213,15 +250,12 @@ def _models(path: Path) -> dict[str, str]:
 
 def _stream_bytes() -> int:
     """Bytes of a stream's structure on a 32-bit device, as the public header has them."""
-    return int(
-        re.search(
-            r"EE_STREAM_BYTES \(sizeof\(void \*\) == 8 \? \d+u : (\d+)u\)",
-            (_csrc() / "include" / "edgeecg.h").read_text(),
-        ).group(1)
-    )
+    header = (_csrc() / "include" / "edgeecg.h").read_text()
+    (number,) = re.findall(r"EE_STREAM_BYTES \(sizeof\(void \*\) == 8 \? \d+u : (\d+)u\)", header)
+    return int(number)
 
 
-def _core_module():
+def _core_module() -> ModuleType:
     try:
         from . import _core
     except ImportError as error:
@@ -239,7 +273,7 @@ def _csrc() -> Path:
     raise MissingDependencyError("this installation has no C sources: install edgeecg from its wheel")
 
 
-def _core_files():
+def _core_files() -> Iterator[tuple[str, Path]]:
     """(path in the export, file) of the public header and of every source that a device compiles."""
     csrc = _csrc()
     yield "include/edgeecg.h", csrc / "include" / "edgeecg.h"
@@ -253,7 +287,7 @@ def _forward(header: str) -> str:
     return _fill(TEMPLATES / "forward.h", {"header": header})
 
 
-def _fill(template: Path, values: dict) -> str:
+def _fill(template: Path, values: dict[str, Any]) -> str:
     """A template with @key@ replaced."""
     text = template.read_text()
     for key, value in values.items():

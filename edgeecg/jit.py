@@ -4,17 +4,29 @@ Kernels are compiled when first used (seconds) and kept on disk beside the packa
 threads of their own.
 """
 
+from __future__ import annotations
+
 import math
 import sys
 import weakref
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from . import _jit_front, _jit_trunk
-from ._model_parts import LEVELS
+from ._jit import front_end as front_end_kernels
+from ._jit import head as head_kernels
+from ._jit import levels as level_kernels
+from ._jit import quality as quality_kernels
+from ._jit import trunk as trunk_kernels
+from ._model.components import FrontEnd, Head, Layer, require
+from ._operations import Bytes, Samples, Starts, apply_layer, check_rate
 from ._signal import conversion
+from .constants import BLOCK, LEVELS, RATE_MHZ, TABLE_STEP
 from .errors import InputError
-from .reference import apply_layer, check_rate
+
+if TYPE_CHECKING:
+    from .model import Model
 
 __all__ = [
     "add",
@@ -37,97 +49,101 @@ DENSE_FROM = 16
 TAPS_KEPT = 1 << 20
 """Resampling taps kept in memory at most."""
 
-_packed_layers = weakref.WeakKeyDictionary()
-_packed_heads = weakref.WeakKeyDictionary()
+PackedLayer: TypeAlias = tuple[NDArray[np.int8], NDArray[np.int32], NDArray[np.int32]]
+PackedHead: TypeAlias = tuple[NDArray[np.int16], NDArray[np.int8], NDArray[np.int32], NDArray[np.int16]]
+_packed_layers: weakref.WeakKeyDictionary[Layer, PackedLayer] = weakref.WeakKeyDictionary()
+_packed_heads: weakref.WeakKeyDictionary[Head, PackedHead] = weakref.WeakKeyDictionary()
 
 
-def samples(signal, unit: str = "mV", gain: float | None = None) -> tuple[np.ndarray, np.ndarray]:
+def samples(
+    signal: ArrayLike, unit: str = "mV", gain: float | None = None
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
     """(x `(n,)` int32, missing `(n,)` bool): see edgeecg.reference.samples."""
     signal = np.ascontiguousarray(signal)
     convert = conversion(unit, gain)
     x, missing = np.empty(len(signal), np.int32), np.empty(len(signal), bool)
     if signal.dtype.kind == "f":
-        _jit_front.samples_of_floats(signal.astype(np.float64, copy=False), convert.scale, x, missing)
+        front_end_kernels.samples_of_floats(signal.astype(np.float64, copy=False), convert.scale, x, missing)
     elif convert.mult:
-        _jit_front.samples_of_integers(signal.astype(np.int64), convert.mult, convert.shift, x, missing)
+        front_end_kernels.samples_of_integers(signal.astype(np.int64), convert.mult, convert.shift, x, missing)
     else:
         raise InputError("integer samples need gain= (ADC units per millivolt)")
     return x, missing
 
 
-def _writable(array, dtype) -> np.ndarray:
+def _writable(array: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:
     """A contiguous array that Numba sees as one type wherever it came from."""
     return np.require(array, dtype, ["C", "W"])
 
 
-def resample(x, fs_mhz: int, front) -> np.ndarray:
+def resample(x: Samples, fs_mhz: int, front: FrontEnd) -> NDArray[np.int32]:
     """`(n,)` canonical samples at `fs_mhz` -> int32 at 128 Hz."""
     fs = int(fs_mhz)
     fe = max(fs, front.min_rate)
-    half = front.table_half * fe // 128000 + 1
-    phases = 128000 // math.gcd(fs, 128000)
+    half = front.table_half * fe // RATE_MHZ + 1
+    phases = RATE_MHZ // math.gcd(fs, RATE_MHZ)
     rows = phases if phases * 2 * half <= TAPS_KEPT else 1
-    out = np.empty(-(-len(x) * 128000 // fs), np.int32)
+    out = np.empty(-(-len(x) * RATE_MHZ // fs), np.int32)
     if len(x):
         held = np.pad(np.asarray(x, np.int32), half, mode="edge")
-        step, g = (128000 * 32 << 16) // fe, (128000 << 16) // fe
-        _jit_front.resample(held, len(x), fs, fe, half, step, g, _writable(front.table, np.int16), rows, out)
+        step, g = (RATE_MHZ * TABLE_STEP << 16) // fe, (RATE_MHZ << 16) // fe
+        front_end_kernels.resample(held, len(x), fs, fe, half, step, g, _writable(front.table, np.int16), rows, out)
     return out
 
 
-def baseline(x, front) -> np.ndarray:
+def baseline(x: Samples, front: FrontEnd) -> NDArray[np.int16]:
     """Canonical samples at 128 Hz minus their moving average: `(n,)` int16 in 1/2 microvolt."""
     z = np.empty(len(x), np.int16)
-    _jit_front.baseline(_writable(x, np.int32), front.baseline, front.baseline.bit_length() - 1, z)
+    front_end_kernels.baseline(_writable(x, np.int32), front.baseline, front.baseline.bit_length() - 1, z)
     return z
 
 
-def scale(z, front) -> np.ndarray:
+def scale(z: Samples, front: FrontEnd) -> Bytes:
     """`(n,)` int16 -> `(n, channels)` uint8, zero point 128."""
     y = np.empty((len(z), front.channels), np.uint8)
-    _jit_front.scale(_writable(z, np.int16), front.reach, front.floor, np.array(front.gain, np.int64), y)
+    front_end_kernels.scale(_writable(z, np.int16), front.reach, front.floor, np.array(front.gain, np.int64), y)
     return y
 
 
-def front_end(x, fs_mhz: int, front) -> np.ndarray:
+def front_end(x: Samples, fs_mhz: int, front: FrontEnd) -> Bytes:
     """Canonical samples -> `(n at 128 Hz, channels)` uint8."""
     return _front_end(x, fs_mhz, front)[0]
 
 
-def _front_end(x, fs_mhz: int, front) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """(y, the samples at 128 Hz that it was made of, those without their baseline)."""
+def _front_end(x: Samples, fs_mhz: int, front: FrontEnd) -> tuple[Bytes, NDArray[np.int32], NDArray[np.int16]]:
+    """(y, the samples at 128 Hz that it was made of, those without their baseline; of `kind` 0 none)."""
     check_rate(fs_mhz, front)
     x = _writable(x, np.int32)
     if front.kind == 0:
         y = np.empty((len(x), 1), np.uint8)
-        _jit_front.plain(x, front.direct_gain, y)
-        return y, x, None
+        front_end_kernels.plain(x, front.direct_gain, y)
+        return y, x, np.zeros(0, np.int16)
     x = resample(x, fs_mhz, front)
     z = baseline(x, front)
     return scale(z, front), x, z
 
 
-def _pack(layer):
+def _pack(layer: Layer) -> PackedLayer:
     """(weights, bias, requantisation (3, cout)) as the kernels want them, kept as long as the layer lives."""
     if layer not in _packed_layers:
         each_in, each_out = layer.cin // layer.groups, layer.cout // layer.groups
-        taps = layer.weights.reshape(layer.groups, each_out, layer.kernel * each_in)
+        taps = require(layer.weights).reshape(layer.groups, each_out, layer.kernel * each_in)
         weights = np.ascontiguousarray(taps.transpose(0, 2, 1))
         if layer.groups > 1 and each_out < DENSE_FROM:
-            weights = np.ascontiguousarray(layer.weights.reshape(layer.cout, -1).T)
+            weights = np.ascontiguousarray(require(layer.weights).reshape(layer.cout, -1).T)
         requant = np.zeros((3, layer.cout), np.int32)
         arrays = [layer.mult, layer.mult_neg, layer.add]
         for row, array in zip(requant, arrays, strict=True):
             row[:] = 0 if array is None else array
-        _packed_layers[layer] = weights.copy(), layer.bias.copy(), requant
+        _packed_layers[layer] = weights.copy(), require(layer.bias).copy(), requant
     return _packed_layers[layer]
 
 
-def conv(tensor, layer, zero_point: int) -> np.ndarray:
+def conv(tensor: Bytes, layer: Layer, zero_point: int) -> Bytes:
     """`(L, cin)` uint8 -> `(ceil(L / stride), cout)` uint8; `zero_point` is that of the input."""
     weights, bias, requant = _pack(layer)
     y = np.empty((-(-len(tensor) // layer.stride), layer.cout), np.uint8)
-    kernel = _jit_trunk.conv_dense if weights.ndim == 3 else _jit_trunk.conv_grouped
+    kernel = trunk_kernels.conv_dense if weights.ndim == 3 else trunk_kernels.conv_grouped
     kernel(
         _writable(tensor, np.uint8),
         zero_point,
@@ -144,23 +160,23 @@ def conv(tensor, layer, zero_point: int) -> np.ndarray:
     return y
 
 
-def add(a, b, layer, zero_a: int, zero_b: int) -> np.ndarray:
+def add(a: Bytes, b: Bytes, layer: Layer, zero_a: int, zero_b: int) -> Bytes:
     """The sum of two `(L, channels)` uint8 tensors, each with its zero point."""
     a, b = _writable(a, np.uint8), _writable(b, np.uint8)
     y = np.empty_like(a)
-    numbers = (zero_a, zero_b, layer.m_a, layer.m_b, layer.zp_out)
-    _jit_trunk.add_tensors(a.reshape(-1), b.reshape(-1), *(int(v) for v in numbers), y.reshape(-1))
+    numbers = int(zero_a), int(zero_b), int(layer.m_a), int(layer.m_b), int(layer.zp_out)
+    trunk_kernels.add_tensors(a.reshape(-1), b.reshape(-1), *numbers, y.reshape(-1))
     return y
 
 
-def max_pool(tensor, layer) -> np.ndarray:
+def max_pool(tensor: Bytes, layer: Layer) -> Bytes:
     """`(L, channels)` uint8 -> `(ceil(L / stride), channels)`: the largest of the frames that exist."""
     y = np.empty((-(-len(tensor) // layer.stride), layer.cout), np.uint8)
-    _jit_trunk.max_pool(_writable(tensor, np.uint8), layer.kernel, layer.stride, layer.pad_left, y)
+    trunk_kernels.max_pool(_writable(tensor, np.uint8), layer.kernel, layer.stride, layer.pad_left, y)
     return y
 
 
-def trunk(y, model) -> np.ndarray:
+def trunk(y: Bytes, model: Model) -> Bytes:
     """`(n, channels)` uint8 of the front end -> `(ceil(n / total_stride), C)` uint8, the last tensor."""
     zeros = model.zero_points
     last_use = {}
@@ -173,23 +189,23 @@ def trunk(y, model) -> np.ndarray:
     return out
 
 
-def _pack_head(h):
+def _pack_head(h: Head) -> PackedHead:
     if h not in _packed_heads:
         mean_mult = np.zeros(1, np.int16) if h.mean_mult is None else h.mean_mult.copy()
         _packed_heads[h] = mean_mult, np.ascontiguousarray(h.weights.T), h.bias.copy(), h.mult.copy()
     return _packed_heads[h]
 
 
-def head(frames, model, starts, level=None) -> tuple[np.ndarray, np.ndarray]:
-    """Windows that begin at samples `starts` (128 Hz) -> (e16 `(n, dim)` int16, e8 `(n, dim)` int8): see
-    edgeecg.reference.head.
-    """
+def head(
+    frames: Bytes, model: Model, starts: Starts, level: NDArray[np.int64] | None = None
+) -> tuple[NDArray[np.int16], NDArray[np.int8]]:
+    """Windows that begin at samples `starts` (128 Hz) -> (e16 `(n, dim)` int16, e8 `(n, dim)` int8)."""
     h = model.head
     if level is None:
         level = np.zeros((len(starts), h.levels), np.int64)
     e16, e8 = np.empty((len(starts), h.dim), np.int16), np.empty((len(starts), h.dim), np.int8)
     mean_mult, weights, bias, mult = _pack_head(h)
-    _jit_trunk.head(
+    head_kernels.head(
         _writable(frames, np.uint8),
         np.asarray(starts, np.int64),
         model.total_stride,
@@ -208,47 +224,55 @@ def head(frames, model, starts, level=None) -> tuple[np.ndarray, np.ndarray]:
     return e16, e8
 
 
-def levels(x, fs_mhz: int, front, starts) -> np.ndarray:
-    """`(n, 3)` int64: size, wander and range of the windows that begin at samples `starts`; `x` as it came in, gaps
-    held.
-    """
+def levels(x: Samples, fs_mhz: int, front: FrontEnd, starts: Starts) -> NDArray[np.int64]:
+    """`(n, 3)` int64: size, wander, range of the windows that begin at `starts`; `x` as it came in, gaps held."""
     x = _writable(x, np.int32)
     resampled = resample(x, fs_mhz, front)
     return _levels(x, resampled, baseline(resampled, front), fs_mhz, front, starts)
 
 
-def _levels(x, resampled, z, fs_mhz: int, front, starts) -> np.ndarray:
-    found = np.zeros((len(starts), len(LEVELS)), np.int64)
-    _jit_front.levels(
-        _writable(x, np.int32), int(fs_mhz), resampled, z, np.asarray(starts, np.int64), front.window // 32, found
+def _levels(
+    x: Samples, resampled: Samples, z: Samples, fs_mhz: int, front: FrontEnd, starts: Starts
+) -> NDArray[np.int64]:
+    out = np.zeros((len(starts), len(LEVELS)), np.int64)
+    level_kernels.levels(
+        _writable(x, np.int32), int(fs_mhz), resampled, z, np.asarray(starts, np.int64), front.window // BLOCK, out
     )
-    return found
+    return out
 
 
-def quality(x, missing, fs_mhz: int, front, starts) -> np.ndarray:
+def quality(x: Samples, missing: NDArray[np.bool_], fs_mhz: int, front: FrontEnd, starts: Starts) -> Bytes:
     """`(n,)` uint8 flags of the windows that begin at samples `starts` (128 Hz); `x` as it came in, gaps held."""
     if front.noise:
         y, resampled, _ = _front_end(x, fs_mhz, front)
     else:
-        y, resampled = None, x if front.kind == 0 else resample(x, fs_mhz, front)
+        y, resampled = np.zeros((0, 1), np.uint8), x if front.kind == 0 else resample(x, fs_mhz, front)
     return _quality(x, y, resampled, missing, fs_mhz, front, starts)
 
 
-def _quality(x, y, resampled, missing, fs_mhz: int, front, starts) -> np.ndarray:
-    flat = np.empty(-(-len(resampled) // 32), bool)
-    _jit_front.flat_blocks(_writable(resampled, np.int32), front.flat_max, flat)
+def _quality(
+    x: Samples,
+    y: Bytes,
+    resampled: Samples,
+    missing: NDArray[np.bool_],
+    fs_mhz: int,
+    front: FrontEnd,
+    starts: Starts,
+) -> Bytes:
+    flat = np.empty(-(-len(resampled) // BLOCK), bool)
+    quality_kernels.flat_blocks(_writable(resampled, np.int32), front.flat_max, flat)
     rough = np.zeros(len(flat), np.int64)
     if front.noise:
-        _jit_front.roughness(y, rough)
+        quality_kernels.roughness(y, rough)
     flags = np.zeros(len(starts), np.uint8)
-    _jit_front.quality(
+    quality_kernels.quality(
         _writable(x, np.int32),
         _writable(missing, bool),
         int(fs_mhz),
         flat,
         rough,
         np.asarray(starts, np.int64),
-        front.window // 32,
+        front.window // BLOCK,
         front.flat_blocks,
         front.off_blocks,
         front.clip_ms,
@@ -258,7 +282,9 @@ def _quality(x, y, resampled, missing, fs_mhz: int, front, starts) -> np.ndarray
     return flags
 
 
-def embed(x, missing, fs_mhz: int, model, hop: int):
+def embed(
+    x: Samples, missing: NDArray[np.bool_], fs_mhz: int, model: Model, hop: int
+) -> tuple[NDArray[np.int16], NDArray[np.int8], NDArray[np.uint8]]:
     """(e16 `(n, dim)` int16, e8 `(n, dim)` int8, flags `(n,)` uint8); `hop` in samples at 128 Hz."""
     y, resampled, z = _front_end(x, fs_mhz, model.front)
     starts = np.arange(0, len(y) - model.front.window + 1, hop)

@@ -3,11 +3,16 @@
 import dataclasses
 import functools
 import os
+from typing import Any
 
-from . import _model_format
-from ._model_check import tensor_strides
-from ._model_describe import layer_rows, model_table
-from ._model_parts import LEVELS, FrontEnd, Head, Layer, default_front_end, kernel_table
+from ._files import write_atomically
+from ._model import layout
+from ._model.components import FrontEnd, Head, Layer, default_front_end, require, tensor_strides
+from ._model.decode import decode
+from ._model.describe import layer_rows, model_table
+from ._model.encode import encode
+from ._model.low_pass import kernel_table
+from .constants import BLOCK, LEVELS, ZERO_POINT
 from .errors import ModelError
 
 __all__ = ["LEVELS", "FrontEnd", "Head", "Layer", "Model", "default_front_end", "describe", "inspect", "kernel_table"]
@@ -15,61 +20,131 @@ __all__ = ["LEVELS", "FrontEnd", "Head", "Layer", "Model", "default_front_end", 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Model:
-    """An encoder: front end, trunk (`layers`) and head, with a name and free metadata.
+    """An encoder: front end, trunk and head, with a name and free metadata.
 
-    The parts are checked when the model is made: ModelError in one sentence where they do not fit together.
     Two models with the same `id` give the same bytes for the same samples.
+
+    Attributes
+    ----------
+    name : str
+        At most 23 bytes of UTF-8.
+    front : FrontEnd
+        From samples to bytes.
+    layers : tuple of Layer
+        The trunk, 1 to 64 operations.
+    head : Head
+        From the frames of a window to its embedding.
+    meta : dict
+        JSON: licence, sources, card, whatever else. Outside `id`.
+
+    Raises
+    ------
+    ModelError
+        Where the components do not fit together, in one sentence.
+
+    References
+    ----------
+    docs/format.md, docs/numerics.md.
     """
 
     name: str
     front: FrontEnd
     layers: tuple[Layer, ...]
     head: Head
-    meta: dict = dataclasses.field(default_factory=dict)
+    meta: dict[str, Any] = dataclasses.field(default_factory=dict)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
         self.to_bytes()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<edgeecg.model.Model {self.name!r}, {len(self.layers)} layers, id {self.id[:16]}>"
 
     def to_bytes(self) -> bytes:
-        """The `.eecg` file."""
-        return _model_format.encode(self.name, self.front, self.layers, self.head, self.meta)
+        """Return the bytes of the `.eecg` file."""
+        return encode(self.name, self.front, self.layers, self.head, self.meta)
 
     @classmethod
-    def from_bytes(cls, data) -> "Model":
-        """Read a file's bytes; ModelError names the fault of a damaged or hostile one."""
-        return cls(*_model_format.decode(data))
+    def from_bytes(cls, data: bytes | bytearray | memoryview) -> "Model":
+        """Read the bytes of a file.
 
-    def save(self, path) -> None:
-        """Write the file at once or not at all."""
+        Parameters
+        ----------
+        data : bytes
+            A whole `.eecg` file.
+
+        Returns
+        -------
+        Model
+            The model.
+
+        Raises
+        ------
+        ModelError
+            The fault of a damaged or hostile file, in one sentence.
+        """
+        return cls(*decode(bytes(data)))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the file at once or not at all.
+
+        Parameters
+        ----------
+        path : path-like
+            Where to; a file that is there is replaced.
+
+        Raises
+        ------
+        OSError
+            Where it cannot be written; what was there stays.
+        """
         write_atomically(path, self.to_bytes())
 
     @classmethod
-    def load(cls, path) -> "Model":
-        """Read the file at `path`; ModelError where it is missing, damaged or hostile."""
-        return cls.from_bytes(read_file(path))
+    def load(cls, path: str | os.PathLike[str]) -> "Model":
+        """Read a file.
+
+        Parameters
+        ----------
+        path : path-like
+            An `.eecg` file.
+
+        Returns
+        -------
+        Model
+            The model.
+
+        Raises
+        ------
+        ModelError
+            Where it is missing, damaged or hostile.
+        """
+        return cls.from_bytes(_read_file(path))
 
     def strip(self) -> "Model":
-        """The same model without metadata: for flash. The `id` stays."""
+        """Return the same model without metadata: for flash. The `id` stays."""
         return dataclasses.replace(self, meta={})
 
     @functools.cached_property
     def id(self) -> str:
         """SHA-256 (hex) of the arithmetic: everything but the metadata."""
-        return _model_format.model_id(self.to_bytes())
+        return layout.model_id(self.to_bytes())
 
     @functools.cached_property
     def weight_bytes(self) -> int:
         """Size of the file without its metadata, in bytes."""
-        return len(_model_format.encode(self.name, self.front, self.layers, self.head, {}))
+        return len(encode(self.name, self.front, self.layers, self.head, {}))
 
     @property
     def strides(self) -> list[int]:
         """Samples at 128 Hz per frame of each tensor."""
         return tensor_strides(self.layers)
+
+    @property
+    def source_strides(self) -> list[int]:
+        """Samples at 128 Hz per frame of what each layer reads."""
+        strides = self.strides
+        return [strides[layer.src_a] for layer in self.layers]
 
     @property
     def total_stride(self) -> int:
@@ -83,14 +158,12 @@ class Model:
 
     @property
     def zero_points(self) -> list[int]:
-        """The uint8 value that means 0, of each tensor."""
-        return [128, *(layer.zp_out for layer in self.layers)]
+        """The byte that means 0, of each tensor."""
+        return [ZERO_POINT, *(layer.zp_out for layer in self.layers)]
 
     @property
     def levels(self) -> tuple[str, ...]:
-        """What the last numbers of an embedding hold of the signal before it was scaled: size, wander, range, or
-        nothing.
-        """
+        """What the last numbers of an embedding hold of the signal before it was scaled: size, wander, range; or ()."""
         return LEVELS[: self.head.levels]
 
     @property
@@ -99,42 +172,55 @@ class Model:
         total = self.head.weights.size
         for layer, stride in zip(self.layers, self.strides[1:], strict=True):
             if layer.op == "conv":
-                total += -(-self.front.window // stride) * layer.weights.size
+                total += -(-self.front.window // stride) * require(layer.weights).size
         return total
 
     @property
     def trunk_reach(self) -> tuple[int, int]:
-        """Frame f of the last tensor depends on samples f * total_stride - left .. f * total_stride + right."""
+        """(left, right): frame f of the last tensor depends on samples f * total_stride - left .. + right."""
         left, right = [0], [0]
-        for layer, stride in zip(self.layers, self._source_strides(), strict=True):
+        for layer, stride in zip(self.layers, self.source_strides, strict=True):
             sources = [layer.src_a] if layer.src_b is None else [layer.src_a, layer.src_b]
             left.append(max(left[s] for s in sources) + layer.pad_left * stride)
             right.append(max(right[s] for s in sources) + (layer.kernel - 1 - layer.pad_left) * stride)
         return left[-1], right[-1]
 
-    def _source_strides(self) -> list[int]:
-        strides = self.strides
-        return [strides[layer.src_a] for layer in self.layers]
-
     @property
     def lookahead(self) -> int:
-        """Samples (128 Hz input) behind a window's last one on which its embedding may depend: trunk and front end."""
+        """Samples at 128 Hz behind a window's last one on which its embedding may depend: trunk and front end."""
         beyond = max(0, self.trunk_reach[1] - self.total_stride + 1)
         if self.front.kind == 0:
             return beyond
-        scale = 32 * self.front.reach + 31
+        scale = BLOCK * self.front.reach + BLOCK - 1
         return beyond + scale + self.front.baseline // 2 - 1 + self.front.table_half - 1
 
 
-def inspect(source) -> dict:
-    """What a model file says, as a dict for programs. `source`: the file's bytes, its path or a Model."""
+def inspect(source: "Model | bytes | bytearray | memoryview | str | os.PathLike[str]") -> dict[str, Any]:
+    """Read what a model file says, as a dict for programs.
+
+    Parameters
+    ----------
+    source : Model, bytes or path-like
+        A model, the bytes of its file, or where that lies.
+
+    Returns
+    -------
+    dict
+        Name, version, id, sizes in bytes, multiply-accumulates of a window, the fields of front end, layers and head,
+        and `meta`.
+
+    Raises
+    ------
+    ModelError
+        Where there is no valid model.
+    """
     model, size = _open(source)
     front = dataclasses.asdict(model.front)
     front.pop("table")
     head = model.head
     return {
         "name": model.name,
-        "version": _model_format.VERSION,
+        "version": layout.VERSION,
         "id": model.id,
         "file_size": size,
         "weight_bytes": model.weight_bytes,
@@ -153,42 +239,58 @@ def inspect(source) -> dict:
     }
 
 
-def describe(source) -> str:
-    """What a model file says, as a table to read. `source`: the file's bytes, its path or a Model."""
+def describe(source: "Model | bytes | bytearray | memoryview | str | os.PathLike[str]") -> str:
+    """Read what a model file says, as a table to read: what `edgeecg info MODEL` prints.
+
+    Parameters
+    ----------
+    source : Model, bytes or path-like
+        A model, the bytes of its file, or where that lies.
+
+    Returns
+    -------
+    str
+        Several lines; the layers are aligned columns.
+
+    Raises
+    ------
+    ModelError
+        Where there is no valid model.
+    """
     model, _ = _open(source)
     return model_table(model, inspect(source))
 
 
-def _open(source) -> tuple[Model, int]:
+def _open(source: "Model | bytes | bytearray | memoryview | str | os.PathLike[str]") -> tuple[Model, int]:
     if isinstance(source, Model):
         return source, len(source.to_bytes())
-    data = source if isinstance(source, (bytes, bytearray, memoryview)) else read_file(source)
+    data = source if isinstance(source, (bytes, bytearray, memoryview)) else _read_file(source)
     return Model.from_bytes(data), len(data)
 
 
-def read_file(path) -> bytes:
-    """The bytes of a model file, never more than its header announces."""
+def _read_file(path: str | os.PathLike[str]) -> bytes:
+    """Read the bytes of a model file, never more than its header announces.
+
+    Parameters
+    ----------
+    path : path-like
+        An `.eecg` file.
+
+    Returns
+    -------
+    bytes
+        Its bytes, and one more where it is longer than it says.
+
+    Raises
+    ------
+    ModelError
+        Where it cannot be read.
+    """
     try:
         with open(path, "rb") as file:
-            header = file.read(_model_format.HEADER.size)
-            size = _model_format.announced_size(header)
+            header = file.read(layout.HEADER.size)
+            size = layout.announced_size(header)
             return header + file.read(max(0, size - len(header)) + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or error
         raise ModelError(f"cannot read model file {os.fspath(path)!r}: {reason}") from None
-
-
-def write_atomically(path, data: bytes) -> None:
-    """Write `data` to a file beside `path`, then put it in its place: a reader never sees half of it."""
-    path = os.fspath(path)
-    import tempfile  # here: loading a model does not need it
-
-    handle, temporary = tempfile.mkstemp(prefix=os.path.basename(path) + ".", dir=os.path.dirname(path) or ".")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

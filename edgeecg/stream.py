@@ -1,52 +1,98 @@
 """The same computation as Encoder.embed, with samples pushed as they arrive."""
 
+from __future__ import annotations
+
 import threading
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from . import _signal
-from .encoder import RATE, Encoder, Quality
+from ._engines import CoreEngine, Options
+from ._signal import Nan
+from .constants import RATE
 from .errors import InputError
+from .quality import Quality
+from .results import Result
 
-__all__ = ["Result", "Stream"]
+if TYPE_CHECKING:
+    from .encoder import Encoder
 
+__all__ = ["Stream"]
 
-class Result(NamedTuple):
-    """One window."""
-
-    start: float  # seconds from the first sample pushed
-    embedding: np.ndarray  # (128,) float32
-    int8: np.ndarray  # (128,) int8; times Encoder.int8_scale it approximates the embedding
-    quality: Quality
+T = TypeVar("T")
 
 
 class Stream:
-    """Embeds a live signal: `push` as samples arrive, `flush` at the end; the results are those of `embed`, bit for
-    bit.
+    """A live signal: `push` as samples arrive, `flush` at the end; the results are those of `embed`, bit for bit.
 
-        stream = edgeecg.load().stream(fs=250, hop=1.0, unit="uV")
-        for chunk in source:
-            for result in stream.push(chunk):
-                ...
+    Streams run in the C core, in one block of memory that does not grow. One thread at a time may use a stream. It sees
+    no more than it is pushed, so it does not warn of an implausible amplitude as `embed` does.
 
-    Gaps and lead-off: push NaN with nan="mask"; the last value is held and the windows are flagged.
-    `delay` is the time in seconds between a window's end and its result, `state_bytes` the memory of the stream.
-    Streams run in the C core. One thread at a time may use a stream. They look at no more than they are pushed, so they
-    do not warn of an implausible amplitude as `embed` does.
+    Parameters
+    ----------
+    encoder : Encoder
+        With the backend "c"; `Encoder.stream` passes itself.
+    fs : float, default 128
+        Sampling rate in Hz, 50 to 4000.
+    hop : float, default 10
+        Seconds from one window's start to the next, 1/128 to 86400.
+    unit : {"mV", "uV", "V"}, default "mV"
+        Unit of floats, and of integers where it is "uV".
+    gain : float, optional
+        ADC units per millivolt, 0.25 to 2^24, of integers.
+    nan : {"raise", "mask"}, default "raise"
+        What is done with NaN, infinity and the integer -2^31: an InputError, or the value before is held and the
+        windows are flagged `Quality.MISSING`: for gaps and electrodes that are off.
+
+    Attributes
+    ----------
+    encoder : Encoder
+        The encoder that made it.
+    nan : str
+        As it was given.
+    delay : float
+        Seconds between the end of a window and its result, at most.
+    state_bytes : int
+        Size of the stream's whole state in bytes.
+
+    Raises
+    ------
+    InputError
+        Where an option is out of range, the backend is not "c", or the model does not take this rate.
+
+    Examples
+    --------
+    >>> import numpy as np, edgeecg
+    >>> stream = edgeecg.load().stream(fs=250, hop=1.0, unit="uV")
+    >>> results = stream.push(np.zeros(250 * 12)) + stream.flush()
+    >>> [(result.start, str(result.quality)) for result in results]
+    [(0.0, 'flat+lead-off'), (1.0, 'flat+lead-off'), (2.0, 'flat+lead-off')]
     """
 
-    def __init__(self, encoder: Encoder, fs=128, hop=10.0, unit="mV", gain=None, nan="raise"):
-        if encoder.backend != "c":
+    def __init__(
+        self,
+        encoder: Encoder,
+        fs: float = RATE,
+        hop: float = 10.0,
+        unit: str = "mV",
+        gain: float | None = None,
+        nan: Nan = "raise",
+    ):
+        engine = encoder._engine
+        if not isinstance(engine, CoreEngine):
             raise InputError(f'streams run in the C core: load the model with backend="c", not {encoder.backend!r}')
         self.encoder, self.nan = encoder, nan
-        self._convert = _signal.conversion(unit, gain)
-        self._core = encoder.open_stream(_signal.fs_millihertz(fs), _signal.check_hop(hop), self._convert, block=0)
-        _signal.check_nan(nan)
+        self._options = Options.checked(fs, hop, unit, gain)
+        self._core = engine.open(self._options, block=0)
+        self._masked = _signal.check_nan(nan)
+        self._scale = np.float32(2.0**-engine.exponent)
         self._flushed = False
         self._lock = threading.Lock()
 
-    def __reduce__(self):
+    def __reduce__(self) -> NoReturn:
         raise TypeError("a Stream cannot be copied or pickled: make one where it runs, from an Encoder, which can")
 
     @property
@@ -59,29 +105,63 @@ class Stream:
         """Size of the stream's whole state in bytes."""
         return self._core.state_bytes
 
-    def push(self, samples) -> list[Result]:
-        """Take any number of samples (none is fine too); returns the windows that they complete, in order."""
+    def push(self, samples: ArrayLike) -> list[Result]:
+        """Take samples, any number of them.
+
+        Parameters
+        ----------
+        samples : array_like, shape (n,)
+            The next samples; n may be 0.
+
+        Returns
+        -------
+        list of Result
+            The windows that they complete, in order.
+
+        Raises
+        ------
+        InputError
+            Where `embed` raises it for such samples; after `flush`; where another thread is using the stream. The
+            stream is then as it was before.
+        """
         if self._flushed:
             raise InputError("the stream has been flushed: call reset() before the next recording")
         x = _signal.as_array(samples)
         if not x.size:
             return []
         x = _signal.as_samples(x)
-        _signal.check_samples(x, self._convert, self.nan)
-        return self._results(self._alone(self._core.push, x))
+        _signal.check_samples(x, self._options.convert, self._masked)
+        return self._results(self._exclusively(self._core.push, x))
 
     def flush(self) -> list[Result]:
-        """End the recording: the windows that were still waiting for what follows them."""
-        raw = self._alone(self._core.flush)
+        """End the recording.
+
+        Returns
+        -------
+        list of Result
+            The windows that were still waiting for what follows them.
+
+        Raises
+        ------
+        InputError
+            Where another thread is using the stream.
+        """
+        raw = self._exclusively(self._core.flush)
         self._flushed = True
         return self._results(raw)
 
     def reset(self) -> None:
-        """Back to before the first sample."""
-        self._alone(self._core.reset)
+        """Go back to before the first sample, for the next recording.
+
+        Raises
+        ------
+        InputError
+            Where another thread is using the stream.
+        """
+        self._exclusively(self._core.reset)
         self._flushed = False
 
-    def _alone(self, work, *args):
+    def _exclusively(self, work: Callable[..., T], *args: Any) -> T:
         """work(*args), which no second thread may enter: its state is one block of memory."""
         if not self._lock.acquire(blocking=False):
             raise InputError("another thread is using this stream: each thread needs one of its own")
@@ -90,12 +170,11 @@ class Stream:
         finally:
             self._lock.release()
 
-    def _results(self, raw) -> list[Result]:
-        scale = np.float32(2.0**-self.encoder.model.head.exponent)
+    def _results(self, raw: list[tuple[int, bytes, bytes, int]]) -> list[Result]:
         return [
             Result(
                 start / RATE,
-                np.frombuffer(e16, np.int16).astype(np.float32) * scale,
+                np.frombuffer(e16, np.int16).astype(np.float32) * self._scale,
                 np.frombuffer(e8, np.int8),
                 Quality(flags),
             )

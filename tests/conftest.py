@@ -16,14 +16,6 @@ hypothesis.settings.register_profile("thorough", parent=hypothesis.settings.get_
 hypothesis.settings.load_profile(os.environ.get("EDGEECG_HYPOTHESIS", "quick"))
 
 
-def pytest_collection_modifyitems(items):
-    """Tests that take minutes run where they are asked for."""
-    if not os.environ.get("EDGEECG_LONG"):
-        for item in items:
-            if item.get_closest_marker("long"):
-                item.add_marker(pytest.mark.skip(reason="takes minutes: make test-long runs it"))
-
-
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder of real recordings that EDGEECG_DATA names."""

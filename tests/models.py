@@ -6,10 +6,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from edgeecg import reference
-from edgeecg._model_check import tensor_strides
+from edgeecg._model.components import tensor_strides
+from edgeecg.constants import X_MAX
 from edgeecg.model import Head, Layer, Model, default_front_end
-
-X_MAX = 2**22 - 1
 
 
 class Net:

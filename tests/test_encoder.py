@@ -143,22 +143,6 @@ def test_wrong_input_ends_in_one_clear_sentence(encoder, case):
     assert isinstance(caught.value, ValueError) and "\n" not in str(caught.value)
 
 
-def test_wrong_model():
-    with pytest.raises(edgeecg.ModelError, match="no bundled model"):
-        edgeecg.load("nothing")
-    with pytest.raises(edgeecg.ModelError):
-        edgeecg.load("/nowhere/x.eecg")
-    with pytest.raises(edgeecg.InputError, match="backend"):
-        edgeecg.load("default", backend="gpu")
-    for wrong in ("default", None):
-        with pytest.raises(
-            edgeecg.InputError, match=r'Encoder takes a Model, not \w+: edgeecg.load\("default"\) opens one'
-        ):
-            edgeecg.Encoder(wrong)
-    with pytest.raises(edgeecg.ModelError, match="shorter than its header"):
-        edgeecg.Encoder(b"abc")
-
-
 @pytest.mark.parametrize("factor, warns", [(1, False), (0.25, False), (4, False), (1e-3, True), (1e3, True)])
 def test_implausible_amplitude_warns(encoder, signal, factor, warns):
     with warnings.catch_warnings(record=True) as caught:
@@ -316,20 +300,25 @@ def test_pieces_in_threads_are_looked_at_as_a_whole(encoder, signal):
             encoder.embed(bad)
         with pytest.raises(edgeecg.InputError, match=re.escape(str(first.value))):
             encoder.embed(bad, threads=2)
-    for dtype in (np.int16, np.int64):
+    for dtype in (np.int16, np.int64, np.float16):
         counts = (x * 200).astype(dtype)
         np.testing.assert_array_equal(encoder.embed(counts, gain=200, threads=3), encoder.embed(counts, gain=200))
 
 
-def test_long_recordings_are_cut(encoder):
-    from edgeecg._segments import segments
-
-    pieces = segments(encoder.model, np.zeros(128 * 3600), 128_000, 1280, 360, 600, 2)
-    assert [(p.first, p.last) for p in pieces] == [(0, 180), (180, 360)]
-    assert pieces[1].start > 128 * 1770 and pieces[0].stop < 128 * 1830
-    for bad in (0, -1, 1.5, True, "2"):
+@pytest.mark.parametrize("bad", [0, -1, 1.5, True, "2"])
+def test_threads_are_counted(encoder, signal, bad):
+    for call in (encoder.embed, encoder.analyze, lambda x, threads: encoder.embed_batch(x[None], threads=threads)):
         with pytest.raises(edgeecg.InputError, match="threads"):
-            encoder.embed(np.zeros(1280), threads=bad)
+            call(signal, threads=bad)
+
+
+def test_an_encoder_keeps_few_pools_and_streams(encoder, signal):
+    """Whatever it is asked for: each stream holds memory."""
+    for hop in range(1, 40):
+        encoder.embed(signal, hop=hop / 10)
+        encoder.analyze(signal, hop=hop / 10)
+    assert len(encoder._pools) <= 8
+    assert all(len(pool.idle) <= 4 for pool in encoder._pools.values())
 
 
 def test_info_says_what_a_user_asks(encoder):

@@ -19,8 +19,12 @@ def needs(name):
     return pytest.mark.skipif(bool(missing), reason=f"needs {', '.join(missing)} (Debian: see .ci/run)")
 
 
+IN_FAST_SUITE = "M0+ code", "M4F", "M55", "RV32", "aarch64"
+
+
 def all_cores():
-    return [pytest.param(name, marks=needs(name)) for name in build.CORES]
+    slow = {name: () if name in IN_FAST_SUITE else (pytest.mark.slow,) for name in build.CORES}
+    return [pytest.param(name, marks=[needs(name), *slow[name]]) for name in build.CORES]
 
 
 @pytest.fixture(scope="module")

@@ -140,7 +140,7 @@ def share(encoder, windows) -> float:
 def test_muscle_noise_is_flagged_and_clean_windows_rarely(data_dir):
     """Lead II of PTB-XL; noise of nstdb at 0 dB by standard deviations.
 
-    Electrode motion passes: docs/results/quality.md.
+    Electrode motion passes: docs/results/noise_flag.md.
     """
     encoder = edgeecg.load("default")
     clean = np.load(data_dir / "ptbxl" / "ecg_128hz_uV_int16.npy")[::8, 1] / 1000.0

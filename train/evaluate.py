@@ -1,23 +1,23 @@
-"""Probe frozen embeddings: one table of what a linear classifier finds in them, beside cheap features.
+"""Probe frozen embeddings: one table of linear-probe scores, with baseline features.
 
     python train/evaluate.py --model default                      the installed model, on the recordings in EDGEECG_DATA
     python train/evaluate.py --model my.eecg --data DIR --baselines random hrv catch22 minirocket
     python train/evaluate.py --model my.eecg --float runs/recipe/encoder.safetensors --tasks S_ds1_ds2 identity
     python train/evaluate.py --model default --fractions 0.01 0.1 1
-    python train/evaluate.py --model default default+hrv --tasks ptbxl_super_I_cv4           what do both know together?
-    python train/evaluate.py --model default "default[:47]" --tasks S_mitdb_to_svdb          some of its numbers
+    python train/evaluate.py --model default default+hrv --tasks ptbxl_super_I_cv4           concatenated features
+    python train/evaluate.py --model default "default[:47]" --tasks S_mitdb_to_svdb          some dimensions
     python train/evaluate.py --model default --tasks more         rhythm, single diagnoses, sleep, noise, retrieval
-    python train/evaluate.py --model default --tasks transfer     labels of one set, people of another
+    python train/evaluate.py --model default --tasks transfer     labels from one dataset, subjects from another
     python train/evaluate.py --model default --labels labels.csv --data CLINIC             labels of your own
     python train/evaluate.py --model default --tasks leads        quality and diagnoses from all leads instead of one
     python train/evaluate.py --model runs/channels/encoder.safetensors default@mean --tasks ptbxl_super_leads_cv4
-    python train/evaluate.py --model --baselines supervised --seeds 1 --json twin.json       long: goes on where it was
+    python train/evaluate.py --model --baselines supervised --seeds 1 --json supervised.json  slow; can continue
 
-Models are the exported ones, run by `edgeecg` in integers. The protocol is train/probes/protocol.py: StandardScaler, L2
-logistic regression averaged over four strengths, splits by patient, 95 % bootstrap intervals over patients. Where
-something is drawn (which patients have labels, random weights) value and interval are means over --seeds draws. Prints
-Markdown; --json keeps the numbers task by task, and what it holds already is not computed again. A baseline that needs
-a package that is not there ends in one sentence.
+Models are exported ones, run by `edgeecg` in integers. The protocol is in train/probes/protocol.py: StandardScaler, L2
+logistic regression averaged over four strengths, patient-disjoint splits, 95 % bootstrap intervals over patients. Where
+something is random (which patients have labels, random weights), value and interval are means over --seeds draws.
+Prints Markdown. --json keeps the results task by task and skips those it already holds. A baseline whose package is
+missing raises a one-sentence error.
 """
 
 import sys

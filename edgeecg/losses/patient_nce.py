@@ -3,6 +3,10 @@
 Kiyasseh, Zhu, Clifton: CLOCS: Contrastive Learning of Cardiac Signals Across Space, Time, and Patients, ICML 2021.
 """
 
+from typing import Any
+
+from numpy.typing import ArrayLike, NDArray
+
 from . import _checks
 from ._positives import by_labels
 from ._softmax import LN2, StreamingLogSumExp, base2_scale, pull_softmax
@@ -11,18 +15,43 @@ from ._tiles import PairTiles
 from ._unit import UnitRows
 
 
-def patient_nce(z1, z2, patient, temperature=0.1, threads=1):
-    """Two views (segments in time, or leads) attract where they are of one patient, in both directions.
+def patient_nce(
+    z1: ArrayLike, z2: ArrayLike, patient: ArrayLike, temperature: float = 0.1, threads: int = 1
+) -> tuple[float, tuple[NDArray[Any], NDArray[Any]]]:
+    """Compute patient noise-contrastive estimation, as CLOCS has it: views of one patient attract, in both directions.
 
-    With unit rows a of z1 and b of z2, s_ij = a_i . b_j / temperature and P = {(i, j): patient_i = patient_j}::
+    The views may be segments in time, or leads. With unit rows a of z1 and b of z2, s_ij = a_i . b_j / temperature and
+    P = {(i, j): patient_i = patient_j}::
 
         L = - 1/|P| sum_{(i, j) in P} ( log exp(s_ij) / sum_k exp(s_ik)  +  log exp(s_ij) / sum_k exp(s_kj) )
 
-    z1, z2: (N, d), float32 or float64, any scale; row i of both is of patient[i], so every row has a positive.
-    patient: (N,) integers, booleans or strings. N = 1: loss and gradients are 0.
-    threads: workers of this call; the BLAS runs on one thread a worker (see `_threads`).
-    Returns (value, (dz1, dz2)). Memory beyond the gradients: O(N d).
-    Raises InputError for other dtypes, unlike shapes, NaN or infinity.
+    N = 1: loss and gradients are 0.
+
+    Parameters
+    ----------
+    z1, z2 : array_like of float32 or float64, shape (N, d)
+        Two views of a batch, of one shape and type; any scale. Row i of both is of patient[i]: each has a positive.
+    patient : array_like of int, bool or str, shape (N,)
+        Whose the rows are.
+    temperature : float, default 0.1
+        Divides the cosine similarity, > 0.
+    threads : int, default 1
+        Workers of this call, at least 1; the BLAS runs on one thread a worker.
+
+    Returns
+    -------
+    tuple of (float, tuple of ndarray)
+        The loss, and its gradients (dL/dz1, dL/dz2), in the shapes and the type of the views. Memory beyond them: O(N
+        d).
+
+    Raises
+    ------
+    InputError
+        For other types, unlike shapes, NaN or infinity, and options out of range.
+
+    References
+    ----------
+    Kiyasseh et al., "CLOCS: Contrastive Learning of Cardiac Signals Across Space, Time, and Patients", ICML 2021.
     """
     z1, z2 = _checks.embeddings(z1=z1, z2=z2)
     _checks.positive(temperature=temperature)

@@ -4,25 +4,52 @@ Hadsell, Chopra, LeCun: Dimensionality Reduction by Learning an Invariant Mappin
 """
 
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from . import _checks
 from ._threads import Team
 
 
-def siamese_contrastive(z1, z2, different, margin=1.0, threads=1):
-    """Pulls true pairs together and pushes false pairs apart until they are `margin` away.
+def siamese_contrastive(
+    z1: ArrayLike, z2: ArrayLike, different: ArrayLike, margin: float = 1.0, threads: int = 1
+) -> tuple[float, tuple[NDArray[Any], NDArray[Any]]]:
+    """Compute the contrastive loss of Siamese networks: Euclidean distance and a margin.
 
-    With d_i = |z1_i - z2_i| and y_i = different[i]::
+    It pulls true pairs together and pushes false pairs apart until they are `margin` away. With d_i = |z1_i - z2_i| and
+    y_i = different[i]::
 
         L = 1/N sum_i ( (1 - y_i) d_i^2  +  y_i max(margin - d_i, 0)^2 )
 
-    z1, z2: (N, D), float32 or float64; the distance has their unit, nothing is normalised.
-    different: (N,) numbers in [0, 1], 0 (False) for a true pair, 1 (True) for a false one. margin > 0.
-    Where a false pair coincides (d = 0) its direction is undefined: the gradient of its term is 0.
-    threads: workers of this call. Returns (value, (dz1, dz2)); dz2 is -dz1.
-    Raises InputError for other dtypes, unlike shapes, NaN or infinity.
+    (without the paper's factor 1/2). Where a false pair coincides (d = 0) its direction is undefined: the gradient of
+    its term is 0.
+
+    Parameters
+    ----------
+    z1, z2 : array_like of float32 or float64, shape (N, D)
+        Two views of a batch, of one shape and type; nothing is normalized.
+    different : array_like, shape (N,)
+        Numbers in [0, 1]: 0 (False) for a true pair, 1 (True) for a false one.
+    margin : float, default 1
+        A distance in the unit of the views, > 0.
+    threads : int, default 1
+        Workers of this call, at least 1.
+
+    Returns
+    -------
+    tuple of (float, tuple of ndarray)
+        The loss, and its gradients (dL/dz1, dL/dz2), in the shapes and the type of the views. dL/dz2 is -dL/dz1.
+
+    Raises
+    ------
+    InputError
+        For other types, unlike shapes, NaN or infinity, and options out of range.
+
+    References
+    ----------
+    Hadsell, Chopra, LeCun, "Dimensionality Reduction by Learning an Invariant Mapping", CVPR 2006.
     """
     from ._kernels.pairs import siamese_pairs
 

@@ -3,7 +3,10 @@
 Zhai, Mustafa, Kolesnikov, Beyer: Sigmoid Loss for Language Image Pre-Training, ICCV 2023.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from . import _checks
 from ._softmax import LOG2E
@@ -12,20 +15,49 @@ from ._tiles import PairTiles
 from ._unit import UnitRows
 
 
-def sigmoid_contrastive(z1, z2, labels=None, temperature=0.1, bias=-10.0, threads=1):
-    """Binary cross-entropy of every pair of the two views, on their similarity.
+def sigmoid_contrastive(
+    z1: ArrayLike,
+    z2: ArrayLike,
+    labels: ArrayLike | None = None,
+    temperature: float = 0.1,
+    bias: float = -10.0,
+    threads: int = 1,
+) -> tuple[float, tuple[NDArray[Any], NDArray[Any], float, float]]:
+    """Compute the pairwise sigmoid loss: every pair is a question of its own, no softmax over the batch.
 
-    With unit rows a of z1 and b of z2, x_ij = a_i . b_j / temperature + bias and y_ij = +1 for a positive pair,
-    -1 for a negative one::
+    Binary cross-entropy of every pair of the two views, on their similarity. With unit rows a of z1 and b of z2,
+    x_ij = a_i . b_j / temperature + bias and y_ij = +1 for a positive pair, -1 for a negative one::
 
         L = - 1/N sum_ij log sigmoid(y_ij x_ij)
 
-    z1, z2: (N, d), float32 or float64, any scale. temperature divides the cosine similarity, as in all losses here
-    (the paper's t is 1 / temperature; its start is t = 10, bias = -10).
-    labels: (N,) integers, booleans or strings: pairs of one label are positives; without labels i = j are.
-    threads: workers of this call; the BLAS runs on one thread a worker (see `_threads`).
-    Returns (value, (dz1, dz2, dtemperature, dbias)), the last two as floats. Memory beyond the gradients: O(N d).
-    Raises InputError for other dtypes, unlike shapes, NaN or infinity.
+    Parameters
+    ----------
+    z1, z2 : array_like of float32 or float64, shape (N, d)
+        Two views of a batch, of one shape and type; any scale.
+    labels : array_like of int, bool or str, shape (N,), optional
+        Pairs of one label are positives; without labels i = j are.
+    temperature : float, default 0.1
+        Divides the cosine similarity, > 0, as in all losses here (the paper's t is 1 / temperature; it starts at
+        t = 10, bias = -10).
+    bias : float, default -10
+        Added to every logit.
+    threads : int, default 1
+        Workers of this call, at least 1; the BLAS runs on one thread a worker.
+
+    Returns
+    -------
+    tuple of (float, tuple)
+        The loss, and its gradients (dL/dz1, dL/dz2, dL/dtemperature, dL/dbias), the last two as floats. Memory beyond
+        them: O(N d).
+
+    Raises
+    ------
+    InputError
+        For other types, unlike shapes, NaN or infinity, and options out of range.
+
+    References
+    ----------
+    Zhai, Mustafa, Kolesnikov, Beyer, "Sigmoid Loss for Language Image Pre-Training", ICCV 2023.
     """
     z1, z2 = _checks.embeddings(z1=z1, z2=z2)
     _checks.positive(temperature=temperature)

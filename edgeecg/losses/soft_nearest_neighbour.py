@@ -4,7 +4,10 @@ Salakhutdinov, Hinton: Learning a Nonlinear Embedding by Preserving Class Neighb
 Frosst, Papernot, Hinton: Analyzing and Improving Representations with the Soft Nearest Neighbor Loss, ICML 2019.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from . import _checks
 from ._correlation import Centring
@@ -16,22 +19,51 @@ from ._tiles import MASKED, TILE_COLUMNS, TILE_ROWS, PairTiles
 FLOAT32_REACH = 1000.0  # largest exponent 2 |x|^2 / temperature that float32 resolves to the accuracy promised
 
 
-def soft_nearest_neighbour(z1, z2=None, labels=None, temperature=1.0, threads=1):
-    """How likely each point is to pick a neighbour of its own class; one ratio an anchor.
+def soft_nearest_neighbour(
+    z1: ArrayLike,
+    z2: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    temperature: float = 1.0,
+    threads: int = 1,
+) -> tuple[float, tuple[NDArray[Any], ...]]:
+    """Compute the soft nearest neighbour loss: how likely each point is to pick a neighbour of its own class.
 
     With the M rows x of [z1; z2] (or of z1 alone) and A the anchors that have another point of their class::
 
         L = - 1/|A| sum_{i in A} log ( sum_{j != i, y_j = y_i} exp(-|x_i - x_j|^2 / temperature)
                                      / sum_{k != i}            exp(-|x_i - x_k|^2 / temperature) )
 
-    z1, z2: (N, D), float32 or float64, not normalised; z2, the second view, may be absent.
-    labels: (N,) integers, booleans or strings. temperature: in squared units of the embedding, > 0.
-    An anchor alone in its class does not count; with one class only, or none that counts, L = 0.
-    threads: workers of this call; the BLAS runs on one thread a worker (see `_threads`).
-    Returns (value, (dz1, dz2)), or (value, (dz1,)) without z2. Memory beyond the gradients: O(N D).
-    float32 rows far apart in units of the temperature (2 |x - mean|^2 / temperature > 1000) are computed in float64,
-    two to three times slower: float32 exponents of that size have lost the digits that the gradient needs.
-    Raises InputError for other dtypes, unlike shapes, NaN or infinity, or numbers too large to square.
+    An anchor alone in its class does not count; with one class only, or none that counts, L = 0. float32 rows far apart
+    in units of the temperature (2 |x - mean|^2 / temperature > 1000) are computed in float64, two to three times
+    slower: float32 exponents of that size have lost the digits that the gradient needs.
+
+    Parameters
+    ----------
+    z1 : array_like of float32 or float64, shape (N, D)
+        A batch, not normalized.
+    z2 : array_like, optional
+        Its second view, of the shape and type of z1.
+    labels : array_like of int, bool or str, shape (N,)
+        The classes; not optional.
+    temperature : float, default 1
+        In squared units of the embedding, > 0.
+    threads : int, default 1
+        Workers of this call, at least 1; the BLAS runs on one thread a worker.
+
+    Returns
+    -------
+    tuple of (float, tuple of ndarray)
+        The loss, and its gradients (dL/dz1, dL/dz2), or (dL/dz1,) without z2. Memory beyond them: O(N D).
+
+    Raises
+    ------
+    InputError
+        For other types, unlike shapes, NaN or infinity, numbers too large to square, and options out of range.
+
+    References
+    ----------
+    Salakhutdinov, Hinton, "Learning a Nonlinear Embedding by Preserving Class Neighbourhood Structure", AISTATS 2007.
+    Frosst, Papernot, Hinton, "Analyzing and Improving Representations with the Soft Nearest Neighbor Loss", ICML 2019.
     """
     views = _checks.embeddings(**({"z1": z1} if z2 is None else {"z1": z1, "z2": z2}))
     _checks.positive(temperature=temperature)

@@ -5,7 +5,10 @@ Khosla et al.: Supervised Contrastive Learning, NeurIPS 2020 (their L_out). With
 CMSMLC (Kiyasseh, Zhu, Clifton: CLOCS, ICML 2021) in its supervised form.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError
 from . import _checks
@@ -15,22 +18,45 @@ from ._threads import Team
 from ._unit import UnitRows
 
 
-def supervised_contrastive(z1, z2=None, labels=None, mask=None, temperature=0.1, threads=1):
-    """Softmax cross-entropy of each anchor against the mean of its positives.
+def supervised_contrastive(
+    z1: ArrayLike,
+    z2: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+    temperature: float = 0.1,
+    threads: int = 1,
+) -> tuple[float, tuple[NDArray[Any], ...]]:
+    """Compute the supervised contrastive loss: samples that share a label are positives of one another.
 
-    With the M rows u of [z1; z2] (or of z1 alone) at unit length, s_ik = u_i . u_k / temperature, P(i) the positives
-    of i and A the anchors that have one::
+    With unit rows u of [z1; z2], s_ik = u_i . u_k / temperature, P(i) the positives of i, A the anchors that have one::
 
         L = 1 / |A|  sum_{i in A} ( log sum_{k != i} exp(s_ik)  -  1 / |P(i)| sum_{p in P(i)} s_ip )
 
-    z1, z2: (N, d), float32 or float64, any scale; z2, the second view, may be absent.
-    labels: (N,) integers, booleans or strings: P(i) is every other row with the label of i, in either view.
-    mask: (N, N) booleans instead: mask[a, b] makes the rows of sample b positives of the rows of sample a (never a
-    row of itself; mask[a, a] is about its other view). It need not be symmetric or transitive.
-    An anchor without positives does not count (it is still a negative of others); with none at all L = 0.
-    threads: workers of this call; the BLAS runs on one thread a worker (see `_threads`).
-    Returns (value, (dz1, dz2)), or (value, (dz1,)) without z2. Memory beyond the gradients: O(N d).
-    Raises InputError for other dtypes, unlike shapes, NaN or infinity, or not exactly one of labels and mask.
+    Parameters
+    ----------
+    z1, z2 : array_like of float32 or float64, shape (N, d)
+        Two views of a batch, of one shape and type, any scale; z2 may be absent.
+    labels, mask : array_like, optional
+        One of them. labels, (N,) int, bool or str: P(i) is every other row with the label of i, in both views.
+        mask, (N, N) bool: mask[a, b] makes the rows of b positives of those of a, but no row of itself.
+    temperature : float, default 0.1
+        Divides the cosine similarity, > 0.
+    threads : int, default 1
+        Workers of this call, at least 1; the BLAS runs on one thread a worker.
+
+    Returns
+    -------
+    tuple of (float, tuple of ndarray)
+        The loss, 0 where A is empty, and its gradients (dL/dz1, dL/dz2), or (dL/dz1,) without z2. Memory: O(N d).
+
+    Raises
+    ------
+    InputError
+        For other types, unlike shapes, NaN or infinity, not exactly one of labels and mask, and options out of range.
+
+    References
+    ----------
+    Khosla et al., "Supervised Contrastive Learning", NeurIPS 2020.
     """
     views = _checks.embeddings(**({"z1": z1} if z2 is None else {"z1": z1, "z2": z2}))
     _checks.positive(temperature=temperature)

@@ -3,7 +3,10 @@
 Bardes, Ponce, LeCun: VICReg: Variance-Invariance-Covariance Regularization for Self-Supervised Learning, ICLR 2022.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from . import _checks
 from ._correlation import OffDiagonalEnergy
@@ -12,8 +15,17 @@ from ._threads import Team
 LARGE = 1e12  # a loss from which on float32 gradients may overflow
 
 
-def vicreg(z1, z2, invariance=25.0, variance=25.0, covariance=1.0, gamma=1.0, eps=1e-4, threads=1):
-    """The three-term loss of the paper.
+def vicreg(
+    z1: ArrayLike,
+    z2: ArrayLike,
+    invariance: float = 25.0,
+    variance: float = 25.0,
+    covariance: float = 1.0,
+    gamma: float = 1.0,
+    eps: float = 1e-4,
+    threads: int = 1,
+) -> tuple[float, tuple[NDArray[Any], NDArray[Any]]]:
+    """Compute VICReg: variance, invariance and covariance regularization.
 
     With Cov(z) = (z - mean)'(z - mean) / (N - 1) and sigma_j = sqrt(Cov_jj + eps)::
 
@@ -21,12 +33,35 @@ def vicreg(z1, z2, invariance=25.0, variance=25.0, covariance=1.0, gamma=1.0, ep
           + variance   sum over both views of 1/D sum_j max(0, gamma - sigma_j)
           + covariance sum over both views of 1/D sum_{i != j} Cov_ij^2
 
-    (the authors' program halves the variance term: pass variance=12.5 for that).
-    z1, z2: (N, D), float32 or float64, N >= 2; weights >= 0 and gamma finite, eps > 0. A dead dimension has a
-    finite gradient (zero from the variance term: its centred values are zero).
-    threads: workers of this call; the BLAS runs on one thread a worker (see `_threads`).
-    Returns (value, (dz1, dz2)). As in `barlow_twins` the covariance energy uses N x N products where N < D.
-    Raises InputError for other dtypes, unlike shapes, one row, NaN or infinity.
+    (the authors' program halves the variance term: pass variance=12.5 for that). A dead dimension has a finite
+    gradient, zero from the variance term. The covariance energy uses N x N products where N < D.
+
+    Parameters
+    ----------
+    z1, z2 : array_like of float32 or float64, shape (N, D)
+        Two views of a batch, of one shape and type; N >= 2.
+    invariance, variance, covariance : float, default 25, 25 and 1
+        Weights of the terms, >= 0.
+    gamma : float, default 1
+        Deviation that every dimension should have, >= 0.
+    eps : float, default 1e-4
+        Added to the variance, > 0.
+    threads : int, default 1
+        Workers of this call, at least 1; the BLAS runs on one thread a worker.
+
+    Returns
+    -------
+    tuple of (float, tuple of ndarray)
+        The loss, and its gradients (dL/dz1, dL/dz2), in the shapes and the type of the views.
+
+    Raises
+    ------
+    InputError
+        For other types, unlike shapes, one row, NaN or infinity, and options out of range.
+
+    References
+    ----------
+    Bardes et al., "VICReg: Variance-Invariance-Covariance Regularization for Self-Supervised Learning", ICLR 2022.
     """
     z1, z2 = _checks.embeddings(z1=z1, z2=z2, minimum_rows=2)
     _checks.not_negative(invariance=invariance, variance=variance, covariance=covariance, gamma=gamma)

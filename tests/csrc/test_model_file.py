@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from edgeecg import _model_check, _model_format
+from edgeecg._model import check as _model_check
+from edgeecg._model import layout as _model_format
 
 ROOT = Path(__file__).resolve().parents[2]
 SECTIONS = {"header": "Header", "front": "Front end", "layer": "Layers", "head": "Head"}

@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 
 
 import edgeecg
-from edgeecg.encoder import bundled_models
+from edgeecg.loading import bundled_models
 from edgeecg.model import Model
 from train.data import PRETRAINING, open_cache
 from train.data.corpora import corpus

@@ -19,7 +19,7 @@ FEW = {
 }
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("make"), reason="needs make")
 def test_a_model_is_made_from_published_files(published, tmp_path):
     out, cache = tmp_path / "model", f"--cache {tmp_path / 'cache'}"

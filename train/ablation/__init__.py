@@ -1,1 +1,1 @@
-"""."""
+"""Cells and scoreboard of the ablation study."""

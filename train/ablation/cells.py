@@ -1,4 +1,4 @@
-"""The cells of train/studies/ablation.py: objectives, views and positives that are set beside each other."""
+"""The cells of train/studies/ablation.py: combinations of objective, view and positives."""
 
 from dataclasses import dataclass, replace
 from typing import get_args
@@ -51,7 +51,7 @@ class Cell:
 
 
 def parse(name: str) -> Cell:
-    """A cell from its name; names that mean nothing, and what does not go together, end in one sentence."""
+    """A cell from its name. Raises InputError for unknown names and incompatible combinations."""
     objective, *rest = name.split("/")
     seed = int(rest.pop()) if rest and rest[-1].isdigit() else 0
     if objective == AUTOENCODER:

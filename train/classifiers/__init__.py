@@ -1,1 +1,1 @@
-"""Classifiers of windows: networks with and without an encoder, how they are trained, measures of what they say."""
+"""Classifiers of windows: networks with and without an encoder, their training and metrics."""

@@ -1,4 +1,4 @@
-"""Labeled windows: what classifiers are trained and scored on."""
+"""Labeled windows for training and testing classifiers."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ class Labeled:
     validation: np.ndarray | None = None
 
     def bytes(self) -> np.ndarray:
-        """The windows behind the compiled front end, uint8 of their shape."""
+        """The windows after the compiled front end: uint8 of the same shape."""
         return windows_to_bytes(self.signal)
 
     def pool(self, rows: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

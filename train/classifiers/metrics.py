@@ -1,7 +1,7 @@
-"""Measures of predictions: truth (n, classes) 0/1, probabilities or decisions of the same shape.
+"""Classification metrics: truth (n, classes) 0/1, probabilities or decisions of the same shape.
 
-A class without both kinds of rows (or, for F1 and recall, without a positive) has no value; the mean is over the
-others.
+A class without both kinds of rows (or, for F1 and recall, without a positive) has no value; means are over the other
+classes.
 """
 
 import numpy as np

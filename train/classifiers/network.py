@@ -1,4 +1,4 @@
-"""The network of a classifier: an encoder or none, a standardization, a head."""
+"""The classifier network: an optional encoder, a standardization, a head."""
 
 import numpy as np
 import torch
@@ -49,7 +49,7 @@ class Classifier(nn.Module):
 
 
 def linear_head(dim: int, classes: int) -> nn.Linear:
-    """From zero: the first prediction favors nobody."""
+    """A linear layer that starts at zero, so the first prediction favors no class."""
     head = nn.Linear(dim, classes)
     nn.init.zeros_(head.weight)
     nn.init.zeros_(head.bias)
@@ -65,7 +65,9 @@ def mlp(dim: int, classes: int, hidden: int = 64, dropout: float = 0.2) -> nn.Se
 
 @torch.no_grad()
 def random_encoder(spec: Spec, windows: Tensor) -> tuple[Encoder, Tensor]:
-    """Random weights whose batch norms have met these windows (N, 1280) uint8; and what they made of them meanwhile."""
+    """An encoder with random weights and batch-norm statistics of these windows (N, 1280) uint8, and its embeddings of
+    them.
+    """
     encoder = Encoder(spec).train()
     embedding = torch.cat([encode(encoder, to_input(piece)) for piece in windows.split(PIECE) if len(piece) > 1])
     return encoder, embedding

@@ -1,4 +1,4 @@
-"""How a classifier is trained: class weights, warm-up and cosine, the weights of the best validation kept."""
+"""Training of classifiers: class weights, warm-up and cosine, the weights of the best validation kept."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,18 +25,18 @@ class Training:
 
     epochs: int = 15  # validations; the best one's weights are kept
     batch: int = 64  # windows a step
-    least_steps: int = 300  # updates at the least: where labels are few, an epoch goes over them several times
-    lr: float = 3e-3  # of the classifier
-    lr_encoder: float = 1e-3  # of the encoder's weights
+    least_steps: int = 300  # least number of updates; with few labels an epoch repeats them
+    lr: float = 3e-3  # learning rate of the classifier
+    lr_encoder: float = 1e-3  # learning rate of the encoder
     weight_decay: float = 1e-2
-    warmup: float = 0.1  # share of the steps
+    warmup: float = 0.1  # fraction of the steps
 
     def steps_of_epoch(self, rows: int) -> int:
         """Updates between two validations, on so many windows."""
         return max(1, rows // min(self.batch, rows), -(-self.least_steps // self.epochs))
 
     def options(self, batch: int, steps: int, epochs: int = 1) -> Options:
-        """For the engine: so many epochs of so many steps."""
+        """Options for the engine: the number of epochs and of steps in each."""
         return Options(
             steps=steps * epochs,
             batch=batch,
@@ -149,7 +149,7 @@ def fit(
 def fit_for(
     model: Classifier, x: Tensor, truth: Tensor, single: bool, training: Training, steps: int, seed: int, views: Views
 ) -> None:
-    """So many updates on the windows x (n, 1280) uint8; the model is left as the last one made it, evaluating."""
+    """A fixed number of updates on windows x (n, 1280) uint8; keeps the last weights, in evaluation mode."""
     generator = torch.Generator().manual_seed(seed)
     learner = ClassifierLearner(
         model,
@@ -165,7 +165,7 @@ def fit_for(
 
 
 def class_loss(truth: Tensor, single: bool) -> Callable[[Tensor, Tensor], Tensor]:
-    """Cross entropy (one class a row) or a sum of binary ones, weighted so that each class counts alike in `truth`."""
+    """Cross entropy (one class per row) or a sum of binary ones; each class of `truth` counts equally."""
     count = truth.sum(0).clamp(min=1)
     if single:
         weight = (len(truth) / (truth.shape[1] * count)).clamp(max=20)

@@ -1,1 +1,1 @@
-"""Contrastive correction: embeddings are moved so that what a classifier confused lies apart."""
+"""Contrastive correction: a network that separates embeddings which a classifier confuses."""

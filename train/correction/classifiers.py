@@ -1,6 +1,4 @@
-"""The classifiers that are trained again on original and on corrected embeddings: MLP, logistic
-regression, linear SVM.
-"""
+"""The classifiers retrained on original and corrected embeddings: MLP, logistic regression, linear SVM."""
 
 import numpy as np
 import torch
@@ -40,7 +38,9 @@ def linear_scores(model, x: Tensor, data: Labeled, train: np.ndarray, shown: Sid
 
 
 def every_class(model, z: np.ndarray, classes: int) -> np.ndarray:
-    """A column a class; of two classes scikit-learn gives one; what training never met is never chosen."""
+    """One column per class. scikit-learn gives one column for two classes; a class not seen in training is never
+    chosen.
+    """
     value = model.decision_function(z)
     value = np.stack([-value, value], 1) if value.ndim == 1 else value
     every = np.full((len(z), classes), value.min() - 1.0)

@@ -1,7 +1,7 @@
-"""Hard pairs: anchors that a classifier gets wrong or is unsure of, against windows that it gets right.
+"""Hard pairs: anchors that a classifier gets wrong or is unsure of, with windows that it gets right.
 
-The classifier judges training windows of patients it was not fitted on (folds by patient): on its own training rows it
-would hardly err, and what it memorized is no guide to what it confuses.
+The classifier judges training windows of patients it was not fitted on (folds by patient). On its own training rows it
+would hardly err, and what it memorized says little about what it confuses.
 """
 
 from dataclasses import dataclass
@@ -40,9 +40,9 @@ def held_out_scores(
 
 
 def mine(p: np.ndarray, truth: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
-    """(hard, sure), bool each: sure is what is right with at least the confidence in its true class, the rest is hard.
+    """(hard, confident), bool each: confident rows are right with at least the confidence in their true class.
 
-    A class of which the classifier is never that sure gives the surer half of its right windows.
+    A class without confident rows contributes the more confident half of its right windows.
     """
     label, own = truth.argmax(1), (p * truth).sum(1)
     right = p.argmax(1) == label
@@ -57,10 +57,10 @@ def mine(p: np.ndarray, truth: np.ndarray, confidence: float) -> tuple[np.ndarra
 def make_pairs(
     rows: np.ndarray, p: np.ndarray, truth: np.ndarray, confidence: float, count: int, rng: np.random.Generator
 ) -> Pairs:
-    """`count` true and `count` false pairs an anchor.
+    """`count` true and `count` false pairs per anchor.
 
-    A hard anchor is paired with sure windows of its own class and of the class that it is most taken for; as many sure
-    anchors are paired likewise, so that what was right stays where it is. p, truth (n, classes) belong to `rows` (n,).
+    A hard anchor is paired with confident windows of its own class and of the class it is most often confused with. As
+    many confident anchors are paired likewise, so that they keep their place. p, truth (n, classes) belong to `rows`.
     """
     hard, sure = mine(p, truth, confidence)
     label = truth.argmax(1)

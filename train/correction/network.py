@@ -1,6 +1,6 @@
-"""The correction: an embedding plus what a small network adds to it, trained on hard pairs by a contrastive loss.
+"""The correction: an embedding plus the output of a small network, trained on hard pairs by a contrastive loss.
 
-It begins as the identity. The losses are those of edgeecg.losses: margin (Hadsell et al., 2006), soft nearest neighbor
+It starts as the identity. The losses are those of edgeecg.losses: margin (Hadsell et al., 2006), soft nearest neighbor
 (Frosst et al., 2019) and pairwise sigmoid (Zhai et al., 2023).
 """
 
@@ -29,11 +29,11 @@ class CorrectionOptions:
     batch: int = 256  # pairs a step
     lr: float = 1e-3
     weight_decay: float = 1e-3
-    margin: float = 2.0  # of the margin loss: about 1.4 lies between windows that have nothing in common
+    margin: float = 2.0  # of the margin loss; unrelated windows are about 1.4 apart
     soft_temperature: float = 0.5  # of the soft nearest neighbor loss, squared distance
     temperature: float = 0.2  # of the sigmoid loss, cosine
-    bias: float = -2.0  # of the sigmoid loss: pairs of no likeness count as different
-    stay: float = 0.1  # weight of the mean square of what is added
+    bias: float = -2.0  # of the sigmoid loss: unrelated pairs count as different
+    stay: float = 0.1  # weight of the correction's mean square
 
 
 class Correction(nn.Module):

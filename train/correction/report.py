@@ -1,4 +1,4 @@
-"""What a correction run found: scores on original and corrected embeddings, paired verdicts, pictures."""
+"""The report of a correction run: scores on original and corrected embeddings, paired verdicts, figures."""
 
 from dataclasses import dataclass
 from functools import cached_property

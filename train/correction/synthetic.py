@@ -1,4 +1,4 @@
-"""Synthetic embeddings: classes, patients and windows with knobs for noise and for how alike the classes are."""
+"""Synthetic embeddings: classes, patients and windows with adjustable noise and class similarity."""
 
 import numpy as np
 import torch

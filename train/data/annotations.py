@@ -1,6 +1,6 @@
-"""Annotations of WFDB records: which file, at which rate, and what they make a window's label.
+"""Annotations of WFDB records: which file, at which rate, and the label they give a window.
 
-The codes are PhysioNet's (https://archive.physionet.org/physiobank/annotations.shtml); the classes of beats those of
+The codes are PhysioNet's (https://archive.physionet.org/physiobank/annotations.shtml); the beat classes are those of
 ANSI/AAMI EC57.
 """
 
@@ -64,10 +64,10 @@ def chosen(second: np.ndarray, code: np.ndarray, text: np.ndarray) -> Annotation
 
 
 def label_of(codes: list[str], before: str | None) -> str:
-    """What a window is called: its commonest code that is not of a normal beat, else its commonest; where there is
-    none, the code `before` it, which still holds (None: there is none).
+    """The label of a window: its most frequent code other than a normal beat, else its most frequent code;
+    without any, the code `before` it, which still holds (None: there is none).
 
-    A window with one ectopic beat among ten normal ones is thus called by the ectopic one.
+    A window with one ectopic beat among ten normal ones gets the ectopic label.
     """
     counts = Counter(sorted(codes))
     unusual = Counter({code: n for code, n in counts.items() if CLASSES.get(code) != "N"})

@@ -1,10 +1,10 @@
-"""Corpora, read once through the front end into one memory-mapped file of bytes.
+"""Corpora, passed once through the front end into one memory-mapped file of bytes.
 
     CACHE/<key>/samples.u8     the front end's uint8 samples of all leads, one after another
-    CACHE/<key>/index.npz      one row a lead: where it starts, how long it is, whose it is
+    CACHE/<key>/index.npz      one row per lead: where it starts, how long it is, which patient it is from
 
-The key is a hash of the front end's constants, the corpora and their files' names and sizes: other constants or
-other data make another cache. A cache is built in a temporary folder and renamed when complete.
+The key is a hash of the front end's constants, the corpora and the names and sizes of their files, so other constants
+or other data make another cache. A cache is built in a temporary folder and renamed when complete.
 """
 
 import hashlib

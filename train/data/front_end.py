@@ -1,4 +1,4 @@
-"""The one place where training calls the front end: the compiled one, so that it is the device's and no other."""
+"""The only place where training calls the front end: the compiled one, the same as on the device."""
 
 import warnings
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def front_end_reader(front: FrontEnd) -> Reader:
 
 
 def windows_to_bytes(signal: np.ndarray) -> np.ndarray:
-    """Isolated windows (..., 1280) in mV at 128 Hz behind the default front end: uint8 of the same shape."""
+    """Isolated windows (..., 1280) in mV at 128 Hz through the default front end: uint8 of the same shape."""
     read = front_end_reader(default_front_end())
     rows = np.asarray(signal).reshape(-1, signal.shape[-1])
     return np.stack([read(window, RATE)[:, 0] for window in rows]).reshape(signal.shape)

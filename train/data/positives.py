@@ -1,5 +1,5 @@
-"""Who makes a pair with a window: itself, what lies next to it in time, another lead, another moment of the same
-person.
+"""Which window makes a positive pair with a given one: itself, its neighbor in time, another lead, or another window of
+the same patient.
 """
 
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Stretches of 10 s as the corpora have them, at their own rates and gains: what a whole engine is compared on."""
+"""Segments of 10 s as the corpora have them, at their own rates and gains: for comparing whole engines."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Recordings of any rate as windows of 10 s at 128 Hz, by SciPy's polyphase filter: no front end takes part."""
+"""Recordings of any rate as windows of 10 s at 128 Hz, by SciPy's polyphase filter, without the front end."""
 
 from fractions import Fraction
 

@@ -1,6 +1,4 @@
-"""Windows of the eight independent leads in mV, for views that mix leads before the front end sees them
-(train/views/vcg.py).
-"""
+"""Windows of the eight independent leads in mV, for views that mix leads before the front end (train/views/vcg.py)."""
 
 from pathlib import Path
 
@@ -51,8 +49,7 @@ def microvolts(rec: Recording) -> np.ndarray:
 class TwelveLeadSampler:
     """Draws windows (N, 8, 1280) float32 mV with the same probability each; `positives` "window", "lead" or "patient".
 
-    With "window" and "lead" both windows of a pair are the same one: which leads of it are looked at is the view's
-    business.
+    With "window" and "lead" both windows of a pair are the same one; the view selects its leads.
     """
 
     def __init__(self, cache: Cache, rows: np.ndarray, positives: str):
@@ -74,7 +71,7 @@ class TwelveLeadSampler:
 
 
 def split_twelve_lead(cache: Cache, share: float, positives: str) -> tuple[TwelveLeadSampler, TwelveLeadSampler | None]:
-    """Windows to train on, and of held-out patients: the same people as in train/data/windows.py."""
+    """Training windows, and windows of held-out patients: the same patients as in train/data/windows.py."""
     held_out = is_validation(cache, share)
     if not held_out.any() or held_out.all():
         return TwelveLeadSampler(cache, np.ones(len(held_out), bool), positives), None

@@ -20,9 +20,9 @@ PIECES = [name for name, corpus in CORPORA.items() if corpus.pieces]
 
 @dataclass(frozen=True)
 class Batch:
-    """Pairs of N windows, (N, length) or (N, leads, length) uint8 each, and who the first ones are, (N,) int64 each.
+    """Pairs of N windows, (N, length) or (N, leads, length) uint8 each, and the first ones' identity, (N,) int64 each.
 
-    `segment` numbers ten-second stretches in time within a recording, `index` leads of recordings (rows of the cache).
+    `segment` numbers ten-second segments in time within a recording, `index` leads of recordings (rows of the cache).
     """
 
     first: Tensor
@@ -39,7 +39,7 @@ class Batch:
 def is_validation(cache: Cache, share: float) -> np.ndarray:
     """Rows of the validation patients: chosen by a hash of set and patient, so that they never change sides.
 
-    Pieces of nameless people are all trained on: another piece of the same night would be on the other side.
+    Segments of unidentified subjects are all trained on: another segment of the same night could be on the other side.
     """
     names = np.char.add(np.char.add(cache.index["set"], "/"), cache.index["patient"])
     unique, inverse = np.unique(names, return_inverse=True)
@@ -51,9 +51,9 @@ def is_validation(cache: Cache, share: float) -> np.ndarray:
 class SamplerConfig:
     """Which windows a sampler draws. The defaults are single leads at any moment."""
 
-    positives: Positives = "nearby"  # the second window of a pair (partners.py)
-    leads: int = 1  # more: the first so many leads of a recording, aligned
-    windows: Windows = "random"  # where they start (places.py)
+    positives: Positives = "nearby"  # the second window of a pair (positives.py)
+    leads: int = 1  # number of leads of a recording, aligned
+    windows: Windows = "random"  # window starts (window_starts.py)
     hop: float = 10.0  # seconds between sliding windows
     annotator: str = "atr"  # suffix of the annotation files that name the beats
     data: Path | None = None  # where those are
@@ -107,7 +107,7 @@ class WindowSampler:
         return "random" if self.places is None else f"{len(self.places.row)} of {self.sampling.windows}"
 
     def has_context(self, margin: int) -> bool:
-        """Whether there are windows with so many samples around them."""
+        """Whether there are windows with this many samples around them."""
         usable = self.positives.usable(WINDOW + 2 * margin)
         if self.places is None:
             return bool(usable.any())
@@ -136,8 +136,8 @@ class WindowSampler:
     ) -> Batch:
         """`count` pairs of windows with `margin` samples of context on both sides (only recordings that have them).
 
-        The second windows are what `positives` says (partners.py): `shift` in seconds, `positive` is the share of
-        nearby ones that lie anywhere up to 30 s away, as far as the recording reaches.
+        `positives` selects the second windows (positives.py): `shift` in seconds; `positive` is the fraction of nearby
+        ones that lie anywhere up to 30 s away, within the recording.
         """
         length = WINDOW + 2 * margin
         row, offset = self.first(count, margin, generator)
@@ -165,8 +165,8 @@ def rows_read(training, validation) -> Cache:
 
 
 def aligned_leads(cache: Cache, rows: np.ndarray, count: int) -> np.ndarray:
-    """(recordings, count) rows of the cache: the first `count` leads of each recording that has so many
-    of one length.
+    """(recordings, count) rows of the cache: the first `count` leads of each recording that has that many of one
+    length.
     """
     if count == 1:
         return rows[:, None]

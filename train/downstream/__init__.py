@@ -1,1 +1,1 @@
-"""What a labeled task needs: windows and labels, splits, a training loop, measures with intervals, pictures."""
+"""Fine-tuning on labels: tasks, splits, arms, predictions with intervals, report."""

@@ -1,9 +1,9 @@
-"""What a classifier starts from, with and without pretraining: the arms of a comparison.
+"""The arms of a comparison: what a classifier starts from, with and without pretraining.
 
 linear     a linear layer on the frozen pretrained encoder
 finetune   encoder and linear layer, from the pretrained weights
-random     a linear layer on a frozen encoder of random weights
-scratch    encoder and linear layer, from random weights: the supervised network of the same shape
+random     a linear layer on a frozen encoder with random weights
+scratch    encoder and linear layer, from random weights: the fully supervised baseline
 hrv        a linear layer on 15 heart-rate and shape features
 """
 

@@ -1,6 +1,6 @@
-"""Two dimensions out of many, to look at: PCA, t-SNE, UMAP.
+"""Two-dimensional maps of embeddings: PCA, t-SNE, UMAP.
 
-Distances between far groups mean nothing in the last two.
+In t-SNE and UMAP, distances between separate groups carry no meaning.
 """
 
 import warnings
@@ -27,9 +27,7 @@ def project(z: np.ndarray, method: str, seed: int = 0) -> np.ndarray:
 
 
 def check(methods: tuple[str, ...]) -> None:
-    """MissingDependencyError where one of them needs what is not installed: to be asked before long work, not behind
-    it.
-    """
+    """Raise MissingDependencyError if a method's package is missing. Call it before long work."""
     if "UMAP" in methods:
         umap_class()
 

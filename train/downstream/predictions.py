@@ -1,4 +1,4 @@
-"""Test predictions of all splits of one classifier: kept in a file, measured with intervals, compared in pairs."""
+"""Test predictions of all splits of one classifier: stored in a file, scored with intervals, compared in pairs."""
 
 import io
 import os
@@ -111,7 +111,7 @@ def difference(first: Predictions, second: Predictions, measure: str) -> Score:
 
 
 def verdict(gap: Score) -> str:
-    """What the interval of a difference says."""
+    """The verdict of a difference's interval."""
     return "better" if gap.low > 0 else "worse" if gap.high < 0 else "no difference shown"
 
 

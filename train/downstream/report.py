@@ -95,7 +95,7 @@ def verdicts(run: Run) -> str:
 
 
 def compare(old: Run, new: Run) -> str:
-    """Paired verdicts, part by part, on what both runs hold: new minus old, resampling patients."""
+    """Paired comparisons of the parts that both runs hold: new minus old, resampling patients."""
     common = [key for key in new.parts if key in old.parts]
     if old.config["task"] != new.config["task"] or not common:
         raise InputError(f"{old.folder} and {new.folder} have no task and classifier in common")

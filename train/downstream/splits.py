@@ -1,4 +1,4 @@
-"""Who trains, who validates, who is tested: by patient, always."""
+"""Training, validation and test splits, always patient-disjoint."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +71,6 @@ def write_splits(folder: Path, data: Labeled, splits: list[Split]) -> None:
 
 
 def with_labels(data: Labeled, rows: np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """The rows of a share of the patients, at least two classes among them: the others' labels are not looked at."""
+    """The rows of a fraction of the patients, with at least two classes among them. The other labels are not used."""
     label = data.truth[rows].argmax(1) if data.single else data.truth[rows]
     return rows[subsample_groups(data.group[rows], label, fraction, seed)]

@@ -24,6 +24,6 @@ def score_table(head: tuple[str, ...], scores: dict[tuple[str, ...], dict[str, S
 
 
 def verdict_table(head: tuple[str, ...], gaps: dict[tuple[str, ...], Score]) -> str:
-    """A row a question, named by the cells of its key: the paired difference and what it says."""
+    """One row per comparison, named by the cells of its key: the paired difference and its verdict."""
     rows = [(*cells, number(gap, "+"), verdict(gap)) for cells, gap in gaps.items()]
     return markdown((*head, "difference", "verdict"), rows)

@@ -1,6 +1,7 @@
-"""Labeled windows for classifiers that are trained: the probes' tasks as one matrix of labels, and the SNOMED classes.
+"""Labeled windows for trained classifiers: the probe tasks as one matrix of labels, and the SNOMED classes.
 
-A row is a window of 10 s, of one lead or several. MIT-BIH record 201 is in no training set: its patient is in DS2.
+A row is a window of 10 s, of one lead or several. MIT-BIH record 201 is in no training set, because it shares a patient
+with DS2.
 """
 
 from ast import literal_eval

@@ -1,17 +1,17 @@
 """The training engine: the only training loop, shared by every command that trains.
 
 options      the fields that every command line has
-learner      what a command has to say: how a batch is drawn, what its loss is
+learner      what a command defines: how a batch is drawn, what its loss is
 loop         steps, validation, checkpoints, early stopping, resume; or a short fit in memory
 trainer      one update: precision, accumulation, processes
-recorders    what is kept meanwhile
+recorders    what is recorded during training
 optimizers   AdamW and LARS
 schedules    of the learning rate
 distributed  one process or several, which share steps or take their own
-batch_norm   statistics over all of them
+batch_norm   statistics over all processes
 lr_finder    the learning-rate range test
-setup        how a command begins
-report       what a finished run says of itself
+setup        the start of a command
+report       the report of a finished run
 """
 
 from train.engine.distributed import launch

@@ -1,4 +1,4 @@
-"""Batch normalization with the statistics of all processes, where nn.SyncBatchNorm (CUDA only) does not serve."""
+"""Batch normalization with the statistics of all processes, because nn.SyncBatchNorm needs CUDA."""
 
 import torch
 import torch.distributed as dist

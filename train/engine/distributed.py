@@ -1,15 +1,15 @@
-"""One process, or several: started by torchrun, or by a command with --workers.
+"""One process or several, started by torchrun or by a command with --workers.
 
     torchrun --nproc-per-node 2 train/pretrain.py --data DIR
     python train/pretrain.py --data DIR --workers 2
 
-Processes share every step: each draws its share of the same batch, normalizes with the statistics of the whole batch
-and, through the objectives' gathering, sees the loss of the whole batch; gradients are averaged by
-DistributedDataParallel. So their number changes the speed of a run and the order of some sums, and nothing else.
+Processes share every step. Each draws its part of the same batch, normalizes with the statistics of the whole batch
+and, because objectives gather, sees the loss of the whole batch; DistributedDataParallel averages the gradients. The
+number of processes changes only the speed of a run and the order of some sums.
 
-With --average-every N each takes steps of its own instead, and after N of them all take the mean of their weights and
-moments (Stich, "Local SGD Converges Fast and Communicates Little", ICLR 2019): on a busy machine, waiting for each
-other at every step costs half the speed.
+With --average-every N each process takes steps of its own, and after N of them all average their weights and moments
+(Stich, "Local SGD Converges Fast and Communicates Little", ICLR 2019). On a busy machine, waiting for each other at
+every step costs half the speed.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""What a training command has to say to the engine."""
+"""The interface between a training command and the engine."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ class Place:
 
     @property
     def common(self) -> torch.Generator:
-        """The same for all parts of the batch: for what they must agree on."""
+        """A generator shared by all parts of the batch."""
         return generator(*self.numbers())
 
     @property
@@ -72,19 +72,19 @@ class Learner(nn.Module):
         return {"validation_loss": sum(losses) / len(losses)}
 
     def criterion(self, figures: dict[str, float]) -> float:
-        """Of what `measure` found: the lower, the better."""
+        """The value of `measure` that decides which validation is best; lower is better."""
         return figures["validation_loss"]
 
     def parameter_groups(self, options: Options) -> list[dict]:
-        """What is trained, for the optimizer; a group may have a learning rate of its own ("lr")."""
+        """The trained parameters, for the optimizer; a group may have its own learning rate ("lr")."""
         return parameter_groups([p for p in self.parameters() if p.requires_grad], options.weight_decay)
 
     def networks(self) -> list[nn.Module]:
-        """What --compile compiles."""
+        """The networks that --compile compiles."""
         return [self.encoder]
 
     def finish(self) -> dict:
-        """Called once behind the last step, before the encoder is saved; returns what its metadata say of it."""
+        """Called once after the last step, before the encoder is saved; returns additional metadata."""
         return {}
 
     def save(self, path: Path, meta: dict) -> None:
@@ -92,9 +92,9 @@ class Learner(nn.Module):
         save_encoder(path, self.encoder, meta)
 
     def pictures(self, folder: Path) -> list[tuple[str, str]]:
-        """Draw into `folder` what the report shows; returns (caption, file name) of each."""
+        """Draw the report's figures into `folder`; returns (caption, file name) of each."""
         return []
 
     def remarks(self) -> list[str]:
-        """Lines for the report: what was trained, in figures."""
+        """Lines for the report that describe the training."""
         return []

@@ -1,8 +1,8 @@
-"""The loop: steps, log, validation, early stopping, checkpoints, and what is left in the folder.
+"""The loop: steps, log, validation, early stopping, checkpoints, and the files of a finished run.
 
 A checkpoint holds weights, buffers, the optimizer's state, the loss scale, the step, and the best validation so far.
-With seeds that follow from the step (learner.py) that is everything the next step depends on: a run that was killed
-continues bit for bit on one machine with the same number of threads and processes.
+Seeds follow from the step (learner.py), so the next step depends on nothing else: a killed run continues bit for bit on
+one machine with the same number of threads and processes.
 """
 
 import time

@@ -1,12 +1,12 @@
 """Which learning rate to take: range tests (Smith, "Cyclical Learning Rates for Training Neural Networks", WACV 2017),
 then short runs around what they suggest.
 
-In a range test the rate grows exponentially from one step to the next; the loss first falls, then runs away. Several
-sweeps, each of other weights and windows, give a median curve; where it falls fastest on a logarithmic axis, before it
-is lowest, is a rate at which something is learned. How much a whole run learns at it is another question, whose answer
-lay a factor of one to four higher for the encoders here. So short runs with the run's own schedule, from the same
-weights on the same windows, try that rate, half and twice of it, and further until the lowest loss has higher ones on
-both sides; suggested is where the parabola through those three is lowest.
+In a range test the rate grows exponentially from step to step; the loss first falls, then diverges. Several sweeps,
+each with other weights and windows, give a median curve. The rate at which it falls fastest on a logarithmic axis,
+before its minimum, is one at which something is learned. The best rate of a whole run was one to four times higher for
+the encoders here. So short runs with the run's own schedule, from the same weights on the same windows, try that rate,
+half and twice of it, and further until the lowest loss has higher ones on both sides. The suggestion is the minimum of
+the parabola through those three.
 """
 
 import math

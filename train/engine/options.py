@@ -15,42 +15,42 @@ FREE = ("resume", "steps", "minutes", "out", "cache", "data", "log_every", "save
 class Options:
     """Length, optimizer, precision and papers of a run."""
 
-    # what may differ when a run is resumed: none of it changes a number of its steps
+    # options that may differ in a resumed run, because they change no result
     free: ClassVar[tuple[str, ...]] = FREE
 
     steps: int = 3000  # updates
     minutes: float | None = None  # measures the speed first and sets `steps` from it
-    batch: int = 256  # windows whose loss is taken together, over all processes
-    # batches an update; each has a loss of its own, so a contrast has no more negatives than before
+    batch: int = 256  # windows per loss, over all processes that share the step
+    # batches per update; each has its own loss, so a contrastive loss gets no additional negatives
     accumulate: int = 1
 
     optimizer: Literal["adamw", "lars"] = "adamw"
     beta2: float = 0.999  # of AdamW: how slowly its second moment moves
-    lr: float = 2e-3  # the highest; a linear warm-up leads to it
-    find_lr: bool = False  # only look for a good --lr (OUT/lr_finder.png)
-    schedule: Literal["cosine", "trapezoid"] = "cosine"  # of the learning rate (train/engine/schedules.py)
-    warmup: float = 0.05  # share of the steps (cosine)
-    decay: float = 0.35  # share of the steps over which the rate falls to zero (trapezoid)
+    lr: float = 2e-3  # the peak learning rate, after a linear warm-up
+    find_lr: bool = False  # only suggest an --lr (OUT/lr_finder.png)
+    schedule: Literal["cosine", "trapezoid"] = "cosine"  # learning-rate schedule (train/engine/schedules.py)
+    warmup: float = 0.05  # fraction of the steps (cosine)
+    decay: float = 0.35  # fraction of the steps over which the rate falls to zero (trapezoid)
     weight_decay: float = 1e-4  # on matrices and kernels only
     clip: float = 5.0  # largest norm of the gradient
-    patience: int | None = None  # stop after so many validations without a better loss
-    # bf16, fp16: automatic mixed precision of the networks' forward pass; float64: to compare runs to the last digits
+    patience: int | None = None  # stop after this many validations without a lower loss
+    # bf16, fp16: automatic mixed precision of the networks' forward pass; float64: to compare runs exactly
     precision: Literal["float32", "bf16", "fp16", "float64"] = "float32"
-    compile: bool = False  # torch.compile of the networks: worth its minute on long runs
+    compile: bool = False  # torch.compile of the networks; takes a minute, pays off on long runs
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: int = 1  # processes to start here; or start them with torchrun
-    # every process takes steps of its own, and after so many all take the mean of their weights; default: all share
-    # every step (train/engine/distributed.py)
+    # each process takes this many steps of its own, then all average their weights; default: all share every step
+    # (train/engine/distributed.py)
     average_every: int | None = None
 
-    out: Path = Path("runs/train")  # what is in it: train/runs/folder.py
+    out: Path = Path("runs/train")  # folder of the run (train/runs/folder.py)
     resume: bool = False  # continue the run in `out`
     seed: int = 0  # of weights, windows and views
     threads: int = 1  # of torch, in each process
     log_every: int = 10  # steps between lines of the log
     save_every: int = 200  # steps between checkpoints
     evaluate_every: int = 200  # steps between validations
-    cache: Path = Path("~/.cache/edgeecg/train")  # samples behind the front end, built once
+    cache: Path = Path("~/.cache/edgeecg/train")  # front-end output of the corpora, built once
 
     def __post_init__(self):
         for name in ("steps", "batch", "accumulate", "workers", "threads", "log_every", "save_every", "evaluate_every"):

@@ -1,4 +1,4 @@
-"""What is kept of a training while it goes on: in the folder of a run, or in memory for a short fit."""
+"""What is recorded during training: in the folder of a run, or in memory for a short fit."""
 
 import copy
 import math
@@ -25,7 +25,7 @@ class Progress:
     since: int = 0
 
     def better(self, value: float) -> bool:
-        """Whether this validation is the best so far; where none could be told apart, the latest is."""
+        """Whether this validation is the best so far; without a criterion, the latest one is."""
         if value < self.best or not math.isfinite(self.best):
             self.best, self.best_step, self.since = value, self.step, 0
             return True
@@ -34,7 +34,7 @@ class Progress:
 
 
 class Recorder:
-    """Keeps nothing: what the other processes of a run have."""
+    """Records nothing: used by all processes but the first."""
 
     def update(self, values: dict[str, float]) -> None:
         """Values of one update."""
@@ -43,7 +43,7 @@ class Recorder:
         """Values of one update in --log-every."""
 
     def validation(self, step: int, figures: dict[str, float], best: bool) -> None:
-        """What a validation found."""
+        """The result of a validation."""
 
     def checkpoint(self) -> None:
         """Time to save."""

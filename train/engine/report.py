@@ -1,4 +1,4 @@
-"""What a finished run says of itself: plots, and a page that shows them."""
+"""The report of a finished run: plots, and a page that shows them."""
 
 import shlex
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: the share of the full learning rate at a step, counted from 1."""
+"""Learning-rate schedules: the fraction of the full learning rate at a step, counted from 1."""
 
 import math
 from collections.abc import Callable
@@ -15,9 +15,9 @@ def cosine(step: int, steps: int, warmup: float) -> float:
 
 
 def trapezoid(step: int, steps: int, decay: float) -> float:
-    """Linear warm-up, a constant rate, and a straight line to zero over the last share `decay` of the steps.
+    """Linear warm-up, a constant rate, and a linear decay to zero over the last fraction `decay` of the steps.
 
-    A run can be lengthened until the decay begins: what came before does not depend on `steps` (Hägele et al.,
+    A run can be lengthened until the decay begins, because earlier rates do not depend on `steps` (Hägele et al.,
     "Scaling Laws and Compute-Optimal Training Beyond Fixed Training Durations", NeurIPS 2024).
     """
     rise, fall = min(WARMUP_STEPS, max(1, steps // 10)), max(1.0, decay * steps)

@@ -1,4 +1,4 @@
-"""How a training command begins: it says what it reads, and one process builds the cache."""
+"""The start of a training command: it names its data, and one process builds the cache."""
 
 from train.data import Cache, open_cache
 from train.data.corpora import HOW_TO_GET_DATA, corpus, expand

@@ -1,4 +1,4 @@
-"""One update of a learner: drawing, forward, backward, step."""
+"""One update of a learner: draw, forward, backward, step."""
 
 import contextlib
 import inspect

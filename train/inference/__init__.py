@@ -1,1 +1,1 @@
-"""."""
+"""Encoders of every form on recordings, and the store of their results."""

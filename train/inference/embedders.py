@@ -1,8 +1,8 @@
-"""Encoders of every form on recordings of any rate: the exported ones in integers, checkpoints of training in floats.
+"""Encoders of every form on recordings of any rate: exported ones in integers, training checkpoints in floats.
 
-Both give embeddings of windows that begin every `hop` seconds, with the front end's state of the recording before them
-and, for the exported ones, what the network sees around them, as on a device; and of windows that begin anywhere, each
-alone.
+Both embed windows every `hop` seconds, with the front end's state from the recording before them and, for exported
+encoders, the context that the network sees around them, as on a device. Both also embed windows that start anywhere,
+each alone.
 """
 
 from collections.abc import Callable
@@ -54,7 +54,7 @@ class IntegerEmbedder:
 
 
 class FloatEmbedder:
-    """A network of training behind the compiled front end. The quality flags are those of the bundled model's core."""
+    """A training network after the compiled front end. The quality flags are those of the bundled model's core."""
 
     leads = 1
 

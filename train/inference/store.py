@@ -1,6 +1,7 @@
-"""What `train/apply.py` leaves: parts, one a record, put together at the end.
+"""The results of `train/apply.py`: one part per record, joined at the end.
 
-A part is written at once or not at all, so what is there is complete. Parts made with other options are thrown away.
+A part is written completely or not at all, so every part that exists is complete. Parts made with other options are
+discarded.
 """
 
 import json
@@ -37,7 +38,7 @@ class Part:
 
 @dataclass(frozen=True)
 class LabelledTable(EmbeddingTable):
-    """The table with what is known of each window beside its embedding; `more`: name and values (n,) of each column."""
+    """The table with further columns for each window; `more`: name and values (n,) of each column."""
 
     more: tuple[tuple[str, np.ndarray], ...] = ()
 
@@ -47,7 +48,7 @@ class LabelledTable(EmbeddingTable):
 
 
 class Collection:
-    """The parts of a folder OUT. `options`: what they were made with."""
+    """The parts of a folder OUT. `options`: the options they were made with."""
 
     def __init__(self, out: Path, options: dict):
         self.out, self.folder = out, out / ".parts"
@@ -68,7 +69,7 @@ class Collection:
         return self.folder / f"{record}.npz"
 
     def add(self, record: str, part: Part) -> None:
-        """Windows first: the other file says that both are there."""
+        """Write the windows first: the other file marks both as complete."""
         for name, write in (
             (f"{record}.npy", lambda file: np.save(file, part.windows)),
             (f"{record}.npz", lambda file: np.savez(file, **{name: getattr(part, name) for name in COLUMNS})),

@@ -1,1 +1,1 @@
-"""."""
+"""The recipe: weighted window sampler, learner and assembled last layer."""

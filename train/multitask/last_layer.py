@@ -1,11 +1,11 @@
-"""The last linear layer of a trained encoder, put together so that a small linear probe finds what it needs.
+"""The last linear layer of a trained encoder, assembled so that a small linear probe finds what it needs.
 
-A probe that is fitted on few patients learns them by heart where the embedding's directions tell patients apart and
-what it should learn is spread over many of them. So the heads' most telling numbers get a dimension each. The others
-hold the contrast's embedding: its main axes, after directions that vary between two windows of one recording were made
-smaller (the square root of Hatch and Stolcke's within-class covariance normalization, Interspeech 2006), turned at
-random so that standardizing each dimension does not blow up small axes. No label takes part: pairs of windows within 30
-s are a class.
+A probe fitted on few patients overfits if the embedding separates patients and spreads what the probe should learn over
+many dimensions. So the most informative statistics of the heads get one dimension each. The other dimensions hold the
+contrastive embedding: its principal axes, after shrinking directions that vary between two windows of one recording
+(the square root of Hatch and Stolcke's within-class covariance normalization, Interspeech 2006), randomly rotated so
+that standardizing each dimension does not inflate small axes. No label is used: pairs of windows within 30 s are a
+class.
 """
 
 from dataclasses import replace
@@ -21,8 +21,8 @@ from train.nets import Encoder
 from train.targets import SIGNAL, STATISTICS
 from train.targets.heads import Heads
 
-# What gets a dimension: many measures of premature beats, which hardly move where there are none, and the most telling
-# others. Each number more helps its task and blurs who it is (docs/results/quality.md).
+# Statistics with a dimension of their own: many measures of premature beats, which hardly vary without such beats, and
+# the most informative others. Each helps its task and costs identity (docs/experiments/002-assembled-last-layer.md).
 NUMBERS = (
     *(name for name in STATISTICS if name.startswith("alike_")),
     "unlike_10",
@@ -42,21 +42,21 @@ NUMBERS = (
     "p_repeats",
     "amplitude",
 )
-# where at least half of the dimensions stay to the contrast
+# added if at least half of the dimensions remain contrastive
 MORE = ("rr_15", "rr_scatter_share", "similarity_mean", "p_strange")
 SIGNALS = range(SIGNAL)  # the spectrum and evenness of the view as it is: noise included
 PAIRS = 8000
-CONTRAST = 2.0  # deviation of the contrast's embedding, over that of the pooled features
-FLOOR = 0.05  # of the mean variance within pairs, added to that of each direction
+CONTRAST = 2.0  # standard deviation of the contrastive embedding relative to the pooled features
+FLOOR = 0.05  # fraction of the mean variance within pairs, added to that of each direction
 
 
 @torch.no_grad()
 def assemble(
     encoder: Encoder, pooled: nn.BatchNorm1d, heads: Heads, first: Tensor, second: Tensor, levels: bool
 ) -> dict[str, list[int]]:
-    """Replaces `encoder.linear`; with `levels` by one that leaves three dimensions to them, as its spec then says.
+    """Replace `encoder.linear`. With `levels` three dimensions stay free for the levels, as the spec then states.
 
-    Returns which dimensions hold what: the first and the one behind the last of each group.
+    Returns the dimensions of each group: the first, and the one after the last.
     `first`, `second` (N, features): pooled features of pairs of windows of one recording.
     """
     dim = encoder.linear.out_features - levels * len(LEVELS)
@@ -86,7 +86,7 @@ def assemble(
 
 
 def steady_axes(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarray:
-    """(count, dim): the rows that turn an embedding into its `count` main axes, less what varies within pairs."""
+    """(count, dim): rows that map an embedding to its `count` principal axes, shrunk where pairs vary."""
     within, directions = np.linalg.eigh(np.cov(first - second, rowvar=False) / 2)
     smaller = (directions * (within + max(FLOOR * within.mean(), 1e-9)) ** -0.25) @ directions.T
     axes = np.linalg.eigh(np.cov(np.concatenate([first, second]) @ smaller, rowvar=False))[1][:, ::-1][:, :count]

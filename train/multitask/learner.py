@@ -1,8 +1,8 @@
-"""The recipe's learner: a contrast between windows, and heads that say what signal, rhythm and beats are like.
+"""The recipe's learner: a contrastive loss between windows, and heads that regress signal, rhythm and beat statistics.
 
 Linear heads regress from the pooled features what train/targets computes from the clean signal: rhythm and beat
-statistics, the mean beat, the spectrum and the noise that was added; and from each frame of the trunk, the beat in it.
-No label that a person gave is used.
+statistics, the mean beat, the spectrum and the noise level; and, from each frame of the trunk, the beat in it. No human
+label is used.
 """
 
 from dataclasses import dataclass, field, replace
@@ -49,28 +49,28 @@ SHARES = ("neighbors", "across", "leads", "context", "clean", "validation")
 
 @dataclass(frozen=True)
 class MultitaskOptions(Options):
-    """What the learner draws and how its losses are weighted."""
+    """Sampling options and loss weights of the learner."""
 
     free: ClassVar[tuple[str, ...]] = (*Options.free, "levels", "evaluate_every")
 
-    data: Path | None = None  # where the noise of the views lies
+    data: Path | None = None  # data folder with the noise of the views
     encoder: Literal[tuple(ENCODERS)] = "edge"
-    pool: Literal["mean_max", "mean", "max"] = "mean_max"  # of the frames of a window
-    standardize: bool = False  # each window: to compare with, not for export
-    # the contrast, with the patient's other windows left out; or one without negatives
+    pool: Literal["mean_max", "mean", "max"] = "mean_max"  # pooling over the frames of a window
+    standardize: bool = False  # standardize each window: for comparison, cannot be exported
+    # contrastive loss: NT-Xent without the patient's other windows, or one without negatives
     objective: Literal["masked_nt_xent", "barlow_twins", "vicreg"] = "masked_nt_xent"
     views: Views = field(default_factory=lambda: Views(p_warp=0.0, p_flip=0.0))
-    weights: dict[str, float] = field(default_factory=lambda: dict(WEIGHTS))  # of the losses; 0 leaves one out
-    temperature: float = 0.1  # of the contrast
-    neighbors: float = 0.5  # share of positives from within 30 s
-    rhythms: bool = True  # draw each lead in another rhythm as often as it is (train/views/rhythm.py)
-    across: float = 0.3  # share of positives that are in the other of a lead's two rhythms
-    leads: float = 0.25  # share of positives from another lead of the recording at that time, where there is one
-    context: float = 0.25  # share of steps whose windows have real signal around them
-    clean: float = 0.5  # share of the pairs that no view disturbs
-    # size, wander and range of the signal as the last three dimensions (train/quantization/signal_levels.py)
+    weights: dict[str, float] = field(default_factory=lambda: dict(WEIGHTS))  # weights of the losses; 0 turns one off
+    temperature: float = 0.1  # of the contrastive loss
+    neighbors: float = 0.5  # fraction of positives from within 30 s
+    rhythms: bool = True  # also draw each lead with a resynthesized rhythm (train/views/rhythm.py)
+    across: float = 0.3  # fraction of positives with the other rhythm of the lead
+    leads: float = 0.25  # fraction of positives from another lead of the recording, if there is one
+    context: float = 0.25  # fraction of steps whose windows have real signal around them
+    clean: float = 0.5  # fraction of pairs without any disturbance
+    # level dimensions: size, wander and range of the signal (train/quantization/signal_levels.py)
     levels: bool = True
-    validation: float = 0.02  # share of patients kept for the validation losses
+    validation: float = 0.02  # fraction of patients held out for the validation losses
     start: str | None = (
         None  # encoder.safetensors of another run, an .eecg file or a bundled model: whose trunk to go on from
     )
@@ -124,7 +124,7 @@ class Multitask(Learner):
         return self.cache.only(self.cache.index["length"] >= WINDOW)
 
     def begin(self) -> None:
-        """What depends on windows before the first step: the trunk to go on from, and the moments of the targets."""
+        """Prepare what depends on windows before the first step: the initial trunk, and the moments of the targets."""
         seed = self.options.seed
         if self.options.start:
             windows = self.pairs(self.training_windows, START_PAIRS, 0, (seed, 2**30 + 1))["x"]
@@ -161,7 +161,7 @@ class Multitask(Learner):
         return {"x": x, **self.targets(start, inside, level), "patient": torch.from_numpy(sampler.patient[row])}
 
     def targets(self, start: np.ndarray, x: Tensor, level: Tensor) -> dict[str, Tensor]:
-        """What the heads are to say of the windows that start at these samples of the cache."""
+        """The regression targets of the windows that start at these samples of the cache."""
         statistics, known, beat = self.beats.describe(start)
         heat, frame = self.beats.frames(start, self.encoder.spec.total_stride)
         return {
@@ -202,7 +202,7 @@ class Multitask(Learner):
         return [self.encoder, self.projector]
 
     def finish(self) -> dict:
-        """Put the encoder's last linear layer together (last_layer.py); say which dimensions hold what."""
+        """Assemble the encoder's last linear layer (last_layer.py); returns which dimensions hold what."""
         _, start = self.training_windows.draw(PAIRS, 0, 1.0, np.random.default_rng((self.options.seed, 2**29)))
         self.eval()
         features = pair_features(self.encoder, self.samples, start)

@@ -1,4 +1,4 @@
-"""Which windows a step of the recipe sees: how often whose, and what makes a pair with each."""
+"""Which windows a step of the recipe sees: sampling weights, and which window makes a pair with each."""
 
 import numpy as np
 import torch
@@ -9,8 +9,8 @@ from train.data import Cache
 from train.data.positives import RowGroups, recordings
 from train.targets import Bank
 
-# Share of the drawn windows by corpus; what is not named gets 0.05. By hours alone, cinc2018 and qtdb would crowd out
-# the 12-lead recordings, which hold most patients and diagnoses.
+# Fraction of the windows by corpus; other corpora get 0.05. Sampled by hours, cinc2018 and qtdb would crowd out the
+# 12-lead recordings, which hold most patients and diagnoses.
 SHARES = {"ptbxl": 0.33, "cinc2018": 0.25, "mitdb": 0.15, "qtdb": 0.12, "challenge2011": 0.09, "cinc2017": 0.06}
 EVENTFUL = 3.0  # a window with a premature beat is drawn this many times as often as another of its corpus
 PREMATURE = 0.85  # of the local median interval

@@ -1,16 +1,16 @@
 """Autoencoders: a window to a code of 128 numbers and back.
 
     simple         one linear layer to the code and one back: principal components at best (Baldi & Hornik, 1989)
-    sparse         the same with a ReLU on the code, whose sum is charged (L1 activity): few numbers of many are used
+    sparse         the same with a ReLU on the code and an L1 activity penalty: few of many numbers are used
     deep           a stack of dense layers with ReLU on both sides
     convolutional  four strided convolutions and a dense layer (`conv4`), or an encoder of train/nets
-    denoising      the same, given a window with noise and asked for it without
-    variational    the code is drawn from a Gaussian that the encoder describes (Kingma & Welling, "Auto-Encoding
+    denoising      the same; the input is a noisy window, the target the clean one
+    variational    the code is sampled from a Gaussian that the encoder describes (Kingma & Welling, "Auto-Encoding
                    Variational Bayes", ICLR 2014)
 
-An encoder that can be exported pools over the window: its embedding tells what the beats are like, and cannot tell
-where they are. So beside the embedding its decoder gets `place` numbers a frame, from a 1x1 convolution that is thrown
-away with the decoder. They are part of the code, and are counted wherever its size is.
+An encoder that can be exported pools over the window: its embedding describes what the beats look like, not where they
+are. So its decoder also gets `place` numbers per frame, from a 1x1 convolution that is discarded with the decoder. They
+are part of the code and count toward its size.
 """
 
 from dataclasses import asdict, dataclass
@@ -31,7 +31,7 @@ CONV4_FRAME, POOLED_FRAME = 40, 32  # samples of a decoder's frame
 
 @dataclass(frozen=True)
 class Shape:
-    """What an autoencoder is made of: enough to build it again. `encoder` is "dense", "conv4" or a name in ENCODERS."""
+    """The shape of an autoencoder: enough to rebuild it. `encoder` is "dense", "conv4" or a name in ENCODERS."""
 
     kind: str = "convolutional"
     encoder: str = "conv4"
@@ -127,9 +127,9 @@ def identity(size: int) -> nn.Linear:
 
 @dataclass(frozen=True)
 class Coded:
-    """What the encoder says of N windows.
+    """The codes of N windows.
 
-    `mean` (N, code); `log_variance` the same, of a variational one, else None.
+    `mean` (N, code); `log_variance` of the same shape if variational, else None.
     """
 
     mean: Tensor
@@ -183,8 +183,8 @@ class Autoencoder(nn.Module):
         return Coded(mean, None if spread is None else spread.clamp(-12, 6))
 
     def features(self, x: Tensor, margin: int) -> tuple[Tensor, Tensor | None]:
-        """What the code's linear layer reads (N, features), and of an encoder that pools the frames (N, channels,
-        count).
+        """The input of the code's linear layer (N, features), and the frames (N, channels, count) of an encoder that
+        pools.
         """
         if not self.shape.pools:
             return self.encoder.pooled(x[:, margin : margin + self.shape.length]), None

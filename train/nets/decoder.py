@@ -1,10 +1,10 @@
-"""Decoders: from a code back to the window that it was made from.
+"""Decoders: from a code back to its window.
 
-A convolutional decoder starts from frames and doubles their rate twice, by nearest-neighbor upsampling in
-front of a convolution instead of a transposed one: no checkerboard (Odena et al., "Deconvolution and Checkerboard
+A convolutional decoder starts from frames and doubles their rate twice, by nearest-neighbor upsampling before a
+convolution instead of a transposed one, to avoid checkerboard artifacts (Odena et al., "Deconvolution and Checkerboard
 Artifacts", 2016). Its last convolution gives all samples of a frame at once (Shi et al., "Real-Time Single Image and
-Video Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural Network", CVPR 2016): no layer runs at the full
-rate.
+Video Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural Network", CVPR 2016), so no layer runs at the
+full rate.
 """
 
 import itertools
@@ -70,7 +70,7 @@ class Upsample(nn.Module):
 
 
 def dense(size: int, widths: tuple[int, ...]) -> nn.Sequential:
-    """Linear layers of these widths with ReLU between them, none behind the last."""
+    """Linear layers of these widths with ReLU between them, none after the last."""
     layers: list[nn.Module] = []
     for position, width in enumerate(widths):
         layers += [nn.Linear(size, width)] + ([nn.ReLU()] if position < len(widths) - 1 else [])

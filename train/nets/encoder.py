@@ -84,8 +84,8 @@ class Encoder(nn.Module):
     def forward(self, x: Tensor, margin: int = 0) -> Tensor:
         """Embeddings (N, dim) of the windows that start `margin` samples into each row.
 
-        The samples before and behind a window are its real context, as they are in a recording; a `margin` of 0 with
-        rows of one window is a recording of 10 s.
+        The samples before and after a window are its real context. With a `margin` of 0 and rows of one window, each
+        row is a recording of 10 s.
         """
         frames = self.tensors(x)[-1][:, :, 0]
         start, count = margin // self.spec.total_stride, WINDOW // self.spec.total_stride

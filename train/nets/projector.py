@@ -1,4 +1,4 @@
-"""The projector behind an embedding, thrown away after pretraining."""
+"""The projector on top of an embedding, discarded after pretraining."""
 
 from torch import nn
 

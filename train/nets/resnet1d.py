@@ -1,7 +1,7 @@
 """`resnet1d`: residual blocks in one dimension (He et al., "Deep Residual Learning", CVPR 2016).
 
-Stem of kernel 7 and stride 2, then four stages of blocks, each stage starting with stride 2. `depth` 18 has two basic
-blocks (two convolutions of kernel 5) a stage, 34 has 3, 4, 6 and 3; 50 has as many bottleneck blocks (1, 5, 1; four
+A stem of kernel 7 and stride 2, then four stages of blocks, each starting with stride 2. `depth` 18 has two basic
+blocks (two convolutions of kernel 5) per stage, 34 has 3, 4, 6 and 3. 50 has as many bottleneck blocks (1, 5, 1; four
 times as wide between them), which is 69 layers: more than the 64 of a model file, so it is trained and compared, not
 exported.
 """

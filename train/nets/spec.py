@@ -1,4 +1,4 @@
-"""The description of an encoder: a list of layers from which the torch module *and* the exported model derive.
+"""The description of an encoder: a list of layers from which both the torch module and the exported model derive.
 
 Tensors are numbered as in the model file (docs/format.md): 0 is the front end's output, `i` the output of layer `i`.
 A layer with kernel `k` and stride `s` maps length `L` to `ceil(L / s)`, with `(k - 1) // 2` frames of padding on
@@ -50,10 +50,10 @@ class MaxPool:
 
 @dataclass(frozen=True)
 class Head:
-    """Pooling over the frames of a window ("mean", "max" or "mean_max"), then a linear layer into `dim` numbers.
+    """Pooling over the frames of a window ("mean", "max" or "mean_max"), then a linear layer into `dim` dimensions.
 
-    `levels`: the model file has the levels of the signal behind them (train/studies/levels_by_corpus.py); the network
-    knows nothing of those.
+    `levels`: the model file adds the levels of the signal (train/quantization/signal_levels.py); the network does not
+    have them.
     """
 
     pool: str = "mean_max"

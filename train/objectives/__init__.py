@@ -4,7 +4,7 @@
     loss = objective(z1, z2, patient=patient)
     loss.backward()
 
-`autograd` says what holds with several processes, `positives` who is a positive of whom.
+`autograd` describes the convention for several processes, `positives` which windows are positives of each other.
 """
 
 from . import modules

@@ -1,4 +1,4 @@
-"""NT-Xent that leaves out what may be no negative: other windows of the same patient."""
+"""NT-Xent without false negatives: other windows of the same patient are excluded."""
 
 import torch
 import torch.nn.functional as F

@@ -86,6 +86,7 @@ class MaskedNTXent(Objective):
         self.temperature = temperature
 
     def loss(self, z1, z2, labels):
+        z1, z2 = (z if z.dtype == torch.float64 else z.float() for z in (z1, z2))
         return masked_nt_xent(z1, z2, torch.as_tensor(labels["patient"], device=z1.device), self.temperature)
 
 
@@ -99,7 +100,7 @@ class SupervisedContrastive(Objective):
         self.temperature = temperature
 
     def positives(self, labels):
-        """The keyword arguments that tell the kernel who is a positive of whom."""
+        """The keyword arguments that tell the kernel which windows are positives of each other."""
         return {"labels": labels["patient"]}
 
     def loss(self, z1, z2, labels):
@@ -194,7 +195,7 @@ class SoftNearestNeighbour(Objective):
 
 
 class SigmoidContrastive(Objective):
-    """The two views of a window are a positive pair; temperature and bias are learnt, from the paper's start.
+    """The two views of a window are a positive pair; temperature and bias are learned from the paper's initial values.
 
     The parameter is log(1 / temperature), so that the temperature stays positive.
     """

@@ -1,4 +1,4 @@
-"""The objectives' own numbers as one typed set of options: None is the objective's default."""
+"""The options of the objectives as one typed set; None means the objective's default."""
 
 import inspect
 from dataclasses import dataclass, fields
@@ -12,17 +12,17 @@ INTERNAL = ("self", "threads", "n_items", "dim", "seed")
 
 @dataclass(frozen=True)
 class LossOptions:
-    """Numbers of the objective; an objective refuses those that it does not have."""
+    """Options of the objective; an objective refuses options that it does not have."""
 
     temperature: float | None = None  # nt_xent, supervised_contrastive, pclr, cmsc, cmlc, cmsmlc, ...
     lambd: float | None = None  # weight of barlow_twins' off-diagonal
-    eps: float | None = None  # barlow_twins, vicreg: below a standard deviation
+    eps: float | None = None  # barlow_twins, vicreg: added to a variance
     invariance: float | None = None  # vicreg
     variance: float | None = None  # vicreg
     covariance: float | None = None  # vicreg
     gamma: float | None = None  # vicreg
     margin: float | None = None  # siamese_contrastive
-    bias: float | None = None  # sigmoid_contrastive: where it starts
+    bias: float | None = None  # sigmoid_contrastive: initial value
     momentum: float | None = None  # instance_discrimination: of its memory bank
 
 

@@ -1,4 +1,4 @@
-"""Who is a positive of whom in a batch of windows with a patient, a segment in time and a lead each."""
+"""Which windows of a batch are positives of each other; each window has a patient, a segment in time and a lead."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What autoencoders are trained for, and how well what comes back follows what went in.
+"""Losses of autoencoders, and metrics of reconstruction.
 
 All act on rows: (N, samples) tensors in the networks' real units.
 """

@@ -1,13 +1,11 @@
-"""Pairs of windows that match or do not: to train a Siamese network with, and to test one on patients that it never
-met.
+"""Pairs of windows that match or do not: to train a Siamese network, and to test one on unseen patients.
 
     window    true: two views of the same ten seconds; false: views of different ones
     patient   true: two moments of one patient; false: of two patients
-    label     true: two windows whose beats are called alike (annotations.py); false: called differently
+    label     true: two windows with the same beat label (annotations.py); false: with different labels
 
-A test's pairs by label are of two people each, so that who is alike is not what is asked. A test's other false pairs
-come from the same corpus and lead where that can be, so that what tells two people apart is not the recorder or the
-electrode.
+Label pairs of a test are cross-subject where possible, so identity cannot solve them. The other false pairs of a test
+share corpus and lead where possible, so recorder and electrode cannot solve them.
 """
 
 from dataclasses import dataclass
@@ -44,10 +42,10 @@ class MatchedPairs:
 def with_false_pairs(
     first: Tensor, second: Tensor, who: np.ndarray, near: np.ndarray, group: np.ndarray
 ) -> MatchedPairs:
-    """True pairs, and as many false ones: each first window with the second one of another `who`, of the same `near` if
-    any.
+    """True pairs and as many false ones: each first window with the second one of another `who`, with the same `near`
+    if possible.
 
-    first, second: (n, 1280); who, near, group: (n,) numbers: what a pair must differ in, what it had better share, the
+    first, second: (n, 1280); who, near, group: (n,) numbers: what a pair must differ in, what it should share, the
     patient.
     """
     order = np.argsort(near, kind="stable")

@@ -1,7 +1,7 @@
-"""The pair score: how probable it is that two windows match, from the Euclidean distance of their embeddings.
+"""The pair score: the probability that two windows match, from the Euclidean distance of their embeddings.
 
 A logistic curve over the distance (Platt, "Probabilistic Outputs for Support Vector Machines", 1999), fitted on
-patients that the network was not trained on and tested on yet others. Pairs are half true and half false: the
+patients that the network was not trained on and tested on others. Half of the pairs are true and half false, so the
 probability is that for equal odds.
 """
 
@@ -24,7 +24,7 @@ BINS = 10  # of the reliability curve
 
 @dataclass(frozen=True)
 class PairScore:
-    """p(match) = 1 / (1 + exp(-(intercept + slope distance))); slope < 0 where near means alike."""
+    """p(match) = 1 / (1 + exp(-(intercept + slope distance))); slope < 0 if close windows match."""
 
     slope: float
     intercept: float

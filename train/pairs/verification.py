@@ -1,7 +1,7 @@
-"""What a Siamese network is worth: the pair score's test on patients that it never met, beside what costs less.
+"""Verification of a Siamese network: the pair score's test on unseen patients, with baselines.
 
-Beside it stand an encoder of random weights, the encoder that it started from, and the distance of fifteen rhythm and
-shape features, each standardized over the pairs; all on the same pairs.
+The baselines are an encoder with random weights, the initial encoder, and the distance of fifteen rhythm and shape
+features, each standardized over the pairs; all on the same pairs.
 """
 
 from dataclasses import asdict, dataclass
@@ -31,7 +31,7 @@ WARM = 1024  # windows that give a random encoder its batch norms' statistics
 
 @dataclass
 class VerificationReport:
-    """`tests`: for each set of pairs what each way of comparing two windows scores, the network ("siamese") first."""
+    """`tests`: for each set of pairs, scores of each way of comparing two windows, the network ("siamese") first."""
 
     score: PairScore
     tests: dict[str, dict[str, Tested]]
@@ -143,7 +143,7 @@ def held_out_pairs(learner, cache, rows: np.ndarray, generator: torch.Generator)
 
 
 def comparisons(learner, matches: MatchedPairs) -> dict:
-    """What the network is compared with: name -> distances of pairs. `matches` are those the score was fitted on."""
+    """The baselines: name -> distances of pairs. `matches` are the pairs the score was fitted on."""
     untrained = random_encoder(learner.config.encoder, matches.first)
     ways = {"random encoder": lambda m: distances(untrained, m)}
     if learner.config.start:

@@ -1,1 +1,1 @@
-"""."""
+"""Figures of runs, windows, embeddings and classifiers."""

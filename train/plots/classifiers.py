@@ -1,4 +1,4 @@
-"""Pictures of classifiers: confusion matrices, curves of training, maps of embeddings, curves of robustness."""
+"""Figures of classifiers: confusion matrices, training curves, maps of embeddings, robustness curves."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from train.plots.figure import SIZE, new_figure, save
 
 
 def confusion(path: Path, matrices: dict[str, np.ndarray], classes: tuple[str, ...]) -> Path:
-    """(classes, classes) shares beside one another, with their titles; rows are the truth."""
+    """Confusion matrices (classes, classes) side by side, with their titles; rows are the truth."""
     count = len(classes)
     side = max(2.8, 0.32 * count)
     figure = new_figure((side * len(matrices) + 1.2, side + 0.6))

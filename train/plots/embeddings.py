@@ -1,6 +1,4 @@
-"""Pictures of an embedding: maps, nearest neighbors, what moves it, quality against size, rhythms that
-it is taught.
-"""
+"""Figures of an embedding: maps, nearest neighbors, invariance, quality against size, resynthesized rhythms."""
 
 from pathlib import Path
 

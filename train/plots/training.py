@@ -1,4 +1,4 @@
-"""Pictures of training runs. Drawn without pyplot: no global figure, no window system."""
+"""Figures of training runs. Drawn without pyplot: no global figure, no window system."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from train.plots.figure import SIZE, new_figure, save
 
 
 def run_curves(path: Path, lines: list[dict]) -> Path:
-    """Training and validation loss, what else validation measured, and the learning rate, by step.
+    """Training and validation loss, other validation values, and the learning rate, by step.
 
     lines: those of the run's log (train/runs/folder.py).
     """

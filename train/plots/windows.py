@@ -1,4 +1,4 @@
-"""Pictures of windows of ECG: several forms of the same one over each other, many in a grid, pairs side by side."""
+"""Figures of ECG windows: several forms of one window overlaid, many in a grid, pairs side by side."""
 
 from pathlib import Path
 

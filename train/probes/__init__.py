@@ -1,4 +1,4 @@
-"""Probes: what a linear classifier finds in frozen features. Tasks, features and the protocol, one idea a file."""
+"""Probes: linear classifiers on frozen features. Tasks, features and the protocol, one idea a file."""
 
 from train.probes.features import FEATURES, features_by_name
 from train.probes.protocol import run_task

@@ -1,4 +1,4 @@
-"""The probe bench: every task with every feature, quantization beside the float network, results kept task by task."""
+"""The probe bench: every task with every feature, the quantization loss, results stored task by task."""
 
 import itertools
 import json
@@ -26,22 +26,22 @@ DRAWN = ("random", "random_mean_max", SUPERVISED)  # of random weights
 
 @dataclass(frozen=True)
 class EvaluationConfig:
-    """What is probed, and how."""
+    """Models, tasks and baselines of the bench."""
 
-    # bundled names or .eecg files; beside each other or a baseline: default+hrv; some dimensions: default[:47]
+    # bundled names or .eecg files; concatenated: default+hrv; some dimensions: default[:47]
     model: tuple[str, ...] = ("default",)
-    fractions: tuple[float, ...] = (1.0,)  # shares of the training patients that have labels (tasks with labels)
+    fractions: tuple[float, ...] = (1.0,)  # fractions of the training patients that have labels
     # `float` below hides the type of that name from what follows it
-    float: tuple[Path, ...] = ()  # encoder.safetensors that the models were made from: how much quantization cost
-    baselines: tuple[str, ...] = ()  # of random, random_mean_max, hrv, catch22, minirocket, supervised
-    tasks: tuple[str, ...] = tuple(TASKS)  # or `more`: the further ones; `transfer`, between sets; `leads`
-    seeds: int = 3  # draws of labeled patients, of random weights
-    updates: int = 400  # of the network that `supervised` trains on each task, 64 windows each
-    # in place of the tasks: a table of one's own, or the suffix of annotation files (train/data/labels.py)
+    float: tuple[Path, ...] = ()  # encoder.safetensors of the models: reports the quantization loss
+    baselines: tuple[str, ...] = ()  # names: random, random_mean_max, hrv, catch22, minirocket, supervised
+    tasks: tuple[str, ...] = tuple(TASKS)  # names, or a group: more, transfer, leads
+    seeds: int = 3  # draws of labeled patients and of random weights
+    updates: int = 400  # updates of the supervised baseline, 64 windows each
+    # instead of the tasks: a table of labels, or the suffix of annotation files (train/data/labels.py)
     labels: str | None = None
-    lead: str | None = None  # of those recordings: name, index from 0, or several: I,II; else the first voltage
+    lead: str | None = None  # lead of those recordings: name, index from 0, or several: I,II; default: first voltage
     data: Path | None = field(default_factory=recordings_folder)
-    json: Path | None = None  # the numbers, one object a task and feature
+    json: Path | None = None  # results, one object per task and feature
 
     def __post_init__(self):
         need_recordings(self.data)
@@ -190,7 +190,7 @@ def evaluate(config: EvaluationConfig) -> list[Result]:
 
 
 def settings(config: EvaluationConfig) -> dict:
-    """What the numbers of a file depend on, beside the recordings: model files by their bytes."""
+    """What the results in a file depend on besides the recordings; model files are identified by their bytes."""
     names = [n for name in (*config.model, *map(str, config.float)) for n in models_of(name)]
     held = {
         "features": feature_names(config),

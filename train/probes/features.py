@@ -1,7 +1,7 @@
-"""Frozen features by name: the encoder under test, and what anybody could have for less.
+"""Frozen features by name: the encoder under test, and the baselines.
 
-Each is a function (n, 1280) float32 mV at 128 Hz -> (n, d) float. A window's features depend on that window alone. By
-`features_by_name` they take (n, leads, 1280) too: the features of each lead, one after another.
+Each is a function (n, 1280) float32 mV at 128 Hz -> (n, d) float. A window's features depend on that window alone.
+`features_by_name` also accepts (n, leads, 1280) and concatenates the features of the leads.
 """
 
 import re
@@ -31,7 +31,7 @@ def encoder(name: str) -> Features:
 
 
 def checkpoint(path: str) -> Features:
-    """The float encoder of a training run, behind the compiled front end; `leads` of it at once, as it was trained."""
+    """The float encoder of a training run, after the compiled front end; it takes all its leads at once."""
     import torch
 
     from train.data.front_end import to_input, windows_to_bytes
@@ -209,11 +209,10 @@ def of_each_lead(features: Features, average: bool) -> Features:
 
 
 def features_by_name(name: str, seed: int = 0) -> Features:
-    """A baseline's name, `NAME.safetensors` of a training run, or anything that `edgeecg.load` takes.
+    """A baseline's name, `NAME.safetensors` of a training run, or anything that `edgeecg.load` accepts.
 
-    Several with `+` between them (`default+hrv`) stand beside each other; `default[:47]` are the first 47 dimensions.
-    Of windows of several leads `default@mean` averages over the leads what `default` sets beside each other. `seed` is
-    that of random weights.
+    `+` concatenates features (`default+hrv`); `default[:47]` are the first 47 dimensions. For windows of several leads
+    `default` concatenates the leads' features, `default@mean` averages them. `seed` is that of random weights.
     """
     average, name = name.endswith(MEAN), name.removesuffix(MEAN)
     return of_each_lead(concatenate([(single_feature(n, seed), kept) for n, kept in parse_feature_spec(name)]), average)

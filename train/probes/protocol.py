@@ -1,7 +1,7 @@
 """The protocol: standardize, L2 logistic regression averaged over four strengths, bootstrap over patients.
 
-Averaging the probabilities of four values of C replaces the choice of one: choosing by cross-validation on few
-patients moves some tasks by a tenth.
+The probabilities of four values of C are averaged. Choosing one C by cross-validation on few patients moves some tasks
+by a tenth.
 """
 
 import warnings
@@ -34,7 +34,7 @@ class Score:
     high: float
 
     def text(self, digits: int = 2) -> str:
-        """Value and interval, for people to read; the value alone where there is one group only."""
+        """Value and interval as text; the value alone if there is only one group."""
         value = f"{self.value:.{digits}f}"
         return value if self.low == self.high else f"{value} ({self.low:.{digits}f} to {self.high:.{digits}f})"
 
@@ -123,7 +123,7 @@ def auc_score(truth: np.ndarray, p: np.ndarray, group: np.ndarray) -> Score:
 
 
 def subsample_groups(group: np.ndarray, label: np.ndarray, fraction: float, seed: int) -> np.ndarray:
-    """Rows of a random share of the groups, and of as many more as it takes to have two labels."""
+    """Rows of a random fraction of the groups, plus more groups until there are two labels."""
     if fraction == 1:
         return np.ones(len(group), bool)
     order = np.random.default_rng(seed).permutation(np.unique(group))
@@ -144,7 +144,7 @@ def rows_of(group: np.ndarray) -> list[np.ndarray]:
 
 
 def samples(task: Task) -> tuple[np.ndarray, np.ndarray]:
-    """Label and group of what the folds divide: windows, or pooled records."""
+    """Label and group of the samples that folds divide: windows, or pooled records."""
     label, group = task.train.label, task.train.group
     if not task.pooled:
         return label, group

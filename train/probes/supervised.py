@@ -1,8 +1,8 @@
-"""What the encoder's shape reaches when labels train all of it: a network from random weights on each task's own split.
+"""A fully supervised baseline: the same architecture trained from scratch on each task's training split.
 
-The twin of a probe: same windows, same training side, same interval; no pretraining. So many updates of 64 windows
-under the views of pretraining, one learning rate for all tasks, the last weights count: nothing is tuned, as nothing of
-the probe is.
+It has the same windows, training side and intervals as the probe, and no pretraining. It trains for a fixed number of
+updates of 64 windows with the views of pretraining, at one learning rate for all tasks, and keeps the last weights.
+Nothing is tuned, as nothing is tuned for the probe.
 """
 
 from functools import partial
@@ -26,7 +26,7 @@ TRAINING = Training(batch=64, lr=3e-3, lr_encoder=2e-3)
 
 
 def supervised(task: Task, data: Path, updates: int, fraction: float = 1.0, seed: int = 0) -> Score:
-    """The task's score for a network trained on it by so many updates of 64 windows.
+    """The task's score for a network trained on it, with a given number of updates of 64 windows.
 
     Raises InputError for tasks without training (retrieval).
     """

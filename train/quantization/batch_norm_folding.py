@@ -1,4 +1,4 @@
-"""Batch norm folded into the convolution before it, or into the map behind a leaky ReLU."""
+"""Batch norm folded into the convolution before it, or into the affine map after a leaky ReLU."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ class Folded:
     leak: float
 
     def output(self, conv: np.ndarray) -> np.ndarray:
-        """What follows the convolution: (..., cout) -> (..., cout)."""
+        """The output after the convolution: (..., cout) -> (..., cout)."""
         return self.slope * np.where(conv >= 0, conv, self.leak * conv) + self.offset
 
 

@@ -1,9 +1,10 @@
-"""Channels of one tensor brought nearer to a common range before they are quantized.
+"""Channels of one tensor brought closer to a common range before quantization.
 
-A tensor has one scale, set by its widest channel; a narrow channel would use few of the 256 steps. Behind a piecewise
-linear activation a channel may be divided by any factor that the layers reading it multiply their weights by (Nagel et
-al., "Data-Free Quantization Through Weight Equalization and Bias Correction", ICCV 2019). Here a channel of range `r`
-in a tensor of range `R` is divided by `(r / R) ** STRENGTH`: part of the way, because those weights share a scale too.
+A tensor has one scale, set by its widest channel; a narrow channel would use few of the 256 steps. After a piecewise
+linear activation a channel may be divided by any factor if the layers reading it multiply their weights by the same
+factor (Nagel et al., "Data-Free Quantization Through Weight Equalization and Bias Correction", ICCV 2019). Here a
+channel of range `r` in a tensor of range `R` is divided by `(r / R) ** STRENGTH`, which goes part of the way, because
+those weights share a scale too.
 """
 
 import numpy as np
@@ -16,9 +17,9 @@ LEAST = 0.125  # factor of a channel that is nearly silent
 
 
 def equalization_factors(spec: Spec, tensors: list[np.ndarray]) -> list[np.ndarray]:
-    """What to divide each channel of each tensor by. `tensors`: (N, frames, channels), the input first.
+    """The factor that divides each channel of each tensor. `tensors`: (N, frames, channels), the input first.
 
-    1 for the input, and for what an addition or a max pool makes or reads: those need one scale for all channels.
+    1 for the input and for inputs and outputs of additions and max pools, which need one scale for all channels.
     """
     factors = [np.ones(t.shape[-1]) for t in tensors]
     tied = {0}

@@ -1,10 +1,10 @@
-"""A model file as a float encoder again, to go on training from: the reverse of
+"""A model file as a float encoder again, to continue training from it: the reverse of
 train/quantization/batch_norm_folding.py and train/quantization/post_training.py.
 
-What rounding took is lost; the encoder computes what the integers stand for, without their steps in between. A batch
-norm that was folded into its convolution cannot be found again, so each gets factors of 1, convolutions the size that
-spreads every channel by 1 on some windows, and offsets what is then left to add: the function is the same whatever the
-windows.
+What rounding lost stays lost; the encoder computes what the integers represent, without their steps. A batch norm that
+was folded into its convolution cannot be recovered. So each batch norm gets factors of 1, each convolution is scaled
+until every channel has a standard deviation of 1 on some windows, and the offsets add the rest. The function is the
+same for any windows.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from train.runs.checkpoint import load_encoder
 
 @dataclass(frozen=True)
 class PretrainedSource:
-    """What a training goes on from: `encoder.safetensors` of a run, an .eecg file, or a bundled model's name."""
+    """The source of initial weights: `encoder.safetensors` of a run, an .eecg file, or a bundled model's name."""
 
     name: str
 
@@ -45,11 +45,11 @@ class PretrainedSource:
             raise InputError(f"{self.name} is {spec.name}, not {name}: say so with --encoder")
 
     def encoder(self, windows: Tensor) -> Encoder:
-        """In evaluation mode. `windows` (N, 1280) real network input, for a model file: see `unfold`."""
+        """In evaluation mode. `windows` (N, 1280) real network input, for a model file: see `dequantize`."""
         return load_encoder(Path(self.name))[0] if self.is_float else dequantize(edgeecg.load(self.name).model, windows)
 
     def training(self) -> dict:
-        """What is known of how it was trained: "sources", "steps", "minutes" and more."""
+        """What is known of its training: "sources", "steps", "minutes" and more."""
         if self.is_float:
             return load_encoder(Path(self.name))[1]
         meta = edgeecg.load(self.name).model.meta

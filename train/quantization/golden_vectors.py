@@ -1,4 +1,4 @@
-"""Golden vectors: signals that this project made, and the numbers every engine must give for them.
+"""Golden vectors: synthetic signals, and the outputs that every engine must give for them.
 
 NAME.golden.npz holds `names`, `model_id` and for each case `CASE.x` (n,) int32 canonical samples (1/8 microvolt, gaps
 held), `CASE.missing` (n,) uint8, `CASE.fs_mhz`, `CASE.hop` (samples at 128 Hz), and the expected `CASE.e16`, `CASE.e8`

@@ -1,4 +1,4 @@
-"""The threshold of the quality flag NOISY in a model file; train/studies/noise_flag.py says how it was chosen."""
+"""The threshold of the quality flag NOISY in a model file; train/studies/noise_flag.py chooses it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ def with_noise_flag(model: Model, noise: int = NOISE) -> Model:
 
 
 def write_noise_flag(path: Path, noise: int) -> Model:
-    """Give a model file the threshold, and write the golden vectors beside it anew."""
+    """Write the threshold into a model file, and rewrite its golden vectors."""
     model = with_noise_flag(Model.load(path), noise)
     write_golden(path.with_name(f"{path.stem}.golden.npz"), model)
     model.save(path)

@@ -1,16 +1,16 @@
-"""A model file as an ONNX graph: the second engine that must give the same numbers.
+"""A model file as an ONNX graph: a second engine that must give the same numbers.
 
-Input `y`: (batch, 1280) uint8, the front end's output for one window, and where the head has levels `levels`: (batch,
-3) int32 (`edgeecg.jit.levels`; docs/numerics.md, section 4.1). Outputs: `embedding` (batch, dim) float32, `e16` int16
-and `e8` int8. Two forms:
+Input `y`: (batch, 1280) uint8, the front end's output for one window; if the head has levels, also `levels`: (batch, 3)
+int32 (`edgeecg.jit.levels`; docs/numerics.md, section 4.1). Outputs: `embedding` (batch, dim) float32, `e16` int16 and
+`e8` int8. Two forms:
 
 - "qdq": convolutions as DequantizeLinear - Conv - QuantizeLinear with uint8 activations and int8 weights (U8S8), which
-  runtimes fuse into integer kernels. They requantize in binary32 with ties to even, so every weight scale is raised by
+  runtimes fuse into integer kernels. They requantize in binary32 with ties to even. So every weight scale is raised by
   one unit in the last place, which moves the exact ties up and nothing else (docs/numerics.md, section 3). That holds
   where a ReLU limits the output below; a signed tensor (residual networks) may differ by 1 at exact ties.
-- "integer": ConvInteger and binary64 arithmetic that is exact: the same bytes for every model, slower.
+- "integer": ConvInteger and exact binary64 arithmetic: the same bytes for every model, but slower.
 
-The head is exact in both. Scales between layers are free behind a ReLU, so all activations are called 2^-4.
+The head is exact in both. After a ReLU the scale between layers is free, so all activations have the scale 2^-4.
 """
 
 import numpy as np

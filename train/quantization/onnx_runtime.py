@@ -1,4 +1,4 @@
-"""ONNX Runtime beside the compiled core on the same windows: share of identical numbers, worst difference."""
+"""ONNX Runtime against the compiled core on the same windows: fraction of identical outputs, largest difference."""
 
 import numpy as np
 

@@ -1,12 +1,12 @@
-"""From a float encoder to the integers of a model file (docs/numerics.md).
+"""Post-training quantization: from a float encoder to the integers of a model file (docs/numerics.md).
 
-Scales are chosen from calibration windows: an activation's range is all but the highest millionth of its values (what
-saturates is lost, and it is lost in the windows that matter: ectopic beats, noise), after its channels have been
-brought nearer to each other (train/quantization/cross_layer_equalization.py); weights have one scale per output
-channel. The grid of the file decides the rest: a requantization is `m / 2^14` with an integer `m`, so each channel's
-weight scale is *defined* by its `m`, and the `m` with the smallest weight error is taken. Layers are quantized in order
-and run in integers on the calibration windows, and what a layer is off by on average goes into its bias (Nagel et al.,
-"Data-Free Quantization Through Weight Equalization and Bias Correction", ICCV 2019).
+Scales come from calibration windows. An activation's range leaves out only the highest millionth of its values, because
+ectopic beats and noise are what saturates. Before that its channels are equalized
+(train/quantization/cross_layer_equalization.py). Weights have one scale per output channel. The grid of the file
+decides the rest: a requantization is `m / 2^14` with an integer `m`, so each channel's weight scale is *defined* by its
+`m`, and the `m` with the smallest weight error is used. Layers are quantized in order and run in integers on the
+calibration windows, and a layer's mean error goes into its bias (Nagel et al., "Data-Free Quantization Through Weight
+Equalization and Bias Correction", ICCV 2019).
 """
 
 from dataclasses import dataclass, replace

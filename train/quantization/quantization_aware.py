@@ -1,9 +1,10 @@
-"""The integers of a model file, trained for a few minutes to follow the float encoder they were made from.
+"""Quantization-aware training: the integers of a model file, trained for a few minutes to follow the float encoder.
 
 Post-training quantization rounds every weight to its nearest step. Here the same integer network runs in torch with
 straight-through rounding (Jacob et al., "Quantization and Training of Neural Networks for Efficient
-Integer-Arithmetic-Only Inference", CVPR 2018) and its weights and biases move until its embedding is nearer to that of
-the float encoder: no labels, any windows, multipliers and zero points stay (so the ranges of docs/numerics.md hold).
+Integer-Arithmetic-Only Inference", CVPR 2018), and its weights and biases move until its embedding is closer to that of
+the float encoder. It needs no labels and takes any windows. Multipliers and zero points stay, so the ranges of
+docs/numerics.md hold.
 """
 
 import math
@@ -56,7 +57,7 @@ class IntegerConv(nn.Module):
         return out.clamp(-layer.zp_out, 255 - layer.zp_out)
 
     def integers(self, zero_point: int) -> Layer:
-        """The layer with what was learned."""
+        """The layer with the trained integers."""
         q = rounded(self.weights.detach().clamp(-127, 127))[:, :, 0].permute(0, 2, 1).numpy().astype(np.int8)
         bias = rounded((self.bias * self.unit).detach()).double().numpy().reshape(-1)
         bias = bias - zero_point * q.astype(np.int64).sum((1, 2))
@@ -78,7 +79,7 @@ class IntegerHead(nn.Module):
             self.register_buffer("mean", torch.from_numpy(head.mean_mult.astype(np.float32)) / 2**14)
 
     def zero_share(self) -> np.ndarray:
-        """What the zero points of the features add to each sum: (dim,) int64."""
+        """The contribution of the features' zero points to each sum: (dim,) int64."""
         width = self.head.weights.shape[1] // (2 if self.head.pool == 3 else 1)
         kinds = {1: [self.head.zp_mean], 2: [self.zero], 3: [self.head.zp_mean, self.zero]}[self.head.pool]
         return self.head.weights.astype(np.int64) @ np.repeat(kinds, width)
@@ -142,7 +143,7 @@ def column(values: np.ndarray) -> Tensor:
 
 
 class FollowFloat(Learner):
-    """The integers' network, whose embedding is to be that of the float encoder on the windows of `batches`."""
+    """The integer network, trained to give the embedding of the float encoder on the windows of `batches`."""
 
     stateful = True
 

@@ -1,8 +1,8 @@
-"""How large a signal is, how its baseline wanders and how far it reaches, as three dimensions of the embedding.
+"""Levels: signal size, baseline wander and range, as three dimensions of the embedding.
 
-The front end takes the size and the baseline out, so no network behind it can know them, and both mean something: low
-voltage and hypertrophy, loose electrodes. A model of the recipe gets them back as the last three numbers
-(docs/numerics.md, section 4.1); they are arithmetic, nothing is trained.
+The front end removes size and baseline, so no network behind it can know them, and both carry information: low voltage
+and hypertrophy, loose electrodes. A model of the recipe returns them as its last three dimensions (docs/numerics.md,
+section 4.1). They are computed, not trained.
 """
 
 from dataclasses import replace
@@ -34,13 +34,13 @@ def with_levels(model: Model) -> Model:
 
 
 def levels_of_windows(signal: np.ndarray) -> np.ndarray:
-    """Windows (n, 1280) in mV at 128 Hz, each a recording of its own -> (n, 3) float64: what `with_levels` makes of
-    them.
+    """Windows (n, 1280) in mV at 128 Hz, each a recording of its own -> (n, 3) float64, the dimensions of
+    `with_levels`.
     """
     front = default_front_end()
     return np.stack([to_embedding_units(jit.levels(jit.samples(x)[0], 128_000, front, [0])[0]) for x in signal])
 
 
 def to_embedding_units(levels: np.ndarray) -> np.ndarray:
-    """Of the embedding, from logarithms with 8 bits behind the point."""
+    """Convert logarithms with 8 fractional bits to units of the embedding."""
     return (levels / 256 - CENTER) / UNIT

@@ -1,10 +1,11 @@
-"""How well an autoencoder gives back windows of held-out patients, what its code costs, how much noise it takes away.
+"""Evaluation of an autoencoder on held-out patients: reconstruction error, code size, denoising gain.
 
-Beside each figure stands what principal components of as many numbers do, fitted on training windows: the best that any
-linear code can; beside the denoising gain also a band-pass of 0.67 to 40 Hz, the usual filter of ECG monitors.
+Each figure has the principal components of as many numbers as a baseline, fitted on training windows: the best linear
+code. The denoising gain also has a band-pass of 0.67 to 40 Hz, the usual filter of ECG monitors.
 
-The code's numbers are counted as bytes, as a radio link would send them: each is centered, scaled to a deviation of 1
-on training windows, rounded to steps of 1/16 and limited to int8. The window's samples are the front end's bytes.
+The code's numbers are counted as bytes, as a radio link would send them: each is centered, scaled to a standard
+deviation of 1 on training windows, rounded to steps of 1/16 and limited to int8. The window's samples are the front
+end's bytes.
 """
 
 import functools
@@ -202,7 +203,7 @@ def decoded(net, code: Tensor) -> Tensor:
 
 
 def int8_code(code: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
-    """The code's int8 numbers and what they stand for; center and scale from the `reference` codes."""
+    """The code's int8 numbers and the values they represent; center and scale from the `reference` codes."""
     center, scale = reference.mean(0), reference.std(0).clamp(min=1e-6) / STEPS
     integers = ((code - center) / scale).round().clamp(-128, 127)
     return integers.to(torch.int8), integers * scale + center

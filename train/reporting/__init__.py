@@ -1,1 +1,1 @@
-"""."""
+"""Tables, model cards, provenance and error reports."""

@@ -70,7 +70,7 @@ GROUPS = {
 
 
 def what_numbers_hold(meta: dict) -> list[str]:
-    """Which numbers of the embedding say what, where the training says so."""
+    """Which dimensions of the embedding hold what, if the training states it."""
     groups = meta.get("dimensions") or {}
     if "contrast" not in groups:
         return []

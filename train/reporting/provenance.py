@@ -1,4 +1,4 @@
-"""What a model made from a training run has to state: its sources with their licences, and how it was trained."""
+"""The provenance of a model made by a training run: its sources with their licenses, and its training."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -50,8 +50,8 @@ def provenance(
 
 
 def sources(hours: dict[Corpus, float], use: str, noise: bool, before: dict) -> list[dict]:
-    """What an encoder of the training `before` had met and what is new, each once for each use, with its hours of
-    recordings; `noise`: that of views.
+    """The sources of an earlier training `before` and the new ones, each once per use, with hours of recordings;
+    `noise`: that of the views.
     """
     new = [stated(c, use, number) for c, number in hours.items()] + [stated(NOISE, "noise")] * noise
     merged: dict[tuple[str, str], dict] = {}
@@ -68,8 +68,8 @@ def stated(one: Corpus, use: str, hours: float | None = None) -> dict:
 
 
 def total_hours(found: list[dict], before: dict) -> float:
-    """Hours of recordings of all sources, each set once. Where an earlier training names hours of all its sets alone,
-    the sets that are new are added to those.
+    """Hours of recordings of all sources, each corpus once. If an earlier training states only the hours of all its
+    corpora together, the hours of the new corpora are added to those.
     """
     known: dict[str, float] = {}
     for source in found:

@@ -1,4 +1,4 @@
-"""The error report of an export, as Markdown: how far the integers are from the float network."""
+"""The error report of an export, as Markdown: the difference between the integers and the float network."""
 
 
 def markdown(report: dict) -> str:

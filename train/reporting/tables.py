@@ -10,7 +10,7 @@ from train.probes.evaluation import FLOAT_PROBE, Result, read_results, results_t
 from train.probes.tasks.registry import MORE_TASKS, TASKS, TITLES
 from train.probes.tasks.transfer import TRANSFER_TASKS
 
-# The project's aims for the default model
+# The project's targets for the default model
 TARGETS = dict(zip(TASKS, (0.992, 0.85, 0.975, 0.87, 0.81, 0.82, 0.83, 0.845, 0.988, 0.94), strict=True))
 NAMES = {
     "random": "random, own head",
@@ -46,7 +46,7 @@ def short(feature: str) -> str:
 
 
 def probes(found: dict, model: str) -> str:
-    """The ten tasks: the model, its interval, the aim, and what else was probed."""
+    """The ten tasks: the model, its interval, the target, and the other features."""
     others = [f for f in dict.fromkeys(name for _, name, _ in found) if f != model and not f.startswith("float")]
     others = [f for f in others if any((task, f, 1.0) in found for task in TASKS)]
     rows = []
@@ -105,7 +105,7 @@ def every_table(found: dict, moved: Path | None, model: str) -> dict[str, str]:
 
 
 def side_by_side(found: dict, tasks: Iterable[str]) -> str:
-    """All features beside each other, with their intervals."""
+    """All features side by side, with their intervals."""
     known = [replace(r, feature=NAMES.get(r.feature, r.feature)) for (task, _, _), r in found.items() if task in tasks]
     return results_table(known) if known else ""
 
@@ -114,7 +114,7 @@ def moved_table(path: Path) -> str:
     try:
         return invariance_table(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is no output of train/invariance.py --json: {error}") from error
+        raise InputError(f"{path} is no output of train/studies/invariance.py --json: {error}") from error
 
 
 def invariance_table(rows: list[dict]) -> str:

@@ -1,1 +1,1 @@
-"""."""
+"""The folder of a run, checkpoints and command-line helpers."""

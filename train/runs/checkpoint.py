@@ -1,7 +1,7 @@
 """Checkpoints: tensors in safetensors, the rest as JSON in its header. Nothing is pickled.
 
 A training checkpoint holds everything that the next step depends on: weights and buffers of every module, the
-optimizer's state, and what its loop wrote into `meta`. So a run that was killed continues bit for bit.
+optimizer's state, and the loop's `meta`. So a killed run continues bit for bit.
 """
 
 import hashlib

@@ -1,6 +1,4 @@
-"""What the commands of this folder share: typed options, recordings and names that exist, and one sentence where
-something is wrong.
-"""
+"""Shared helpers of the commands: typed options, checks of recordings and names, one-sentence errors."""
 
 import dataclasses
 import os
@@ -21,7 +19,7 @@ def known_names(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
 
 
 def recordings_folder() -> Path | None:
-    """What --data is where it is not given: the environment variable EDGEECG_DATA."""
+    """The default of --data: the environment variable EDGEECG_DATA."""
     return Path(os.environ["EDGEECG_DATA"]) if "EDGEECG_DATA" in os.environ else None
 
 

@@ -1,7 +1,7 @@
-"""What a training run leaves in its folder: configuration, JSON-lines log, TensorBoard events, report.
+"""The folder of a training run: configuration, JSON-lines log, TensorBoard events, report.
 
-OUT/config.json              the configuration, with the number of steps that was settled on
-OUT/log.jsonl                one object a line: step, loss, learning rate, throughput, validation
+OUT/config.json              the configuration, with the final number of steps
+OUT/log.jsonl                one object per line: step, loss, learning rate, throughput, validation
 OUT/tensorboard/
 OUT/checkpoint.safetensors   the latest state, for --resume
 OUT/best.safetensors         the encoder with the lowest validation loss, for train/export.py

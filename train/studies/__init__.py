@@ -1,1 +1,1 @@
-"""."""
+"""Measurements kept in the documents, and the commands that fill their tables."""

@@ -1,12 +1,12 @@
-"""Which objective, view and positives to choose: short runs of the same budget on the same encoder, in one table.
+"""Compare objectives, views and positives: short runs of the same budget on the same encoder, in one table.
 
-    python train/studies/ablation.py --data DIR --out runs/compare    the whole grid; a second call goes on where it was
+    python train/studies/ablation.py --data DIR --out runs/compare    the whole grid; a second call continues
     python train/studies/ablation.py --list                                    the cells of the grid
     python train/studies/ablation.py --data DIR --cells nt_xent/augment/nearby nt_xent/vcg/window --steps 1000
 
-A cell is named objective/view/positives, with /SEED behind it where it repeats another one. Each is pretrained by
-train/pretrain.py, exported by train/export.py, and the exported model is probed as train/evaluate.py does it. Baselines
-are probed on the same windows. OUT holds a folder a cell (a run as train/runs/folder.py describes it, the model,
+A cell is named objective/view/positives, with /SEED appended if it repeats another one. Each cell is pretrained by
+train/pretrain.py and exported by train/export.py, and the exported model is probed as in train/evaluate.py. Baselines
+are probed on the same windows. OUT holds one folder per cell (a run as described in train/runs/folder.py, the model,
 result.json), the table and the heat map.
 """
 
@@ -49,13 +49,13 @@ class Config:
 
     data: Path | None = None  # folder with one sub-folder per corpus
     out: Path = Path("runs/compare")
-    cells: tuple[str, ...] = ()  # names; default: the whole grid
+    cells: tuple[str, ...] = ()  # names of cells; default: the whole grid
     list: bool = False  # only print the names of the grid
 
     corpora: tuple[str, ...] = PRETRAINING
     encoder: Literal["edge", "basic_cnn"] = "edge"
     steps: int = 250  # updates of each cell
-    batch: int = 128  # windows a step
+    batch: int = 128  # windows per step
     lr: float = 2e-3
     projector: tuple[int, ...] = (256, 256)
     tasks: tuple[str, ...] = (
@@ -130,7 +130,7 @@ def pretrained(config: Config, cell: Cell, folder: Path, cache: Cache, noise: Te
 
 
 def run_cell(config: Config, cell: Cell, cache: Cache, noise: Tensor | None, bench: Bench) -> dict:
-    """Pretrain, export, probe. A cell that was begun goes on; one that is done is read."""
+    """Pretrain, export, probe. An interrupted cell continues; a finished one is read."""
     folder = config.out / cell.folder
     path = folder / "result.json"
     if path.exists():
@@ -193,7 +193,7 @@ def write_tables(config: Config, results: dict[str, dict]) -> str:
 
 
 def run(config: Config) -> str:
-    """All cells and baselines that are not there yet; the table is written anew after each cell."""
+    """Run all missing cells and baselines; the table is rewritten after each cell."""
     keep_budget(config)
     front, bench, results, text = default_front_end(), Bench(config), {}, ""
     cache = open_cache(config.data, config.corpora, front, config.cache)

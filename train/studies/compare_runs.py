@@ -1,11 +1,11 @@
-"""Is a run better than another? A paired bootstrap over the same test patients, on two finished runs of
+"""Is one run better than another? A paired bootstrap over the same test patients, on two finished runs of
 train/finetune.py.
 
     python train/studies/compare_runs.py runs/old runs/new
     python train/studies/compare_runs.py runs/old runs/new --markdown verdict.md
 
 Both runs must have scored the same windows in the same splits (same task, --splits and --seed). Each difference is new
-minus old; its 95 % interval comes from draws of patients, on which both are measured. "Better" and "worse" mean that
+minus old. Its 95 % interval comes from draws of patients on which both runs are scored. "Better" and "worse" mean that
 the interval excludes zero.
 """
 
@@ -31,7 +31,7 @@ class Config:
 
     old: Annotated[Path, tyro.conf.Positional]  # folder of a finished run
     new: Annotated[Path, tyro.conf.Positional]
-    markdown: Path | None = None  # keep the table
+    markdown: Path | None = None  # write the table to this file
 
 
 def main(config: Config) -> None:

@@ -1,15 +1,15 @@
-"""Draw an embedding: maps by rhythm, beat, person and noise; nearest neighbors as ECG; quality against size; what it
-is taught.
+"""Draw an embedding: maps by rhythm, beat, subject and noise; nearest neighbors as ECG strips; quality against size;
+resynthesized rhythms.
 
     python train/studies/figures.py --model default --out docs/results/pictures
     python train/studies/figures.py --model default --method pca --pictures maps
     python train/studies/figures.py --pictures sizes --probes nano.json default.json plus.json   from evaluate.py --json
-    python train/studies/figures.py --pictures rhythms    leads of DS1 beside the other rhythms of train/views/rhythm.py
+    python train/studies/figures.py --pictures rhythms    leads of DS1 next to their resynthesized rhythms
 
-Writes maps.png, neighbors.png, sizes.png and rhythms.png. Maps are of people that training never met, where labels
-allow: beats and people of MIT-BIH DS2, noise of the halves kept for tests; the rhythms of the Challenge 2017 were met
-without labels. Neighbors are looked for among the other people of DS2 and svdb. What train/studies/invariance.py
-measures is drawn by its own --picture.
+Writes maps.png, neighbors.png, sizes.png and rhythms.png. Where labels allow, maps show subjects that training never
+saw: beats and subjects of MIT-BIH DS2, and noise from the halves reserved for tests. The rhythms of Challenge 2017 were
+seen without labels. Neighbors are searched among the other subjects of DS2 and svdb. train/studies/invariance.py
+draws its own figure (--picture).
 """
 
 import sys
@@ -44,7 +44,7 @@ from train.targets import find_beats
 from train.views.rhythm import other_rhythm
 
 NAMES = {"N": "normal", "A": "AF", "O": "other", "~": "too noisy"}
-PEOPLE = 16  # in the map of people: as many colors as can be told apart
+PEOPLE = 16  # subjects in their map: as many as there are distinct colors
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class Config:
     out: Path = Path("docs/results/pictures")
     pictures: tuple[Literal["maps", "neighbors", "sizes", "rhythms"], ...] = ("maps", "neighbors")
     method: Literal["tsne", "pca"] = "tsne"
-    windows: int = 700  # of each map
-    probes: tuple[Path, ...] = ()  # for "sizes"
+    windows: int = 700  # windows per map
+    probes: tuple[Path, ...] = ()  # files of train/evaluate.py --json, for "sizes"
 
     def __post_init__(self):
         if set(self.pictures) - {"sizes"}:
@@ -67,9 +67,7 @@ class Config:
 
 
 def beat_kinds(data: Path, lists: dict[str, tuple[str, ...]]) -> tuple[Windows, list[str]]:
-    """Windows of the records, labeled 0 without ectopic beats, 1 with supraventricular, 2 with ventricular ones; their
-    names.
-    """
+    """Windows of the records and their names; label 0 without ectopic beats, 1 with S beats, 2 with V beats."""
     pieces, names = [], []
     for name, wanted in lists.items():
         for record, path in headers(data, name, wanted).items():
@@ -116,7 +114,7 @@ def panels(config: Config, embed: Callable) -> dict[str, tuple[np.ndarray, list[
 
 
 def nearest(windows: Windows, names: list[str], z: np.ndarray, count: int = 3) -> list:
-    """Queries of each kind from different people, each with its `count` nearest windows of different other people."""
+    """Queries of each kind from different subjects, each with its `count` nearest windows of other subjects."""
     z, rows = unit((z - z.mean(0)) / (z.std(0) + 1e-6)), []
     rng = np.random.default_rng(3)
     for kind in (2, 2, 1, 0):
@@ -141,7 +139,7 @@ def nearest(windows: Windows, names: list[str], z: np.ndarray, count: int = 3) -
 
 
 def size_points(paths: tuple[Path, ...]) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
-    """Models and peers for the picture of sizes, by name; what lacks one of the ten tasks is left out."""
+    """Models and peers for the plot of sizes, by name; features without all ten tasks are skipped."""
     models, peers = {}, {}
     for path in paths:
         _, results = read_results(path)

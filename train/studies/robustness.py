@@ -1,12 +1,13 @@
-"""How much a probe still finds when the ECG is disturbed: scores against SNR, lead-off, clipping, rate and resolution.
+"""Probe scores on disturbed ECG: noise at several SNRs, lead-off, clipping, sampling rate and resolution.
 
     python train/studies/robustness.py --model default --out runs/robustness          on the recordings in EDGEECG_DATA
     python train/studies/robustness.py --model my.eecg --baselines random hrv --tasks V_ds1_ds2 ptbxl_af_I_cv4
     python train/studies/robustness.py --model default --out runs/robustness --resume
 
-Probes are fitted on clean windows of the training patients and scored on disturbed windows of the others, each probe on
-the same ones. Noise is the second half of each nstdb recording, which no training draws from; its ratio is that of the
-deviations of window and noise. OUT holds scores.json, a picture a task and report.md; --resume keeps finished parts.
+Probes are fitted on clean windows of the training patients and scored on disturbed windows of the others, the same
+windows for every feature. Noise is the second half of each nstdb recording, which training never uses; the SNR is the
+ratio of the standard deviations of window and noise. OUT holds scores.json, one figure per task and report.md.
+--resume keeps finished parts.
 """
 
 import json
@@ -45,9 +46,9 @@ class Config:
     """Robustness curves."""
 
     model: str = "default"  # a bundled name, an .eecg file or encoder.safetensors
-    baselines: tuple[str, ...] = ("random", "hrv")  # of train/probes/features.py
+    baselines: tuple[str, ...] = ("random", "hrv")  # names in train/probes/features.py
     tasks: tuple[str, ...] = ("V_ds1_ds2", "S_ds1_ds2", "ptbxl_super_II_cv4")
-    windows: int = 1200  # at most so many are disturbed and scored, evenly spread
+    windows: int = 1200  # largest number of windows disturbed and scored, evenly spread
     data: Path | None = field(default_factory=recordings_folder)
     out: Path = Path("runs/robustness")
     resume: bool = False  # keep the finished parts of the run in `out`

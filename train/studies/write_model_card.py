@@ -1,13 +1,13 @@
-"""Write what the probe bench found into a model file and its card; or only write its cards anew.
+"""Write probe results into a model file and its card, or only rewrite its cards.
 
     python train/evaluate.py --model models/mine.eecg --json probes.json
     python train/studies/write_model_card.py models/mine.eecg --probes probes.json
     python train/studies/write_model_card.py edgeecg/models/default.eecg --probes own.json cheap.json --moved moved.json
     python train/studies/write_model_card.py edgeecg/models/*.eecg           with the figures that they have
 
-The file gets the model's own figures on the ten tasks, so that it stays small; NAME.card.md beside it has every table
-that the given files hold (those of train/studies/fill_tables.py), with intervals. The model's bytes apart from its
-metadata stay as they are, and so does its id.
+The file gets only the model's own scores on the ten tasks, so that it stays small. NAME.card.md next to it has every
+table that the given files hold (those of train/studies/fill_tables.py), with intervals. Only the metadata changes, so
+the model id stays the same.
 """
 
 import sys
@@ -53,8 +53,8 @@ class Config:
     """Complete a model's card."""
 
     models: Annotated[tuple[Path, ...], tyro.conf.Positional]
-    probes: tuple[Path, ...] = ()  # of train/evaluate.py --json; where two hold the same, the first counts
-    moved: Path | None = None  # of train/studies/invariance.py --json
+    probes: tuple[Path, ...] = ()  # files of train/evaluate.py --json; the first file has priority
+    moved: Path | None = None  # file of train/studies/invariance.py --json
 
     def __post_init__(self):
         if not self.models:

@@ -1,4 +1,4 @@
-"""What the recipe's heads learn to say about a window: computed from the signal, never from a person's labels."""
+"""The regression targets of the recipe's heads: computed from the signal, never from human labels."""
 
 from train.targets.bank import Bank, open_bank
 from train.targets.beats import Beats, find_beats

@@ -1,4 +1,4 @@
-"""Targets that are computed once for a cache and kept beside it: beats of every lead, and a grid of windows.
+"""Targets that are computed once per cache and stored with it: beats of every lead, and a grid of windows.
 
 CACHE/<key>/targets-<version>/beats.npz     train.targets.beats, all leads one after another
 """

@@ -1,9 +1,8 @@
-"""Heartbeats of every lead of the cache: where they are and how each compares with its neighbors.
+"""Heartbeats of every lead of the cache: where they are, and how each compares with its neighbors.
 
-R peaks come from two detectors, sleepecg's and XQRS of the WFDB software: programs and not a person. What one of them
-misses the other mostly finds, so both are taken, and of what lies too close for two beats the steepest. Each beat is
-measured against the median of the beats around it, so that a premature or wide beat stands out whatever the patient's
-own rhythm and QRS look like.
+R peaks come from two detectors, sleepecg's and XQRS of the WFDB software. What one misses the other mostly finds, so
+both are used; of peaks too close for two beats, the steepest counts. Each beat is measured against the median of the
+beats around it, so a premature or wide beat stands out whatever the patient's own rhythm and QRS look like.
 """
 
 from dataclasses import dataclass, fields
@@ -70,7 +69,7 @@ def find_peaks(x: np.ndarray) -> np.ndarray:
 
 
 def detect(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What sleepecg's detector and XQRS of wfdb take for QRS complexes."""
+    """The QRS complexes found by sleepecg's detector and by XQRS of wfdb."""
     try:
         import sleepecg
         from wfdb.processing import XQRS

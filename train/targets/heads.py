@@ -1,4 +1,4 @@
-"""The heads of the recipe and their losses. They are thrown away after training."""
+"""The heads of the recipe and their losses. They are discarded after training."""
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +15,7 @@ EXISTS = {"statistics": "known", "beat": "known"}  # masks of what has no target
 class Heads(nn.Module):
     """Linear maps from a window's pooled features to each target, and from each frame of the trunk to the beat in it.
 
-    Targets are standardized with the moments given to `standardize`, so that every number counts alike.
+    Targets are standardized with the moments given to `standardize`, so that every statistic counts equally.
     """
 
     def __init__(self, dim: int, channels: int):

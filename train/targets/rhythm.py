@@ -1,10 +1,9 @@
-"""What the beats of a window say about its rhythm: intervals, premature beats, beats unlike the usual one, P and T
-waves.
+"""Rhythm statistics from the beats of a window: intervals, premature beats, beats of unusual shape, P and T waves.
 
-Every number is a sum, a quantile or an extreme over the beats of ten seconds, on a scale on which ordinary windows
-differ by about 1. A supraventricular premature beat is one that comes early and looks like the others, a ventricular
-one comes early and does not; a pause behind it, a changed P wave or a regular rhythm around it make it likelier. Atrial
-fibrillation is irregular intervals and no P wave that repeats from beat to beat.
+Every statistic is a sum, a quantile or an extreme over the beats of ten seconds, on a scale on which ordinary windows
+differ by about 1. A supraventricular premature beat comes early and looks like the others; a ventricular one comes
+early and does not. A pause after it, a changed P wave or a regular rhythm around it make it likelier. Atrial
+fibrillation shows irregular intervals and no P wave that repeats from beat to beat.
 """
 
 from dataclasses import dataclass
@@ -211,7 +210,7 @@ def sameness(w: WindowBeats) -> dict[str, np.ndarray]:
 
 
 def p_waves(w: WindowBeats) -> dict[str, np.ndarray]:
-    """What precedes the QRS, and whether it repeats."""
+    """The signal before the QRS, and whether it repeats."""
     usual = w.mean_beat[:, P] / w.size[:, None]
     size, strange = usual.std(1), w.mean(w.strangeness(P))
     one, mean = (x - x.mean(-1, keepdims=True) for x in (w.segment[:, :, P], w.mean_beat[:, P]))

@@ -1,4 +1,4 @@
-"""What a window's signal is like as such, disturbances included: spectrum, peakedness, evenness."""
+"""Statistics of a window's signal, disturbances included: spectrum, kurtosis, evenness."""
 
 import itertools
 

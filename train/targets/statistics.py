@@ -1,4 +1,4 @@
-"""Targets from detected heartbeats: what a window's rhythm and beats are like, and what each beat is like."""
+"""Targets from detected heartbeats: the rhythm and beats of a window, and each single beat."""
 
 import numpy as np
 import torch

@@ -1,10 +1,10 @@
-"""Random views of the front end's output: what motion, electrodes and mains do to an ECG, as the device would see it.
+"""Random views of the front end's output: what motion, electrodes and mains hum do to an ECG, as the device sees it.
 
-Work is done on floats in the front end's units (`y - 128`, about 6 for a mean absolute value), in three stages: changes
-of the source (its time axis, sign and sharpness; the same for all leads of a window), disturbances (drawn for each
-lead) added to it, after which the sum gets the moving size of the signal, as the front end does it (numerics 2.3), and
-changes of the output. At the end it is rounded to integers and limited to their range. Everything is drawn from one
-torch.Generator; a change of probability 0 draws nothing.
+Views act on floats in the front end's units (`y - 128`, mean absolute value about 6), in three stages: changes of the
+source (its time axis, sign and sharpness; the same for all leads of a window); added disturbances (drawn for each
+lead), after which the sum is rescaled to the signal's moving size, as the front end does (numerics 2.3); and changes of
+the output. The result is rounded to integers and limited to their range. All randomness comes from one torch.Generator;
+a change of probability 0 draws nothing.
 """
 
 import math
@@ -32,32 +32,32 @@ class Views:
     """Probability of each change of a view, and its strength. SNR ranges are in dB, times in seconds."""
 
     p_noise: float = 0.5  # recorded electrode, muscle and baseline noise (needs nstdb in the data folder)
-    noises: tuple[str, ...] = ("bw", "em", "ma")  # which of them: baseline wander, electrode motion, muscle artifact
+    noises: tuple[str, ...] = ("bw", "em", "ma")  # baseline wander, electrode motion, muscle artifact
     noise_snr: tuple[float, float] = (0.0, 24.0)
     p_gaussian: float = 0.3
     gaussian_snr: tuple[float, float] = (6.0, 30.0)
-    p_powerline: float = 0.2  # what is left of the mains behind the low pass, 45 to 60 Hz
+    p_powerline: float = 0.2  # mains hum that passes the low pass, 45 to 60 Hz
     powerline_snr: tuple[float, float] = (10.0, 30.0)
-    p_wander: float = 0.3  # what is left of the baseline behind the high pass, 0.1 to 1 Hz
+    p_wander: float = 0.3  # baseline wander that passes the high pass, 0.1 to 1 Hz
     wander_snr: tuple[float, float] = (0.0, 20.0)
     p_warp: float = 0.3  # time stretched or squeezed by up to `warp`
     warp: float = 0.05
-    p_crop: float = 0.0  # random resized crop: a stretch of the window, drawn out to its whole length
-    crop: tuple[float, float] = (0.5, 1.0)  # the stretch's share of the window
+    p_crop: float = 0.0  # random resized crop: a segment of the window, stretched to full length
+    crop: tuple[float, float] = (0.5, 1.0)  # the segment's fraction of the window
     p_smooth: float = 0.0  # convolution with a Hann kernel
-    smooth: tuple[int, int] = (3, 9)  # its samples, an odd number
-    p_high_pass: float = 0.0  # another device's filter of first order, log-uniform
-    high_pass: tuple[float, float] = (0.05, 1.0)  # its corner in Hz, where half of the power is left
-    p_pool: float = 0.0  # down-sampling: means over 2 or more samples, drawn straight lines between
-    pool: tuple[int, int] = (2, 4)  # samples to one mean
-    p_reverse: float = 0.0  # time runs backwards: no ECG does, so it is never on by itself
+    smooth: tuple[int, int] = (3, 9)  # its length in samples, odd
+    p_high_pass: float = 0.0  # first-order high pass of another device, log-uniform
+    high_pass: tuple[float, float] = (0.05, 1.0)  # its corner frequency in Hz (half power)
+    p_pool: float = 0.0  # down-sampling: means over 2 or more samples, linearly interpolated
+    pool: tuple[int, int] = (2, 4)  # samples per mean
+    p_reverse: float = 0.0  # reversed time; off by default, because no ECG runs backwards
     p_amplitude: float = 0.5  # gain, log-uniform
     amplitude: tuple[float, float] = (0.75, 1.33)
-    p_cutout: float = 0.3  # one stretch set to zero
+    p_cutout: float = 0.3  # one segment set to zero
     cutout: tuple[float, float] = (0.1, 1.5)
-    p_flip: float = 0.05  # electrodes the wrong way round
+    p_flip: float = 0.05  # inverted polarity (swapped electrodes)
     shift: float = 1.0  # the second crop starts up to this far from the first
-    positive: float = 0.5  # share of second crops from anywhere within 30 s
+    positive: float = 0.5  # fraction of second crops from anywhere within 30 s
 
     def __post_init__(self):
         for name in (f.name for f in fields(self)):
@@ -110,8 +110,8 @@ class Augment:
         return self.with_level(y, generator)[0]
 
     def with_level(self, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """The views, and what was added to each: (N,) or (N, leads) log10 of noise power over signal power, from
-        `LEAST_LEVEL` up.
+        """The views, and the added noise of each: (N,) or (N, leads) log10 of noise power over signal power, at least
+        `LEAST_LEVEL`.
         """
         leads = y.float().reshape(len(y), -1, y.shape[-1]) - ZERO
         clean = some_rows(leads, self.source, generator).flatten(0, 1)
@@ -160,8 +160,8 @@ class Augment:
         return F.conv1d(padded, kernel[:, None], groups=len(kernel)).reshape(x.shape)
 
     def high_pass(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        """What devices differ in most beside their low pass: monitors cut at 0.5 or 0.67 Hz, diagnostic recorders at
-        0.05.
+        """The filter in which devices differ most besides the low pass: monitors cut at 0.5 or 0.67 Hz, diagnostic
+        recorders at 0.05.
         """
         corner = log_uniform((len(x), 1, 1), *self.views.high_pass, generator)
         reach = min(2 * round(RATE), x.shape[-1] - 1)
@@ -191,7 +191,7 @@ class Augment:
 
 
 def some_rows(x: Tensor, changes: list, generator: torch.Generator) -> Tensor:
-    """Apply each (probability, change) to the rows that it falls on, in place."""
+    """Apply each (probability, change) to a random subset of the rows, in place."""
     for probability, change in changes:
         rows = (torch.rand(len(x), generator=generator) < probability).nonzero()[:, 0]
         if len(rows):
@@ -233,9 +233,7 @@ def at_snr(noise: Tensor, x: Tensor, decibel: tuple[float, float], generator: to
 
 
 def filtered(change):
-    """The change with its result as large as what it was made of: the front end gives a filtered signal
-    that size too.
-    """
+    """The change, rescaled to the size of its input, as the front end does with a filtered signal."""
 
     def scaled(x: Tensor, generator: torch.Generator) -> Tensor:
         return rescale(change(x, generator).flatten(0, 1), x.flatten(0, 1)).reshape(x.shape)
@@ -249,7 +247,7 @@ def rescale(noisy: Tensor, clean: Tensor) -> Tensor:
 
 
 def gain(noisy: Tensor, clean: Tensor) -> Tensor:
-    """What `rescale` multiplies each sample with: of the shape of both."""
+    """The factor of `rescale` for each sample, in the shape of both."""
     ratio = moving_size(clean) / moving_size(noisy).clamp(min=1e-3)
     return ratio.repeat_interleave(BLOCK, 1)[:, : noisy.shape[1]]
 

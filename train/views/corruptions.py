@@ -1,6 +1,4 @@
-"""What happens to an ECG on its way: each disturbance is a list of steps, from mild to severe, of windows (n, 1280) in
-mV.
-"""
+"""Disturbances of a recording: each is a list of steps, from mild to severe, of windows (n, 1280) in mV."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -18,7 +16,7 @@ Change = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
 
 
 def draw_noise(x: np.ndarray, noise: np.ndarray, decibel: float, rng: np.random.Generator) -> np.ndarray:
-    """A random stretch of a random noise for each row, scaled to the signal-to-noise ratio."""
+    """A random segment of a random noise for each row, scaled to the signal-to-noise ratio."""
     kind = rng.integers(len(noise), size=len(x))
     start = rng.integers(noise.shape[1] - x.shape[1], size=len(x))
     piece = noise[kind[:, None], start[:, None] + np.arange(x.shape[1])]
@@ -35,12 +33,12 @@ def second_halves(data: Path, kinds: tuple[str, ...] = NOISES) -> np.ndarray | N
 
 
 def noisy(x: np.ndarray, decibel: float, rng: np.random.Generator, noise: np.ndarray) -> np.ndarray:
-    """Recorded noise, a random stretch of a random lead a window, at a ratio of deviations (dB)."""
+    """Recorded noise, a random segment of a random lead per window, at an SNR of standard deviations (dB)."""
     return x + draw_noise(x, noise, decibel, rng)
 
 
 def lead_off(x: np.ndarray, seconds: float, rng: np.random.Generator) -> np.ndarray:
-    """One stretch of each window at the rail."""
+    """One segment of each window at the rail."""
     size = round(seconds * RATE)
     start = rng.integers(0, x.shape[1] - size + 1, (len(x), 1))
     time = np.arange(x.shape[1])
@@ -55,7 +53,7 @@ def clipped(x: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray
 
 
 def resampled(x: np.ndarray, fs: float, rng: np.random.Generator) -> np.ndarray:
-    """Recorded at a lower rate (Hz), brought back to 128 Hz: what lies above half the rate is gone."""
+    """Recorded at a lower rate (Hz) and resampled to 128 Hz: frequencies above half the rate are gone."""
     from scipy.signal import resample_poly
 
     y = resample_poly(x, int(fs), RATE, axis=1, padtype="line")
@@ -63,7 +61,7 @@ def resampled(x: np.ndarray, fs: float, rng: np.random.Generator) -> np.ndarray:
 
 
 def quantized(x: np.ndarray, step: float, rng: np.random.Generator) -> np.ndarray:
-    """Rounded to whole steps of so many microvolts."""
+    """Rounded to steps of this many microvolts."""
     return np.round(x * 1000.0 / step) * step / 1000.0
 
 
@@ -86,7 +84,7 @@ def corruptions(noise: dict[str, np.ndarray]) -> dict[str, tuple[tuple[float, ..
 def corrupted(
     x: np.ndarray, steps: tuple[float, ...], change: Change, seed: int = 0
 ) -> Iterator[tuple[float, np.ndarray]]:
-    """(step, windows float32); what is random is the same for every feature that is shown it."""
+    """(step, windows float32); the random draws are the same for every feature."""
     if x.ndim != 2:
         raise InputError("windows are rows")
     for number, step in enumerate(steps):

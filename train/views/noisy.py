@@ -1,4 +1,4 @@
-"""A window with recorded noise, and what it would be without: what a denoiser is trained and tested with."""
+"""A window with recorded noise and its clean version, to train and test a denoiser."""
 
 import torch
 from torch import Tensor

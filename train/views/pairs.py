@@ -1,4 +1,4 @@
-"""Pairs of views as pretraining draws them: which two windows, what is done to them, and which options go together."""
+"""Pairs of views for pretraining: which two windows, how they are changed, and which options go together."""
 
 from typing import Literal
 

@@ -1,10 +1,9 @@
-"""The same heart in another rhythm: the beats of a lead put together anew, at other times.
+"""Rhythm resynthesis: the beats of a lead rearranged into another rhythm.
 
-Recordings with premature beats, pauses or atrial fibrillation come from few people, and an encoder that is to tell
-rhythms learns those people instead. Here any lead gets such rhythms: QRS complexes and P waves stay as they are, the T
-wave gives way a little and the pause behind it most, as in a heart whose rate changes. Some early beats become
-ventricular: wide, of another height and sign, their T wave opposite, without a P wave. Signals are front-end units at
-128 Hz around 0.
+Recordings with premature beats, pauses or atrial fibrillation come from few subjects, and an encoder trained to detect
+rhythms overfits to those subjects. Here any lead gets such rhythms. QRS complexes and P waves stay; the T wave shortens
+a little and the interval after it most, as in a heart whose rate changes. Some early beats become ventricular: wide,
+with another height and sign, a discordant T wave and no P wave. Signals are front-end units at 128 Hz around 0.
 """
 
 from typing import NamedTuple
@@ -28,9 +27,9 @@ class Rhythm(NamedTuple):
 
 
 def other_rhythm(x: np.ndarray, peaks: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A lead (n,) with R peaks at samples `peaks` -> as many samples of the same beats in rhythms that are drawn.
+    """A lead (n,) with R peaks at samples `peaks` -> as many samples of the same beats in a random rhythm.
 
-    It begins as it was, up to the first peak. A lead without three intervals that can be used stays as it is.
+    It is unchanged up to the first peak. A lead with fewer than three usable intervals stays as it is.
     """
     if not usable(peaks).any():
         return x.copy()
@@ -68,7 +67,7 @@ def steady(r: Rhythm, rng: np.random.Generator) -> None:
 
 
 def premature(r: Rhythm, rng: np.random.Generator) -> None:
-    """Early beats, now and then or every second to fourth; behind them a pause, full or not."""
+    """Early beats, occasionally or every second to fourth, with a full pause after them or not."""
     steady(r, rng)
     count, ventricular = len(r.factor), rng.random() < 0.4
     if rng.random() < 0.2:

@@ -1,7 +1,6 @@
-"""A cache of twice the size: every lead as it is, and once more as the same heart in another rhythm
-(train/views/rhythm.py).
+"""A cache of twice the size: every lead as recorded, and once more with a resynthesized rhythm (train/views/rhythm.py).
 
-    CACHE/<key>/rhythms-<version>/samples.u8, index.npz   first all leads as they are, then the others in the same order
+CACHE/<key>/rhythms-<version>/samples.u8, index.npz   first all leads as recorded, then the others in the same order
 """
 
 from pathlib import Path

@@ -1,15 +1,15 @@
-"""3KG: views of a multi-lead ECG that turn and stretch the heart's dipole.
+"""3KG: views of a multi-lead ECG that rotate and scale the heart's dipole.
 
 Gopal et al., "3KG: Contrastive Learning of 12-Lead Electrocardiograms using Physiologically-Inspired Augmentations",
 ML4H 2021: inverse Dower transform -> random rotation about the three axes and scaling of each -> Dower transform; then
-noise, a time mask and a channel mask. A person's build and the place of the electrodes turn and stretch the dipole too.
-What the dipole does not explain of the leads is lost, as in the paper.
+noise, a time mask and a channel mask. Body build and electrode placement rotate and scale the dipole too. As in the
+paper, the part of the leads that the dipole does not explain is lost.
 
 Coefficients of the eight independent leads: Dower, Machado, Osborne, "On Deriving the Electrocardiogram from
-Vectorcardiographic Leads", Clinical Cardiology 3, 1980. The way back is their least-squares inverse, which Edenbrandt
+Vectorcardiographic Leads", Clinical Cardiology 3, 1980. The inverse is their least-squares inverse, which Edenbrandt
 and Pahlm, "Vectorcardiogram Synthesized from a 12-lead ECG", J. Electrocardiology 21, 1988, recommend (and print to 3
-digits). Leads come in mV, and go through the compiled front end behind the transform: it scales each lead by itself,
-which no rotation may see.
+digits). Leads are in mV and pass the compiled front end after the transform: it scales each lead separately, which
+would break a rotation.
 """
 
 import math
@@ -48,13 +48,13 @@ INVERSE = torch.linalg.pinv(DOWER.double()).float()
 class VcgViews:
     """Strength of the changes. Angles in degrees, SNR in dB, masks as a share of the window."""
 
-    rotation: float = 45.0  # about each axis, up to this much either way
-    scale: float = 1.5  # of each axis, from 1 to this
+    rotation: float = 45.0  # largest angle about each axis, in both directions
+    scale: float = 1.5  # largest factor of each axis, from 1
     p_gaussian: float = 0.5
     gaussian_snr: tuple[float, float] = (10.0, 30.0)
-    p_time_mask: float = 0.5  # one stretch set to zero, in all leads
+    p_time_mask: float = 0.5  # one segment set to zero, in all leads
     time_mask: tuple[float, float] = (0.0, 0.5)
-    p_channel_mask: float = 0.2  # of each lead to be zero; one lead is always left
+    p_channel_mask: float = 0.2  # probability of each lead to be zero; one lead always stays
 
     def __post_init__(self):
         for name in ("p_gaussian", "p_time_mask", "p_channel_mask"):

@@ -1,16 +1,16 @@
-"""A viewmaker: a network that learns which bounded perturbations of an ECG are the hardest for the encoder.
+"""A viewmaker: a network that learns bounded perturbations of an ECG that are hardest for the encoder.
 
 Tamkin, Wu, Goodman, "Viewmaker Networks: Learning Views for Unsupervised Representation Learning", ICLR 2021. The
-network y = f(x, noise) gives the view x + d with d = tanh(y) eps s / mean|tanh(y)|, so that mean|d| = eps s whatever
-the weights: the L1 budget; s is the window's largest absolute value. A noise channel enters at each stage. That alone
-leaves two views of a window almost alike (the network reads the window, and hears the noise hardly: two perturbations
-correlated .95), so tanh(y) is also multiplied by a slow random curve around 0: which of its features are added, which
-are taken away and which are left out is drawn anew for each view, whatever the weights. Encoder and viewmaker train in
-the same step: the gradient that reaches the viewmaker is turned round (Ganin and Lempitsky, "Unsupervised Domain
-Adaptation by Backpropagation", ICML 2015), so it climbs the loss that the encoder descends.
+network y = f(x, noise) gives the view x + d with d = tanh(y) eps s / mean|tanh(y)|, so that mean|d| = eps s for any
+weights: the L1 budget; s is the window's largest absolute value. A noise channel enters at each stage. Noise channels
+alone leave two views of a window almost alike (two perturbations correlated .95, because the network reads the window
+and hardly uses the noise), so tanh(y) is also multiplied by a slow random curve around 0. Which of its features are
+added, subtracted or left out is then random in each view, for any weights. Encoder and viewmaker train in the same
+step: the gradient that reaches the viewmaker is reversed (Ganin and Lempitsky, "Unsupervised Domain Adaptation by
+Backpropagation", ICML 2015), so it climbs the loss that the encoder descends.
 
 In the domain "dct" the network reads and writes the window's cosine coefficients, and tanh(y) is transformed back
-before it is brought to its budget: perturbations are then spread over time and local in frequency.
+before it is scaled to its budget: perturbations are then spread over time and local in frequency.
 """
 
 import functools
@@ -37,9 +37,9 @@ LOWEST, HIGHEST = -ZERO / SCALE, (ZERO - 1) / SCALE
 class ViewmakerOptions:
     """The network that makes the views, and its budget."""
 
-    budget: float = 0.05  # mean absolute perturbation, as a share of the window's largest absolute value
+    budget: float = 0.05  # mean absolute perturbation, as a fraction of the window's largest absolute value
     domain: Literal["time", "dct"] = "time"
-    width: int = 16  # channels of the first stage; twice as many behind it
+    width: int = 16  # channels of the first stage; later stages have twice as many
     blocks: int = 2  # residual blocks at an eighth of the rate
 
     def __post_init__(self):
@@ -50,7 +50,7 @@ class ViewmakerOptions:
 
 
 class ReverseGradient(torch.autograd.Function):
-    """The identity, whose gradient has the other sign."""
+    """The identity with a reversed gradient."""
 
     @staticmethod
     def forward(ctx, x: Tensor) -> Tensor:
@@ -167,7 +167,7 @@ def cosines(length: int) -> Tensor:
 
 @torch.no_grad()
 def likeness(viewmaker: Viewmaker, x: Tensor, draws: int = 30) -> tuple[Tensor, Tensor]:
-    """Views (draws, N, ...) of windows x (N, ...) and |correlation| (pairs, N, leads) of each two perturbations."""
+    """Views (draws, N, ...) of windows x (N, ...) and |correlation| (pairs, N, leads) of every two perturbations."""
     generator, device = torch.Generator().manual_seed(0), viewmaker.last.weight.device
     drawn = [viewmaker.draw_noise(len(x), x.shape[-1], generator).to(device) for _ in range(draws)]
     x = x.to(device)
@@ -181,8 +181,8 @@ def likeness(viewmaker: Viewmaker, x: Tensor, draws: int = 30) -> tuple[Tensor, 
 
 
 def draw_views(viewmaker: Viewmaker, x: Tensor, path: Path) -> float:
-    """A picture of what was learned: for each window of x (n, L) or (n, leads, L), whose first lead is shown, the
-    original, many views of it, their differences, and how alike those are. Returns the median |correlation| of two.
+    """Plot what was learned: for each window of x (n, L) or (n, leads, L), of which the first lead is shown, the
+    original, many views of it, their differences and correlations. Returns the median |correlation| of two draws.
     """
     made, alike = likeness(viewmaker, x)
     x, made = x.reshape(len(x), -1, x.shape[-1])[:, 0], made.reshape(*made.shape[:2], -1, made.shape[-1])[:, :, 0]

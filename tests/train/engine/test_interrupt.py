@@ -59,7 +59,7 @@ def test_the_second_one_does_not_wait():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("whom", "more"), [("group", []), ("command", []), ("group", ["--average-every", "3"])])
+@pytest.mark.parametrize(("whom", "more"), [("command", []), ("group", ["--average-every", "3"])])
 def test_processes_of_a_command_save_and_end_together(whom, more, tmp_path):
     """Ctrl-C reaches all processes, `kill` the command alone."""
     command = ["train/pretrain.py", "--workers", "2", "--steps", "100000", "--batch", "8", "--save-every", "100000"]

@@ -29,20 +29,9 @@ ROOT = Path(__file__).parents[3]
 @pytest.mark.slow
 def test_two_processes_give_the_curve_of_one(tmp_path):
     """The command itself under torchrun, in double precision: what differs is the order of sums."""
-    command = ["train/pretrain.py", "--batch", "16", "--steps", "6", "--projector", "16", "16", "--log-every", "1"]
-    command += [
-        "--evaluate-every",
-        "3",
-        "--encoder",
-        "basic_cnn",
-        "--accumulate",
-        "2",
-        "--optimizer",
-        "lars",
-        "--lr",
-        "0.1",
-    ]
-    command += ["--cache", str(tmp_path / "cache"), "--precision", "float64"]
+    command = "train/pretrain.py --batch 16 --steps 6 --projector 16 16 --log-every 1 --evaluate-every 3".split()
+    command += "--encoder basic_cnn --accumulate 2 --optimizer lars --lr 0.1 --precision float64".split()
+    command += ["--cache", str(tmp_path / "cache")]
     starts = {"one": [], "two": ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]}
     for name, start in starts.items():
         done = subprocess.run(

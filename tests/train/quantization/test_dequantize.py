@@ -8,8 +8,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import edgeecg
-from edgeecg.encoder import bundled_models
 from edgeecg.errors import InputError
+from edgeecg.loading import bundled_models
 from edgeecg.model import default_front_end
 from tests.models import SHAPES
 from train.data import WindowSampler, open_cache

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeecg import jit, load, reference
-from edgeecg._model_describe import model_table
+from edgeecg._model.describe import model_table
 from edgeecg.errors import EdgeECGError, InputError
 from edgeecg.model import Head, Layer, Model, default_front_end
 from train.data import WindowSampler, open_cache

@@ -66,5 +66,5 @@ def test_missing_marks_and_foreign_files_end_in_a_sentence(tmp_path):
     with pytest.raises(InputError, match="no output of train/evaluate"):
         run(Config(probes=(tmp_path / "a.json",), document=tmp_path / "none.md"))
     (tmp_path / "b.json").write_text("[1]")
-    with pytest.raises(InputError, match="no output of train/invariance"):
+    with pytest.raises(InputError, match="no output of train/studies/invariance"):
         run(Config(moved=tmp_path / "b.json", document=tmp_path / "none.md"))

@@ -14,9 +14,9 @@ pytest.importorskip("torch")
 pytest.importorskip("sklearn")
 
 import edgeecg
+from edgeecg.constants import STEP_LIMIT
 from edgeecg.errors import InputError
 from edgeecg.model import Model
-from edgeecg.reference import STEEP
 from tests.models import ecg, edge_like
 from train.quantization.golden_vectors import check_compiled_core
 from train.quantization.noise_threshold import NOISE, with_noise_flag, write_noise_flag
@@ -52,7 +52,7 @@ def test_the_threshold_is_the_least_that_few_clean_values_reach(sets):
 
 def test_the_flags_statistic_is_the_references():
     y = np.random.default_rng(0).integers(100, 156, (7, 1280)).astype(np.uint8)
-    np.testing.assert_array_equal(flagged_statistic(y), steps(y, STEEP))
+    np.testing.assert_array_equal(flagged_statistic(y), steps(y, STEP_LIMIT))
     assert flagged_statistic(np.full((1, 1280), 9, np.uint8)) == [0]
 
 
@@ -131,7 +131,7 @@ def test_a_shorter_window_has_its_share():
 
 
 def test_bundled_models_have_the_threshold():
-    from edgeecg.encoder import bundled_models
+    from edgeecg.loading import bundled_models
 
     for path in bundled_models().values():
         assert Model.load(path).front.noise == NOISE

@@ -70,7 +70,7 @@ def test_the_card_beside_the_file_has_every_table(model_file, tmp_path):
     assert "| identity, 126 recordings (rank-1) | **.900** (.800-.950) | .700 (.800-.950) |" in card
     assert "| gain x4 | 0.999 | 0.990 | 5 |  |" in card and "gain x4" not in done.meta["card"]
     assert "Few labels" not in card  # no file holds any
-    with pytest.raises(InputError, match="no output of train/invariance"):
+    with pytest.raises(InputError, match="no output of train/studies/invariance"):
         run(Config((path,), (own,), own))
 
 

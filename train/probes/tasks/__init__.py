@@ -1,1 +1,1 @@
-"""."""
+"""Probe tasks by dataset, and their registry."""

@@ -1,7 +1,7 @@
-"""What a probe task is: labeled windows of 10 s at 128 Hz, one lead, and whose they are.
+"""The definition of a probe task: labeled windows of 10 s at 128 Hz, one lead, and the patient of each.
 
-Windows are isolated: an encoder sees nothing before or behind them. Splits are by patient, or by record where
-patients are not known.
+Windows are isolated: an encoder sees nothing before or after them. Splits are by patient, or by record where patients
+are not known.
 """
 
 from collections.abc import Iterable

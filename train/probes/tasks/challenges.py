@@ -44,7 +44,7 @@ def cinc2017(data: Path) -> Task:
 def sleep(data: Path) -> Task:
     """Stages of one-minute pieces, summarized over six windows.
 
-    Whose a piece is, is not known: people may cross folds.
+    The subjects are unknown, so they may cross folds.
     """
     records = [record for record in records_of(data, "cinc2018") if record.facts["stage"]]
     windows = [cut_windows(resample(r.recording(0).millivolts(), r.leads[0].fs)) for r in records]

@@ -30,7 +30,7 @@ def beat_windows(header: Path, codes: str) -> tuple[np.ndarray, np.ndarray]:
 def beats(data: Path, kind: str, test: str, codes: str = "") -> Task:
     """MIT-BIH DS1 -> DS2 (de Chazal et al., 2004), or -> svdb: another database, recorded with other devices.
 
-    Windows with a beat of the kind ("V" or "S"), or of other `codes`. Record 201 of DS1 and 202 of DS2 are of one man.
+    Windows with a beat of the kind ("V" or "S"), or of other `codes`. Records 201 (DS1) and 202 (DS2) share a patient.
     """
     codes = codes or BEATS[kind]
     tested = headers(data, test, DS2 if test == "mitdb" else ())
@@ -58,9 +58,9 @@ def rhythm(data: Path) -> Task:
 
 
 def identity(data: Path) -> Task:
-    """Which recording is it of: the 126 of mitdb and svdb, first half of each -> second half.
+    """Which recording is a window of: the 126 of mitdb and svdb, first half of each -> second half.
 
-    201 and 202 are of one man.
+    Records 201 and 202 share a patient.
     """
     halves = ([], [])
     number = 0
@@ -76,6 +76,6 @@ def identity(data: Path) -> Task:
 
 
 def retrieve(data: Path, kind: str, within: bool) -> Task:
-    """Find windows with ectopic beats by one of them: DS2 and svdb, of whose people nobody was met."""
+    """Find windows with ectopic beats by one of them, in DS2 and svdb, whose subjects training never saw."""
     paths = [*headers(data, "mitdb", DS2).values(), *headers(data, "svdb").values()]
     return Task(join([beat_windows(path, BEATS[kind]) for path in paths]), kind="retrieval", within=within)

@@ -1,4 +1,4 @@
-"""Tasks on recorded noise: which kind it is, and how strong."""
+"""Tasks on recorded noise: its kind, and its level."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def noise(data: Path, what: str) -> Task:
 
 
 def with_noise(window: np.ndarray, piece: np.ndarray, decibel: float, rng: np.random.Generator) -> np.ndarray:
-    """A random stretch of a random lead of `piece` (leads, samples), at a signal-to-noise ratio."""
+    """Add a random segment of a random lead of `piece` (leads, samples), at a signal-to-noise ratio."""
     start = rng.integers(piece.shape[1] - len(window) + 1)
     added = piece[rng.integers(len(piece)), start : start + len(window)]
     added = added - added.mean()

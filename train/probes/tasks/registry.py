@@ -1,4 +1,4 @@
-"""Every probe task by its name, in groups, with the title that tables give it."""
+"""Every probe task by name, in groups, with the title used in tables."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -38,7 +38,7 @@ MORE_TASKS: dict[str, Callable[[Path], Task]] = {
 }
 
 TWO = slice(0, 2)
-# Two of the ten with all leads that there are: what a label holds that one lead cannot show
+# Two of the ten with all available leads: how much of a label one lead cannot show
 LEADS_TASKS: dict[str, Callable[[Path], Task]] = {
     "quality_seta_leads": lambda data: quality(data, ALL),
     "ptbxl_super_leads_cv4": lambda data: ptbxl(data, ALL, "super"),

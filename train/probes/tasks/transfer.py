@@ -1,7 +1,7 @@
-"""Labels of one set, people of another: other hospitals, devices and annotators lie between a probe and its test.
+"""Transfer tasks: labels from one dataset, subjects from another, so hospital, device and annotators differ.
 
-That is how an embedding is used on a device: nobody labels its own patients first. A window of Challenge 2017 has its
-recording's label here, one of PTB-XL is the whole recording, and one of MIT-BIH has what its annotations say of it.
+This is how an embedding is used on a device, whose own patients nobody labels first. A window of Challenge 2017 has its
+recording's label, a window of PTB-XL is the whole recording, and a window of MIT-BIH has the label of its annotations.
 """
 
 from collections.abc import Callable
