@@ -1,15 +1,16 @@
-"""Say what a folder of recordings holds, and build from it what training reads.
+"""List the recordings in a folder, and build the cache that training reads.
 
-    python train/prepare.py DIR                          what is there, what is missing, how to get it; builds the cache
-    python train/prepare.py DIR --check                  only say it
-    python train/prepare.py DIR --corpora larger         with the further sets (train/data/corpora)
-    python train/prepare.py DIR --corpora mitdb clinic   some, and a folder of WFDB records of your own
+    python train/prepare.py DIR                          what is there, what is missing and how to get it; cache
+    python train/prepare.py DIR --check                  the same without building the cache
+    python train/prepare.py DIR --corpora larger         more corpora (train/data/corpora)
+    python train/prepare.py DIR --corpora mitdb clinic   one corpus, and a folder of your own WFDB records
 
-DIR has one folder a corpus, as wfdb.dl_database, wget or a zip leave it: `DIR/mitdb`, `DIR/qt-database-1.0.0`,
+DIR has one folder per corpus, as wfdb.dl_database, wget or a zip file leave it: `DIR/mitdb`, `DIR/qt-database-1.0.0`,
 `DIR/physionet.org/files/ptb-xl/1.0.3`. Nothing in it is changed. Afterwards `python train/pretrain.py --data DIR`
-begins at once, and `make model EDGEECG_DATA=DIR` makes the bundled model.
+starts at once, and `make model EDGEECG_DATA=DIR` trains a model with the recipe of the bundled one.
 """
 
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,10 +35,10 @@ from train.runs.command_line import run_command
 class Config:
     """Recordings for training."""
 
-    data: Annotated[Path, tyro.conf.Positional]  # the folder of recordings
-    corpora: tuple[str, ...] = PRETRAINING  # what to prepare; larger: all that train/data/corpora calls so
-    check: bool = False  # build nothing
-    cache: Path = Path("~/.cache/edgeecg/train")  # where the built samples are kept
+    data: Annotated[Path, tyro.conf.Positional]  # folder of recordings
+    corpora: tuple[str, ...] = PRETRAINING  # corpora to prepare; larger: the list LARGER in train/data/corpora
+    check: bool = False  # do not build the cache
+    cache: Path = Path("~/.cache/edgeecg/train")  # folder of the cache
 
     def __post_init__(self):
         if not self.data.is_dir():
@@ -59,9 +60,10 @@ def main(config: Config) -> None:
         return
     cache = open_cache(config.data, usable, default_front_end(), config.cache.expanduser())
     print(f"\n{cache.summary()}, behind the front end in {cache.path}")
-    named = "" if config.corpora == PRETRAINING else f" --corpora {' '.join(config.corpora)}"
-    print(f"Next: python train/pretrain.py --data {config.data}{named}")
+    words = ["python", "train/pretrain.py", "--data", str(config.data)]
+    words += [] if config.corpora == PRETRAINING else ["--corpora", *config.corpora]
+    print(f"Next: {shlex.join(words)}")
 
 
 if __name__ == "__main__":
-    run_command(main, Config, __doc__, stopped="stopped; the same command begins the unfinished cache anew")
+    run_command(main, Config, __doc__, stopped="stopped; the same command starts the unfinished cache again")

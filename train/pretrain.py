@@ -124,7 +124,7 @@ class Pretraining(Learner):
         return rows_read(self.pairs.training, self.pairs.validation)
 
     def lead_names(self) -> list[str]:
-        """Which leads make an embedding: those of most recordings."""
+        """The leads of an embedding: those of most recordings."""
         if self.config.view in TURNED:
             return list(TWELVE[: self.config.leads])
         rows = self.pairs.training.drawn.reshape(-1, self.config.leads)
@@ -179,7 +179,7 @@ class Pretraining(Learner):
         return [self.encoder, self.projector]
 
     def probe_windows(self) -> ProbeWindows:
-        """Windows of held-out patients, or of all where none is held out."""
+        """Windows of held-out patients, or of all patients if none is held out."""
         generator, held_out = torch.Generator().manual_seed(1), self.pairs.validation is not None
         batch = (self.pairs.validation or self.pairs.training).draw(COUNT, generator)
         y = batch.first
@@ -235,7 +235,7 @@ def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
 
 
 def judge(config: Config, learner: Pretraining, finished: Path) -> None:
-    """Say what the run is worth, here and in its report, and what to do next."""
+    """Print the verdict and the next command, and put the verdict into the report."""
     lines = verdict(load_encoder(finished)[0], learner.probe_windows(), config.out)
     insert(config, lines)
     print("\n".join(["", *lines, str(config.out / "report.md")]))
@@ -256,11 +256,11 @@ def process(config: Config, team: Processes) -> None:
 
 
 def first_run(config: Config) -> Config:
-    """Without recordings a run of a few minutes: to see what a run leaves, not to learn much."""
+    """Without recordings, a run of MINUTES that shows what a run leaves."""
     given = config.minutes is not None or config.steps != Options.steps or config.find_lr or config.resume
     if config.data is not None or given:
         return config
-    print(f"No --data and no --steps: a first run of about {MINUTES:g} minutes, to see what a run leaves.")
+    print(f"No --data and no --steps: this is a first run of about {MINUTES:g} minutes that shows what a run leaves.")
     return replace(config, minutes=MINUTES)
 
 

@@ -81,9 +81,9 @@ def fit_in_memory(learner: Learner, options: Options, description: str | None = 
 
 
 def check_folder(options: Options) -> None:
-    """InputError where a new run would lose what another one left, or a resumed one would not go on as it began.
+    """InputError if a new run would overwrite another one, or a resumed run has other options than it began with.
 
-    For commands to call before they read anything: it may take long until `fit` does.
+    Commands call it before they read data, because it takes long until `fit` checks.
     """
     if options.resume:
         stored_steps(options)
@@ -112,12 +112,12 @@ def begin(make: Callable[[], Learner], options: Options, team: Processes) -> tup
 
 
 def resumed(options: Options, progress: Progress) -> str:
-    """What --resume does, in a sentence."""
+    """The sentence that says what --resume does."""
     if progress.step >= options.steps:
-        return f"{options.out} is finished ({progress.step} steps): its encoder and report are written anew"
+        return f"{options.out} is finished ({progress.step} steps): only its encoder and report are written again"
     if not progress.step:
-        return f"{options.out} had saved nothing yet: it begins again, with the options that it was begun with"
-    return f"{options.out} goes on behind step {progress.step} of {options.steps}, with the options it was begun with"
+        return f"{options.out} has no checkpoint yet: the run starts again with the options in its config.json"
+    return f"{options.out} continues after step {progress.step} of {options.steps} with the options in its config.json"
 
 
 def check_length(progress: Progress, before: int, options: Options) -> None:

@@ -9,7 +9,7 @@ from train.engine.options import Options
 from train.plots import training as plots
 from train.runs.folder import read_log, write_text
 
-NEXT = "## How to go on"
+NEXT = "## Next"
 
 
 def write_report(options: Options, learner: Learner, progress, title: str) -> Path:
@@ -73,14 +73,14 @@ def how_to_go_on(options: Options, learner: Learner, validated: bool) -> list[st
 
 
 def insert(options: Options, lines: list[str]) -> None:
-    """Into a finished run's report, before what to do next."""
+    """Put lines into the report of a finished run, before its last section."""
     path = options.out / "report.md"
     text = path.read_text(encoding="utf-8")
     write_text(path, text.replace(NEXT, "\n".join([*lines, NEXT]), 1))
 
 
 def next_command(options: Options, name: str = "encoder") -> str:
-    """The command that exports an encoder of the run, as a shell takes it."""
+    """The command that exports an encoder of the run, quoted for a shell."""
     data, corpora = getattr(options, "data", None), getattr(options, "corpora", ())
     words = ["python", "train/export.py", options.out / f"{name}.safetensors", "-o", options.out / "model"]
     words += ["--data", data] if data else []

@@ -1,9 +1,9 @@
-"""A probe of seconds that needs no labels: what an embedding knows of rate, rhythm and beats that a detector sees.
+"""A probe that takes seconds and needs no labels: heart rate, rhythm and QRS width from the embedding.
 
-Of each window a beat detector (train/targets/beats.py) says whether its heart beats faster, less evenly, and with
-broader QRS complexes than in half of the windows; linear probes say it from the embedding, of people they were not
-fitted on. It tells a network that learned something from one that did not, and no more: the tasks of
-train/probes/tasks have labels of people.
+A beat detector (train/targets/beats.py) says of each window whether its heart rate, the variation of its RR intervals
+and its QRS width are above the median of all windows. Linear probes predict that from the embedding, for patients they
+were not fitted on. This tells a network that learned something from one that did not, and no more: the tasks of
+train/probes/tasks have labels made by people.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ FOLDS = 4
 
 
 def beat_labels(y: np.ndarray, quiet: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Front-end bytes (n, 1280) -> labels (n, 3) 0/1 of QUESTIONS, and which rows (n,) bool have beats enough."""
+    """Front-end bytes (n, 1280) -> labels (n, 3) 0/1 of QUESTIONS, and which rows (n,) bool have enough beats."""
     numbers = np.array([statistics(window) for window in tqdm(y, "beats", disable=quiet, unit=" windows", leave=False)])
     known = np.isfinite(numbers).all(1)
     if not known.any():
@@ -28,7 +28,7 @@ def beat_labels(y: np.ndarray, quiet: bool = False) -> tuple[np.ndarray, np.ndar
 
 
 def statistics(window: np.ndarray) -> np.ndarray:
-    """Beats a second, variation of their intervals, width of their QRS complexes; NaN of fewer than four beats."""
+    """Beats per second, variation of the RR intervals, QRS width; NaN for fewer than four beats."""
     beats = find_beats(window)
     if len(beats.position) < 4:
         return np.full(len(QUESTIONS), np.nan)
@@ -37,7 +37,7 @@ def statistics(window: np.ndarray) -> np.ndarray:
 
 
 def quick_probe(embeddings: dict[str, np.ndarray], label: np.ndarray, group: np.ndarray) -> dict[str, Score]:
-    """Mean AUC over the questions of each embedding (n, dim), in folds by group (n,)."""
+    """Mean AUC over QUESTIONS of each embedding (n, dim), in folds by group (n,)."""
     folds = min(FOLDS, len(np.unique(group)))
     task = Task(Windows(np.empty(0), label, group), kind="folds", folds=folds)
     return {name: run_task(task, np.asarray(z, float), None) for name, z in embeddings.items()}

@@ -1,5 +1,5 @@
-"""What a finished pretraining is worth, in a few sentences: does the embedding spread, and does it know more than
-random weights do; how far it is from the bundled model.
+"""The verdict on a finished run in a few sentences: effective rank, and a quick probe against random weights and
+against the bundled model.
 """
 
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ from train.runs.folder import write_json
 
 COUNT = 240  # windows
 COLLAPSED, NARROW = 2.0, 6.0  # effective ranks
-FEW = 8  # people: fewer are told apart by time instead
+FEW = 8  # patients; with fewer, the folds are half minutes instead
 OWN, RANDOM, BUNDLED = "this encoder", "random weights of its shape", "the bundled default"
 
 
 @dataclass(frozen=True)
 class ProbeWindows:
     """`y` (n, 1280) or (n, leads, 1280) front-end bytes; `patient` (n,), `segment` (n,) ten seconds of a recording;
-    `held_out`: whether nobody of them was trained on.
+    `held_out`: whether none of the patients was trained on.
     """
 
     y: Tensor
@@ -41,14 +41,14 @@ class ProbeWindows:
 
     @property
     def group(self) -> np.ndarray:
-        """People, or half minutes where they are too few."""
+        """(n,) patients, or half minutes if there are fewer than FEW patients."""
         if len(np.unique(self.patient)) >= FEW:
             return self.patient
         return np.unique(np.stack([self.patient, self.segment // 3]), axis=1, return_inverse=True)[1].reshape(-1)
 
 
 def verdict(encoder: Encoder, windows: ProbeWindows, folder: Path) -> list[str]:
-    """Lines of the report; the figures in FOLDER/verdict.json too."""
+    """Lines of the report. The figures are also written to FOLDER/verdict.json."""
     encoder = encoder.eval().to("cpu", torch.float32)
     own = embed(encoder, windows.y)
     torch.manual_seed(0)
@@ -71,12 +71,12 @@ def verdict(encoder: Encoder, windows: ProbeWindows, folder: Path) -> list[str]:
 
 
 def bundled(y: Tensor) -> Tensor:
-    """Embeddings of the bundled model's float encoder, of several leads the mean."""
+    """Embeddings (n, dim) of the bundled model's float encoder; the mean over several leads."""
     return embed(PretrainedSource("default").encoder(to_input(y if y.ndim == 2 else y[:, 0])), y)
 
 
 def scaled(z: Tensor) -> Tensor:
-    """Numbers of unit deviation, as an export makes them; what is constant stays."""
+    """Dimensions scaled to unit deviation, as the export does; constant dimensions stay constant."""
     deviation = z.std(0)
     return z / torch.where(deviation > 1e-4 * deviation.max(), deviation, deviation.max().clamp(min=1e-12))
 
@@ -85,29 +85,29 @@ def spread(rank: float, dim: int) -> str:
     said = f"effective rank {rank:.1f} of {dim}: "
     if rank < COLLAPSED:
         return said + (
-            "**collapsed**: the embedding varies along one or two directions and tells windows hardly apart. Train "
-            "longer; if it stays so, take a lower --lr or another --objective (vicreg and barlow_twins work against it)"
+            "**collapsed**: the embedding varies along one or two directions and hardly separates windows. Train "
+            "longer; if that does not help, try a lower --lr or another --objective (vicreg, barlow_twins)"
         )
-    return said + ("narrow: more steps should widen it" if rank < NARROW else "it spreads over many directions")
+    return said + ("narrow; more steps should raise it" if rank < NARROW else "the embedding uses many directions")
 
 
 def judged(scores: dict[str, Score], windows: ProbeWindows) -> list[str]:
     if not scores:
-        return ["quick probe: no heartbeats were found in the windows, so nothing can be asked of the embedding"]
-    whose = "people who were not trained on" if windows.held_out else "the windows that were trained on"
+        return ["quick probe: skipped, because no heartbeats were found in the windows"]
+    whose = "held-out patients" if windows.held_out else "recordings that were trained on"
     figures = ", ".join(f"{name} {score.text(3)}" for name, score in scores.items())
     lines = [f"quick probe (rate, evenness and width of beats; mean AUC on {whose}): {figures}"]
     own, random = scores[OWN], scores[RANDOM]
     if own.low > random.value:
-        lines.append("it knows more than random weights do")
+        lines.append("better than random weights")
     elif own.value > random.value:
-        lines.append("it may know more than random weights do; the difference is within chance")
+        lines.append("a little better than random weights; the difference is within chance")
     else:
-        lines.append("**it knows no more than random weights**: this run has learned nothing that the probe can see")
+        lines.append("**no better than random weights**: this run learned nothing that the probe can measure")
     gap = scores[BUNDLED].value - own.value
     lines.append(
-        f"the bundled model is {gap:.3f} better: `python train/recipe.py --start default` goes on from its weights"
+        f"the bundled model is {gap:.3f} better; `python train/recipe.py --data DIR --start default` starts from it"
         if gap > 0.01
-        else "it is as good as the bundled model, as far as this probe can see"
+        else "as good as the bundled model, as far as this probe can measure"
     )
     return lines

@@ -29,9 +29,10 @@ def need_recordings(data: Path | None) -> None:
 
 
 def run_command(main: Callable, config: type, description: str, stopped: str = "stopped; go on with --resume") -> None:
-    """main(options) with the options of the command line, `config` saying which.
+    """main(options) with the options of the command line, which the dataclass `config` describes.
 
-    With --resume what is not said is as the run in --out began. Exits with a sentence for bad input or Ctrl-C.
+    With --resume, options that are not given are those of the run in --out. Exits with a sentence for bad input or
+    Ctrl-C.
     """
     import tyro
 
@@ -47,26 +48,26 @@ def run_command(main: Callable, config: type, description: str, stopped: str = "
 
 
 def options_of_run(config: type, out: Path):
-    """The options that the run in `out` was begun with, as the dataclass `config`; of newer ones the defaults.
+    """The options in `out`/config.json as the dataclass `config`; options that the file lacks have their defaults.
 
-    Raises InputError where there is no run, or one of another command.
+    Raises InputError if there is no run, or one of another command.
     """
     stored = read_config(out)
     unknown = stored.keys() - {field.name for field in dataclasses.fields(config)} - NOTES
     if unknown:
-        raise InputError(f"{out} holds a run of another command: nothing here is called {', '.join(sorted(unknown))}")
+        raise InputError(f"{out} holds a run of another command: this one has no option {', '.join(sorted(unknown))}")
     return from_json(config, stored)
 
 
 def from_json(kind: type, values: dict):
-    """A dataclass from what `config_dict` made of one: paths, tuples and dataclasses inside it are made again."""
+    """The inverse of `config_dict`: a dataclass with its paths, tuples and nested dataclasses."""
     hints = typing.get_type_hints(kind)
     known = {field.name: values[field.name] for field in dataclasses.fields(kind) if field.name in values}
     return kind(**{name: typed(hints[name], value) for name, value in known.items()})
 
 
 def typed(hint, value):
-    """A JSON value as the type hint has it."""
+    """A JSON value converted to the type of the hint."""
     kinds = typing.get_args(hint)
     if dataclasses.is_dataclass(hint):
         return from_json(hint, value)

@@ -192,7 +192,7 @@ def test_resume_says_what_it_does_and_a_plain_rerun_begins_nothing_anew(tmp_path
     with pytest.raises(InputError, match=r"holds a run already .log.jsonl.: go on with --resume"):
         fit(Line, begun, describe, "line")
     fit(Line, replace(begun, resume=True), describe, "line")
-    assert f"{tmp_path} had saved nothing yet: it begins again" in capsys.readouterr().out
+    assert f"{tmp_path} has no checkpoint yet: the run starts again" in capsys.readouterr().out
     fit(Line, replace(begun, resume=True), describe, "line")
-    assert f"{tmp_path} is finished (6 steps): its encoder and report are written anew" in capsys.readouterr().out
+    assert f"{tmp_path} is finished (6 steps): only its encoder and report are written again" in capsys.readouterr().out
     assert [line["step"] for line in read_log(tmp_path) if "loss" in line] == [1, 2, 3, 4, 5, 6]
