@@ -24,13 +24,13 @@ def test_a_published_folder_is_described_and_built(published, tmp_path, capsys):
     said = printed(capsys, config)
     assert "mitdb: 21 records, 21 people, WFDB files" in said and "ptbxl: 14 of 2277 records, 14 people" in said
     assert (
-        "cinc2018: 10 records, WFDB files" in said and "which minutes of Challenge 2018 those saw is not known" in said
+        "cinc2018: 10 records, WFDB files" in said and "which minutes of Challenge 2018 they read is not known" in said
     )
     assert "Missing" not in said, "all of the default is there"
     for what in (
-        "DS2 is the test set; 201 is of the man of 202",
+        "DS2 is the test set; 201 shares a patient with 202",
         "fold 10 is the official test",
-        "svdb, unless it is named",
+        "svdb, unless named",
     ):
         assert what in said.split("Never trained on:")[1]
     assert f"Trained on with --corpora {' '.join(PRETRAINING)}: {', '.join(PRETRAINING)}" in said
@@ -52,10 +52,10 @@ def test_what_is_missing_comes_with_a_command(tmp_path, capsys):
     write_dat(tmp_path / "ptbxl/records500", "00001_hr", 500, counts(500, 10, 1, 0), ("I",))
     config = Config(tmp_path, cache=tmp_path / "cache")
     said = printed(capsys, config)
-    assert "also WFDB records in clinic" in said and "nothing: fetch one of the above" in said
+    assert "to name with --corpora: clinic" in said and "nothing: download some of the above" in said
     assert "ptbxl: cannot be read" in said and "ptbxl has no ptbxl_database.csv" in said
     assert "wget -r -N -c -np -P DIR https://physionet.org/files/ptb-xl/1.0.3/" in said
-    assert "wfdb.dl_database('mitdb', 'DIR/mitdb')" in said and "nstdb: not there" in said
+    assert "wfdb.dl_database('mitdb', 'DIR/mitdb')" in said and "nstdb: missing" in said
     assert not (tmp_path / "cache").exists()
     said = printed(capsys, replace(config, corpora=("clinic",)))
     assert "Trained on with --corpora clinic: clinic" in said and "--corpora clinic\n" in said

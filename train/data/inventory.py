@@ -1,4 +1,4 @@
-"""What a data folder holds of the corpora, what it lacks, and how to get that."""
+"""The corpora in a data folder, those that are missing, and how to download them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from train.data.corpora import CORPORA, NOISE, PRETRAINING, Corpus, corpus, expa
 
 @dataclass(frozen=True)
 class Holding:
-    """A corpus as it lies in a data folder. `folder` None: it is not there; `problem`: why it cannot be read."""
+    """A corpus in a data folder. `folder` None: it is missing; `problem`: why it cannot be read."""
 
     name: str
     folder: Path | None = None
@@ -29,18 +29,18 @@ class Holding:
 
     def line(self) -> str:
         if self.folder is None:
-            return f"  {self.name}: not there ({self.corpus.title}, {self.corpus.size or 'size unknown'})"
+            return f"  {self.name}: missing ({self.corpus.title}, {self.corpus.size or 'size unknown'})"
         if self.problem:
             return f"  {self.name}: cannot be read: {self.problem}"
         expected = self.corpus.expected
         share = f"{self.records} of {expected} records" if expected and self.records != expected else ""
         form = "arrays" if self.arrays else "WFDB files"
-        people = "" if self.corpus.pieces else f", {self.people} people"
+        people = "" if self.corpus.pieces or not self.people else f", {self.people} people"
         return f"  {self.name}: {share or f'{self.records} records'}{people}, {form} in {self.folder}"
 
 
 def take_stock(data: Path, names: tuple[str, ...], progress: Callable[[str], None] = lambda _: None) -> list[Holding]:
-    """Each of the corpora; their records are opened, not read. `progress` is told which one comes next."""
+    """A Holding per corpus; records are opened, not read. `progress` gets the name of the next corpus."""
     found = []
     for name in names:
         progress(name)
@@ -72,38 +72,39 @@ def noises(folder: Path) -> int:
 
 
 def others(data: Path) -> list[str]:
-    """Folders of WFDB records that are no corpus of the table: any of them can be named with --corpora."""
+    """Folders of WFDB records that are no known corpus; --corpora takes their names."""
     taken = {find_folder(data, name) for name in (*CORPORA, "nstdb")}
     places = sorted(path for path in data.iterdir() if path.is_dir() and not path.name.startswith("."))
     return [path.name for path in places if path not in taken and path.name != "physionet.org" and has_headers(path)]
 
 
 def lines(data: Path, stock: list[Holding], chosen: tuple[str, ...]) -> Iterator[str]:
-    """The page that train/prepare.py prints: what is there, what is missing, what is never read."""
+    """The lines that train/prepare.py prints: present, missing and excluded records."""
     wanted = expand(chosen)
-    yield f"There in {data}:"
-    yield from (h.line() for h in stock if h.folder) if any(h.folder for h in stock) else ("  nothing that is known",)
+    yield f"Corpora in {data}:"
+    yield from (h.line() for h in stock if h.folder) if any(h.folder for h in stock) else ("  none",)
     more = others(data)
     if more:
-        yield f"  also WFDB records in {', '.join(more)}: name them with --corpora"
+        yield f"  other folders of WFDB records, to name with --corpora: {', '.join(more)}"
     missing = [h for h in stock if not h.usable and h.name in (*wanted, "nstdb")]
     if missing:
-        yield "\nMissing, and how to get it (DIR is the data folder):"
+        yield "\nMissing, and how to download it (DIR is the data folder):"
         for h in missing:
             yield f"{h.line()}\n    {h.corpus.how_to_get(h.name) or 'no address is known'}"
             if h.corpus.needs:
                 yield f"    it needs {h.corpus.needs}"
     yield "\nNever trained on:"
     yield from (f"  of {h.name}: {h.corpus.left_out}" for h in stock if h.folder and h.corpus.left_out)
-    yield from (f"  {name}, unless it is named: {one.test}" for name, one in CORPORA.items() if one.test)
+    yield from (f"  {name}, unless named with --corpora: {one.test}" for name, one in CORPORA.items() if one.test)
     trained = [h.name for h in stock if h.usable and h.name in wanted]
-    yield f"\nTrained on with --corpora {' '.join(chosen)}: {', '.join(trained) or 'nothing: fetch one of the above'}"
+    said = ", ".join(trained) or "nothing: download some of the above"
+    yield f"\nTrained on with --corpora {' '.join(chosen)}: {said}"
     if set(wanted) == set(PRETRAINING):
         yield from bundled(stock)
 
 
 def bundled(stock: list[Holding]) -> Iterator[str]:
-    """Whether this is what the bundled models were trained on."""
+    """Whether these are the recordings of the bundled models."""
     partial = [h.name for h in stock if h.name in PRETRAINING and h.usable and h.records != h.corpus.expected]
     partial = [name for name in partial if corpus(name).expected]
     lacking = [h.name for h in stock if h.name in PRETRAINING and not h.usable]
@@ -115,4 +116,4 @@ def bundled(stock: list[Holding]) -> Iterator[str]:
 
 def minutes(stock: list[Holding]) -> str:
     published = any(h.name == "cinc2018" and h.usable and not h.arrays for h in stock)
-    return "; which minutes of Challenge 2018 those saw is not known, these are as many" if published else ""
+    return "; which minutes of Challenge 2018 they read is not known, so as many others are used" if published else ""

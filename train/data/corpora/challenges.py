@@ -118,7 +118,7 @@ CHALLENGE2011 = Corpus(
     size="130 MB",
     needs="set-a/RECORDS-acceptable, set-a/RECORDS-unacceptable",
     expected=998,
-    left_out="set B is the Challenge's test",
+    left_out="set B is the Challenge's test set",
 )
 CINC2015 = Corpus(
     "PhysioNet/CinC Challenge 2015, training set",
@@ -156,5 +156,5 @@ CHALLENGE2021 = Corpus(
     address="challenge-2021/1.0.3/training",
     size="6 GB",
     needs="the whole folder training",
-    left_out="records HR... are of PTB-XL",
+    left_out="records HR... come from PTB-XL",
 )

@@ -153,7 +153,7 @@ AFPDB = Corpus(
     address="afpdb/1.0.0",
     size="130 MB",
     expected=100,
-    left_out="t01 to t100 are the Challenge's test, n..c and p..c what follows a recording",
+    left_out="t01 to t100 are the Challenge's test set; n..c and p..c continue other records",
 )
 AFTDB = Corpus(
     "AF Termination Challenge Database",

@@ -44,7 +44,7 @@ MITDB = Corpus(
     address="mitdb/1.0.0",
     size="75 MB",
     expected=21,
-    left_out="DS2 is the test set; 201 is of the man of 202, who is in DS2; 102, 104, 107 and 217 are paced",
+    left_out="DS2 is the test set; 201 shares a patient with 202, which is in DS2; 102, 104, 107 and 217 are paced",
 )
 SVDB = Corpus(
     "MIT-BIH Supraventricular Arrhythmia Database",
@@ -54,7 +54,7 @@ SVDB = Corpus(
     address="svdb/1.0.0",
     size="55 MB",
     expected=78,
-    test="the transfer test: other people, recorded with other devices",
+    test="it is the transfer test: other subjects and devices",
 )
 VFDB = Corpus(
     "MIT-BIH Malignant Ventricular Ectopy Database",
@@ -75,5 +75,5 @@ NOISE = Corpus(
     address="nstdb/1.0.0",
     size="25 MB",
     expected=3,
-    left_out="the second half of each noise is for tests of robustness; records 118 and 119 with noise are of mitdb",
+    left_out="the second half of each noise is for robustness tests; records 118 and 119 with noise come from mitdb",
 )

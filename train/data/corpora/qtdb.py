@@ -36,5 +36,5 @@ QTDB = Corpus(
     address="qtdb/1.0.0",
     size="80 MB",
     expected=77,
-    left_out="sel1xx, sel2xx and sel8xx are of people of MIT-BIH and svdb",
+    left_out="sel1xx, sel2xx and sel8xx come from mitdb and svdb",
 )
