@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from edgeecg.errors import InputError
-from train.probes.features import FEATURES, Features, features_by_name, models_of, parse_feature_spec
+from train.probes.features import FEATURES, MEAN, Features, features_by_name, models_of, parse_feature_spec
 from train.probes.protocol import Score, row_cosines, run_task
 from train.probes.supervised import supervised
 from train.probes.tasks.base import Task
@@ -226,10 +226,16 @@ def known_results(config: EvaluationConfig, wanted: dict) -> list[Result]:
     return results
 
 
+def column_titles(features: list[str]) -> list[str]:
+    """File names without folders; with their folder if several features have the same file name."""
+    names = [Path(feature).name.removesuffix(MEAN) for feature in features]
+    return ["/".join(Path(f).parts[-1 if names.count(n) == 1 else -2 :]) for f, n in zip(features, names, strict=True)]
+
+
 def results_table(results: list[Result]) -> str:
     """One row a task (and share of labels), one column a feature: value and 95 % interval, the best in bold."""
     features = list(dict.fromkeys(r.feature for r in results))
-    lines = ["| task | " + " | ".join(Path(f).name for f in features) + " |", "|---" * (len(features) + 1) + "|"]
+    lines = ["| task | " + " | ".join(column_titles(features)) + " |", "|---" * (len(features) + 1) + "|"]
     for task, fraction in dict.fromkeys((r.task, r.fraction) for r in results):
         row = {r.feature: r.score for r in results if (r.task, r.fraction) == (task, fraction)}
         best = max(score.value for score in row.values())

@@ -69,7 +69,7 @@ class ReconstructionReport:
             "prd": asdict(self.prd),
             "prd_principal_components": asdict(self.prd_principal_components),
             "gains": [asdict(gain) for gain in self.gains],
-            "drawn": {name: {"plausible": d.plausible, "coverage": d.coverage} for name, d in self.drawn.items()},
+            "drawn": {name: one.figures() for name, one in self.drawn.items()},
         }
 
     def lines(self) -> list[str]:
@@ -120,7 +120,7 @@ class ReconstructionReport:
     def drawn_pictures(
         self, folder: Path, count: int, between: tuple[int, int], latent: tuple[float, ...]
     ) -> list[tuple[str, str]]:
-        """What decoded codes look like: drawn ones, those between two windows, those around a chosen one."""
+        """Decoded codes: drawn ones, those between two windows, those around a chosen one."""
         net, x, shown = self.autoencoder, self.windows, []
         for name, (source, one) in zip(("prior", "samples"), self.drawn.items(), strict=True):
             plots_windows.grid(folder / f"{name}.png", one.windows[:count])

@@ -1,14 +1,14 @@
-"""Beats that a variational autoencoder draws: from which latents, and how many of them look like beats.
+"""Beats drawn from a variational autoencoder: where their latents come from, and how many are plausible.
 
-Codes of real windows do not fill the prior evenly: half of what the decoder makes of codes drawn from N(0, I) looks
-like no beat. So codes are drawn from a mixture of Gaussians that is fitted to the codes of training windows (Ghosh et
-al., "From Variational to Deterministic Autoencoders", ICLR 2020: ex-post density estimation).
+The codes of real windows do not fill the prior evenly, and half of the beats decoded from N(0, I) are not like real
+ones. So codes are also drawn from a mixture of Gaussians fitted to the codes of training windows (ex-post density
+estimation; Ghosh et al., "From Variational to Deterministic Autoencoders", ICLR 2020).
 
-A drawn beat counts as plausible where it lies as near to a real beat as that one's third nearest real neighbor does, in
-root mean square (improved precision, Kynkäänniemi et al., NeurIPS 2019). Beside it stands the share of held-out real
-beats that count: what can be asked for. Coverage is the share of held-out beats that have a drawn one among their three
-nearest (Naeem et al., "Reliable Fidelity and Diversity Metrics for Generative Models", ICML 2020). Windows of 10 s have
-no such neighbors, since their beats may be anywhere: nothing is counted there.
+A drawn beat is plausible if it is as near to a real training beat (root mean square) as that beat's third nearest
+neighbor is (improved precision; Kynkäänniemi et al., NeurIPS 2019). The same fraction of held-out real beats is the
+reference. Coverage is the fraction of held-out beats with a drawn beat among their three nearest (Naeem et al.,
+"Reliable Fidelity and Diversity Metrics for Generative Models", ICML 2020). Windows of 10 s are not counted, because
+their beats can be anywhere, so they have no near neighbors.
 """
 
 from dataclasses import dataclass
@@ -25,23 +25,25 @@ PIECE = 250  # rows whose distances are computed at a time
 
 @dataclass(frozen=True)
 class Drawn:
-    """Windows (n, length) decoded from drawn codes; shares of plausible ones and of what is covered, where counted."""
+    """Windows (n, length) decoded from drawn codes, and the fractions of the module's docstring if counted."""
 
     windows: Tensor
     plausible: float | None = None
     coverage: float | None = None
+    real: float | None = None  # fraction of held-out real beats that are plausible
 
-    real: float | None = None  # of held-out real ones, how many count as plausible
+    def figures(self) -> dict[str, float | None]:
+        return {"plausible": self.plausible, "coverage": self.coverage, "plausible_real": self.real}
 
     def line(self, source: str) -> str:
         return (
-            f"beats drawn from {source}: {self.plausible:.0%} plausible, as near to a real one as its {NEIGHBOR} "
-            f"nearest are (of real beats of held-out patients {self.real:.0%}); {self.coverage:.0%} of those covered"
+            f"beats drawn from {source}: {self.plausible:.0%} plausible (held-out real beats {self.real:.0%}), "
+            f"coverage {self.coverage:.0%}"
         )
 
 
 def draw(net, codes: Tensor, training: Tensor, held_out: Tensor, counted: bool) -> dict[str, Drawn]:
-    """Draws from the prior and from a mixture fitted to `codes` (n, code), those of the windows `training`."""
+    """Draws from the prior and from a mixture fitted to `codes` (n, code), the codes of the windows `training`."""
     generator = torch.Generator().manual_seed(0)
     sources = {
         "the prior": torch.randn(DRAWS, codes.shape[1], generator=generator),
@@ -61,7 +63,7 @@ def draw(net, codes: Tensor, training: Tensor, held_out: Tensor, counted: bool) 
 
 
 def mixture(codes: Tensor, count: int) -> Tensor:
-    """(count, code) drawn from a mixture of Gaussians with the codes' density."""
+    """(count, code) drawn from a mixture of Gaussians fitted to the codes."""
     from sklearn.mixture import GaussianMixture
 
     x = codes.double().numpy()
@@ -77,21 +79,21 @@ def reach(x: Tensor) -> Tensor:
 
 
 def within(x: Tensor, others: Tensor, radius: Tensor) -> float:
-    """The share of rows that lie within the radius of one of the others at least."""
+    """The fraction of rows within the radius of at least one of the others."""
     hits = [(torch.cdist(piece, others) <= radius).any(1) for piece in x.split(PIECE)]
     return float(torch.cat(hits).float().mean())
 
 
 def chosen(latent: tuple[float, ...], code: int) -> Tensor:
-    """A code from its first numbers; the others are 0, the middle of the prior."""
+    """A code (1, code) from its first values; the others are 0, the mean of the prior."""
     full = torch.zeros(1, code)
     full[0, : len(latent)] = torch.tensor(latent)
     return full
 
 
 def walks(start: Tensor, used: Tensor, reach: float = 2.0, steps: int = 5, count: int = 4) -> tuple[Tensor, list[str]]:
-    """Codes (count * steps, code) that go from -reach to reach along each of the numbers that are `used` (code,) most,
-    from `start` (1, code); and what each is called.
+    """Codes (count * steps, code) from -reach to reach along each of the `count` dimensions with the largest `used`
+    (code,), through `start` (1, code); and their titles.
     """
     codes, titles = [], []
     for number in used.argsort(descending=True)[:count].tolist():
