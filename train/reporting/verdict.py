@@ -19,7 +19,7 @@ from train.quantization.dequantize import PretrainedSource
 from train.runs.folder import write_json
 
 COUNT = 240  # windows
-COLLAPSED, NARROW = 2.0, 6.0  # effective ranks
+COLLAPSED, NARROW = 2.0, 4.0  # effective ranks
 FEW = 8  # patients; with fewer, the folds are half minutes instead
 OWN, RANDOM, BUNDLED = "this encoder", "random weights of its shape", "the bundled default"
 
@@ -57,7 +57,7 @@ def verdict(encoder: Encoder, windows: ProbeWindows, folder: Path) -> list[str]:
         RANDOM: embed(random_encoder(encoder.spec, windows.y)[0], windows.y),
         BUNDLED: bundled(windows.y),
     }
-    rank = effective_rank(scaled(own))
+    rank = effective_rank(own)  # as in the log of the run
     label, known = beat_labels(windows.one_lead)
     enough = len(np.unique(windows.group[known])) >= 2 if known.any() else False
     scores = (
@@ -73,12 +73,6 @@ def verdict(encoder: Encoder, windows: ProbeWindows, folder: Path) -> list[str]:
 def bundled(y: Tensor) -> Tensor:
     """Embeddings (n, dim) of the bundled model's float encoder; the mean over several leads."""
     return embed(PretrainedSource("default").encoder(to_input(y if y.ndim == 2 else y[:, 0])), y)
-
-
-def scaled(z: Tensor) -> Tensor:
-    """Dimensions scaled to unit deviation, as the export does; constant dimensions stay constant."""
-    deviation = z.std(0)
-    return z / torch.where(deviation > 1e-4 * deviation.max(), deviation, deviation.max().clamp(min=1e-12))
 
 
 def spread(rank: float, dim: int) -> str:
