@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from edgeecg.errors import InputError
+from train.classifiers.metrics import auroc
 from train.probes.tasks.base import Task
 
 STRENGTHS = (0.0003, 0.003, 0.03, 0.3)
@@ -119,7 +119,8 @@ def auc_score(truth: np.ndarray, p: np.ndarray, group: np.ndarray) -> Score:
     columns = [c for c in range(truth.shape[1]) if 0 < truth[:, c].sum() < len(truth)]
     if not columns:
         raise InputError("no class is there that some of the tested have and others have not")
-    return scored(lambda rows: float(np.mean([roc_auc_score(truth[rows, c], p[rows, c]) for c in columns])), group)
+    truth, p = truth[:, columns], p[:, columns]
+    return scored(lambda rows: float(auroc(truth[rows], p[rows]).mean()), group)  # NaN if a class is all or nothing
 
 
 def subsample_groups(group: np.ndarray, label: np.ndarray, fraction: float, seed: int) -> np.ndarray:
@@ -191,7 +192,7 @@ def retrieval(task: Task, base: np.ndarray, queries: np.ndarray) -> Score:
         ranked = (group == group[row]) == task.within
         ranked[row] = False
         if 0 < label[ranked].sum() < ranked.sum():
-            values[number] = roc_auc_score(label[ranked], base[ranked] @ queries[row])
+            values[number] = auroc(label[ranked, None], (base[ranked] @ queries[row])[:, None])[0]
     known = np.isfinite(values)
     if not known.any():
         raise InputError("no record holds both kinds of windows")
