@@ -93,6 +93,7 @@ def run_at(tmp_path, rate: float, seed: int) -> float:
     return fit_in_memory(scattered(), asked)[-1]["validation_loss"]
 
 
+@pytest.mark.slow
 def test_a_run_at_the_suggestion_is_as_good_as_the_best_of_a_grid(tmp_path):
     """Three seeds within a factor of three; a run at each suggestion within 5 % of the best of a grid, of which most
     rates are far worse.
