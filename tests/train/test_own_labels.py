@@ -83,6 +83,12 @@ def test_the_probe_bench_takes_them_and_goes_on_with_the_same_ones_only(clinic, 
     assert replace(config).tasks == ("labels.csv",)
 
 
+def linear_layer(labels, data, out) -> finetune.Config:
+    """The quickest fine-tuning: one arm on all labels, two splits."""
+    how = {"arms": ("linear",), "fractions": (1.0,), "splits": 2, "training": QUICK}
+    return finetune.Config(encoder="nano", labels=str(labels), data=data, out=out, **how)
+
+
 def test_a_set_that_the_table_names_is_the_test(clinic, tmp_path):
     rows = (clinic / "labels.csv").read_text().splitlines()
     split = ["split", *(("test" if int(row[1:3]) >= 8 else "train") for row in rows[1:])]
@@ -91,16 +97,7 @@ def test_a_set_that_the_table_names_is_the_test(clinic, tmp_path):
     config = evaluate.Config(model=("nano",), labels=str(path), data=clinic, json=tmp_path / "a.json")
     evaluate.main(config)
     assert json.loads(config.json.read_text())["results"][0]["windows"] == 2 * SUBJECTS * 3
-    tuned = finetune.Config(
-        encoder="nano",
-        labels=str(path),
-        data=clinic,
-        arms=("linear",),
-        fractions=(1.0,),
-        splits=2,
-        training=QUICK,
-        out=tmp_path / "run",
-    )
+    tuned = linear_layer(path, clinic, tmp_path / "run")
     finetune.main(tuned)
     found = sides(tuned.out / "split.csv")
     assert {name for (_, name), side in found.items() if side == "test"} == {"s08", "s09", "s10", "s11"}
@@ -156,15 +153,6 @@ def test_pairs_need_one_label_a_window(clinic, tmp_path):
         siamese.main(config)
     with pytest.raises(InputError, match="one label a window"):
         correct.main(correct.Config(labels=str(path), data=clinic, out=tmp_path / "c"))
-    several = finetune.Config(
-        encoder="nano",
-        labels=str(path),
-        data=clinic,
-        arms=("linear",),
-        fractions=(1.0,),
-        splits=2,
-        training=QUICK,
-        out=tmp_path / "f",
-    )
+    several = linear_layer(path, clinic, tmp_path / "f")
     finetune.main(several)
     assert np.isfinite(json.loads((several.out / "scores.json").read_text())["linear-1"]["macro AUROC"]["value"])
