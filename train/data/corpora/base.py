@@ -1,4 +1,4 @@
-"""What a corpus is: a set of recordings with a name, kept as published files or as arrays of them."""
+"""A corpus: a named set of recordings, as published files or as arrays made from them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from edgeecg.errors import InputError
 from edgeecg.io import Lead
 from train.data.recordings import Record, Recording
 
-NOT_STATED = "not stated"  # the licence of a folder of recordings that nobody described
+NOT_STATED = "not stated"  # licence of a folder that is no known corpus
 ODC = "ODC-By 1.0"
 FILES = "https://physionet.org/files"
 ARRAY = "ecg_128hz_uV_int16.npy"
@@ -19,9 +19,9 @@ Reader = Callable[[Path], Iterator[Record]]
 
 @dataclass(frozen=True)
 class Corpus:
-    """How to read a folder, and what a model trained on it has to state.
+    """How to read a folder, and what a model trained on it must state.
 
-    One set of recordings, two forms of it: the files as PhysioNet publishes them, and arrays made from them.
+    A corpus has up to two forms: the files as PhysioNet publishes them, and arrays made from them.
     """
 
     title: str
@@ -29,14 +29,14 @@ class Corpus:
     published: Reader  # the folder of WFDB files
     arrays: Reader | None = None  # a folder with `array` in it
     array: str = ARRAY
-    names: tuple[str, ...] = ()  # what its folder is called on PhysioNet, in an address and in a zip
+    names: tuple[str, ...] = ()  # names of its folder on PhysioNet, in addresses and zip files
     address: str = ""  # below FILES
     size: str = ""  # of the download
-    needs: str = ""  # of the download, more than records: tables that wfdb.dl_database does not bring
+    needs: str = ""  # tables of the download that wfdb.dl_database does not fetch
     expected: int = 0  # records; 0: as many as there are
-    pieces: bool = False  # of recordings of people who are not named: nobody of it can be held out
-    left_out: str = ""  # what of the published set is never read, and why
-    test: str = ""  # why it is not to be trained on
+    pieces: bool = False  # segments of unidentified subjects, who cannot be held out
+    left_out: str = ""  # published records that are never read, and why
+    test: str = ""  # why it is not trained on by default
 
     def records(self, folder: Path) -> Iterator[Record]:
         return (self.arrays if self.is_arrays(folder) else self.published)(folder)
