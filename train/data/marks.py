@@ -1,4 +1,4 @@
-"""What people marked in a recording of a corpus: beats, waves, rhythms, from annotation files or from tables of them.
+"""Manual annotations of a corpus (beats, waves, rhythms), from annotation files or from tables of them.
 
 Beside arrays of a corpus its annotations are tables: record, sample_128hz, symbol and, of rhythms, their name.
 """

@@ -1,4 +1,4 @@
-"""A recording of a corpus, whatever it is kept in: its leads, whose it is, what is said of it."""
+"""A recording of a corpus in one form for all formats: its leads, its patient, and facts from tables."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field

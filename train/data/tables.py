@@ -1,4 +1,4 @@
-"""Tables and lists of text that lie beside recordings."""
+"""Tables and text lists that come with recordings."""
 
 import csv
 from pathlib import Path
@@ -9,13 +9,13 @@ LISTS = Path(__file__).parent / "lists"
 
 
 def table(folder: Path, name: str) -> list[dict[str, str]]:
-    """A CSV file with a head, as a dict a row."""
+    """A CSV file with a header line, as one dict per row."""
     with open(folder / name, newline="", encoding="utf-8-sig") as file:
         return list(csv.DictReader(file))
 
 
 def answers(path: Path, separator: str | None = None) -> dict[str, str]:
-    """First word of each line -> second ("A00001,N", "t01 A"); other lines are passed over."""
+    """First word of each line -> second ("A00001,N", "t01 A"); other lines are skipped."""
     lines = (line.split(separator) for line in path.read_text(encoding="utf-8", errors="replace").splitlines())
     return {words[0].strip(): words[1].strip() for words in lines if len(words) > 1}
 

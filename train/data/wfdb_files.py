@@ -1,5 +1,5 @@
-"""Folders of WFDB records as PhysioNet publishes them and as wfdb, wget or a zip leave them: sub-folders, with a list
-RECORDS or without.
+"""Folders of WFDB records as PhysioNet publishes them and as wfdb, wget or a zip file leave them, with or without
+sub-folders and RECORDS.
 """
 
 import re
@@ -11,7 +11,7 @@ from edgeecg.errors import InputError
 from train.data.recordings import Record
 from train.data.tables import table
 
-INDEPENDENT = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")  # of the twelve leads, those that no others add up to
+INDEPENDENT = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")  # leads of twelve that are no sums of others
 
 
 def wfdb_headers(folder: Path) -> list[Path]:
@@ -22,7 +22,7 @@ def wfdb_headers(folder: Path) -> list[Path]:
 
 
 def headers_by_name(folder: Path) -> dict[str, Path]:
-    """Record -> header. Of a record that lies there twice (a sample of the training set beside it) the first one in
+    """Record -> header. If a record is there twice (some Challenges have samples of the training set), the first one in
     `training`, else the first.
     """
     paths = sorted(wfdb_headers(folder), key=lambda path: (not is_training(path), path))

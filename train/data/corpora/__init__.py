@@ -97,7 +97,7 @@ def expand(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def find_folder(data: Path, name: str) -> Path | None:
-    """Where a corpus lies: DATA/NAME, what PhysioNet, a mirror by wget or a zip call its folder, or DATA itself."""
+    """The folder of a corpus: DATA/NAME, a folder named as by PhysioNet, wget or a zip file, or DATA itself."""
     own = data / name
     if own.is_dir() and (name not in CORPORA or readable(own, corpus(name))):
         return own
@@ -114,7 +114,7 @@ def find_folder(data: Path, name: str) -> Path | None:
 
 
 def is_called(folder: str, names: tuple[str, ...]) -> bool:
-    """A zip's folder has the version behind its name."""
+    """The folder of a zip file has the version after its name."""
     return re.sub(r"-\d+(\.\d+)+$", "", folder.lower()) in names
 
 
@@ -127,11 +127,11 @@ def has_headers(folder: Path) -> bool:
 
 
 def corpus_folder(data: Path, name: str) -> Path:
-    """Where a corpus lies, or would lie."""
+    """The folder of a corpus, or DATA/NAME if there is none."""
     return find_folder(data, name) or data / name
 
 
 def present_corpora(data: Path, corpora: tuple[str, ...]) -> list[str]:
-    """Those of the corpora that DATA holds; where it holds none but WFDB records, DATA itself is the corpus."""
+    """The corpora that are in DATA; if there is none but WFDB records, DATA itself is the corpus."""
     present = [name for name in expand(corpora) if find_folder(data, name)]
     return present or ([data.resolve().name] if any(data.glob("*.hea")) else [])
