@@ -23,11 +23,11 @@ FEWER = {
     "prepare.py": "--cache cache",
     "pretrain.py": f"--cache cache {RUN}",
     "export.py": "--cache cache --windows 48 --cosine 0.5",
-    "onnx_parity.py": "--cache cache",
+    "onnx_parity.py": "--windows 40",
     "evaluate.py": "--seeds 1",
     "finetune.py": "--arms linear finetune --fractions 1 --splits 2 --training.epochs 1 --training.least-steps 4",
     "siamese.py": "--cache cache --steps 4 --batch 8 --evaluate-every 2",
-    "correct.py": "--splits 2 --maps PCA --losses margin --correction.least-steps 4",
+    "correct.py": "--splits 2 --maps PCA --losses margin --classifier.least-steps 20 --correction.epochs 2",
     "apply.py": "",
 }
 
