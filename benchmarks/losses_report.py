@@ -35,7 +35,7 @@ def nt_xent(z1, z2):
     return F.cross_entropy(s, torch.arange(2 * n).roll(n))
 
 
-def soft_nearest_neighbour(z1, labels):
+def soft_nearest_neighbor(z1, labels):
     square = z1.pow(2).sum(1)
     s = 2 * z1 @ z1.T - square[:, None] - square[None, :]
     s = s.masked_fill(torch.eye(len(z1), dtype=torch.bool), float("-inf"))
@@ -69,13 +69,13 @@ class Case:
     def arrays(self):
         rng = np.random.default_rng(0)
         z1 = rng.standard_normal((self.rows, self.width), dtype=np.float32)
-        if self.name == "soft_nearest_neighbour":
+        if self.name == "soft_nearest_neighbor":
             # distances near the temperature, so that both sums have many terms
             return [z1 / np.float32(np.sqrt(self.width))]
         return [z1, z1 + rng.standard_normal((self.rows, self.width), dtype=np.float32)]
 
     def labels(self):
-        if self.name == "soft_nearest_neighbour":
+        if self.name == "soft_nearest_neighbor":
             return {"labels": np.arange(self.rows) % 64}
         return {"different": np.arange(self.rows) % 2} if self.name == "siamese_contrastive" else {}
 
@@ -108,7 +108,7 @@ CASES = [
     Case("NT-Xent 2N=512, d=128", "nt_xent", 256, 128, 1.5, 2),
     Case("NT-Xent 2N=4096, d=128", "nt_xent", 2048, 128, 4, 2.7, 32),
     Case("NT-Xent 2N=16384, d=128", "nt_xent", 8192, 128, 4, 2.8, 96),
-    Case("soft nearest neighbour N=4096, d=128", "soft_nearest_neighbour", 4096, 128, 8, 3.5, 32),
+    Case("soft nearest neighbor N=4096, d=128", "soft_nearest_neighbor", 4096, 128, 8, 3.5, 32),
     Case("sigmoid N=4096, d=128", "sigmoid_contrastive", 4096, 128, 5, 3, 32),
     Case("pairwise Euclidean 4096x128", "siamese_contrastive", 4096, 128, 3, 1),
 ]

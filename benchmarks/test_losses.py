@@ -32,7 +32,7 @@ SCALING = [
     ("Barlow Twins, D (N=4096 >= D)", (256, 512, 1024, 2048), 2, lambda d: ("barlow_twins", 4096, d)),
     ("NT-Xent, N", (1024, 2048, 4096, 8192), 2, lambda n: ("nt_xent", n, 128)),
     ("NT-Xent, d (N=2048)", (64, 128, 256, 512), 1, lambda d: ("nt_xent", 2048, d)),
-    ("soft nearest neighbour, N", (1024, 2048, 4096, 8192), 2, lambda n: ("soft_nearest_neighbour", n, 128)),
+    ("soft nearest neighbor, N", (1024, 2048, 4096, 8192), 2, lambda n: ("soft_nearest_neighbor", n, 128)),
     ("sigmoid, N", (1024, 2048, 4096, 8192), 2, lambda n: ("sigmoid_contrastive", n, 128)),
     ("pairwise Euclidean, N", (16384, 32768, 65536, 131072), 1, lambda n: ("siamese_contrastive", n, 128)),
 ]

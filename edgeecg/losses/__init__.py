@@ -5,6 +5,9 @@ gradient for each differentiable argument in the order of the arguments. Importi
 the first call of a loss imports Numba (`pip install edgeecg[jit]`).
 """
 
+import warnings
+from typing import Any
+
 from .barlow_twins import barlow_twins
 from .cross_correlation import cross_correlation
 from .instance_discrimination import instance_discrimination
@@ -12,7 +15,7 @@ from .nt_xent import nt_xent
 from .patient_nce import patient_nce
 from .siamese_contrastive import siamese_contrastive
 from .sigmoid_contrastive import sigmoid_contrastive
-from .soft_nearest_neighbour import soft_nearest_neighbour
+from .soft_nearest_neighbor import soft_nearest_neighbor
 from .supervised_contrastive import supervised_contrastive
 from .vicreg import vicreg
 
@@ -24,7 +27,17 @@ __all__ = [
     "patient_nce",
     "siamese_contrastive",
     "sigmoid_contrastive",
-    "soft_nearest_neighbour",
+    "soft_nearest_neighbor",
     "supervised_contrastive",
     "vicreg",
 ]
+
+_RENAMED = {"soft_nearest_neighbour": soft_nearest_neighbor}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _RENAMED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    now = _RENAMED[name]
+    warnings.warn(f"edgeecg.losses.{name} is now {now.__name__}", DeprecationWarning, stacklevel=2)
+    return now

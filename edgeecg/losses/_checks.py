@@ -1,18 +1,21 @@
 """What a caller may hand over, and the sentence for each thing that may not be."""
 
 from numbers import Real
+from typing import NoReturn
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..errors import InputError
+from ._types import Array, Booleans, Codes, Floats
 
 
-def embeddings(minimum_rows=1, look_for_nan=True, **named):
+def embeddings(minimum_rows: int = 1, look_for_nan: bool = True, **named: ArrayLike) -> list[Array]:
     """Checks that all are (N, D) float32 or all float64, of one shape and finite; returns them C-contiguous.
 
     float16 is refused rather than upcast: its gradients would come back in a dtype the caller did not hand over.
     """
-    arrays = []
+    arrays: list[Array] = []
     for name, given in named.items():
         z = np.asarray(given)
         if z.dtype not in (np.float32, np.float64):
@@ -32,7 +35,7 @@ def embeddings(minimum_rows=1, look_for_nan=True, **named):
     return arrays
 
 
-def all_finite(**named):
+def all_finite(**named: Array) -> None:
     """Checks that no array holds NaN or infinity."""
     from ._kernels.rows import first_bad_row
 
@@ -41,33 +44,53 @@ def all_finite(**named):
             raise InputError(f"{name} holds NaN or infinity, first in row {bad}")
 
 
-def positive(**named):
-    """Checks that each is a finite number above zero."""
-    for name, value in named.items():
-        if not isinstance(value, Real) or not 0 < value < float("inf"):
-            raise InputError(f"{name} is {value!r}: it must be a finite number above 0")
+def positive(**named: object) -> list[float]:
+    """Checks that each is a finite number above zero; returns them as floats."""
+    return _numbers(named, 0.0, False, "a finite number above 0")
 
 
-def not_negative(**named):
-    """Checks that each is a finite number of at least zero."""
-    for name, value in named.items():
-        if not isinstance(value, Real) or not 0 <= value < float("inf"):
-            raise InputError(f"{name} is {value!r}: it must be a finite number of at least 0")
+def not_negative(**named: object) -> list[float]:
+    """Checks that each is a finite number of at least zero; returns them as floats."""
+    return _numbers(named, 0.0, True, "a finite number of at least 0")
 
 
-def finite(**named):
-    """Checks that each is a finite number."""
-    for name, value in named.items():
-        if not isinstance(value, Real) or not abs(value) < float("inf"):
-            raise InputError(f"{name} is {value!r}: it must be a finite number")
+def finite(**named: object) -> list[float]:
+    """Checks that each is a finite number; returns them as floats."""
+    return _numbers(named, -np.inf, False, "a finite number")
 
 
-def overflow():
+def _numbers(named: dict[str, object], least: float, itself: bool, what: str) -> list[float]:
+    """Those numbers, all between `least`, `itself` allowed or not, and infinity."""
+    numbers = []
+    for name, given in named.items():
+        number = given if type(given) is float else _number(given)
+        if not (least < number < np.inf or (itself and number == least)):
+            raise InputError(f"{name} is {given!r}: it must be {what}")
+        numbers.append(number)
+    return numbers
+
+
+def _number(given: object) -> float:
+    """As a float: NaN where it is no number, infinity where it is too large for one."""
+    try:
+        return float(given) if isinstance(given, Real) and not isinstance(given, bool) else np.nan
+    except OverflowError:  # of a whole number or a fraction
+        return np.inf
+
+
+def not_overflown(value: float) -> float:
+    """Checks that a loss of finite input is finite; returns it."""
+    if not np.isfinite(value):
+        overflow()
+    return value
+
+
+def overflow() -> NoReturn:
     """Says that finite input became infinite on the way."""
-    raise InputError("the embeddings are too large: their squares overflow, so scale them down")
+    raise InputError("the embeddings (or weights, or what they are divided by) are too large: the loss overflows")
 
 
-def square_mask(mask, n):
+def square_mask(mask: ArrayLike, n: int) -> Booleans:
     """Checks an (N, N) boolean mask."""
     mask = np.asarray(mask)
     if mask.shape != (n, n) or mask.dtype != np.bool_:
@@ -75,7 +98,7 @@ def square_mask(mask, n):
     return np.ascontiguousarray(mask)
 
 
-def indices(index, n, size):
+def indices(index: ArrayLike, n: int, size: int) -> Array:
     """Checks (N,) whole numbers in [0, size)."""
     index = np.asarray(index)
     if index.shape != (n,) or index.dtype.kind not in "iu":
@@ -85,7 +108,7 @@ def indices(index, n, size):
     return index
 
 
-def pair_labels(different, n):
+def pair_labels(different: ArrayLike, n: int) -> Floats:
     """Checks (N,) numbers in [0, 1]; returns float64."""
     different = np.asarray(different)
     if different.shape != (n,) or different.dtype.kind not in "biuf":
@@ -96,7 +119,7 @@ def pair_labels(different, n):
     return different
 
 
-def label_codes(labels, n, name="labels"):
+def label_codes(labels: ArrayLike | None, n: int, name: str = "labels") -> Codes:
     """Checks one label a row (integers, booleans or strings) and returns codes 0..C-1 as int32."""
     labels = np.asarray(labels)
     if labels.shape != (n,):

@@ -1,12 +1,28 @@
 """The loss that NT-Xent and its supervised form share: softmax cross-entropy of each anchor against its positives."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from ._softmax import LN2, StreamingLogSumExp, base2_scale, pull_softmax
+from ._checks import not_overflown
+from ._float64_pairs import softmax_contrast
+from ._range import quietly
+from ._softmax import LN2, StreamingLogSumExp, Sums, base2_scale, pull_softmax
+from ._threads import Team
 from ._tiles import PairTiles
+from ._types import Array, Floats, Grads, Positive
+from ._unit import UnitRows
 
 
-def contrast(unit, weight, positive_mean, positive_back, temperature, team, partner=None):
+def contrast(
+    unit: UnitRows,
+    weight: Floats,
+    positive_mean: Array,
+    positive_back: Array,
+    temperature: float,
+    team: Team,
+    partner: int | None = None,
+) -> tuple[float, Grads]:
     """sum_i weight_i (log sum_{k != i} exp(s_ik) - s_i . mean positive of i), and its gradient.
 
     `unit` holds M unit rows, s_ik = unit_i . unit_k / temperature, `positive_mean` (M, d) the mean positive of each
@@ -32,11 +48,21 @@ def contrast(unit, weight, positive_mean, positive_back, temperature, team, part
     return value, unit.backward(grad, 1.0 / temperature)
 
 
-def _with_partners(tiles, sums, partner):
+@quietly
+def contrast_in_float64(
+    views: Sequence[Array], positive: Positive, temperature: float, team: Team
+) -> tuple[float, Grads]:
+    """The same with equal weights and `positive` as `softmax_contrast` takes it, at temperatures that no tile holds."""
+    unit = UnitRows(*views, team=team, dtype=np.float64)
+    value, grad, others = softmax_contrast(unit.rows, unit.rows, positive, temperature, team, own=True)
+    return not_overflown(value), unit.backward(grad + others, 1.0 / temperature)
+
+
+def _with_partners(tiles: PairTiles, sums: StreamingLogSumExp, partner: int) -> tuple[Floats, Floats]:
     """The log-sum-exps, and the scores t_{i, i + partner}, each for both of its rows."""
     score = np.empty(partner)
 
-    def visit(state, tile, rows, columns, diagonal):
+    def visit(state: Sums, tile: Array, rows: slice, columns: slice, diagonal: bool) -> None:
         sums.absorb(state, tile, rows, columns, diagonal)
         first, last = max(rows.start, columns.start - partner), min(rows.stop, columns.stop - partner)
         if first < last:

@@ -3,15 +3,26 @@
 import numpy as np
 
 from ._tiles import TILE_ROWS
+from ._types import Array, Booleans, Codes, Floats, Positive
 
 
-def anchor_weights(count):
+def anchor_weights(count: Array) -> Floats:
     """Equal weights over the anchors that have a positive, 0 for the others."""
     has = count > 0
     return has / max(int(has.sum()), 1)
 
 
-def by_labels(others, other_codes, codes, own_rows=None):
+def same(codes: Array, other_codes: Array) -> Positive:
+    """positive(rows): booleans (rows, others), where both are of one class."""
+    return lambda rows: codes[rows, None] == other_codes
+
+
+def masked(mask: Booleans, views: int) -> Positive:
+    """positive(rows): booleans (rows, views N) of the rows of so many views of N samples, by mask[i % N, p % N]."""
+    return lambda rows: np.tile(mask[np.arange(rows.start, rows.stop) % len(mask)], views)
+
+
+def by_labels(others: Array, other_codes: Codes, codes: Codes, own_rows: Array | None = None) -> tuple[Array, Array]:
     """(count, mean) over the `others` of the class of each of `codes`.
 
     Where both are one set pass its rows as `own_rows` too: nobody is a positive of itself.
@@ -31,7 +42,7 @@ def by_labels(others, other_codes, codes, own_rows=None):
     return count, mean.astype(others.dtype)
 
 
-def by_mask(rows, mask):
+def by_mask(rows: Array, mask: Booleans) -> tuple[Array, Array, Array]:
     """(count, mean, back) where the positives of row i are the rows p != i with mask[i % n, p % n].
 
     back_p is the sum of share_i rows_i over the anchors i that count p as a positive, share_i = weight_i / count_i.

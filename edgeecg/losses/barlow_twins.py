@@ -3,6 +3,7 @@
 Zbontar, Jing, Misra, LeCun, Deny: Barlow Twins: Self-Supervised Learning via Redundancy Reduction, ICML 2021.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _checks
 from ._correlation import OffDiagonalEnergy
+from ._range import double, narrowed, ordinary, quietly
 from ._threads import Team
+from ._types import Array, DType, Floats, Grads, Pair
+
+FEW = 8  # rows, below which float32 would keep too little of the gradient: columns of two rows differ in sign alone
 
 
 def barlow_twins(
@@ -53,29 +58,50 @@ def barlow_twins(
     Zbontar et al., "Barlow Twins: Self-Supervised Learning via Redundancy Reduction", ICML 2021.
     """
     z1, z2 = _checks.embeddings(z1=z1, z2=z2, minimum_rows=2, look_for_nan=False)
-    _checks.positive(lambd=lambd, eps=eps)
+    lambd, eps = _checks.positive(lambd=lambd, eps=eps)
+    usual = ordinary(lambd) and ordinary(eps, least=2.0**-100)
+    views: Sequence[Array] = (z1, z2) if usual and len(z1) >= FEW else double(z1, z2)
     with Team(threads) as team:
-        return _loss(z1, z2, lambd, eps, team)
+        value, grads, energy = _loss(views, lambd, eps, team)
+        first, second = energy.largest
+        held = _held(first, eps) and _held(second, eps)
+        if not held and views[0].dtype == np.float32:
+            value, grads, energy = _loss(double(z1, z2), lambd, eps, team)
+    if usual and held and views[0] is z1:
+        return value, grads
+    return _checks.not_overflown(value), _narrowed(grads, z1.dtype, energy.variances.min(axis=1) + eps, lambd)
 
 
-def _loss(z1, z2, lambd, eps, team):
-    from ._kernels.columns import standardise_backward
+@quietly
+def _narrowed(grads: Pair, dtype: DType, squares: Floats, lambd: float) -> Grads:
+    """The gradient of each view, whose least variance (plus eps) is in `squares`."""
+    sizes = max(1.0, lambd) * 2.0 / len(grads[0]) / np.sqrt(squares)
+    return sum((narrowed([grad], dtype, size) for grad, size in zip(grads, sizes, strict=True)), ())
 
-    n = len(z1)
-    energy = OffDiagonalEnergy((z1, z2), team, eps, scaled=True)
+
+def _held(variance: float, eps: float) -> bool:
+    """Whether the largest deviation of a view leaves room, in float32, for products of units and for the gradient."""
+    return variance == 0 or (variance >= 2.0**-80 * eps and variance <= 2.0**160)
+
+
+def _loss(views: Sequence[Array], lambd: float, eps: float, team: Team) -> tuple[float, Pair, OffDiagonalEnergy]:
+    from ._kernels.columns import standardize_backward
+
+    n, dtype = len(views[0]), views[0].dtype
+    energy = OffDiagonalEnergy(views, team, eps, scaled=True)
     units, variances = energy.values, energy.variances
-    # Gradients take the place of the standardised views where nobody needs those again: fresh pages are what two
+    # Gradients take the place of the standardized views where nobody needs those again: fresh pages are what two
     # threads wait for most.
-    grads = units if energy.block_needs_no_others else (np.empty_like(z1), np.empty_like(z2))
+    grads: Any = units if energy.block_needs_no_others else (np.empty_like(views[0]), np.empty_like(views[1]))
 
     # dL/du1 = (2 lambd / N^2) u2 (u1'u2)' without its diagonal  -  (2 / N) u2 (1 - C_ii)
     alpha = 2.0 * lambd / n**2
     offset, slope = -2.0 / n, 2.0 / n**2 - alpha * energy.diagonal_in_products
 
-    def finish(part, products):
-        factors = z1.dtype.type(alpha), offset, slope
-        standardise_backward(products, *factors, units, variances, eps, part.start, energy.diagonal, grads)
+    def finish(part: slice, products: tuple[Any, ...]) -> None:
+        factors = dtype.type(alpha), offset, slope
+        standardize_backward(products, *factors, units, variances, eps, part.start, energy.diagonal, grads)
 
     energy.each_block(finish)
     value = float(((1.0 - energy.diagonal / n) ** 2).sum() + lambd * energy.energy / n**2)
-    return value, grads
+    return value, grads, energy

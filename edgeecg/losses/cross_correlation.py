@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _checks
-from ._correlation import Centring
+from ._correlation import Centering
 from ._threads import Team
 
 
@@ -43,16 +43,16 @@ def cross_correlation(z1: ArrayLike, z2: ArrayLike, eps: float = 1e-5, threads: 
     Zbontar et al., "Barlow Twins: Self-Supervised Learning via Redundancy Reduction", ICML 2021.
     """
     z1, z2 = _checks.embeddings(z1=z1, z2=z2, minimum_rows=2, look_for_nan=False)
-    _checks.positive(eps=eps)
+    (eps,) = _checks.positive(eps=eps)
     matrix = np.empty((z1.shape[1], z1.shape[1]), z1.dtype)
     with Team(threads) as team:
-        centring = Centring((z1, z2), team, eps, scaled=True)
-        u1, u2 = centring.values
+        centering = Centering((z1, z2), team, eps, scaled=True)
+        u1, u2 = centering.values
 
-        def work(worker):
-            centring.work(worker)
-            for centred in centring.centred:
-                centred.wait()
+        def work(worker: int) -> None:
+            centering.work(worker)
+            for centered in centering.centered:
+                centered.wait()
             part = team.share(len(matrix), worker)
             np.matmul(u1[:, part].T, u2, out=matrix[part])
             matrix[part] /= len(z1)

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _checks
-from ._contrast import contrast
+from ._contrast import contrast, contrast_in_float64
+from ._positives import same
+from ._range import tiles_hold
 from ._threads import Team
 from ._unit import UnitRows
 
@@ -50,10 +52,13 @@ def nt_xent(
     Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations", ICML 2020.
     """
     z1, z2 = _checks.embeddings(z1=z1, z2=z2)
-    _checks.positive(temperature=temperature)
+    (temperature,) = _checks.positive(temperature=temperature)
+    n = len(z1)
     with Team(threads) as team:
+        if not tiles_hold(1.0 / temperature, z1.dtype):
+            codes = np.tile(np.arange(n), 2)
+            return contrast_in_float64((z1, z2), same(codes, codes), temperature, team)
         unit = UnitRows(z1, z2, team=team)
-        n = len(z1)
         partner = np.concatenate((unit.rows[n:], unit.rows[:n]))
         weight = np.full(2 * n, 0.5 / n)
         # Each row is the only positive of its partner, so what it is owed is its partner's weight times its partner.

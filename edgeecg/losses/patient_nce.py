@@ -5,13 +5,17 @@ Kiyasseh, Zhu, Clifton: CLOCS: Contrastive Learning of Cardiac Signals Across Sp
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _checks
-from ._positives import by_labels
+from ._float64_pairs import softmax_contrast
+from ._positives import by_labels, same
+from ._range import quietly, tiles_hold
 from ._softmax import LN2, StreamingLogSumExp, base2_scale, pull_softmax
 from ._threads import Team
 from ._tiles import PairTiles
+from ._types import Array, Grads, Positive
 from ._unit import UnitRows
 
 
@@ -54,9 +58,11 @@ def patient_nce(
     Kiyasseh et al., "CLOCS: Contrastive Learning of Cardiac Signals Across Space, Time, and Patients", ICML 2021.
     """
     z1, z2 = _checks.embeddings(z1=z1, z2=z2)
-    _checks.positive(temperature=temperature)
+    (temperature,) = _checks.positive(temperature=temperature)
     codes = _checks.label_codes(patient, len(z1), "patient")
     with Team(threads) as team:
+        if not tiles_hold(1.0 / temperature, z1.dtype):
+            return _in_float64(z1, z2, same(codes, codes), temperature, team)
         a, b = UnitRows(z1, team=team), UnitRows(z2, team=team)
         tiles = PairTiles(a.rows, b.rows, team)
         kappa = base2_scale(1.0 / temperature, z1.dtype)
@@ -71,3 +77,13 @@ def patient_nce(
         da -= twice * mean_of_b
         db -= twice * mean_of_a
         return value, a.backward(da, 1.0 / temperature) + b.backward(db, 1.0 / temperature)
+
+
+@quietly
+def _in_float64(z1: Array, z2: Array, positive: Positive, temperature: float, team: Team) -> tuple[float, Grads]:
+    """The same at temperatures that no tile holds."""
+    a, b = (UnitRows(z, team=team, dtype=np.float64) for z in (z1, z2))
+    forward, da, db = softmax_contrast(a.rows, b.rows, positive, temperature, team, each_pair=True)
+    backward, other_db, other_da = softmax_contrast(b.rows, a.rows, positive, temperature, team, each_pair=True)
+    grads = a.backward(da + other_da, 1.0 / temperature) + b.backward(db + other_db, 1.0 / temperature)
+    return _checks.not_overflown(forward + backward), grads

@@ -3,14 +3,18 @@
 Hadsell, Chopra, LeCun: Dimensionality Reduction by Learning an Invariant Mapping, CVPR 2006 (without their factor 1/2).
 """
 
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _checks
+from ._range import narrowed, ordinary
 from ._threads import Team
+
+LEAST_SQUARE = {np.dtype(np.float32): 2.0**-86, np.dtype(np.float64): 2.0**-982}  # a smaller one has lost digits
+STEEPEST = 2.0**60  # a slope beyond which its product with a difference is made in float64, reached by
+LARGEST_MARGIN = 2.0**16  # over the least distance of float32
 
 
 def siamese_contrastive(
@@ -51,21 +55,25 @@ def siamese_contrastive(
     ----------
     Hadsell, Chopra, LeCun, "Dimensionality Reduction by Learning an Invariant Mapping", CVPR 2006.
     """
-    from ._kernels.pairs import siamese_pairs
+    from ._kernels.pairs import siamese_pairs, siamese_pairs_out_of_range
 
-    # Memory-bound: finiteness is read off the value (NaN and infinity always reach it) and looked up only then.
-    views = _checks.embeddings(z1=z1, z2=z2, look_for_nan=False)
-    different = _checks.pair_labels(different, len(views[0]))
-    _checks.positive(margin=margin)
-    grads = np.empty_like(views[0]), np.empty_like(views[1])
+    # Memory-bound: finiteness is read off the value (NaN and infinity always reach it) and checked only then.
+    z1, z2 = _checks.embeddings(z1=z1, z2=z2, look_for_nan=False)
+    different = _checks.pair_labels(different, len(z1))
+    (margin,) = _checks.positive(margin=margin)
+    grads = np.empty_like(z1), np.empty_like(z2)
     with Team(threads, blas=False) as team:
 
-        def work(worker):
+        def work(worker: int) -> tuple[float, float]:
             part = team.share(len(different), worker)
-            return siamese_pairs(*views, different, float(margin), part.start, part.stop, *grads)
+            return siamese_pairs(z1, z2, different, margin, part.start, part.stop, *grads)
 
-        value = sum(team.run(work)) / len(different)
-    if not math.isfinite(value):
-        _checks.embeddings(z1=z1, z2=z2)
-        _checks.overflow()
+        totals, least = zip(*team.run(work), strict=True)
+        value = sum(totals) / len(different)
+        if min(least) < (bound := LEAST_SQUARE[z1.dtype]) or margin > LARGEST_MARGIN:
+            value += siamese_pairs_out_of_range(z1, z2, different, margin, bound, STEEPEST, *grads) / len(different)
+    if not ordinary(value):
+        _checks.all_finite(z1=z1, z2=z2)
+        _checks.not_overflown(value)
+        narrowed(grads, z1.dtype, 2.0 * np.sqrt(value / len(different)))
     return value, grads

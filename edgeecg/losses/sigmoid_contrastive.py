@@ -9,9 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _checks
+from ._float64_pairs import sigmoid_sums
+from ._positives import same
+from ._range import quietly, tiles_hold
 from ._softmax import LOG2E
 from ._threads import Team
 from ._tiles import PairTiles
+from ._types import Array, Codes, Floats, Grads
 from ._unit import UnitRows
 
 
@@ -60,27 +64,38 @@ def sigmoid_contrastive(
     Zhai, Mustafa, Kolesnikov, Beyer, "Sigmoid Loss for Language Image Pre-Training", ICCV 2023.
     """
     z1, z2 = _checks.embeddings(z1=z1, z2=z2)
-    _checks.positive(temperature=temperature)
-    _checks.finite(bias=bias)
+    (temperature,), (bias,) = _checks.positive(temperature=temperature), _checks.finite(bias=bias)
     n = len(z1)
     codes = np.arange(n, dtype=np.int32) if labels is None else _checks.label_codes(labels, n)
     with Team(threads) as team:
+        if not (tiles_hold(1.0 / temperature, z1.dtype) and tiles_hold(1.0 / temperature + abs(bias), z1.dtype)):
+            return _in_float64(z1, z2, codes, temperature, bias, team)
         a, b = UnitRows(z1, team=team), UnitRows(z2, team=team)
         (loss, slope, moment), da, db = _sums(a.rows, b.rows, codes, temperature, bias, team)
-        grads = a.backward(da, 1.0 / (temperature * n)) + b.backward(db, 1.0 / (temperature * n))
+        grads = a.backward(da, 1.0 / (temperature * n), n) + b.backward(db, 1.0 / (temperature * n), n)
     return float(loss / n), (*grads, float(-moment / (n * temperature**2)), float(slope / n))
 
 
-def _sums(a, b, codes, temperature, bias, team):
+def _sums(a: Array, b: Array, codes: Codes, temperature: float, bias: float, team: Team) -> tuple[Floats, Array, Array]:
     """Sums over all pairs of (loss, dloss/dx, cosine dloss/dx), and G b, G'a for G = dloss/dx."""
     from ._kernels.sigmoid import sigmoid_tile
 
     tiles = PairTiles(a, b, team)
-    constants = [a.dtype.type(c) for c in (1.0 / temperature, bias, LOG2E)]
+    scale, offset, log2e = (a.dtype.type(c) for c in (1.0 / temperature, bias, LOG2E))
     sums = np.zeros((team.size, 3))
 
-    def fill(tile, rows, columns, diagonal, worker):
-        sigmoid_tile(tile, *constants, codes[rows], codes[columns], sums[worker])
+    def fill(tile: Array, rows: slice, columns: slice, diagonal: bool, worker: int) -> None:
+        sigmoid_tile(tile, scale, offset, log2e, codes[rows], codes[columns], sums[worker])
 
     da, db = tiles.pull(fill)
     return sums.sum(axis=0), da, db
+
+
+@quietly
+def _in_float64(z1: Array, z2: Array, codes: Codes, temperature: float, bias: float, team: Team) -> tuple[float, Grads]:
+    """The same at logits that no tile holds."""
+    n, a, b = len(z1), *(UnitRows(z, team=team, dtype=np.float64) for z in (z1, z2))
+    (loss, slope, moment), da, db = sigmoid_sums(a.rows, b.rows, same(codes, codes), temperature, bias, team)
+    grads = a.backward(da, 1.0 / temperature / n, n) + b.backward(db, 1.0 / temperature / n, n)
+    scalars = [_checks.not_overflown(x) for x in (-moment / n / temperature / temperature, slope / n)]
+    return float(_checks.not_overflown(loss / n)), (*grads, *map(float, scalars))

@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError
 from . import _checks
-from ._contrast import contrast
-from ._positives import anchor_weights, by_labels, by_mask
+from ._contrast import contrast, contrast_in_float64
+from ._positives import anchor_weights, by_labels, by_mask, masked, same
+from ._range import tiles_hold
 from ._threads import Team
 from ._unit import UnitRows
 
@@ -58,23 +59,23 @@ def supervised_contrastive(
     ----------
     Khosla et al., "Supervised Contrastive Learning", NeurIPS 2020.
     """
-    views = _checks.embeddings(**({"z1": z1} if z2 is None else {"z1": z1, "z2": z2}))
-    _checks.positive(temperature=temperature)
-    n = len(views[0])
+    views = _checks.embeddings(z1=z1) if z2 is None else _checks.embeddings(z1=z1, z2=z2)
+    (temperature,) = _checks.positive(temperature=temperature)
     if (labels is None) == (mask is None):
         raise InputError("give either labels or mask")
     if mask is None:
-        codes = np.tile(_checks.label_codes(labels, n), len(views))
+        codes = np.tile(_checks.label_codes(labels, len(views[0])), len(views))
+        positive = same(codes, codes)
     else:
-        mask = _checks.square_mask(mask, n)
+        mask = _checks.square_mask(mask, len(views[0]))
+        positive = masked(mask, len(views))
     with Team(threads) as team:
+        if not tiles_hold(1.0 / temperature, views[0].dtype):
+            return contrast_in_float64(views, positive, temperature, team)
         unit = UnitRows(*views, team=team)
         if mask is None:
             count, mean = by_labels(unit.rows, codes, codes, own_rows=unit.rows)
-            weight = anchor_weights(count)
-            # All of a class have equally many positives, so a row is owed exactly what it pays.
-            back = weight[:, None].astype(mean.dtype) * mean
+            back = anchor_weights(count)[:, None].astype(mean.dtype) * mean  # classes owe their rows what these pay
         else:
             count, mean, back = by_mask(unit.rows, mask)
-            weight = anchor_weights(count)
-        return contrast(unit, weight, mean, back, temperature, team)
+        return contrast(unit, anchor_weights(count), mean, back, temperature, team)

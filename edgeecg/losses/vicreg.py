@@ -1,18 +1,29 @@
-"""VICReg: variance, invariance and covariance regularisation.
+"""VICReg: variance, invariance and covariance regularization.
 
 Bardes, Ponce, LeCun: VICReg: Variance-Invariance-Covariance Regularization for Self-Supervised Learning, ICLR 2022.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _checks
 from ._correlation import OffDiagonalEnergy
+from ._range import double, narrowed, ordinary, quietly
 from ._threads import Team
+from ._types import Array, Pair
 
-LARGE = 1e12  # a loss from which on float32 gradients may overflow
+
+class _Options(NamedTuple):
+    """The options of `vicreg`, checked."""
+
+    invariance: float
+    variance: float
+    covariance: float
+    gamma: float
+    eps: float
 
 
 def vicreg(
@@ -63,31 +74,48 @@ def vicreg(
     ----------
     Bardes et al., "VICReg: Variance-Invariance-Covariance Regularization for Self-Supervised Learning", ICLR 2022.
     """
-    z1, z2 = _checks.embeddings(z1=z1, z2=z2, minimum_rows=2)
-    _checks.not_negative(invariance=invariance, variance=variance, covariance=covariance, gamma=gamma)
-    _checks.positive(eps=eps)
+    z1, z2 = _checks.embeddings(z1=z1, z2=z2, minimum_rows=2, look_for_nan=False)
+    weights = _checks.not_negative(invariance=invariance, variance=variance, covariance=covariance, gamma=gamma)
+    options = _Options(*weights, *_checks.positive(eps=eps))
+    usual = ordinary(options.eps, least=2.0**-100) and all(w == 0 or ordinary(w, 2.0**-20, 2.0**20) for w in weights)
+    views: Sequence[Array] = (z1, z2) if usual else double(z1, z2)
     with Team(threads) as team:
-        gap = float(np.square(np.subtract(z1, z2, dtype=np.float64)).mean())
-        first, grad1 = _one_view(z1, z2, invariance, variance, covariance, gamma, eps, team)
-        second, grad2 = _one_view(z2, z1, invariance, variance, covariance, gamma, eps, team)
-    value = invariance * gap + first + second
-    if not np.isfinite(value) or (value > LARGE and not (np.isfinite(grad1).all() and np.isfinite(grad2).all())):
+        value, grads, held = _loss(views, options, team)
+        if not held and views[0].dtype == np.float32:
+            value, grads, _ = _loss(double(*views), options, team)
+    if usual and held:
+        return value, grads
+    return _checks.not_overflown(value), narrowed(grads, z1.dtype, max(np.abs(grad).max() for grad in grads))
+
+
+@quietly
+def _loss(views: Sequence[Array], options: _Options, team: Team) -> tuple[float, Pair, bool]:
+    """(value, gradients, whether float32 held all numbers on the way: differences, deviations, cubes of deviations)."""
+    z1, z2 = views
+    gap = float(np.square(np.subtract(z1, z2, dtype=np.float64)).mean())
+    if not gap < np.inf:
+        _checks.all_finite(z1=z1, z2=z2)
         _checks.overflow()
-    return value, (grad1, grad2)
+    first, grad1, spread1 = _one_view(z1, z2, options, team)
+    second, grad2, spread2 = _one_view(z2, z1, options, team)
+    held = gap == 0 or ordinary(gap, least=2.0**-100)
+    held = held and all(spread == 0 or ordinary(spread, least=2.0**-30) for spread in (spread1, spread2))
+    return options.invariance * gap + first + second, (grad1, grad2), held
 
 
-def _one_view(z, other, invariance, variance, covariance, gamma, eps, team):
-    """Variance and covariance terms of one view, and its gradient with the invariance term in it."""
+def _one_view(z: Array, other: Array, options: _Options, team: Team) -> tuple[float, Array, float]:
+    """Variance and covariance terms of one view, its gradient with the invariance term in it, its largest variance."""
     from ._kernels.columns import combine_columns
 
     n, width = z.shape
+    invariance, variance, covariance, gamma, eps = options
     energy = OffDiagonalEnergy((z,), team)
-    # The gradient of the mean is zero for both terms: they are made of centred columns.
+    # The gradient of the mean is zero for both terms: they are made of centered columns.
     alpha = 4.0 * covariance / (width * (n - 1.0) ** 2)
     pull_together = z.dtype.type(2.0 * invariance / z.size)
     out, short = np.empty_like(z), np.empty(width)
 
-    def finish(part, products):
+    def finish(part: slice, products: tuple[Any, ...]) -> None:
         energy.diagonal[part] = n * energy.variances[0][part]
         sigma = np.sqrt(energy.variances[0][part] * (n / (n - 1.0)) + eps)
         short[part] = np.maximum(gamma - sigma, 0.0)
@@ -98,4 +126,4 @@ def _one_view(z, other, invariance, variance, covariance, gamma, eps, team):
 
     energy.each_block(finish)
     value = variance * short.sum() / width + covariance * energy.energy / (width * (n - 1.0) ** 2)
-    return float(value), out
+    return float(value), out, energy.largest[0]

@@ -75,7 +75,7 @@ CASES = [
         by_row=("different",),
     ),
     Case(
-        "soft_nearest_neighbour",
+        "soft_nearest_neighbor",
         lambda rng, n, d: {**patients(rng, n, d), "temperature": 0.5 * d},
         invariant={"rotation"},
         by_row=("labels",),

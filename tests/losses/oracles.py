@@ -31,12 +31,12 @@ def off_diagonal(matrix):
     return matrix[~torch.eye(len(matrix), dtype=torch.bool)]
 
 
-def standardise(z, eps):
+def standardize(z, eps):
     return (z - z.mean(0)) / torch.sqrt(z.var(0, unbiased=False) + eps)
 
 
 def cross_correlation(z1, z2, eps=1e-5):
-    return standardise(z1, eps).T @ standardise(z2, eps) / len(z1)
+    return standardize(z1, eps).T @ standardize(z2, eps) / len(z1)
 
 
 def barlow_twins(z1, z2, lambd=0.0051, eps=1e-5):
@@ -48,8 +48,8 @@ def vicreg(z1, z2, invariance=25.0, variance=25.0, covariance=1.0, gamma=1.0, ep
     total = invariance * ((z1 - z2) ** 2).mean()
     for z in (z1, z2):
         total = total + variance * torch.relu(gamma - torch.sqrt(z.var(0, unbiased=True) + eps)).mean()
-        centred = z - z.mean(0)
-        cov = centred.T @ centred / (len(z) - 1)
+        centered = z - z.mean(0)
+        cov = centered.T @ centered / (len(z) - 1)
         total = total + covariance * (off_diagonal(cov) ** 2).sum() / z.shape[1]
     return total
 
@@ -95,7 +95,7 @@ def siamese_contrastive(z1, z2, different=None, margin=1.0):
     return ((1 - y) * d**2 + y * torch.clamp(margin - d, min=0) ** 2).mean()
 
 
-def soft_nearest_neighbour(z1, z2=None, labels=None, temperature=1.0):
+def soft_nearest_neighbor(z1, z2=None, labels=None, temperature=1.0):
     views = [z1] if z2 is None else [z1, z2]
     x = torch.cat(views)
     alike = same(labels).repeat(len(views), len(views))

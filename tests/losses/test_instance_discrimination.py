@@ -6,6 +6,7 @@ import torch
 
 from edgeecg import losses
 from edgeecg.errors import InputError
+from tests.losses import bounds, exact
 from train.objectives import OBJECTIVES
 
 
@@ -23,6 +24,27 @@ from train.objectives import OBJECTIVES
 def test_what_does_not_fit_is_named(rng, bank, index, sentence):
     with pytest.raises(InputError, match=sentence):
         losses.instance_discrimination(rng.standard_normal((2, 3)), bank, index)
+
+
+def test_next_to_its_own_entry_the_gradient_is_finite():
+    """Its own score is 61 in base 2 above the other's: what the kernel would make of the columns' share overflows."""
+    z = np.array([[0.887, 0.46178]], np.float32)
+    value, (dz,) = losses.instance_discrimination(z, np.eye(2, dtype=np.float32), [0], temperature=0.01)
+    assert abs(value) < 1e-5
+    np.testing.assert_allclose(dz, 0.0, atol=1e-15)
+
+
+@exact.needs_extended
+@pytest.mark.parametrize("dtype, temperature", [(np.float32, 0.01), (np.float32, 1e-3), (np.float64, 1e-3)])
+def test_low_temperatures(rng, dtype, temperature):
+    for z in rng.standard_normal((400, 1, 2)).astype(dtype):
+        options = {"bank": np.eye(2, dtype=dtype), "index": [0], "temperature": temperature}
+        value, (dz,) = losses.instance_discrimination(z, **options)
+        right, (slope,) = exact.evaluate(exact.instance_discrimination, [z], options)
+        ulp = np.finfo(bounds.computed_in("instance_discrimination", [z], options)).eps
+        bound, (slope_bound,) = bounds.instance_discrimination(z, ulp=ulp, **options)
+        assert abs(value - right) <= bound
+        assert (abs(dz - slope) <= slope_bound + np.finfo(dtype).eps * abs(slope)).all()
 
 
 def test_a_bank_of_one_entry_costs_nothing():

@@ -19,7 +19,7 @@ PAIRWISE = {
     "siamese_contrastive": lambda z1, z2: losses.siamese_contrastive(
         np.vstack([z1, z1]), np.vstack([z2, np.roll(z2, 1, axis=0)]), different=np.arange(2 * N) >= N, margin=2.0
     ),
-    "soft_nearest_neighbour": lambda z1, z2: losses.soft_nearest_neighbour(z1, z2, labels=own),
+    "soft_nearest_neighbor": lambda z1, z2: losses.soft_nearest_neighbor(z1, z2, labels=own),
     "sigmoid_contrastive": lambda z1, z2: losses.sigmoid_contrastive(z1, z2),
     "instance_discrimination": lambda z1, z2: losses.instance_discrimination(z1, z2, own),
 }

@@ -5,8 +5,10 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
+from edgeecg import losses
 from edgeecg.errors import InputError
 from edgeecg.losses._threads import Team
 
@@ -62,6 +64,31 @@ def test_an_action_that_fails_ends_the_call_with_its_error():
 
         with pytest.raises(InputError, match="the action"):
             team.run(work)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1025, 10**9, 10**400, True, 2.0, "2", None, np.float64(2)])
+def test_counts_that_no_team_has_are_refused_at_once(threads):
+    with pytest.raises(InputError, match="it must be a whole number from 1 to 1024"):
+        Team(threads)
+
+
+@pytest.mark.parametrize("threads", [3, np.int64(7), np.uint8(40)])
+def test_more_threads_than_rows(threads):
+    z1, z2 = np.random.default_rng(0).standard_normal((2, 5, 3))
+    for loss in (losses.nt_xent, losses.barlow_twins, losses.vicreg):
+        value, grads = loss(z1, z2, threads=threads)
+        expected, right = loss(z1, z2)
+        assert value == pytest.approx(expected, rel=1e-12)
+        np.testing.assert_allclose(grads, right, rtol=1e-10, atol=1e-14)
+
+
+def test_a_system_that_starts_no_more_threads_is_named(monkeypatch):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(InputError, match="the system starts no more threads"):
+        Team(613)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import get_args
 
 from edgeecg.errors import InputError
 from train.data.positives import Positives
-from train.objectives import OBJECTIVES
+from train.objectives import OBJECTIVES, current_name
 from train.views import Views
 from train.views.pairs import check_pairs
 from train.views.viewmaker import ViewmakerOptions
@@ -61,6 +61,7 @@ def parse(name: str) -> Cell:
     if len(rest) != 2:
         raise InputError(f"cell {name!r} is not OBJECTIVE/VIEW/POSITIVES or {AUTOENCODER}/KIND")
     view, positives = rest
+    objective = current_name(objective)
     for value, known in ((objective, OBJECTIVES), (view, VIEWS), (positives, get_args(Positives))):
         if value not in known:
             raise InputError(f"cell {name!r}: {value!r} is not one of {', '.join(known)}")

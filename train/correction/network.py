@@ -74,7 +74,7 @@ class PairLoss:
         _, place = np.unique(rows, return_index=True)  # a window twice would be its own nearest neighbor
         temperature = self.options.soft_temperature
         every = torch.cat([first, second])[place]
-        return evaluate(losses.soft_nearest_neighbour, every, labels=self.label[rows[place]], temperature=temperature)
+        return evaluate(losses.soft_nearest_neighbor, every, labels=self.label[rows[place]], temperature=temperature)
 
     def sigmoid(self, first: Tensor, second: Tensor, pairs: Pairs, at: np.ndarray) -> Tensor:
         """True pairs side by side: every window of one against every window of the other, positive

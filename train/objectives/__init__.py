@@ -7,6 +7,8 @@
 `autograd` describes the convention for several processes, `positives` which windows are positives of each other.
 """
 
+import warnings
+
 from . import modules
 
 OBJECTIVES = {
@@ -24,9 +26,20 @@ OBJECTIVES = {
     "supervised_cmlc": modules.SupervisedCMLC,
     "supervised_cmsmlc": modules.SupervisedCMSMLC,
     "siamese_contrastive": modules.SiameseContrastive,
-    "soft_nearest_neighbour": modules.SoftNearestNeighbour,
+    "soft_nearest_neighbor": modules.SoftNearestNeighbor,
     "sigmoid_contrastive": modules.SigmoidContrastive,
     "instance_discrimination": modules.InstanceDiscrimination,
 }
 
-__all__ = ["OBJECTIVES"]
+RENAMED = {"soft_nearest_neighbour": "soft_nearest_neighbor"}
+"""Names that commands and kept runs may still have."""
+
+__all__ = ["OBJECTIVES", "current_name"]
+
+
+def current_name(name: str) -> str:
+    """The name that an objective has today."""
+    if name not in RENAMED:
+        return name
+    warnings.warn(f"the objective {name} is now {RENAMED[name]}", DeprecationWarning, stacklevel=3)
+    return RENAMED[name]

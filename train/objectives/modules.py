@@ -174,7 +174,7 @@ class SiameseContrastive(Objective):
         )
 
 
-class SoftNearestNeighbour(Objective):
+class SoftNearestNeighbor(Objective):
     """Windows of one patient are of one class."""
 
     needs = ("patient",)
@@ -185,7 +185,7 @@ class SoftNearestNeighbour(Objective):
 
     def loss(self, z1, z2, labels):
         return evaluate(
-            losses.soft_nearest_neighbour,
+            losses.soft_nearest_neighbor,
             z1,
             z2,
             labels=labels["patient"],

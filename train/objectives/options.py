@@ -4,7 +4,7 @@ import inspect
 from dataclasses import dataclass, fields
 
 from edgeecg.errors import InputError
-from train.objectives import OBJECTIVES
+from train.objectives import OBJECTIVES, current_name
 from train.objectives.modules import Objective
 
 INTERNAL = ("self", "threads", "n_items", "dim", "seed")
@@ -28,6 +28,7 @@ class LossOptions:
 
 def make_objective(name: str, options: LossOptions | None = None, threads: int = 1) -> Objective:
     """The objective of this name with those options that are set."""
+    name = current_name(name)
     if name not in OBJECTIVES:
         raise InputError(f"objective {name!r} is not one of {', '.join(sorted(OBJECTIVES))}")
     options = options or LossOptions()

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from numba import njit
+
+from edgeecg._compiled import compiled
 
 TRIPLES = np.array(list(combinations(range(9), 3)), np.int64)  # where a kernel has weight 2; -1 elsewhere
 GOLDEN = (np.sqrt(5) + 1) / 2
@@ -55,7 +56,7 @@ def standardize(windows: np.ndarray) -> np.ndarray:
     return (x - x.mean(1, keepdims=True)) / (x.std(1, keepdims=True) + 1e-6)
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled(fastmath=True, boundscheck=False)
 def shifts(window, dilation, taps, total):
     """The window moved to each of the nine taps, zero outside, and minus their sum."""
     length = len(window)
@@ -70,14 +71,14 @@ def shifts(window, dilation, taps, total):
             total[i] -= window[i + move]
 
 
-@njit(cache=True)
+@compiled()
 def response(window, triple, dilation):
     taps, total = np.empty((9, len(window)), np.float32), np.empty(len(window), np.float32)
     shifts(window, dilation, taps, total)
     return total + taps[triple[0]] + taps[triple[1]] + taps[triple[2]]
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled(fastmath=True, boundscheck=False)
 def positive(values, bias, low, high):
     count = np.int32(0)
     for i in range(low, high):
@@ -85,7 +86,7 @@ def positive(values, bias, low, high):
     return count / np.float32(high - low)
 
 
-@njit(cache=True, fastmath=True, boundscheck=False)
+@compiled(fastmath=True, boundscheck=False)
 def transform(windows, dilations, counts, biases, triples, out):
     length = windows.shape[1]
     taps, total = np.empty((9, length), np.float32), np.empty(length, np.float32)

@@ -1,10 +1,11 @@
 """Sums of the rows of each class."""
 
-from numba import njit
+from ..._compiled import compiled
+from .._types import Array
 
 
-@njit(cache=True, nogil=True)
-def class_sums(rows, codes, sums):
+@compiled()
+def class_sums(rows: Array, codes: Array, sums: Array) -> None:
     """sums_c += rows of class c, in float64."""
     for i in range(rows.shape[0]):
         total, row = sums[codes[i]], rows[i]

@@ -1,15 +1,18 @@
 """Tile sweep of the pairwise sigmoid loss."""
 
 import numpy as np
-from numba import njit
 
+from ..._compiled import compiled
+from .._types import Array, Scalar
 from .softmax import FAST
 from .transcendental import exp2, if_greater, larger, log1p
 
 
 # The "numpy" error model spares a branch at every division, which would keep the loop scalar.
-@njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
-def sigmoid_tile(t, scale, bias, log2e, row_codes, col_codes, sums):
+@compiled(fastmath=FAST, error_model="numpy")
+def sigmoid_tile(
+    t: Array, scale: Scalar, bias: Scalar, log2e: Scalar, row_codes: Array, col_codes: Array, sums: Array
+) -> None:
     """t_ij <- dl_ij / dx_ij in place for l = softplus(-y x), x = scale t + bias, y = +1 for one class and -1 otherwise.
 
     Adds to sums: l, dl/dx, t dl/dx (float64).

@@ -7,16 +7,16 @@ also what keeps float32 exponents small. kappa t - shift is rounded once everywh
 large, and the sweeps must agree on it.
 """
 
-from numba import njit
-
+from ..._compiled import compiled
+from .._types import Array, Scalar
 from .transcendental import exp2, larger, multiply_add
 
 # Inputs are finite by the time a kernel runs and masked entries are large finite numbers, so nnan / ninf are safe.
 FAST = {"nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc"}
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
-def absorb_rows(t, kappa, col_bias, row_max, row_sum):
+@compiled(fastmath=FAST)
+def absorb_rows(t: Array, kappa: Scalar, col_bias: Array, row_max: Array, row_sum: Array) -> None:
     """Adds a tile to the streaming log-sum-exp of its rows: (running maximum, sum of 2**(u - maximum))."""
     for i in range(t.shape[0]):
         row = t[i]
@@ -30,8 +30,10 @@ def absorb_rows(t, kappa, col_bias, row_max, row_sum):
         row_max[i] = top
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
-def absorb_columns(t, kappa, row_bias, col_max, col_sum, top, total):
+@compiled(fastmath=FAST)
+def absorb_columns(
+    t: Array, kappa: Scalar, row_bias: Array, col_max: Array, col_sum: Array, top: Array, total: Array
+) -> None:
     """The same for the columns; `top` and `total` are scratch of the tile's width."""
     rows, columns = t.shape
     for j in range(columns):
@@ -50,8 +52,10 @@ def absorb_columns(t, kappa, row_bias, col_max, col_sum, top, total):
         col_max[j] = top[j]
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
-def softmax_weights(t, kappa, row_weight, row_shift, col_weight, col_shift):
+@compiled(fastmath=FAST)
+def softmax_weights(
+    t: Array, kappa: Scalar, row_weight: Array, row_shift: Array, col_weight: Array, col_shift: Array
+) -> None:
     """t_ij <- row_weight_i p(j|i) + col_weight_j p(i|j), in place; a shift is the log-sum-exp (plus bias)."""
     for i in range(t.shape[0]):
         weight, shift = row_weight[i], row_shift[i]

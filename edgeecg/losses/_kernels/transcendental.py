@@ -6,6 +6,8 @@ minimax, fitted with 40 digits) and an exponent assembled from bits. The polynom
 (float32 / float64), so what a result carries is the rounding of its own dtype.
 """
 
+from typing import Any
+
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
@@ -19,10 +21,10 @@ _LAYOUT = {types.float32: (32, 23, 127), types.float64: (64, 52, 1023)}
 
 
 @intrinsic
-def _rint(typingctx, x):
+def _rint(typingctx: Any, x: Any) -> Any:
     """Nearest integer, as a float: one instruction where the processor has it."""
 
-    def emit(context, builder, signature, args):
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kind = context.get_value_type(signature.args[0])
         return builder.call(builder.module.declare_intrinsic("llvm.rint", [kind]), args)
 
@@ -30,11 +32,11 @@ def _rint(typingctx, x):
 
 
 @intrinsic
-def _two_to_the(typingctx, n):
+def _two_to_the(typingctx: Any, n: Any) -> Any:
     """2**n for an integer-valued float n of the normal range, by writing the exponent bits."""
     width, mantissa, bias = _LAYOUT[n]
 
-    def emit(context, builder, signature, args):
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         whole = ir.IntType(width)
         exponent = builder.add(builder.fptosi(args[0], whole), whole(bias))
         bits = builder.shl(exponent, whole(mantissa))
@@ -44,20 +46,20 @@ def _two_to_the(typingctx, n):
 
 
 @intrinsic
-def if_greater(typingctx, x, y, then, otherwise):
+def if_greater(typingctx: Any, x: Any, y: Any, then: Any, otherwise: Any) -> Any:
     """`then` where x > y, else `otherwise`: a select, where Python's conditional would be a branch to untangle."""
 
-    def emit(context, builder, signature, args):
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.select(builder.fcmp_ordered(">", args[0], args[1]), args[2], args[3])
 
     return then(x, y, then, otherwise), emit
 
 
 @intrinsic
-def larger(typingctx, x, y):
-    """max(x, y) of two finite numbers, in the form in which the compiler vectorises a maximum over a row."""
+def larger(typingctx: Any, x: Any, y: Any) -> Any:
+    """max(x, y) of two finite numbers, in the form in which the compiler vectorizes a maximum over a row."""
 
-    def emit(context, builder, signature, args):
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kind = context.get_value_type(signature.return_type)
         function = builder.module.declare_intrinsic("llvm.maxnum", [kind], ir.FunctionType(kind, [kind, kind]))
         return builder.call(function, args, fastmath=("nnan", "nsz"))
@@ -66,10 +68,10 @@ def larger(typingctx, x, y):
 
 
 @intrinsic
-def multiply_add(typingctx, x, y, z):
+def multiply_add(typingctx: Any, x: Any, y: Any, z: Any) -> Any:
     """x y + z, rounded once where the processor has such an instruction, whoever else uses x y."""
 
-    def emit(context, builder, signature, args):
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kind = context.get_value_type(signature.return_type)
         signature_of_call = ir.FunctionType(kind, [kind, kind, kind])
         return builder.call(builder.module.declare_intrinsic("llvm.fmuladd", [kind], signature_of_call), args)
@@ -87,7 +89,7 @@ _ONE, _TWO, _LOWEST, _ZERO = _f4(1), _f4(2), _f4(-126), _f4(0)
 
 
 @njit(**_STRICT)
-def _exp2_f4(u):
+def _exp2_f4(u: Any) -> Any:
     # The exponent is clamped (no wrap-around of the bits); what lies below the normal range becomes an exact zero.
     clamped = larger(u, _LOWEST)
     n = _rint(clamped)
@@ -97,7 +99,7 @@ def _exp2_f4(u):
 
 
 @njit(**_STRICT)
-def _exp2_f8(u):
+def _exp2_f8(u: Any) -> Any:
     clamped = larger(u, -1022.0)
     n = _rint(clamped)
     f = clamped - n
@@ -113,14 +115,14 @@ def _exp2_f8(u):
 # log(1 + e) = 2 atanh(v), v = e / (2 + e) in [0, 1/3]: keeps its relative accuracy down to the smallest e,
 # where log(1.0 + e) would lose it to the rounding of the sum.
 @njit(**_STRICT)
-def _log1p_f4(e):
+def _log1p_f4(e: Any) -> Any:
     v = e / (_TWO + e)
     w = v * v
     return v * ((((_L4 * w + _L3) * w + _L2) * w + _L1) * w + _L0)
 
 
 @njit(**_STRICT)
-def _log1p_f8(e):
+def _log1p_f8(e: Any) -> Any:
     v = e / (2.0 + e)
     w = v * v
     p = 0.17044163562781398129 * w + 0.083245065118608205757
@@ -131,12 +133,12 @@ def _log1p_f8(e):
     return v * (p * w + 2.0000000000000000024)
 
 
-def exp2(u):
+def exp2(u: Any) -> Any:
     """2**u for u <= the largest exponent; below the normal range exactly 0. Kernels call it on finite numbers."""
     raise NotImplementedError("compiled code only")
 
 
-def log1p(e):
+def log1p(e: Any) -> Any:
     """log(1 + e) for e in [0, 1]."""
     raise NotImplementedError("compiled code only")
 
