@@ -13,7 +13,8 @@ from edgeecg.errors import InputError
 from train import apply, evaluate, finetune, pretrain
 from train.classifiers.network import encode
 from train.classifiers.training import Training
-from train.data.front_end import to_input, windows_to_bytes
+from train.data import open_cache
+from train.data.front_end import default_front_end, to_input, windows_to_bytes
 from train.data.labels import read_labels
 from train.nets import Encoder, edge
 from train.probes.features import features_by_name
@@ -25,23 +26,22 @@ from train.runs.checkpoint import load_encoder
 def runs(published, tmp_path_factory):
     """An encoder of leads I and II as channels, and one of each by itself, averaged; of two steps each."""
     folder = tmp_path_factory.mktemp("runs")
+    cache = open_cache(published, ("ptbxl",), default_front_end(), folder / "cache", quiet=True)
     for fusion in ("channels", "average"):
-        pretrain.main(
-            pretrain.Config(
-                data=published,
-                corpora=("ptbxl",),
-                encoder="nano",
-                leads=2,
-                fusion=fusion,
-                steps=2,
-                batch=8,
-                projector=(16, 16),
-                validation=0.3,
-                context=0.0,
-                out=folder / fusion,
-                cache=folder / "cache",
-            )
+        config = pretrain.Config(
+            data=published,
+            corpora=("ptbxl",),
+            encoder="nano",
+            leads=2,
+            fusion=fusion,
+            steps=2,
+            batch=8,
+            projector=(16, 16),
+            validation=0.3,
+            context=0.0,
+            out=folder / fusion,
         )
+        pretrain.train(config, cache, None)
     return folder
 
 
