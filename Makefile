@@ -47,6 +47,25 @@ sanitize: $(VENV)/.stamp-test  ## run the tests on a core with address and undef
 	  $(RUN) -m pytest --capture=sys -o "pythonpath=build/sanitize ." --ignore=tests/train --ignore=tests/losses \
 	  --ignore=tests/test_firmware.py --ignore=tests/test_packaging.py $(PYTEST_ARGS)  # those run programs that the preload would break
 
+MINUTES ?= 5
+
+fuzz: $(VENV)/.stamp-test  ## fuzz the C core, MINUTES=5 for each target (needs clang-14)
+	$(RUN) tools/fuzz_c.py --minutes $(MINUTES)
+
+torture: $(VENV)/.stamp-test  ## kills, full disks, threads, forks, thirty days of signal: half an hour (needs clang-14 and root)
+	@$(MAKE) -s --no-print-directory core
+	$(RUN) -m pytest -m torture tests/torture $(PYTEST_ARGS)
+
+parity: $(VENV)/.stamp-test  ## random recordings through every engine, MINUTES=5 (EDGEECG_DATA: real ones too)
+	@$(MAKE) -s --no-print-directory core
+	$(RUN) tools/parity.py --minutes $(MINUTES) $${EDGEECG_DATA:+--data "$$EDGEECG_DATA"}
+
+mutants: $(VENV)/.stamp-test  ## how many of 300 small faults in the C core do the tests find?
+	$(RUN) tools/mutate_c.py
+
+coverage: $(VENV)/.stamp-test  ## the conditions of the C core that the tests take (needs clang-14 and llvm-14)
+	$(RUN) tools/c_coverage.py
+
 bench: $(VENV)/.stamp-test  ## compare with the other runtimes, in one table
 	@$(MAKE) -s --no-print-directory core
 	$(RUN) -m pytest benchmarks --benchmark-only $(PYTEST_ARGS)
@@ -132,4 +151,4 @@ firmware: $(VENV)/.stamp-test  ## run the C core on emulated microcontrollers, i
 	@$(MAKE) -s --no-print-directory core
 	$(RUN) -m benchmarks.firmware --write docs/results/firmware.md
 
-.PHONY: firmware help demo lint format test test-slow test-quick sanitize bench bench-peers bench-track core docs wheel clean model probes
+.PHONY: firmware fuzz torture parity mutants coverage help demo lint format test test-slow test-quick sanitize bench bench-peers bench-track core docs wheel clean model probes

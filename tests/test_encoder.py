@@ -105,7 +105,7 @@ class AsksForGradients:
 
 BAD = {
     "empty": ([], {}, "empty"),
-    "two-dimensional": (np.zeros((2, 1280)), {}, "one dimension"),
+    "two-dimensional": (np.zeros((2, 1280)), {}, "2 leads"),
     "complex": (np.zeros(1280, complex), {}, "real numbers"),
     "object": (np.array([None] * 1280), {}, "real numbers"),
     "text": (["a"] * 1280, {}, "real numbers"),
@@ -317,8 +317,8 @@ def test_an_encoder_keeps_few_pools_and_streams(encoder, signal):
     for hop in range(1, 40):
         encoder.embed(signal, hop=hop / 10)
         encoder.analyze(signal, hop=hop / 10)
-    assert len(encoder._pools) <= 8
-    assert all(len(pool.idle) <= 4 for pool in encoder._pools.values())
+    assert len(encoder._pools.known) <= 8
+    assert all(len(pool.idle) <= 4 for pool in encoder._pools.known.values())
 
 
 def test_info_says_what_a_user_asks(encoder):

@@ -52,6 +52,9 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
         raise InputError(f"{path} is not a readable safetensors file: {error}") from error
     if not isinstance(meta, dict):
         raise InputError(f"{path} was not written by edgeecg's training")
+    version, newest = header.get("format", FORMAT["format"]), FORMAT["format"]
+    if version != newest:
+        raise InputError(f"{path} is of format version {version}, this version of edgeecg reads up to {newest}")
     stated = meta.pop(CHECKSUM, None)
     first_format = stated is None and header.keys() == {"edgeecg"}  # it had no checksum
     if not first_format and stated != checksum(tensors, meta):
