@@ -62,7 +62,7 @@ def test_the_card_states_sources_licences_and_what_was_left_out(name):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_numbers_hold_what_the_model_says(name, toy_ecg):
-    """Every number is in one group, and of the signal's each follows what it is named after better than its neighbour
+    """Every number is in one group, and of the signal's each follows what it is named after better than its neighbor
     does.
     """
     model = Model.load(MODELS[name])
