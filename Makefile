@@ -41,7 +41,7 @@ test-quick: $(VENV)/.stamp-quick  ## run the tests of edgeecg/ and csrc/ alone, 
 	@$(MAKE) -s --no-print-directory core
 	$(RUN) -m pytest -n $(JOBS) --dist loadfile -m "not slow" $(QUICK_TESTS) $(PYTEST_ARGS)
 
-sanitize: $(VENV)/.stamp-test  ## run the tests on a core with address and undefined-behaviour sanitizers
+sanitize: $(VENV)/.stamp-test  ## run the tests on a core with address and undefined-behavior sanitizers
 	@EDGEECG_SANITIZE=1 $(RUN) setup.py -q build --build-lib build/sanitize --build-temp build/sanitize-objects
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so)" ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	  $(RUN) -m pytest --capture=sys -o "pythonpath=build/sanitize ." --ignore=tests/train --ignore=tests/losses \

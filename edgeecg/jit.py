@@ -128,7 +128,7 @@ def _front_end(x: Samples, fs_mhz: int, front: FrontEnd) -> tuple[Bytes, NDArray
 
 
 def _pack(layer: Layer) -> PackedLayer:
-    """(weights, bias, requantisation (3, cout)) as the kernels want them, kept as long as the layer lives."""
+    """(weights, bias, requantization (3, cout)) as the kernels want them, kept as long as the layer lives."""
     if layer not in _packed_layers:
         each_in, each_out = layer.cin // layer.groups, layer.cout // layer.groups
         taps = require(layer.weights).reshape(layer.groups, each_out, layer.kernel * each_in)

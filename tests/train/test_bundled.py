@@ -98,7 +98,7 @@ def test_hours_are_those_of_the_recordings(data_dir, tmp_path):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_numbers_hold_what_the_model_says(name, toy_ecg):
-    """Every number is in one group, and of the signal's each follows what it is named after better than its neighbour
+    """Every number is in one group, and of the signal's each follows what it is named after better than its neighbor
     does.
     """
     model = Model.load(MODELS[name])
