@@ -35,7 +35,7 @@ test: $(VENV)/.stamp-test  ## run the tests, JOBS=2 at once (PYTEST_ARGS=... is 
 
 test-slow: $(VENV)/.stamp-test  ## run the tests that take longer than a few seconds each: `make test` leaves them out
 	@$(MAKE) -s --no-print-directory core
-	$(RUN) -m pytest -n $(JOBS) --dist load --durations=10 -m slow $(PYTEST_ARGS)
+	$(RUN) -m pytest -n $(JOBS) --dist loadfile --durations=10 -m slow $(PYTEST_ARGS)
 
 test-quick: $(VENV)/.stamp-quick  ## run the tests of edgeecg/ and csrc/ alone, without torch: under two minutes
 	@$(MAKE) -s --no-print-directory core

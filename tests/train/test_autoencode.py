@@ -120,6 +120,7 @@ def test_the_loss_falls_and_the_run_leaves_its_papers(cache, tmp_path, kind):
     assert 0 < figures["prd"]["value"] < 100 and (figures["kl"] is not None) == (kind == "variational")
 
 
+@pytest.mark.slow
 def test_a_finished_model_is_kept_and_used_again(cache, tmp_path, capsys):
     config = tiny(tmp_path, kind="variational")
     path = train(config, cache, None)

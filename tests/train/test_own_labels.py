@@ -122,6 +122,7 @@ def test_correction_takes_them(clinic, tmp_path):
     assert scores["labels.csv/original/logistic regression"]["macro AUROC"]["value"] > 0.95
 
 
+@pytest.mark.slow
 def test_siamese_pairs_by_them(clinic, tmp_path):
     config = siamese.Config(
         labels=str(clinic / "labels.csv"),

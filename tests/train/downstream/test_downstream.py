@@ -238,6 +238,7 @@ def test_snomed_statements_are_23_and_share_no_code():
     assert len(set(numbers)) == 23 and all(number.isdigit() for number in numbers)
 
 
+@pytest.mark.slow
 def test_a_run_resumes_after_its_last_finished_part_and_compares(task, tmp_path, monkeypatch, capsys):
     save_encoder(tmp_path / "encoder.safetensors", tiny_encoder(), {})
     options = {"encoder": str(tmp_path / "encoder.safetensors"), "task": task, "fractions": (0.2, 1.0), "splits": 2}
