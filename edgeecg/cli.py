@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
+LONG = 3600.0  # seconds of a recording that threads share
+
 Arguments: TypeAlias = argparse.Namespace
 Subcommands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
@@ -233,7 +235,12 @@ def embed_file(encoder: Encoder, file: str, args: Arguments, progress: Progress)
             f"edgeecg: {message if kind is RecordingWarning else f'{file}: warning: {message}'}"
         )
         recording = read_recording(file, args)
-        return recording, demo.analyze(encoder, recording, args.hop, args.nan)
+        return recording, demo.analyze(encoder, recording, args.hop, args.nan, threads_for(recording))
+
+
+def threads_for(recording: Recording) -> int:
+    """All processors for a long recording, whose bytes stay the same; for a short one threads are not worth it."""
+    return len(os.sched_getaffinity(0)) if recording.seconds > LONG and hasattr(os, "sched_getaffinity") else 1
 
 
 def read_recording(file: str, args: Arguments) -> Recording:
