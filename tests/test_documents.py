@@ -72,7 +72,6 @@ def test_test_files_that_are_named_exist(document):
 
 
 LATER = {
-    "format.md",
     "numerics.md",
     "speed.md",
     "speed_zen4.md",
