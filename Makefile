@@ -8,6 +8,8 @@ PYTEST_ARGS ?=
 JOBS ?= 2
 MODEL_DIR ?= runs/model
 RECIPE_ARGS ?=
+EXPORT_ARGS ?=
+PROBE_ARGS ?=
 QUICK_TESTS = tests --ignore=tests/train --ignore=tests/benchmarks --ignore=tests/losses
 
 SHELL := /bin/bash
@@ -33,17 +35,36 @@ test: $(VENV)/.stamp-test  ## run the tests, JOBS=2 at once (PYTEST_ARGS=... is 
 
 test-slow: $(VENV)/.stamp-test  ## run the tests that take longer than a few seconds each: `make test` leaves them out
 	@$(MAKE) -s --no-print-directory core
-	$(RUN) -m pytest -n $(JOBS) --dist load --durations=10 -m slow $(PYTEST_ARGS)
+	$(RUN) -m pytest -n $(JOBS) --dist loadfile --durations=10 -m slow $(PYTEST_ARGS)
 
 test-quick: $(VENV)/.stamp-quick  ## run the tests of edgeecg/ and csrc/ alone, without torch: under two minutes
 	@$(MAKE) -s --no-print-directory core
 	$(RUN) -m pytest -n $(JOBS) --dist loadfile -m "not slow" $(QUICK_TESTS) $(PYTEST_ARGS)
 
-sanitize: $(VENV)/.stamp-test  ## run the tests on a core with address and undefined-behaviour sanitizers
+sanitize: $(VENV)/.stamp-test  ## run the tests on a core with address and undefined-behavior sanitizers
 	@EDGEECG_SANITIZE=1 $(RUN) setup.py -q build --build-lib build/sanitize --build-temp build/sanitize-objects
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so)" ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	  $(RUN) -m pytest --capture=sys -o "pythonpath=build/sanitize ." --ignore=tests/train --ignore=tests/losses \
 	  --ignore=tests/test_firmware.py --ignore=tests/test_packaging.py $(PYTEST_ARGS)  # those run programs that the preload would break
+
+MINUTES ?= 5
+
+fuzz: $(VENV)/.stamp-test  ## fuzz the C core, MINUTES=5 for each target (needs clang-14)
+	$(RUN) tools/fuzz_c.py --minutes $(MINUTES)
+
+torture: $(VENV)/.stamp-test  ## kills, full disks, threads, forks, thirty days of signal: half an hour (needs clang-14 and root)
+	@$(MAKE) -s --no-print-directory core
+	$(RUN) -m pytest -m torture tests/torture $(PYTEST_ARGS)
+
+parity: $(VENV)/.stamp-test  ## random recordings through every engine, MINUTES=5 (EDGEECG_DATA: real ones too)
+	@$(MAKE) -s --no-print-directory core
+	$(RUN) tools/parity.py --minutes $(MINUTES) $${EDGEECG_DATA:+--data "$$EDGEECG_DATA"}
+
+mutants: $(VENV)/.stamp-test  ## how many of 300 small faults in the C core do the tests find?
+	$(RUN) tools/mutate_c.py
+
+coverage: $(VENV)/.stamp-test  ## the conditions of the C core that the tests take (needs clang-14 and llvm-14)
+	$(RUN) tools/c_coverage.py
 
 bench: $(VENV)/.stamp-test  ## compare with the other runtimes, in one table
 	@$(MAKE) -s --no-print-directory core
@@ -83,12 +104,12 @@ wheel: $(VENV)/.stamp-base  ## build dist/*.whl
 	@rm -rf build/lib* build/bdist*  # what setuptools left there would go into the wheel, deleted modules included
 	$(RUN) -m pip -q wheel --no-deps --no-build-isolation --wheel-dir dist .
 
-model: $(VENV)/.stamp-test  ## train and export the default encoder, from where it was stopped: MODEL_DIR (runs/model), RECIPE_ARGS=... (EDGEECG_DATA: recordings)
+model: $(VENV)/.stamp-test  ## train and export the default encoder, from where it was stopped: MODEL_DIR (runs/model), RECIPE_ARGS=... (EDGEECG_DATA: recordings, train/prepare.py)
 	@$(MAKE) -s --no-print-directory core
 	@test -n "$$EDGEECG_DATA" || { echo "edgeecg: set EDGEECG_DATA to the folder of recordings (docs/training.md)" >&2; exit 1; }
 	$(RUN) train/recipe.py --data "$$EDGEECG_DATA" --seed 1 --out $(MODEL_DIR) $(if $(wildcard $(MODEL_DIR)/config.json),--resume) $(RECIPE_ARGS)
-	$(RUN) train/export.py $(MODEL_DIR)/encoder.safetensors --data "$$EDGEECG_DATA" --name default -o $(MODEL_DIR)
-	$(RUN) train/evaluate.py --model $(MODEL_DIR)/default.eecg --float $(MODEL_DIR)/encoder.safetensors --json $(MODEL_DIR)/probes.json --markdown $(MODEL_DIR)/probes.md
+	$(RUN) train/export.py $(MODEL_DIR)/encoder.safetensors --data "$$EDGEECG_DATA" --name default -o $(MODEL_DIR) $(EXPORT_ARGS)
+	$(RUN) train/evaluate.py --model $(MODEL_DIR)/default.eecg --float $(MODEL_DIR)/encoder.safetensors --json $(MODEL_DIR)/probes.json --markdown $(MODEL_DIR)/probes.md $(PROBE_ARGS)
 	$(RUN) train/studies/write_model_card.py $(MODEL_DIR)/default.eecg --probes $(MODEL_DIR)/probes.json
 
 probes: $(VENV)/.stamp-test  ## what a linear probe finds in the installed model (EDGEECG_DATA: recordings)
@@ -130,4 +151,4 @@ firmware: $(VENV)/.stamp-test  ## run the C core on emulated microcontrollers, i
 	@$(MAKE) -s --no-print-directory core
 	$(RUN) -m benchmarks.firmware --write docs/results/firmware.md
 
-.PHONY: firmware help demo lint format test test-slow test-quick sanitize bench bench-peers bench-track core docs wheel clean model probes
+.PHONY: firmware fuzz torture parity mutants coverage help demo lint format test test-slow test-quick sanitize bench bench-peers bench-track core docs wheel clean model probes

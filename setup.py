@@ -1,6 +1,6 @@
 """Builds the one extension, edgeecg._core: the Cython binding and the C core. Everything else is in pyproject.toml.
 
-Switches, from the environment: EDGEECG_SANITIZE=1 builds with the address and undefined-behaviour sanitizers,
+Switches, from the environment: EDGEECG_SANITIZE=1 builds with the address and undefined-behavior sanitizers,
 EDGEECG_COVERAGE=1 with gcov counters. Both are for gcc and clang.
 """
 
@@ -34,6 +34,8 @@ def flags():
         ["-std=c99", "-O3", "-g0", "-ffp-contract=off", "-fvisibility=hidden", "-Wno-sign-compare"],
         [],
     )
+    if not (switched_on("EDGEECG_SANITIZE") or switched_on("EDGEECG_COVERAGE")) and sys.platform == "linux":
+        link_flags.append("-Wl,--strip-all")  # half of the wheel would be names of functions that nobody calls
     if switched_on("EDGEECG_SANITIZE"):
         sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
         compile_flags += ["-O1", "-g", "-fno-omit-frame-pointer", *sanitize]

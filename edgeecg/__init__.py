@@ -15,13 +15,21 @@ import threading
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ._engines import Backend
+from ._inputs import SignalLike
 from ._signal import Nan
-from .constants import RATE
 from .encoder import Encoder
-from .errors import AmplitudeWarning, EdgeECGError, InputError, MissingDependencyError, ModelError
+from .errors import (
+    AmplitudeWarning,
+    EdgeECGError,
+    InputError,
+    MissingDependencyError,
+    ModelError,
+    RateWarning,
+    RecordingWarning,
+)
 from .loading import load
 from .quality import Quality
 from .results import Analysis, Result
@@ -42,6 +50,8 @@ __all__ = [
     "MissingDependencyError",
     "ModelError",
     "Quality",
+    "RateWarning",
+    "RecordingWarning",
     "Result",
     "Stream",
     "embed",
@@ -74,25 +84,26 @@ def _encoder(model: str | os.PathLike[str] | Model, backend: Backend) -> Encoder
 
 @overload
 def embed(
-    signal: ArrayLike,
-    fs: float = ...,
+    signal: SignalLike,
+    fs: float | None = ...,
     hop: float = ...,
-    unit: str = ...,
+    unit: str | None = ...,
     gain: float | None = ...,
     nan: Nan = ...,
     model: str | os.PathLike[str] | Model = ...,
     backend: Backend = ...,
     dtype: Literal["float32"] = ...,
     threads: int = ...,
+    lead: str | int | None = ...,
 ) -> NDArray[np.float32]: ...
 
 
 @overload
 def embed(
-    signal: ArrayLike,
-    fs: float = ...,
+    signal: SignalLike,
+    fs: float | None = ...,
     hop: float = ...,
-    unit: str = ...,
+    unit: str | None = ...,
     gain: float | None = ...,
     nan: Nan = ...,
     model: str | os.PathLike[str] | Model = ...,
@@ -100,48 +111,51 @@ def embed(
     *,
     dtype: Literal["int8"],
     threads: int = ...,
+    lead: str | int | None = ...,
 ) -> NDArray[np.int8]: ...
 
 
 @overload
 def embed(
-    signal: ArrayLike,
-    fs: float = ...,
+    signal: SignalLike,
+    fs: float | None = ...,
     hop: float = ...,
-    unit: str = ...,
+    unit: str | None = ...,
     gain: float | None = ...,
     nan: Nan = ...,
     model: str | os.PathLike[str] | Model = ...,
     backend: Backend = ...,
     dtype: str = ...,
     threads: int = ...,
+    lead: str | int | None = ...,
 ) -> NDArray[np.float32] | NDArray[np.int8]: ...
 
 
 def embed(
-    signal: ArrayLike,
-    fs: float = RATE,
+    signal: SignalLike,
+    fs: float | None = None,
     hop: float = 10.0,
-    unit: str = "mV",
+    unit: str | None = None,
     gain: float | None = None,
     nan: Nan = "raise",
     model: str | os.PathLike[str] | Model = "default",
     backend: Backend = "c",
     dtype: str = "float32",
     threads: int = 1,
+    lead: str | int | None = None,
 ) -> NDArray[np.float32] | NDArray[np.int8]:
     """Embed a single-lead ECG.
 
     Parameters
     ----------
-    signal : array_like, shape (n,)
-        One lead: floats in `unit`, or integers with `gain`.
-    fs : float, default 128
-        Sampling rate in Hz, 50 to 4000.
+    signal : array_like, shape (n,), or Recording, Source or path
+        One lead: floats in `unit`, or integers with `gain`. Frames and arrays of several leads go with `lead`.
+    fs : float, optional
+        Sampling rate in Hz, 50 to 4000; without it that of the recording or of its times, and 128 for an array.
     hop : float, default 10
         Seconds from one window's start to the next, 1/128 to 86400.
-    unit : {"mV", "uV", "V"}, default "mV"
-        Unit of floats, and of integers where it is "uV".
+    unit : {"mV", "uV", "V"}, optional
+        Unit of floats, and of integers where it is "uV"; without it that of the recording, else mV.
     gain : float, optional
         ADC units per millivolt, 0.25 to 2^24, of integers.
     nan : {"raise", "mask"}, default "raise"
@@ -155,6 +169,8 @@ def embed(
         The form of the numbers; int8 times `Encoder.int8_scale` approximates float32.
     threads : int, default 1
         Pieces of a long recording to work on side by side, 1 to 1024; the bytes stay the same.
+    lead : str or int, optional
+        Which of several leads: its name, or its index from 0.
 
     Returns
     -------
@@ -170,28 +186,30 @@ def embed(
 
     Warns
     -----
-    AmplitudeWarning
-        Where the signal spans less than 0.02 or more than 100 mV.
+    AmplitudeWarning, RateWarning, RecordingWarning
+        Where the signal spans less than 0.02 or more than 100 mV, where no rate is known and the beats would be
+        implausible at 128 Hz, and where a file is incomplete.
     """
-    return _encoder(model, backend).embed(signal, fs, hop, unit, gain, nan, dtype, threads)
+    return _encoder(model, backend).embed(signal, fs, hop, unit, gain, nan, dtype, threads, lead)
 
 
 def front_end(
-    signal: ArrayLike,
-    fs: float = RATE,
-    unit: str = "mV",
+    signal: SignalLike,
+    fs: float | None = None,
+    unit: str | None = None,
     gain: float | None = None,
     nan: Nan = "raise",
     model: str | os.PathLike[str] | Model = "default",
     backend: Backend = "c",
+    lead: str | int | None = None,
 ) -> NDArray[np.uint8]:
     """Compute what the encoder sees. Training reads its data here.
 
     Parameters
     ----------
-    signal : array_like, shape (n,)
-        One lead: floats in `unit`, or integers with `gain`.
-    fs, unit, gain, nan, model, backend
+    signal : array_like, shape (n,), or Recording, Source or path
+        As for `embed`.
+    fs, unit, gain, nan, model, backend, lead
         As for `embed`.
 
     Returns
@@ -208,11 +226,11 @@ def front_end(
 
     Warns
     -----
-    AmplitudeWarning
+    AmplitudeWarning, RateWarning, RecordingWarning
         As `embed`.
 
     References
     ----------
     docs/numerics.md, section 2.
     """
-    return _encoder(model, backend).front_end(signal, fs, unit, gain, nan)
+    return _encoder(model, backend).front_end(signal, fs, unit, gain, nan, lead)

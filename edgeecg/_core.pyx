@@ -8,6 +8,8 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int8_t, int16_t, int32_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memcpy
 
+import sys
+
 from numpy import dtype, empty, ndarray
 
 from . import constants
@@ -113,10 +115,16 @@ cdef int acquire(object array, double scale, Samples *samples) except -1:
     return 0
 
 
+cdef char NATIVE = b'<' if sys.byteorder == "little" else b'>'
+
+
 cdef bint describe(double scale, Samples *samples) noexcept:
     """The source of a buffer along its last dimension; false for a type that is not read in place."""
-    cdef char kind = samples.view.format[0] if samples.view.format != NULL else b'B'
+    cdef const char *format = samples.view.format
+    cdef char kind = format[0] if format != NULL else b'B'
     cdef Py_ssize_t size = samples.view.itemsize
+    if kind == NATIVE or kind == b'=' or kind == b'@':  # views of ctypes say the order of their bytes
+        kind = format[1]
     if kind == b'd':
         samples.source.type = EE_F64
     elif kind == b'f':
@@ -337,7 +345,6 @@ cdef class Stream:
         cdef size_t n
         acquire(samples, self.scale, &s)
         with nogil:
-            ee_reset(self.stream)
             n = ee_front_end(self.stream, &s.source, s.n, &y[0, 0], <size_t>y.shape[0])
         PyBuffer_Release(&s.view)
         return n

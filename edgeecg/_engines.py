@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import os
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ._forks import lazy
 from ._signal import Conversion, check_hop, conversion, fs_millihertz, resampled_length
 from .constants import RATE
 from .errors import InputError, MissingDependencyError, ModelError
@@ -137,7 +137,7 @@ class CoreEngine:
         self.kernels, self.window = self._core.kernels, self._core.window
         self.dim, self.exponent = self._core.dim, self._core.exponent
 
-    @functools.cached_property
+    @lazy
     def model(self) -> Model:
         """The model as plain data."""
         return as_model(self._model_or_bytes)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ._engines import ALL, FLOAT32, INT8, Engine, Options, Stream
-from ._signal import IN_PLACE, check_signal, check_threads, is_plausible, resampled_length
+from ._signal import IN_PLACE, check_nan, check_signal, check_threads, is_plausible, resampled_length
 from .constants import CANONICAL_PER_MV, RATE
 from .errors import InputError
 
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 
     from ._segments import Segment
 
-__all__ = ["EVERYTHING", "Pool", "form_of"]
+__all__ = ["EVERYTHING", "Pool", "Pools"]
 
-KEPT_STREAMS = 4
+KEPT_POOLS, KEPT_STREAMS = 8, 4
 EVERYTHING = object()
 """The dtype of `Encoder.analyze`: all forms, and the quality flags."""
 
@@ -183,3 +184,25 @@ class Pool:
             except InputError as error:
                 raise InputError(f"row {number}: {error}") from None
         return checked
+
+
+class Pools:
+    """The pools of an engine, by the options as callers gave them."""
+
+    __slots__ = ("engine", "known")
+
+    def __init__(self, engine: Engine):
+        self.engine = engine
+        self.known: dict[Any, Pool] = {}
+
+    def of(self, fs: Any, hop: float, unit: Any, gain: float | None, nan: str, dtype: object) -> Pool:
+        """The pool of these options, which are checked when they are new."""
+        try:
+            return self.known[fs, hop, unit, gain, nan, dtype]
+        except (KeyError, TypeError):
+            pool = Pool(self.engine, Options.checked(fs, hop, unit, gain), check_nan(nan), form_of(dtype))
+        if all(isinstance(number, Real) for number in (fs, hop, gain or 1.0)):  # arrays without dimensions are no keys
+            for key in list(self.known)[: 1 - KEPT_POOLS]:
+                self.known.pop(key, None)
+            self.known[fs, hop, unit, gain, nan, dtype] = pool
+        return pool

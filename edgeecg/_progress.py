@@ -1,6 +1,5 @@
 """A progress bar on stderr, and how durations are written."""
 
-import shutil
 import sys
 from typing import TextIO
 
@@ -50,6 +49,8 @@ class Progress:
     def _draw(self, text: str) -> None:
         if not self.enabled:
             return
+        import shutil  # here: it takes long to import
+
         width = shutil.get_terminal_size().columns
         filled = round(20 * min(1.0, self.done / self.total if self.total else 1.0))
         line = f"[{'#' * filled}{'.' * (20 - filled)}] {self._percent()} {text}"

@@ -21,7 +21,7 @@ from .constants import (
 )
 from .errors import AmplitudeWarning, InputError
 
-__all__ = ["Conversion", "check_hop", "check_signal", "conversion", "fs_millihertz", "gain_multiplier"]
+__all__ = ["Conversion", "check_hop", "check_signal", "clock_factor", "conversion", "fs_millihertz", "gain_multiplier"]
 
 Nan: TypeAlias = Literal["raise", "mask"]
 """The policies for missing samples."""
@@ -74,6 +74,12 @@ def fs_millihertz(fs: float) -> int:
     return round(value * 1000)
 
 
+def clock_factor(fs: float) -> float:
+    """How long a second of the resampler's clock is: it takes whole millihertz, and a rate may lie between two."""
+    nominal = fs_millihertz(fs) / 1000
+    return nominal / float(fs) if abs(nominal - float(fs)) > 1e-9 * nominal else 1.0
+
+
 def check_hop(hop: float) -> int:
     """The distance of window starts in samples at 128 Hz."""
     try:
@@ -114,10 +120,19 @@ def as_samples(signal: Any) -> NDArray[Any]:
     if x.dtype in IN_PLACE and x.dtype.isnative and x.flags.aligned:
         return x
     if x.dtype.kind == "f":
-        return x.astype(np.float32 if x.dtype.itemsize == 2 else np.float64)
+        return x.astype(np.float32) if x.dtype.itemsize == 2 else _as_float64(x)
     if x.min() < -(2**31) or x.max() >= 2**31:
         raise InputError("the signal's integers do not fit 32 bits")
     return x.astype(np.int32)
+
+
+def _as_float64(x: NDArray[Any]) -> NDArray[np.float64]:
+    """Longer floats, rounded; a finite one beyond binary64 is its largest number, not an infinity."""
+    with np.errstate(over="ignore"):
+        short = x.astype(np.float64)
+    beyond = np.isinf(short) & np.isfinite(x)
+    short[beyond] = np.copysign(np.finfo(np.float64).max, short[beyond])
+    return short
 
 
 def check_nan(nan: str) -> bool:

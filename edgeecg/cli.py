@@ -21,14 +21,17 @@ from . import __version__, demo, export_c
 from . import io as recordings
 from ._progress import Progress, clock
 from ._signal import check_hop, fs_millihertz
-from .errors import AmplitudeWarning, EdgeECGError, InputError
-from .io.output import EmbeddingTable, check_output, save
+from .errors import AmplitudeWarning, EdgeECGError, InputError, RecordingWarning
+from .io import recordings_in
+from .io.output import EmbeddingTable, check_output, save, written_name
 from .loading import bundled_models, load
 from .model import describe
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from .encoder import Encoder
-    from .io import Recording
+    from .io import Recording, Source
     from .results import Analysis
 
 __all__ = ["main"]
@@ -40,11 +43,13 @@ EMBED_EXAMPLES = """examples:
   edgeecg embed 100.hea -o 100.npz                      a WFDB record: rate and gain from its header
   edgeecg embed 100.hea --lead V5 --hop 2.5 -o v5.csv   another lead, a window every 2.5 s
   edgeecg embed *.hea -o all.parquet                    many recordings, one table (column `file`)
-  edgeecg embed night.edf -o night.npz                  a sleep recording: its lead called ECG
+  edgeecg embed records/ --keep-going -o all.parquet    all recordings of a folder, but those that cannot be read
+  edgeecg embed night.edf --clock -o night.csv          a sleep recording: its lead called ECG, times of the day
   edgeecg embed watch.csv --fs 130 --unit uV -o w.npz   text without a header
   edgeecg embed adc.npy --fs 250 --gain 400 -o a.npz    integers, 400 ADC units per mV
 
-reads  WFDB (.hea, .dat; needs the package wfdb), EDF (.edf, .bdf; needs edfio), .csv, .tsv, .txt, .npy, .npz
+reads  WFDB, EDF, BDF, text (CSV and the like), NumPy, JSON, ISHNE, SCP-ECG, AliveCor; with extras MATLAB, HDF5, DICOM,
+       Parquet, HL7 aECG, GE MUSE and Philips XML; each packed with gzip too, and by URL (README.md, docs/recordings.md)
 writes .npz, .csv, .parquet (needs pyarrow): file, start (s), quality, e0 ... e127
 quality  0 is good; bits: 1 flat, 2 clipped, 4 lead off, 8 missing samples, 16 noisy"""
 
@@ -84,11 +89,15 @@ def build_parser() -> Parser:
     embed.add_argument(
         "--keep-going", action="store_true", help="leave out files that cannot be embedded (exit code 2 still)"
     )
+    embed.add_argument(
+        "--clock", action="store_true", help="also write the clock time of each window, where it is known"
+    )
     embed.add_argument("-q", "--quiet", action="store_true", help="no progress")
     add_signal_options(embed)
 
     info = add_command(commands, "info", run_info, "describe a model or a recording", INFO_EXAMPLES)
     info.add_argument("file", nargs="?", metavar="MODEL|FILE", help="a model's name or .eecg file, or a recording")
+    info.add_argument("--keep-identity", action="store_true", help="also print what the file says of the person")
 
     show = add_command(commands, "demo", run_demo, "embed a real recording and draw the result", DEMO_EXAMPLES)
     show.add_argument("file", nargs="?", metavar="FILE", help="a recording; without one, five minutes of MIT-BIH")
@@ -123,15 +132,18 @@ def add_command(
 def add_signal_options(parser: argparse.ArgumentParser) -> None:
     """The options that say how to read a recording and how to embed it."""
     parser.add_argument(
-        "--lead", metavar="NAME|INDEX", help="which lead (the first voltage, one called ECG before others)"
+        "--lead", metavar="NAME|INDEX", help="which lead, by name or index from 0 (the one that is the ECG)"
     )
     parser.add_argument("--hop", type=float, default=10.0, metavar="SECONDS", help="distance of window starts (10)")
     parser.add_argument(
         "--fs", type=float, metavar="HZ", help="sampling rate, where the file does not tell or is wrong"
     )
-    parser.add_argument("--unit", choices=["mV", "uV", "V"], help="unit of the samples (as the file says, else mV)")
+    parser.add_argument("--unit", choices=["mV", "uV", "V", "nV"], help="unit of the samples (as the file says)")
     parser.add_argument(
         "--gain", type=float, metavar="G", help="ADC units per mV of integer samples (as the file says)"
+    )
+    parser.add_argument(
+        "--keep-identity", action="store_true", help="keep what the file says of the person: name, number, birth date"
     )
     parser.add_argument(
         "--nan", choices=["raise", "mask"], default="raise", help="missing samples: an error, or held and flagged"
@@ -143,12 +155,15 @@ def add_signal_options(parser: argparse.ArgumentParser) -> None:
 
 def run_embed(args: Arguments) -> int:
     """Embed every file into one table."""
-    check_output(args.output, args.files)
+    files = expanded(args.files)
+    check_output(args.output, files)
     check_hop(args.hop)  # before a file is blamed
     encoder = load(args.model)
-    progress = Progress(sum(map(size_of, args.files)), enabled=not args.quiet)
-    results, failed = [], 0
-    for file in args.files:
+    progress = Progress(0, enabled=not args.quiet)
+    files, failed = preflight(files, args, progress)
+    progress.total = sum(map(size_of, files))
+    results = []
+    for file in files:
         progress.start(file)
         try:
             recording, result = embed_file(encoder, file, args, progress)
@@ -160,7 +175,7 @@ def run_embed(args: Arguments) -> int:
             progress.say(f"edgeecg: left out: {error}")
             progress.step(size_of(file), file)
             continue
-        results.append((file, result))
+        results.append((file, recording, result))
         flagged = int(np.count_nonzero(result.quality))
         progress.step(
             size_of(file),
@@ -174,6 +189,33 @@ def run_embed(args: Arguments) -> int:
     return 2 if failed else 0
 
 
+def expanded(files: list[str]) -> list[str]:
+    """The files, with the recordings of a folder in its place."""
+    found = []
+    for file in files:
+        inside = recordings_in(file) if os.path.isdir(file) else [file]
+        if not inside:
+            raise InputError(f"{file}: is a folder that holds no recording")
+        found += inside
+    return found
+
+
+def preflight(files: list[str], args: Arguments, progress: Progress) -> tuple[list[str], int]:
+    """(files that can be read as far as their first bytes tell, how many cannot): before the first is embedded."""
+    good, failed = [], 0
+    for file in files:
+        try:
+            recordings.check(file, args.lead, args.fs, args.unit, args.gain)
+        except EdgeECGError as error:
+            if not args.keep_going:
+                raise
+            failed += 1
+            progress.say(f"edgeecg: left out: {error}")
+        else:
+            good.append(file)
+    return good, failed
+
+
 def size_of(file: str) -> int:
     """Bytes of the file with the samples, for the progress bar."""
     path = Path(file)
@@ -184,33 +226,55 @@ def size_of(file: str) -> int:
 
 def embed_file(encoder: Encoder, file: str, args: Arguments, progress: Progress) -> tuple[Recording, Analysis]:
     """(recording, result) of one file; errors and warnings begin with its name."""
-    recording = read_recording(file, args)
     with warnings.catch_warnings():
-        warnings.simplefilter("always", AmplitudeWarning)
-        warnings.showwarning = lambda message, *_, **__: progress.say(f"edgeecg: {file}: warning: {message}")
+        for kind in (AmplitudeWarning, RecordingWarning):
+            warnings.simplefilter("always", kind)
+        warnings.showwarning = lambda message, kind, *_, **__: progress.say(
+            f"edgeecg: {message if kind is RecordingWarning else f'{file}: warning: {message}'}"
+        )
+        recording = read_recording(file, args)
         return recording, demo.analyze(encoder, recording, args.hop, args.nan)
 
 
 def read_recording(file: str, args: Arguments) -> Recording:
     """The lead that the options choose."""
-    recording = recordings.read(file, args.lead, args.fs, args.unit, args.gain)
+    recording = recordings.read(file, args.lead, args.fs, args.unit, args.gain, args.keep_identity)
     if recording.fs is None:
-        raise InputError(f"{file}: the file does not tell its sampling rate: give it with --fs")
+        raise InputError(f"{recording.name}: the file does not tell its sampling rate: give it with --fs")
     fs_millihertz(recording.fs)
     return recording
 
 
-def table_of(results: list[tuple[str, Analysis]], encoder: Encoder, args: Arguments) -> EmbeddingTable:
+def table_of(results: list[tuple[str, Recording, Analysis]], encoder: Encoder, args: Arguments) -> EmbeddingTable:
     """One table of all files' windows."""
-    files = [analysis for _, analysis in results]
+    analyses = [analysis for *_, analysis in results]
+    lengths = [len(analysis.start) for analysis in analyses]
+
+    def each(values: list[str]) -> NDArray[np.str_]:
+        return np.repeat(np.array(values, dtype=np.str_), lengths)
+
+    more = {}
+    if args.clock:
+        more["time"] = np.concatenate([clock_times(analysis) for analysis in analyses])
+    for name in sorted({name for _, recording, _ in results for name in recording.identity}):
+        more[name] = each([recording.identity.get(name, "") for _, recording, _ in results])
     return EmbeddingTable(
-        file=np.repeat([file for file, _ in results], [len(analysis.start) for analysis in files]),
-        start=np.concatenate([analysis.start for analysis in files]),
-        quality=np.concatenate([analysis.quality for analysis in files]),
-        embedding=np.concatenate([analysis.int8 if args.int8 else analysis.embedding for analysis in files]),
+        file=each([written_name(file) for file, *_ in results]),
+        start=np.concatenate([analysis.start for analysis in analyses]),
+        quality=np.concatenate([analysis.quality for analysis in analyses]),
+        embedding=np.concatenate([analysis.int8 if args.int8 else analysis.embedding for analysis in analyses]),
         scale=encoder.int8_scale if args.int8 else None,
         about=demo.about(encoder, args.hop),
+        more=more,
     )
+
+
+def clock_times(analysis: Analysis) -> NDArray[np.str_]:
+    """ISO 8601 of each window's start, in UTC with a Z where there is a time zone; empty where no time is known."""
+    if analysis.recorded is None:
+        return np.full(len(analysis.start), "", dtype=np.str_)
+    times = np.datetime_as_string(analysis.time, "ms")
+    return np.char.add(times, "Z") if analysis.recorded.tzinfo else times
 
 
 def run_info(args: Arguments) -> int:
@@ -235,11 +299,19 @@ def run_info(args: Arguments) -> int:
     if Path(args.file).suffix == ".eecg" or (bundled and not Path(args.file).exists()):
         print(describe(bundled or args.file))
         return 0
-    if not Path(args.file).suffix and not Path(args.file).exists() and not Path(f"{args.file}.hea").exists():
-        raise InputError(
-            f"{args.file}: there is no such file, and no bundled model of this name ({', '.join(bundled_models())})"
-        )
-    source = recordings.open_source(args.file)
+    try:
+        source = recordings.open_source(args.file, args.keep_identity)
+    except InputError as error:
+        if Path(args.file).suffix or "no such file" not in str(error):
+            raise
+        known = ", ".join(bundled_models())
+        raise InputError(f"{error}, and no bundled model of this name ({known})") from None
+    print_source(source)
+    return 0
+
+
+def print_source(source: Source) -> None:
+    """Describe a recording: its length, when it began, and its leads."""
     rates = {lead.fs for lead in source.leads}
     rate = rates.pop() if len(rates) == 1 else None
     length = f", {clock(source.length / rate)} at {rate:g} Hz" if rate else ""
@@ -247,10 +319,13 @@ def run_info(args: Arguments) -> int:
         f"{source.name}  {source.format}{length}, {source.length} samples, {len(source.leads)} "
         f"lead{'s' * (len(source.leads) != 1)}"
     )
+    if source.start:
+        print(f"  recorded {source.start.isoformat(sep=' ', timespec='seconds')}")
+    for name, said in source.identity.items():
+        print(f"  {name.replace('_', ' ')}: {said}")
     for index, lead in enumerate(source.leads):
         gain = f"{lead.gain:g} ADC units per mV" if lead.gain else lead.unit or "unit not stated"
         print(f"  {index:3}  {lead.name:12}  {f'{lead.fs:g} Hz' if lead.fs else 'rate not stated':16}  {gain}")
-    return 0
 
 
 def run_demo(args: Arguments) -> int:
@@ -276,6 +351,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         130 interrupted.
     """
     args = build_parser().parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):  # names of files need not be text
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code: int = args.run(args)
         return code

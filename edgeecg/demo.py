@@ -40,12 +40,8 @@ def example() -> Recording:
 
 def analyze(encoder: Encoder, recording: Recording, hop: float, nan: Nan) -> Analysis:
     """`Encoder.analyze` of a recording; an InputError begins with its name."""
-    if recording.fs is None:
-        raise InputError(f"{recording.name}: the sampling rate is not known")
     try:
-        return encoder.analyze(
-            recording.samples, fs=recording.fs, hop=hop, unit=recording.unit or "mV", gain=recording.gain, nan=nan
-        )
+        return encoder.analyze(recording, hop=hop, nan=nan)
     except InputError as error:
         raise InputError(f"{recording.name}: {error}") from None
 

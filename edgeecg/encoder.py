@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import functools
-from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _signal
-from ._engines import Backend, Options, open_engine
-from ._pool import EVERYTHING, Pool, form_of
+from ._engines import Backend, open_engine
+from ._forks import lazy
+from ._inputs import SignalLike, taken
+from ._pool import EVERYTHING, Pools
 from ._signal import Nan
 from .constants import LONGEST_HOP, RATE
 from .errors import InputError
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from .model import Model
 
 __all__ = ["Encoder"]
-
-KEPT_POOLS = 8
 
 
 class Encoder:
@@ -70,7 +68,7 @@ class Encoder:
             )
         self.backend = backend
         self._engine = open_engine(backend, model)
-        self._pools: dict[Any, Pool] = {}  # by the options as callers gave them
+        self._pools = Pools(self._engine)
         self.dim = self._engine.dim
         self.window = self._engine.window / RATE
         self.int8_scale: float = 2.0 ** (8 - self._engine.exponent)
@@ -87,7 +85,7 @@ class Encoder:
         """Copies and other processes get the model's bytes and open the engine anew."""
         return type(self), (self._engine.data, self.backend)
 
-    @functools.cached_property
+    @lazy
     def info(self) -> dict[str, Any]:
         """Name, id, sizes, sources and licence of the model, and what it runs on."""
         m = self.model
@@ -108,66 +106,70 @@ class Encoder:
     @overload
     def embed(
         self,
-        signal: ArrayLike,
-        fs: float = ...,
+        signal: SignalLike,
+        fs: float | None = ...,
         hop: float = ...,
-        unit: str = ...,
+        unit: str | None = ...,
         gain: float | None = ...,
         nan: Nan = ...,
         dtype: Literal["float32"] = ...,
         threads: int = ...,
+        lead: str | int | None = ...,
     ) -> NDArray[np.float32]: ...
 
     @overload
     def embed(
         self,
-        signal: ArrayLike,
-        fs: float = ...,
+        signal: SignalLike,
+        fs: float | None = ...,
         hop: float = ...,
-        unit: str = ...,
+        unit: str | None = ...,
         gain: float | None = ...,
         nan: Nan = ...,
         *,
         dtype: Literal["int8"],
         threads: int = ...,
+        lead: str | int | None = ...,
     ) -> NDArray[np.int8]: ...
 
     @overload
     def embed(
         self,
-        signal: ArrayLike,
-        fs: float = ...,
+        signal: SignalLike,
+        fs: float | None = ...,
         hop: float = ...,
-        unit: str = ...,
+        unit: str | None = ...,
         gain: float | None = ...,
         nan: Nan = ...,
         dtype: str = ...,
         threads: int = ...,
+        lead: str | int | None = ...,
     ) -> NDArray[np.float32] | NDArray[np.int8]: ...
 
     def embed(
         self,
-        signal: ArrayLike,
-        fs: float = RATE,
+        signal: SignalLike,
+        fs: float | None = None,
         hop: float = 10.0,
-        unit: str = "mV",
+        unit: str | None = None,
         gain: float | None = None,
         nan: Nan = "raise",
         dtype: str = "float32",
         threads: int = 1,
+        lead: str | int | None = None,
     ) -> NDArray[np.float32] | NDArray[np.int8]:
         """Embed a recording.
 
         Parameters
         ----------
-        signal : array_like, shape (n,)
-            One lead: floats in `unit`, or integers with `gain`.
-        fs : float, default 128
-            Sampling rate in Hz, 50 to 4000.
+        signal : array_like, shape (n,), or Recording, Source or path
+            One lead: floats in `unit`, or integers with `gain`. Frames and arrays of several leads go with `lead`.
+        fs : float, optional
+            Sampling rate in Hz, 50 to 4000; without it that of the recording or of its times, and 128 for an array.
         hop : float, default 10
             Seconds from one window's start to the next, 1/128 to 86400.
-        unit : {"mV", "uV", "V"}, default "mV"
-            Unit of floats, and of integers where it is "uV".
+        unit : {"mV", "uV", "V"}, optional
+            Unit of floats, and of integers where it is "uV"; without it that of the recording, else mV.
         gain : float, optional
             ADC units per millivolt, 0.25 to 2^24, of integers.
         nan : {"raise", "mask"}, default "raise"
@@ -177,12 +179,13 @@ class Encoder:
             The form of the numbers; int8 times `int8_scale` approximates float32.
         threads : int, default 1
             Pieces of a long recording to work on side by side, 1 to 1024; the bytes stay the same.
+        lead : str or int, optional
+            Which of several leads: its name, or its index from 0.
 
         Returns
         -------
         ndarray of float32 or int8, shape (n_windows, dim)
-            One row a window. The last numbers are those that `info["levels"]` names; of them the size of the signal
-            needs the right `unit` or `gain`, nothing else depends on it.
+            One row a window. Of the numbers that `info["levels"]` names the size needs the right `unit` or `gain`.
 
         Raises
         ------
@@ -191,24 +194,29 @@ class Encoder:
 
         Warns
         -----
-        AmplitudeWarning
-            Where the signal spans less than 0.02 or more than 100 mV.
+        AmplitudeWarning, RateWarning, RecordingWarning
+            As `edgeecg.embed`.
         """
+        if type(signal) is not np.ndarray or fs is None or lead is not None or signal.ndim != 1:
+            signal, fs, unit, gain, _ = taken(signal, fs, unit, gain, lead)
+        elif unit is None:
+            unit = "mV"
         try:  # a window takes microseconds: options that were good before are not checked again
-            pool = self._pools[fs, hop, unit, gain, nan, dtype]
+            pool = self._pools.known[fs, hop, unit, gain, nan, dtype]
         except (KeyError, TypeError):  # TypeError: something that is no key
-            pool = self._pool(fs, hop, unit, gain, nan, dtype)
+            pool = self._pools.of(fs, hop, unit, gain, nan, dtype)
         return pool.embed(signal, threads)  # type: ignore[no-any-return]
 
     def analyze(
         self,
-        signal: ArrayLike,
-        fs: float = RATE,
+        signal: SignalLike,
+        fs: float | None = None,
         hop: float = 10.0,
-        unit: str = "mV",
+        unit: str | None = None,
         gain: float | None = None,
         nan: Nan = "raise",
         threads: int = 1,
+        lead: str | int | None = None,
     ) -> Analysis:
         """Embed a recording, with all that is known of its windows.
 
@@ -216,7 +224,7 @@ class Encoder:
         ----------
         signal : array_like, shape (n,)
             One lead, as for `embed`.
-        fs, hop, unit, gain, nan, threads
+        fs, hop, unit, gain, nan, threads, lead
             As for `embed`.
 
         Returns
@@ -231,13 +239,16 @@ class Encoder:
 
         Warns
         -----
-        AmplitudeWarning
+        AmplitudeWarning, RateWarning, RecordingWarning
             As `embed`.
         """
-        pool = self._pool(fs, hop, unit, gain, nan, EVERYTHING)
+        signal, fs, unit, gain, recorded = taken(signal, fs, unit, gain, lead)
+        pool = self._pools.of(fs, hop, unit, gain, nan, EVERYTHING)
         embedding, int8, quality = pool.embed(signal, threads)
-        start = np.arange(len(embedding), dtype=np.float64) * (pool.options.hop / RATE)
-        return Analysis(start, embedding, int8, quality)
+        start = np.arange(len(embedding), dtype=np.float64) * (pool.options.hop / RATE * _signal.clock_factor(fs))
+        analysis = Analysis(start, embedding, int8, quality)
+        analysis.recorded = recorded
+        return analysis
 
     @overload
     def embed_batch(
@@ -318,7 +329,7 @@ class Encoder:
         if x.ndim != 2 or not x.size:
             raise InputError(f"windows must have two dimensions and at least one row, not the shape {x.shape}")
         hop = min(x.shape[1] / float(fs) + 1, LONGEST_HOP) if _signal.fs_millihertz(fs) else 0
-        return self._pool(fs, hop, unit, gain, nan, dtype).embed_rows(x, threads)
+        return self._pools.of(fs, hop, unit, gain, nan, dtype).embed_rows(x, threads)
 
     def stream(
         self,
@@ -349,11 +360,12 @@ class Encoder:
 
     def front_end(
         self,
-        signal: ArrayLike,
-        fs: float = RATE,
-        unit: str = "mV",
+        signal: SignalLike,
+        fs: float | None = None,
+        unit: str | None = None,
         gain: float | None = None,
         nan: Nan = "raise",
+        lead: str | int | None = None,
     ) -> NDArray[np.uint8]:
         """Compute what the trunk sees. Training reads its data here.
 
@@ -361,7 +373,7 @@ class Encoder:
         ----------
         signal : array_like, shape (n,)
             One lead, as for `embed`.
-        fs, unit, gain, nan
+        fs, unit, gain, nan, lead
             As for `embed`.
 
         Returns
@@ -376,23 +388,12 @@ class Encoder:
 
         Warns
         -----
-        AmplitudeWarning
+        AmplitudeWarning, RateWarning, RecordingWarning
             As `embed`.
 
         References
         ----------
         docs/numerics.md, section 2.
         """
-        return self._pool(fs, self.window, unit, gain, nan, "float32").front_end(signal)
-
-    def _pool(self, fs: float, hop: float, unit: str, gain: float | None, nan: str, dtype: object) -> Pool:
-        """The streams of these options, which are checked when they are new."""
-        try:
-            return self._pools[fs, hop, unit, gain, nan, dtype]
-        except (KeyError, TypeError):
-            pool = Pool(self._engine, Options.checked(fs, hop, unit, gain), _signal.check_nan(nan), form_of(dtype))
-        if all(isinstance(number, Real) for number in (fs, hop, gain or 1.0)):  # arrays without dimensions are no keys
-            for key in list(self._pools)[: 1 - KEPT_POOLS]:
-                self._pools.pop(key, None)
-            self._pools[fs, hop, unit, gain, nan, dtype] = pool
-        return pool
+        signal, fs, unit, gain, _ = taken(signal, fs, unit, gain, lead)
+        return self._pools.of(fs, self.window, unit, gain, nan, "float32").front_end(signal)

@@ -9,11 +9,21 @@
           +-- MissingDependencyError (also an ImportError) an optional library is missing
     UserWarning
      +-- AmplitudeWarning                                  volts or microvolts taken for millivolts, perhaps
+     +-- RateWarning                                       no rate was given, and 128 Hz is implausible
+     +-- RecordingWarning                                  a recording is damaged or incomplete, and was read
 
 A message is one sentence: what is wrong, where, and what would be right. An `OSError` (a full disk) stays one.
 """
 
-__all__ = ["AmplitudeWarning", "EdgeECGError", "InputError", "MissingDependencyError", "ModelError"]
+__all__ = [
+    "AmplitudeWarning",
+    "EdgeECGError",
+    "InputError",
+    "MissingDependencyError",
+    "ModelError",
+    "RateWarning",
+    "RecordingWarning",
+]
 
 
 class EdgeECGError(Exception):
@@ -34,3 +44,11 @@ class MissingDependencyError(EdgeECGError, ImportError):
 
 class AmplitudeWarning(UserWarning):
     """The amplitude is implausible for the unit given: less than 0.02 or more than 100 mV from lowest to highest."""
+
+
+class RateWarning(UserWarning):
+    """No sampling rate was given, and the beats are implausible at the 128 Hz that were assumed."""
+
+
+class RecordingWarning(UserWarning):
+    """A recording is damaged or incomplete, and what there is of it was read; the message says what is not there."""

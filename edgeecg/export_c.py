@@ -8,6 +8,7 @@ and nothing else: what the core's own files are called is no business of the app
 from __future__ import annotations
 
 import argparse
+import fnmatch
 import os
 import re
 from collections.abc import Iterator
@@ -29,15 +30,7 @@ __all__ = ["add_arguments", "export", "run"]
 TEMPLATES = Path(__file__).parent / "_export"
 CONFIG = "include/edgeecg_config.h"
 SOURCES = ("core", "device")  # folders of csrc/src that a device compiles
-KEYWORDS = set(
-    (
-        "and asm auto bool break case catch char class const continue default delete do double else enum extern false "
-        "float for friend goto if inline int long mutable namespace new not operator or private protected public "
-        "register restrict return short signed sizeof static struct switch template this throw true try typedef "
-        "typename union unsigned using virtual void volatile while xor constexpr nullptr static_assert alignas alignof "
-        "thread_local typeof null memcpy memmove memset stddef stdint stdio string arduino"
-    ).split()
-)  # of C and C++, what the core takes from their libraries, and headers that a file of the name would hide
+RESERVED = TEMPLATES / "reserved_names.txt"
 
 EXAMPLES = """examples:
   edgeecg export-c firmware/edgeecg                          the bundled model, 250 Hz input, a window every 10 s
@@ -146,12 +139,24 @@ def check_name(name: str, folder: Path) -> None:
     """Raise InputError for a name that is none in C, or that another file or symbol of the folder has."""
     if not name.isidentifier() or not name.isascii():
         raise InputError(f"--name is the prefix of C symbols, letters, digits and underscores, not {name!r}")
-    taken = {Path(target).stem for target, _ in _core_files()} | {Path(CONFIG).stem, "main", "example"}
-    if name.lower() in taken | KEYWORDS or name.lower().startswith("ee_") or name.endswith("_t"):
-        raise InputError(f"--name {name} is a name of the C core or of the language: take another")
+    taken = {Path(target).stem for target, _ in _core_files()} | {Path(CONFIG).stem}
+    use = "the core" if name.lower() in taken or name.endswith("_t") else _reserved_for(name)
+    if use:
+        raise InputError(
+            f"--name {name} is a name of the C core or of the language and its libraries ({use}): take another"
+        )
     others = [other for other in _models(folder / CONFIG) if other.lower() == name.lower() and other != name]
     if others:
         raise InputError(f"--name {name} differs from the folder's model {others[0]} in capitals alone: take another")
+
+
+def _reserved_for(name: str) -> str | None:
+    """What has the name already: a title of reserved_names.txt."""
+    for section in RESERVED.read_text().split("\n## ")[1:]:
+        use, _, names = section.partition("\n")
+        if any(fnmatch.fnmatchcase(name.lower(), pattern) for pattern in names.split()):
+            return use
+    return None
 
 
 def _files(

@@ -12,8 +12,10 @@ import weakref
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from numba.core.compiler_lock import global_compiler_lock
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from ._forks import make_forks_wait_for
 from ._jit import front_end as front_end_kernels
 from ._jit import head as head_kernels
 from ._jit import levels as level_kernels
@@ -43,6 +45,8 @@ __all__ = [
     "scale",
     "trunk",
 ]
+
+make_forks_wait_for(global_compiler_lock)
 
 DENSE_FROM = 16
 """Output channels a group must have to be worth a dense convolution of its own."""

@@ -1,11 +1,11 @@
 """The model: an encoder as integers, and the `.eecg` file that holds it (docs/format.md)."""
 
 import dataclasses
-import functools
 import os
 from typing import Any
 
 from ._files import write_atomically
+from ._forks import lazy
 from ._model import layout
 from ._model.components import FrontEnd, Head, Layer, default_front_end, require, tensor_strides
 from ._model.decode import decode
@@ -125,12 +125,12 @@ class Model:
         """Return the same model without metadata: for flash. The `id` stays."""
         return dataclasses.replace(self, meta={})
 
-    @functools.cached_property
+    @lazy
     def id(self) -> str:
         """SHA-256 (hex) of the arithmetic: everything but the metadata."""
         return layout.model_id(self.to_bytes())
 
-    @functools.cached_property
+    @lazy
     def weight_bytes(self) -> int:
         """Size of the file without its metadata, in bytes."""
         return len(encode(self.name, self.front, self.layers, self.head, {}))

@@ -63,7 +63,7 @@ def samples(
     if signal.dtype.kind == "f":
         with np.errstate(over="ignore"):
             v = signal.astype(np.float64) * convert.scale
-        missing = ~np.isfinite(v)
+        missing = ~np.isfinite(signal)  # not of v: a product beyond binary64 is a sample at the limit
         v = np.where(missing, 0, v)
         x = np.trunc(np.clip(v + np.copysign(0.5, v), -X_MAX, X_MAX)).astype(np.int64)
     else:

@@ -91,6 +91,7 @@ class Stream:
         self._scale = np.float32(2.0**-engine.exponent)
         self._flushed = False
         self._lock = threading.Lock()
+        self._seconds = _signal.clock_factor(fs) / RATE  # of a sample at 128 Hz
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Stream cannot be copied or pickled: make one where it runs, from an Encoder, which can")
@@ -173,7 +174,7 @@ class Stream:
     def _results(self, raw: list[tuple[int, bytes, bytes, int]]) -> list[Result]:
         return [
             Result(
-                start / RATE,
+                start * self._seconds,
                 np.frombuffer(e16, np.int16).astype(np.float32) * self._scale,
                 np.frombuffer(e8, np.int8),
                 Quality(flags),

@@ -1,7 +1,9 @@
 """Files written by hand, and what reading any file may end in."""
 
 import struct
+import traceback
 import warnings
+from pathlib import Path
 
 import edgeecg
 from edgeecg import io
@@ -43,7 +45,7 @@ def edf(signals, records, duration="1", reserved="", count=None, width=2) -> byt
     columns += [[s[6] for s in signals], [""] * len(signals)]
     for column, size in zip(columns, (16, 80, 8, 8, 8, 8, 8, 80, 8, 32), strict=True):
         fields += [(value, size) for value in column]
-    head = b"".join(str(value).encode("latin-1").ljust(size) for value, size in fields)
+    head = b"".join(str(value).encode("latin-1").ljust(size)[:size] for value, size in fields)
     body = (
         r if isinstance(r, bytes) else b"".join(int(v).to_bytes(width, "little", signed=True) for v in r)
         for r in records
@@ -51,13 +53,23 @@ def edf(signals, records, duration="1", reserved="", count=None, width=2) -> byt
     return head + b"".join(body)
 
 
-def refused_or_read(path):
+def is_ours(cause) -> bool:
+    """Whether an exception that became a sentence was raised by this package, not by a library that decodes a file."""
+    if cause is None or isinstance(cause, edgeecg.EdgeECGError):
+        return False
+    last = traceback.extract_tb(cause.__traceback__)[-1]
+    by_a_library = last.name == "attempt"  # a function in C leaves no frame of its own
+    return Path(last.filename).is_relative_to(Path(edgeecg.__file__).parent) and not by_a_library
+
+
+def refused_or_read(where):
     """No other exception, no warning of ours; a recording where one is read."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # NumPy and wfdb may warn of what they make of damaged files
         try:
-            recording = io.read(path)
+            recording = io.read(where)
         except edgeecg.EdgeECGError as error:
             assert "\n" not in str(error)
+            assert not is_ours(error.__cause__), f"an error of a reader's own: {error.__cause__!r}"
         else:
             assert recording.samples.ndim == 1

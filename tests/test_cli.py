@@ -260,15 +260,16 @@ class TestDemo:
 class TestAround:
     @pytest.mark.parametrize(
         "package, call",
-        [("wfdb", ["embed", "r.hea", "-o", "o.npz"]), ("pyarrow", ["embed", "r.npz", "-o", "o.parquet"])],
+        [("scipy.io", ["embed", "r.mat", "-o", "o.npz"]), ("pyarrow", ["embed", "r.npz", "-o", "o.parquet"])],
     )
     def test_a_missing_library_says_how_to_get_it(self, run, tmp_path, monkeypatch, ecg, package, call):
+        name, extra = {"scipy.io": ("scipy", "matlab"), "pyarrow": ("pyarrow", "parquet")}[package]
         monkeypatch.setitem(sys.modules, package, None)
         monkeypatch.chdir(tmp_path)
-        Path("r.hea").write_text("r 1 250 1\n")
+        Path("r.mat").write_bytes(b"MATLAB 5.0 MAT-file".ljust(124) + b"\0\1IM")
         np.savez("r.npz", signal=ecg, fs=250)
         code, _, err = run(*call, "-q")
-        assert code == 2 and one_sentence(err, package, 'pip install "edgeecg[io]"')
+        assert code == 2 and one_sentence(err, name, f'pip install "edgeecg[{extra}]"')
 
     @pytest.mark.parametrize("command", [[], ["embed"], ["info"], ["demo"]])
     def test_help_has_examples(self, run, command):

@@ -9,7 +9,7 @@ import typing
 import pytest
 
 import edgeecg
-from edgeecg import errors, losses, model, plot
+from edgeecg import errors, io, losses, model, plot
 
 CLASSES = [edgeecg.Encoder, edgeecg.Stream, edgeecg.Analysis, edgeecg.Result, edgeecg.Quality]
 CLASSES += [model.Model, model.FrontEnd, model.Layer, model.Head]
@@ -74,6 +74,6 @@ def test_examples_run(name):
 
 
 def test_signatures_can_be_read_at_run_time():
-    known = {"Model": model.Model}
+    known = {"Model": model.Model, "Recording": io.Recording, "Source": io.Source}
     for function in (edgeecg.embed, edgeecg.load, edgeecg.Encoder.embed, edgeecg.Stream.push, losses.nt_xent):
         assert "return" in typing.get_type_hints(function, localns=known)

@@ -78,7 +78,7 @@ BRITISH = re.compile(
 )
 
 
-@each_document
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_spelling_is_american(document):
     prose = CODE.sub("", document.read_text(encoding="utf-8"))
     assert [word for word in BRITISH.findall(prose) if "_" not in word] == []  # an underscore: a name in the code

@@ -105,7 +105,7 @@ class AsksForGradients:
 
 BAD = {
     "empty": ([], {}, "empty"),
-    "two-dimensional": (np.zeros((2, 1280)), {}, "one dimension"),
+    "two-dimensional": (np.zeros((2, 1280)), {}, "2 leads"),
     "complex": (np.zeros(1280, complex), {}, "real numbers"),
     "object": (np.array([None] * 1280), {}, "real numbers"),
     "text": (["a"] * 1280, {}, "real numbers"),
@@ -219,7 +219,7 @@ def test_rows_of_more_than_a_day_give_their_first_window(encoder):
     np.testing.assert_array_equal(encoder.embed_batch(row[None]), encoder.embed(row[:12800])[:1])
 
 
-def test_neighbours_do_not_change_a_window(encoder, signal):
+def test_neighbors_do_not_change_a_window(encoder, signal):
     """A window far from the ends sees the same samples whatever else the recording holds."""
     other = signal.copy()
     other[128 * 30 :] += 1.0
@@ -317,8 +317,8 @@ def test_an_encoder_keeps_few_pools_and_streams(encoder, signal):
     for hop in range(1, 40):
         encoder.embed(signal, hop=hop / 10)
         encoder.analyze(signal, hop=hop / 10)
-    assert len(encoder._pools) <= 8
-    assert all(len(pool.idle) <= 4 for pool in encoder._pools.values())
+    assert len(encoder._pools.known) <= 8
+    assert all(len(pool.idle) <= 4 for pool in encoder._pools.known.values())
 
 
 def test_info_says_what_a_user_asks(encoder):

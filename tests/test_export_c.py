@@ -12,7 +12,7 @@ import edgeecg
 from edgeecg import export_c
 from edgeecg.cli import main
 from edgeecg.errors import InputError
-from tests.models import Net, basic_cnn_like, ecg, edge_like, grouped, plain, pooled, resnet_like
+from tests.models import Net, ecg, edge_like, plain, resnet_like
 
 GAIN, FS, HOP = 400, 250, 2.5
 STRICT = ["-Wall", "-Wextra", "-Wconversion", "-Werror"]
@@ -97,34 +97,6 @@ def compile_program(folder, out, text, *sources):
         check=True,
     )
     return subprocess.run([str(out / "program")], capture_output=True, text=True, check=True).stdout
-
-
-@needs_gcc
-@pytest.mark.parametrize("make", [resnet_like, basic_cnn_like, pooled, grouped, plain], ids=lambda make: make.__name__)
-def test_what_is_left_of_the_core_for_a_model_gives_pythons_numbers(make, tmp_path):
-    """Additions, pooling, requantisation 1, odd groups, the plain front end: each compiled alone."""
-    model = make()
-    export_c.export(tmp_path, model, fs=128, hop=1.0, gain=GAIN)
-    program = tmp_path / "example"
-    subprocess.run(
-        [
-            "gcc",
-            "-std=c99",
-            "-O0",
-            f"-I{tmp_path}/include",
-            str(tmp_path / "example.c"),
-            *map(str, sources(tmp_path)),
-            "-o",
-            str(program),
-        ],
-        check=True,
-    )
-    x = np.round(ecg(30, 128, seed=4, offset=1.0) * GAIN).astype(np.int16)
-    want = edgeecg.load(model).analyze(x, 128, 1.0, gain=GAIN)
-    start, quality, embedding = run_example(program, x)
-    np.testing.assert_array_equal(start, want.start)
-    np.testing.assert_array_equal(quality, want.quality)
-    np.testing.assert_array_equal(embedding, want.embedding)
 
 
 @needs_gcc

@@ -1,18 +1,14 @@
 """Model files from strangers: both readers refuse what is damaged or hostile, and agree on what is not.
 
-The C reader runs in a host program (csrc/test/check_model.c) built with the address and undefined-behaviour sanitizers,
+The C reader runs in a host program (csrc/test/check_model.c) built with the address and undefined-behavior sanitizers,
 each file in a block of memory of exactly its size. Crafted files carry a correct CRC and id, so that the checks behind
 those are the ones that decide.
 """
 
-import hashlib
-import os
 import re
-import shutil
 import struct
 import subprocess
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,37 +16,17 @@ import pytest
 from edgeecg.errors import ModelError
 from edgeecg.model import Model
 from tests import models
+from tests.csrc import builds
 from tests.hostile import ADD, CONV, CRAFTED, FRONT, HEAD, HUGE, LEAKY, patched, sealed
 
-ROOT = Path(__file__).resolve().parents[1]
-SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
 ONLY_PYTHON = re.compile(r"order and place|metadata|name is not|id does not match|padded with NUL")
 """What the C reader leaves to Python: nothing that could make it read out of bounds."""
 
 
 @pytest.fixture(scope="session")
-def check_model(request, tmp_path_factory):
+def check_model():
     """The sanitized host program, rebuilt when a source changed: a function of its arguments and standard input."""
-    gcc = shutil.which("gcc")
-    if gcc is None:
-        pytest.skip("gcc is missing: the C reader cannot be built with sanitizers")
-    sources = [*sorted((ROOT / "csrc/src").rglob("*.c")), ROOT / "csrc/test/check_model.c"]
-    digest = hashlib.sha256(" ".join(SANITIZE).encode())
-    for path in [*sources, *sorted((ROOT / "csrc").rglob("*.h"))]:
-        digest.update(path.read_bytes())
-    program = request.config.cache.mkdir("check_model") / digest.hexdigest()[:16]
-    if not program.exists():
-        folder = tmp_path_factory.mktemp("check_model")
-        objects = []
-        for source in sources:  # intrinsics take ten times as long to optimise as to compile
-            objects.append(folder / f"{source.stem}.o")
-            effort = "-O0" if "x86" in source.parts else "-O1"
-            include = f"-I{ROOT / 'csrc/include'}"
-            command = [gcc, "-std=c99", effort, "-g", *SANITIZE, include, "-c", str(source), "-o", str(objects[-1])]
-            subprocess.run(command, check=True)
-        build = f"{program}.{os.getpid()}"
-        subprocess.run([gcc, *SANITIZE, *map(str, objects), "-o", build], check=True)
-        os.replace(build, program)
+    program = builds.program(builds.BUILDS["host"], "check_model.c")
 
     def run(*arguments, stdin=b""):
         done = subprocess.run([program, *arguments], input=stdin, capture_output=True, timeout=120, check=False)

@@ -41,7 +41,7 @@ def dense_shapes(seed=11):
 
 
 def affine_shapes(seed=14):
-    """Leaky ReLU and a map behind it (requantisation 1) in every shape that has vector code."""
+    """Leaky ReLU and a map behind it (requantization 1) in every shape that has vector code."""
     net = Net(seed)
     last = net.conv(0, 16, kernel=9, stride=2, requant=1, zp_out=100)
     last = net.conv(last, 64, kernel=3, stride=2, requant=1, zp_out=128)
@@ -101,6 +101,79 @@ def part_filled_shapes(seed=15):
     return net.model(dim=21)
 
 
+def pool_shapes(seed=16):
+    """Max pools of more and of fewer than 32 channels, with and without padding; a sum whose second source is late; a
+    stride that does not divide the window.
+    """
+    net = Net(seed)
+    last = net.conv(0, 40, kernel=5, stride=2, pad_left=4)
+    last = net.max_pool(last, 3, 1, pad_left=1)
+    inner = net.conv(net.conv(last, 70, kernel=9, zp_out=40), 40, kernel=7, pad_left=0, zp_out=90)
+    last = net.add(last, inner)
+    last = net.max_pool(net.conv(last, 70, kernel=3, stride=3), 2, 1)
+    return net.model(dim=20, pool=2)
+
+
+def two_readers(seed=22):
+    """A tensor that a sum has used up while a long kernel still waits for the padding behind it."""
+    net = Net(seed)
+    first = net.conv(0, 6, kernel=3, stride=8)
+    second = net.conv(first, 6, kernel=5)
+    third = net.add(first, second)
+    last = net.add(third, net.conv(second, 6, kernel=41, pad_left=0, zp_out=60))
+    net.conv(last, 6, kernel=2)
+    return net.model(dim=9)
+
+
+def wide_mean(seed=17):
+    """The mean of more than 32 channels, behind a front end that makes the most of the least."""
+    net = Net(seed, gain=(65535,), floor=1, reach=1, baseline=16)
+    net.conv(net.conv(0, 16, kernel=3, stride=4), 75, kernel=3, stride=2)
+    return net.model(dim=19, pool=1)
+
+
+def group_sizes(seed=18):
+    """Groups of 8, of 2 and of 1 channels that put out more or fewer, and a kernel of 130 taps."""
+    net = Net(seed)
+    last = net.conv(0, 16, kernel=3, stride=4)
+    last = net.conv(last, 32, kernel=3, groups=2, zp_out=9)
+    last = net.conv(last, 32, kernel=5, groups=4)
+    last = net.conv(last, 32, kernel=9, stride=2, groups=8)
+    last = net.conv(last, 32, kernel=7, stride=2, groups=8)
+    last = net.conv(last, 16, kernel=2, groups=16)
+    for kernel in (4, 5, 6, 8, 10):
+        last = net.conv(last, 16, kernel=kernel, stride=2 if kernel == 6 else 1, groups=4)
+    last = net.conv(last, 16, kernel=130, groups=4)
+    last = net.conv(last, 12, kernel=3, groups=4)
+    net.conv(last, 5, kernel=3)
+    return net.model(dim=16)
+
+
+def short_window(seed=19):
+    """A window of four blocks: none of them counts for the wander of the baseline. Two channels."""
+    net = Net(seed, window=128, channels=2, gain=(65535, 1), flat_blocks=2, off_blocks=3, noise=60)
+    net.conv(net.conv(0, 6, kernel=7, stride=4, groups=2), 8, stride=4, kernel=4)
+    return net.model(dim=7, levels=3)
+
+
+def loud_plain(seed=20):
+    """The plain front end with the largest gain, and a threshold of noise."""
+    net = Net(seed, kind=0, window=160, direct_gain=1 << 30, flat_blocks=2, off_blocks=3, noise=300)
+    net.conv(0, 10, kernel=5, stride=8)
+    return net.model(dim=6)
+
+
+def mixed(seed=21):
+    """Every kernel of a device in one network."""
+    net = Net(seed)
+    last = net.conv(net.max_pool(0, 2, 2), 8, kernel=7, stride=4)
+    last = net.conv(last, 8, kernel=7, stride=2, groups=8)
+    side = net.conv(last, 8, kernel=5, groups=2)
+    last = net.add(net.conv(last, 8, kernel=3, groups=4, requant=1, zp_out=100), side)
+    last = net.conv(last, 13, kernel=2)
+    return net.model(dim=13, levels=3)
+
+
 MODELS = {
     **SHAPES,
     "part_filled_shapes": part_filled_shapes,
@@ -108,6 +181,13 @@ MODELS = {
     "grouped_shapes": grouped_shapes,
     "depthwise_shapes": depthwise_shapes,
     "affine_shapes": affine_shapes,
+    "pool_shapes": pool_shapes,
+    "two_readers": two_readers,
+    "wide_mean": wide_mean,
+    "group_sizes": group_sizes,
+    "short_window": short_window,
+    "loud_plain": loud_plain,
+    "mixed": mixed,
 }
 
 

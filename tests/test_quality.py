@@ -41,10 +41,11 @@ def test_clipping_is_time_at_the_extremes():
     """A sample counts from the third of a run on; 100 ms at 360 Hz are 36 samples."""
     good = models.ecg(12, 360, offset=0)
     top = good.max() + 0.1
-    for length, flag in ((37, 0), (38, CLIPPED)):
-        clipped = good.copy()
-        clipped[1000 : 1000 + length] = top
-        assert flags(clipped) == flag, length
+    for start in (0, 1000):
+        for length, flag in ((37, 0), (38, CLIPPED)):
+            clipped = good.copy()
+            clipped[start : start + length] = top
+            assert flags(clipped) == flag, (start, length)
     both = good.copy()
     both[1000:1020] = top
     both[2000:2020] = good.min() - 0.1

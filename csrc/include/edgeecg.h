@@ -19,7 +19,7 @@
  *
  * docs/numerics.md says what the numbers are, docs/format.md what the file is. No function blocks, allocates or prints.
  * Two streams share no state, so each may live in a thread (or an interrupt) of its own. A stream counts quarter
- * seconds in 32 bits: it runs for 34 years before it needs an ee_reset().
+ * seconds in 32 bits: after 34 years it drops what is pushed until ee_flush() and ee_reset().
  */
 #ifndef EDGEECG_H
 #define EDGEECG_H
@@ -140,7 +140,7 @@ size_t ee_state_size(const ee_model *model, const ee_config *config);
 #else
 /* The memory of an exported model's stream is declared, not asked for: `edgeecg export-c` writes EE_STATE_SIZE =
  * EE_STREAM_BYTES + the bytes of the arrays behind a stream's structure, as ee_plan_device() counts them on a host. */
-#define EE_STREAM_BYTES (sizeof(void *) == 8 ? 368u : 288u)
+#define EE_STREAM_BYTES (sizeof(void *) == 8 ? 368u : 280u)
 #endif
 
 /* NULL when memory (aligned to 8) is NULL or too small, or config is not usable. */
@@ -151,7 +151,8 @@ void ee_reset(ee_stream *stream);
 /* Takes samples until one result is there (returns 1; *used tells how many were taken) or all are taken (returns 0). */
 int ee_push_i16(ee_stream *stream, const int16_t *x, size_t n, size_t *used);
 int ee_push_i32(ee_stream *stream, const int32_t *x, size_t n, size_t *used);
-/* End of the recording: returns 1 for each further result, then 0. Push nothing more before ee_reset(). */
+/* End of the recording: returns 1 for each further result, then 0. What is pushed behind it is dropped (*used = n,
+ * returns 0) until ee_reset(). */
 int ee_flush(ee_stream *stream);
 /* Valid until the next push, flush or reset. */
 ee_result ee_get_result(const ee_stream *stream);
@@ -186,7 +187,8 @@ typedef struct ee_windows {
 
 /* A whole recording, from ee_reset() to the last ee_flush(); returns its windows, of which `room` are kept. */
 size_t ee_run(ee_stream *stream, const ee_source *source, size_t n, const ee_windows *out);
-/* The front end alone: n samples in, up to capacity frames of model channels out; returns the frames written. */
+/* The front end alone, from ee_reset() on: n samples in, up to capacity frames of model channels out; returns the
+ * frames written. */
 size_t ee_front_end(ee_stream *stream, const ee_source *source, size_t n, uint8_t *y, size_t capacity);
 
 /* Kernels: "scalar", "avx512-vnni", ...; the best for this processor unless chosen. 0 when it cannot run here. */

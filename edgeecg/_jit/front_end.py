@@ -15,7 +15,7 @@ def samples_of_floats(signal: Array, factor: float, x: Array, missing: Array) ->
     held = np.int32(0)
     for i in range(len(signal)):
         v: Any = np.float64(signal[i]) * factor
-        missing[i] = not np.isfinite(v)
+        missing[i] = not np.isfinite(signal[i])  # not of v: a product beyond binary64 is a sample at the limit
         if not missing[i]:
             v = min(max(v, -X_MAX), X_MAX)
             held = np.int32(v + 0.5 if v >= 0 else v - 0.5)

@@ -1,54 +1,124 @@
-"""Recordings from files: one module a format, each importing its library only when a file asks for it.
+"""Recordings from files: one module a format, each importing its library only when a file asks for one.
 
 recording = edgeecg.io.read("100.hea", lead="MLII")
-edgeecg.embed(recording.samples, fs=recording.fs, gain=recording.gain)
+edgeecg.embed(recording)
 """
 
-import importlib
 import os
-from pathlib import Path
+import warnings
+from typing import Any
 
-from ..errors import InputError
+from ._files import File, is_url, open_file
+from ._folders import recordings_in, resolved
+from ._formats import FORMATS, check_packages, format_of, open_with
 from .recording import MISSING, Lead, Recording, Source
 
-__all__ = ["MISSING", "Lead", "Recording", "Source", "open_source", "read"]
-
-# Each module has open_source(path) -> Source. A new format is a new module and its suffixes here.
-READERS = {
-    ".hea": "physionet",
-    ".dat": "physionet",
-    ".mat": "physionet",
-    ".edf": "edf",
-    ".bdf": "edf",
-    ".csv": "text",
-    ".tsv": "text",
-    ".txt": "text",
-    ".npy": "arrays",
-    ".npz": "arrays",
-}
+__all__ = ["FORMATS", "MISSING", "Lead", "Recording", "Source", "check", "open_source", "read", "recordings_in"]
 
 
-def open_source(path) -> Source:
-    """Open a recording by its suffix: WFDB (.hea, .dat, or a record's name), EDF (.edf, .bdf), text (.csv, .tsv, .txt),
-    NumPy (.npy, .npz).
+def open_source(where: Any, keep_identity: bool = False) -> Source:
+    """Open a recording, whose format its bytes tell.
 
-    Raises InputError where the file is missing, damaged or of an unknown format, MissingDependencyError where WFDB or
-    EDF files need the package wfdb or edfio.
+    Parameters
+    ----------
+    where : str, path, bytes or file object
+        A file, a folder that holds one recording, the name of a record without its suffix, a URL that fsspec reads
+        ("https://...", "s3://...", "memory://..."), or the content itself; packed with gzip too.
+    keep_identity : bool
+        Whether names, numbers and birth dates of the person are kept (`Source.identity`).
+
+    Returns
+    -------
+    Source
+        Its leads, and how their samples are read.
+
+    Raises
+    ------
+    InputError
+        Where there is no such file, it is damaged, or of no known format.
+    MissingDependencyError
+        Where reading it needs a package that is not installed.
     """
-    path = Path(path)
-    is_record = os.path.exists(f"{path}.hea")
-    if not path.is_file() and not is_record:
-        raise InputError(f"{path}: {'is a folder' if path.is_dir() else 'there is no such file'}")
-    module = READERS.get(path.suffix.lower(), "physionet" if is_record else None)
-    if module is None:
-        kind = f"of the kind {path.suffix}" if path.suffix else "without a suffix"
-        raise InputError(f"{path}: a file {kind} is not known as a recording; known are {', '.join(READERS)}")
-    try:
-        return importlib.import_module(f".{module}", __package__).open_source(path)
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}") from None
+    file = located(where)
+    return open_with(format_of(file), file, keep_identity)
 
 
-def read(path, lead: str | int | None = None, fs=None, unit=None, gain=None) -> Recording:
-    """One lead of a recording file; see `open_source` and `Source.recording`."""
-    return open_source(path).recording(lead, fs, unit, gain)
+def located(where: Any) -> File:
+    if isinstance(where, (str, os.PathLike)) and not is_url(where):
+        where = resolved(os.fsdecode(where))
+    return open_file(where)
+
+
+def check(
+    where: Any,
+    lead: str | int | None = None,
+    fs: float | None = None,
+    unit: str | None = None,
+    gain: float | None = None,
+) -> None:
+    """Refuse what cannot be read here, without reading it.
+
+    Of formats with a header, what that tells of lead, rate and unit is looked at too.
+
+    Parameters
+    ----------
+    where, lead, fs, unit, gain
+        As of `read`.
+
+    Raises
+    ------
+    InputError, MissingDependencyError
+        As `read`, as far as the first bytes tell.
+    """
+    file = located(where)
+    form = format_of(file)
+    check_packages(form)
+    if form.quick:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they come when it is read
+            open_with(form, file, False).chosen(lead, fs, unit, gain)
+
+
+def read(
+    where: Any,
+    lead: str | int | None = None,
+    fs: float | None = None,
+    unit: str | None = None,
+    gain: float | None = None,
+    keep_identity: bool = False,
+) -> Recording:
+    """Read one lead of a recording.
+
+    Parameters
+    ----------
+    where : str, path, bytes or file object
+        As for `open_source`.
+    lead : str or int, optional
+        Name, or index from 0; without one the lead that is the ECG by its name, or the only signal.
+    fs : float, optional
+        Sampling rate in Hz, where the file does not tell or is wrong.
+    unit : {"mV", "uV", "V", "nV"}, optional
+        The physical unit of the lead. A scale in the header stays.
+    gain : float, optional
+        ADC units per mV, instead of the header's scale.
+    keep_identity : bool, default False
+        Whether what the file says of the person is kept.
+
+    Returns
+    -------
+    Recording
+        Samples, rate, unit or gain, and when it begins.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be read, or a lead, a rate or a unit has to be given; the sentence says which.
+    MissingDependencyError
+        Where reading it needs a package that is not installed.
+
+    Warns
+    -----
+    RecordingWarning
+        Where the recording is incomplete, and what there is of it was read.
+    """
+    return open_source(where, keep_identity).recording(lead, fs, unit, gain)

@@ -1,87 +1,108 @@
-"""NumPy files: .npy with one array, .npz with an array and what belongs to it. Pickled objects are refused."""
+"""NumPy files: .npy with one array, .npz with an array and what belongs to it. Pickled objects are refused.
 
-import os
+Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html; an .npz is a zip of .npy files.
+"""
+
+import zipfile
+from typing import IO, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import InputError
-from .recording import Lead, Source
+from ._files import File
+from ._table import Facts, table_source
+from ._variables import columns_of, source_of
+from .recording import Source
 
 __all__ = ["open_source"]
 
-RATE_KEYS = ("fs", "rate", "sampling_rate", "sample_rate", "sfreq")
-UNIT_KEYS = ("unit", "units")
-NAME_KEYS = ("leads", "lead", "lead_names", "channels")
-SIGNAL_KEYS = ("signal", "signals", "samples", "ecg", "data", "x")
+MOST_MEMBERS = 10_000
+NUMPY = b"\x93NUMPY"
 
 
-def open_source(path) -> Source:
-    """.npy: (n,), (leads, n) or (n, leads). .npz: such an array, and `fs`, `unit`, `gain`, `leads` where known."""
+def open_source(file: File, keep_identity: bool = False) -> Source:
+    """.npy: (n,), (leads, n) or (n, leads). .npz: such an array, and `fs`, `unit`, `gain`, `leads` where known.
+
+    Parameters
+    ----------
+    file : File
+        What to read.
+    keep_identity : bool
+        Arrays say nothing of a person.
+
+    Returns
+    -------
+    Source
+        Its leads, and how their samples are read.
+
+    Raises
+    ------
+    InputError
+        Where the file is damaged, holds objects or more than its size allows.
+    """
+    if file.read(0, 6) == NUMPY:
+        with file.opener() as opened:
+            array = array_from(file, opened, file.size, "the array")
+        columns = columns_of(file.name, "signal", array)
+        for column in columns if array.dtype.names is None else ():
+            column.name = None if len(columns) > 1 else "signal"
+        return table_source(file.name, "NumPy array", columns, Facts(), file.budget)
+    return source_of(file.name, "NumPy archive", members_of(file), file.budget)
+
+
+def members_of(file: File) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of an archive, within its budget."""
+    found: dict[str, npt.NDArray[Any]] = {}
     try:
-        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-        fields = {"signal": loaded} if isinstance(loaded, np.ndarray) else {key: loaded[key] for key in loaded.files}
-    except OSError:
+        with file.opener() as opened, zipfile.ZipFile(opened) as archive:
+            members = archive.infolist()
+            if len(members) > MOST_MEMBERS:
+                raise InputError(f"{file.name}: not a readable NumPy file: it has {len(members)} members")
+            file.afford(sum(member.file_size for member in members), "what is packed in it")
+            for member in members:
+                with archive.open(member) as packed:
+                    if member.filename.endswith(".npy") and packed.read(6) == NUMPY:
+                        packed.seek(0)
+                        name = member.filename.removesuffix(".npy")
+                        found[name] = array_from(file, packed, member.file_size, name)
+    except InputError:
         raise
-    # of any type: a damaged header or archive makes NumPy, zlib and tokenize raise their own
+    # of any type: a damaged archive makes zipfile and zlib raise their own
     except Exception as error:
-        text = str(error).strip().splitlines()
-        raise InputError(f"{path}: not a readable NumPy file: {text[0] if text else type(error).__name__}") from None
-    fs, gain = number(path, fields, RATE_KEYS), number(path, fields, ("gain",))
-    names = next((fields[key] for key in NAME_KEYS if key in fields), None)
-    key = signal_key(path, fields)
-    rows = as_rows(path, fields[key])
-    if names is None or np.size(names) != len(rows):
-        names = [key] if len(rows) == 1 else range(len(rows))
-    units = units_of(fields, len(rows))
-    leads = tuple(Lead(str(name), unit, gain, fs) for name, unit in zip(np.ravel(names), units, strict=True))
-    kind = "NumPy array" if isinstance(loaded, np.ndarray) else "NumPy archive"
-    return Source(os.fspath(path), kind, rows.shape[1], leads, lambda index: np.array(rows[index]))
+        raise InputError(f"{file.name}: not a readable NumPy file: {first_line(error)}") from None
+    if not found:
+        raise InputError(f"{file.name}: not a readable NumPy file: it holds no array")
+    return found
 
 
-def number(path, fields, keys) -> float | None:
-    """The first of `keys` as a number."""
-    for key in keys:
-        if key in fields:
-            value = fields[key]
-            if value.size != 1 or value.dtype.kind not in "iuf":
-                raise InputError(f"{path}: {key!r} must be one number")
-            return float(value.reshape(-1)[0])
-    return None
-
-
-def units_of(fields, leads: int) -> list[str | None]:
-    """One unit for all leads, or one each; where it cannot be told whose they are, all of them, which is no voltage."""
-    for key in UNIT_KEYS:
-        if key in fields and np.size(fields[key]):
-            units = [str(unit) for unit in np.ravel(fields[key])]
-            if len(units) != leads:
-                units = [", ".join(dict.fromkeys(units))] * leads
-            return units
-    return [None] * leads
-
-
-def signal_key(path, fields) -> str:
-    """Which array is the signal: the one with the usual name, or the only one with samples."""
-    arrays = [
-        key for key, value in fields.items() if value.ndim >= 1 and key not in NAME_KEYS + UNIT_KEYS and value.size > 1
-    ]
-    for key in SIGNAL_KEYS:
-        if key in arrays:
-            return key
-    if len(arrays) != 1:
+def array_from(file: File, opened: IO[bytes], size: int, what: str) -> npt.NDArray[Any]:
+    """An array, after its header was compared with the bytes there are."""
+    try:
+        version = np.lib.format.read_magic(opened)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = read(opened)
+    # of any type: a damaged header makes NumPy and tokenize raise their own
+    except Exception as error:
+        raise InputError(f"{file.name}: not a readable NumPy file: {first_line(error)}") from None
+    if dtype.hasobject:
         raise InputError(
-            f"{path}: cannot tell which array is the signal: name it 'signal' (there are: "
-            f"{', '.join(fields) or 'none'})"
+            f"{file.name}: not a readable NumPy file: {what} holds Python objects (pickle), which are not read"
         )
-    return arrays[0]
+    count = 1
+    for n in shape:
+        count *= int(n)
+    needed = count * dtype.itemsize
+    if needed > size or count < 0:
+        raise InputError(f"{file.name}: not a readable NumPy file: {what} ends before its {shape} values")
+    file.afford(2 * needed, what)
+    content = opened.read(needed)
+    if len(content) < needed:
+        raise InputError(f"{file.name}: not a readable NumPy file: {what} ends before its {shape} values")
+    flat = np.frombuffer(content, dtype, count)
+    return flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
 
 
-def as_rows(path, array) -> np.ndarray:
-    """(leads, n): of two axes the longer one is time."""
-    if array.dtype.kind not in "iuf":
-        raise InputError(f"{path}: holds {array.dtype.name}, not real numbers")
-    if array.ndim == 1:
-        return array[None]
-    if array.ndim != 2:
-        raise InputError(f"{path}: has the shape {array.shape}; one recording has one axis, or two (leads and time)")
-    return array if array.shape[0] <= array.shape[1] else array.T
+def first_line(error: Exception) -> str:
+    text = str(error).strip().splitlines()
+    return text[0][:200] if text else type(error).__name__

@@ -36,15 +36,11 @@ class Part:
     windows: np.ndarray
 
 
-@dataclass(frozen=True)
 class LabelledTable(EmbeddingTable):
-    """The table with further columns for each window; `more`: name and values (n,) of each column."""
+    """A table whose windows are of records, with what is known of them first."""
 
-    more: tuple[tuple[str, np.ndarray], ...] = ()
-
-    def columns(self) -> list[tuple[str, np.ndarray]]:
-        (_, record), *rest = super().columns()
-        return [("record", record), *self.more, *rest]
+    def head(self) -> dict[str, np.ndarray]:
+        return {"record": self.file, **self.more, "start": self.start, "quality": self.quality}
 
 
 class Collection:
@@ -115,7 +111,7 @@ class Collection:
             path = self.out / ("windows.npy" if len(rates) == 1 else f"windows_{rate:g}Hz.npy")
             same = [part.windows for part in kept if part.fs == rate]
             unfinished, at = path.with_suffix(".part"), 0
-            array = np.lib.format.open_memmap(unfinished, "w+", np.float32, (sum(map(len, same)), same[0].shape[1]))
+            array = np.lib.format.open_memmap(unfinished, "w+", np.float32, (sum(map(len, same)), *same[0].shape[1:]))
             for windows in same:
                 array[at : at + len(windows)] = windows
                 at += len(windows)
@@ -147,7 +143,7 @@ def table(parts: list[tuple[str, Part]], about: dict) -> LabelledTable:
     def repeated(values: list) -> np.ndarray:
         return np.repeat(np.array(values), counts)
 
-    more = [("lead", repeated([p.lead for _, p in parts])), ("fs", repeated([p.fs for _, p in parts]))]
-    more += [("label", joined("label")), ("codes", joined("codes"))]
+    more = {"lead": repeated([p.lead for _, p in parts]), "fs": repeated([p.fs for _, p in parts])}
+    more |= {"label": joined("label"), "codes": joined("codes")}
     names = repeated([record for record, _ in parts])
-    return LabelledTable(names, joined("start"), joined("quality"), joined("embedding"), None, about, tuple(more))
+    return LabelledTable(names, joined("start"), joined("quality"), joined("embedding"), None, about, more)

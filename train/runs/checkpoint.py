@@ -52,6 +52,9 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
         raise InputError(f"{path} is not a readable safetensors file: {error}") from error
     if not isinstance(meta, dict):
         raise InputError(f"{path} was not written by edgeecg's training")
+    version, newest = header.get("format", FORMAT["format"]), FORMAT["format"]
+    if version != newest:
+        raise InputError(f"{path} is of format version {version}, this version of edgeecg reads up to {newest}")
     stated = meta.pop(CHECKSUM, None)
     first_format = stated is None and header.keys() == {"edgeecg"}  # it had no checksum
     if not first_format and stated != checksum(tensors, meta):
@@ -101,8 +104,13 @@ def load_training(path: Path, modules: dict[str, nn.Module], optimizer: torch.op
 
 def model_fingerprint(name: str) -> str:
     """Which bytes a model's name stands for now: the id of a bundled or exported one, a hash of a checkpoint."""
-    if not name.endswith(".safetensors"):
-        return edgeecg.load(name).model.id
+    return file_fingerprint(name) if name.endswith(".safetensors") else edgeecg.load(name).model.id
+
+
+def file_fingerprint(name: str) -> str:
+    """A hash of a file's bytes; what is no file (the suffix of annotation files) stands for itself."""
+    if not name.endswith((".safetensors", ".csv")) and not Path(name).exists():
+        return name
     try:
         return hashlib.sha256(Path(name).read_bytes()).hexdigest()[:12]
     except OSError as error:

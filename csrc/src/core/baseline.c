@@ -6,7 +6,7 @@
 
 void ee_baseline_reset(ee_baseline *b)
 {
-    b->count = b->real = b->pos = 0;
+    b->count = b->pos = 0;
     b->sum = b->hi = b->lo = 0;
     b->padding = 0;
     b->summed = 0;
@@ -48,13 +48,14 @@ static uint32_t run_block(ee_front_state *f, uint32_t n)
 }
 
 #ifndef EE_NO_HOST
-/* Whole blocks whose input is there, at most n samples; returns how many. */
+/* Whole blocks, at most n samples; returns how many. Their input is there: what is resampled lies less than three
+ * samples behind it. */
 static uint32_t run_whole_blocks(ee_front_state *f, uint32_t n)
 {
     ee_baseline *b = &f->baseline;
     ee_scaler *s = &f->scaler;
     ee_block_ring *ring = &f->ring;
-    if (s->count % EE_BLOCK || n < EE_BLOCK || ring->newest < s->filling) return 0;
+    if (s->count % EE_BLOCK || n < EE_BLOCK) return 0;
     const int32_t *x = b->x + b->pos;
     int16_t *z = s->z + s->first + s->count;
     ee_block_stats *stats = ee_block_at(ring, s->filling);
@@ -85,14 +86,13 @@ void ee_baseline_run(ee_front_state *f)
         for (uint32_t i = half; i + 1 < width; i++) b->sum += b->x[i];
         b->summed = 1;
     }
-    uint32_t end = ee_min(b->count - half + 1, b->real);
+    const uint32_t end = b->count - half + 1; /* of the padding too there are half - 1 */
     for (uint32_t some; b->pos < end; b->pos += some) {
         some = run_whole_blocks(f, end - b->pos);
         if (!some) some = run_block(f, end - b->pos);
     }
     uint32_t drop = b->pos - half;
     b->count -= drop;
-    b->real -= drop;
     b->pos = half;
     ee_copy(b->x, b->x + drop, b->count * sizeof *b->x);
 }

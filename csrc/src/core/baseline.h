@@ -11,10 +11,9 @@ static inline int32_t *ee_baseline_put(ee_front_state *f, int32_t first, uint32_
     ee_baseline *b = &f->baseline;
     if (!b->count) {
         for (uint32_t i = 0; i < f->front->baseline / 2u; i++) b->x[i] = first;
-        b->count = b->real = b->pos = f->front->baseline / 2u;
+        b->count = b->pos = f->front->baseline / 2u;
     }
     b->count += n;
-    b->real += n;
     return b->x + b->count - n;
 }
 

@@ -5,6 +5,10 @@
 #include "block_stats.h"
 #include "kernels.h"
 
+/* Blocks are numbered in 32 bits. A stream that has come so far takes no more samples: what it is given at once, and
+ * the padding behind the end, still have numbers. */
+#define EE_MOST_BLOCKS 0xFFFFF000u
+
 typedef struct ee_block_ring {
     /* configuration */
     ee_block_stats *blocks; /* [size], from the next block to leave to the newest one of the input */

@@ -93,15 +93,13 @@ int32_t *ee_front_input_buffer(ee_front_state *f)
 void ee_front_input_done(ee_front_state *f, uint32_t n, uint32_t any_missing)
 {
     ee_resampler *r = &f->resampler;
-    if (!n) return;
     int32_t *x = ee_front_input_buffer(f);
     ee_block_ring_update(&f->ring, x, n, any_missing);
     if (EE_FRONT_KIND(f->front) && !r->count) {
         for (uint32_t i = 0; i + 1 < r->half; i++) r->raw[i] = x[0];
-        r->count = r->real = r->pos = r->half - 1;
+        r->count = r->pos = r->half - 1;
     }
     r->count += n;
-    r->real += n;
     if (EE_FRONT_KIND(f->front) && !EE_WAITS_FOR_THE_END(f)) {
         ee_resampler_run(f);
         ee_baseline_run(f);

@@ -13,7 +13,7 @@ uint32_t ee_front_delay(const ee_front *front, uint32_t fs_mhz);
 
 /* Where to put the next input samples, at most resampler.chunk. */
 int32_t *ee_front_input_buffer(ee_front_state *f);
-/* n samples were put there; any_missing: some of them are EE_MISSING. */
+/* n >= 1 samples were put there; any_missing: some of them are EE_MISSING. */
 void ee_front_input_done(ee_front_state *f, uint32_t n, uint32_t any_missing);
 /* No more input comes: now ee_front_pad() feeds what is held behind the end. */
 void ee_front_finish(ee_front_state *f);

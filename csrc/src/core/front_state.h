@@ -35,8 +35,8 @@ typedef struct ee_resampler {
     uint32_t whole, fraction;       /* input samples from one output to the next: whole + fraction / EE_RATE_MHZ */
     uint32_t chunk;                 /* the most input samples taken at once */
     /* state */
-    uint32_t count, real; /* samples held; of them those before the padding behind the end */
-    uint32_t pos, phase;  /* sample left of the next output, and the distance from it in 1 / EE_RATE_MHZ */
+    uint32_t count;      /* samples held */
+    uint32_t pos, phase; /* sample left of the next output, and the distance from it in 1 / EE_RATE_MHZ */
 #ifndef EE_NO_HOST
     uint32_t row_index; /* of the phase */
 #endif
@@ -49,10 +49,10 @@ typedef struct ee_baseline {
     int32_t *x; /* samples at 128 Hz held, [capacity] */
     uint32_t capacity;
     /* state */
-    uint32_t count, real, pos; /* held; of them before the padding behind the end; the next one to leave */
-    int32_t sum, hi, lo;       /* of the moving average's window; extremes of the block so far */
-    uint16_t padding;          /* samples still to be fed behind the end */
-    uint8_t summed;            /* the first window is summed */
+    uint32_t count, pos; /* held; the next one to leave */
+    int32_t sum, hi, lo; /* of the moving average's window; extremes of the block so far */
+    uint16_t padding;    /* samples still to be fed behind the end */
+    uint8_t summed;      /* the first window is summed */
 } ee_baseline;
 
 typedef struct ee_scaler {

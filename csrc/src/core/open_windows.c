@@ -24,7 +24,7 @@ static uint32_t most_by_blocks(const ee_model *model, const ee_config *config)
 }
 
 int ee_windows_fit(const ee_model *model, const ee_config *config)
-{ return most_by_frames(model, config->hop) <= UINT16_MAX && most_by_blocks(model, config) <= UINT16_MAX; }
+{ return most_by_blocks(model, config) <= UINT16_MAX; }
 
 void ee_windows_layout(ee_stream *s, uint8_t **memory)
 {

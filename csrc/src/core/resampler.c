@@ -48,7 +48,7 @@ void ee_resampler_layout(ee_front_state *f, const ee_config *config, uint8_t **m
 
 void ee_resampler_reset(ee_resampler *r)
 {
-    r->count = r->real = r->pos = r->phase = 0;
+    r->count = r->pos = r->phase = 0;
 #ifndef EE_NO_HOST
     r->row_index = 0;
 #endif
@@ -68,12 +68,13 @@ static inline int32_t tap_at(const int16_t *table, uint32_t t, int32_t scale13)
     return (int32_t)ee_rnd((int64_t)v * scale13, 32);
 }
 
-/* The taps of a side from table position t on that are not 0: the others lie behind the end of the table. */
+/* The taps of a side from table position t on that are not 0: the others lie behind the end of the table. t is at most
+ * one step, which is 64 points or less of a table that has 128 or more. */
 static uint32_t taps_inside(const ee_front_state *f, uint32_t t)
 {
     const ee_resampler *r = &f->resampler;
     uint32_t end = (uint32_t)f->front->table_half * EE_TABLE_STEP << 16;
-    return t < end ? ee_min(r->half, (end - t + r->step - 1) / r->step) : 0;
+    return ee_min(r->half, (end - t + r->step - 1) / r->step);
 }
 
 #ifndef EE_NO_HOST
@@ -152,9 +153,9 @@ static void advance(ee_resampler *r)
 #endif
 }
 
-/* Are there samples for n outputs that lie one sample apart? */
-static int outputs_ready(const ee_resampler *r, uint32_t n)
-{ return r->pos + n + r->half <= r->count && r->pos + n <= r->real; }
+/* Are there samples for n outputs that lie one sample apart? The padding behind the end has `half` samples: it makes no
+ * output behind the last sample. */
+static int outputs_ready(const ee_resampler *r, uint32_t n) { return r->pos + n + r->half <= r->count; }
 
 static void run_one(ee_front_state *f)
 {
@@ -191,12 +192,11 @@ void ee_resampler_run(ee_front_state *f)
 #ifndef EE_NO_HOST
     if (!f->baseline.count && outputs_ready(r, 1)) run_one(f);
     if (r->taps && r->whole == 1 && !r->fraction && outputs_ready(r, 2)) /* 128 Hz */
-        run_same_taps(f, ee_min(r->count - r->half - r->pos, r->real - r->pos));
+        run_same_taps(f, r->count - r->half - r->pos);
 #endif
     while (outputs_ready(r, 1)) run_one(f);
     uint32_t drop = ee_min(r->pos + 1 - r->half, r->count);
     r->count -= drop;
-    r->real -= ee_min(drop, r->real);
     r->pos -= drop;
     ee_copy(r->raw, r->raw + drop, r->count * sizeof *r->raw);
 }

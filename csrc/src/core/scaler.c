@@ -68,14 +68,14 @@ static uint32_t scale_block(ee_front_state *f, uint8_t *y)
 }
 
 #ifndef EE_NO_HOST
-/* Up to `most` whole blocks into the only channel, as long as one is ready. */
+/* Up to `most` whole blocks into the only channel. The caller has seen that they are ready. */
 static uint32_t scale_whole_blocks(ee_front_state *f, uint32_t most, uint8_t *y)
 {
     ee_scaler *s = &f->scaler;
     const int16_t *z = s->z + s->first;
     int32_t gains[EE_BLOCKS_AT_ONCE];
     uint32_t blocks = 0, count;
-    while (blocks < most && s->count >= EE_BLOCK && ee_front_output_ready(f)) {
+    while (blocks < most && s->count >= EE_BLOCK) {
         const uint32_t divisor = divisor_of(s, f->front, &count);
         gains[blocks++] = (int32_t)ee_quotient(f->front->gain[0] * count, 12, divisor);
         s->count -= EE_BLOCK;

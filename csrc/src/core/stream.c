@@ -30,6 +30,10 @@ EE_ALWAYS_INLINE int push(ee_stream *s, ee_read read, const ee_reader *reader, s
 {
     size_t done = 0;
     int found;
+    if (s->front.resampler.ended) { /* behind a flush */
+        *used = n;
+        return 0;
+    }
     while (!(found = ee_windows_finish_next(s))) {
         if (ee_scaler_holds(&s->front, EE_TRUNK_BLOCK(&s->config)) &&
             !(last && done == n && !EE_FRONT_KIND(s->front.front))) {
@@ -37,6 +41,10 @@ EE_ALWAYS_INLINE int push(ee_stream *s, ee_read read, const ee_reader *reader, s
             continue;
         }
         if (done == n) break;
+        if (s->front.ring.newest >= EE_MOST_BLOCKS) {
+            done = n;
+            break;
+        }
         uint32_t m = n - done < s->front.resampler.chunk ? (uint32_t)(n - done) : s->front.resampler.chunk;
         uint32_t missing = read(reader, first + done, m, ee_front_input_buffer(&s->front));
 #ifndef EE_NO_HOST
@@ -101,13 +109,14 @@ size_t ee_front_end(ee_stream *s, const ee_source *source, size_t n, uint8_t *y,
     const uint32_t chunk = f->resampler.chunk;
     const ee_block_stats *stats;
     size_t done = 0, frames = 0;
+    ee_reset(s);
     for (;;) {
         if (ee_front_output_ready(f)) {
             uint8_t block[EE_BLOCK * 4];
             size_t m = ee_front_output(f, 1, block, &stats), room = capacity - frames;
             ee_copy(y + frames * f->front->channels, block, (m < room ? m : room) * f->front->channels);
             frames += m < room ? m : room;
-        } else if (done < n) {
+        } else if (done < n && f->ring.newest < EE_MOST_BLOCKS) {
             uint32_t m = n - done < chunk ? (uint32_t)(n - done) : chunk;
             ee_front_input_done(f, m, read(&reader, done, m, ee_front_input_buffer(f)));
             done += m;

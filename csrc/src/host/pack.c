@@ -3,7 +3,7 @@
  * All vector kernels share one layout, in blocks of 16 output channels and steps of 4 bytes of input:
  *
  *     int32 bias[N]                     N: cout, rounded up to 16
- *     float scale[N]                    m / 2^14; requantisation 1 reads its own arrays
+ *     float scale[N]                    m / 2^14; requantization 1 reads its own arrays
  *     int8 weights[N / 16][steps][16][4]
  *
  * - dense: a step is 4 bytes of the window in a row (kernel * cin of them, zeros at the end).
@@ -19,7 +19,7 @@
 
 static uint32_t round_up(uint32_t n, uint32_t to) { return (n + to - 1) / to * to; }
 
-/* Requantisation 1 and depthwise layers read arrays of the file, which end with their last channel. */
+/* Requantization 1 and depthwise layers read arrays of the file, which end with their last channel. */
 ee_shape ee_shape_of(const ee_layer *layer)
 {
     const int whole = layer->cout % EE_LANES == 0;
@@ -35,8 +35,7 @@ uint32_t ee_steps_of(const ee_layer *layer)
     switch (ee_shape_of(layer)) {
     case EE_SHAPE_DENSE: return round_up((uint32_t)layer->kernel * layer->cin, 4) / 4;
     case EE_SHAPE_GROUPED: return layer->kernel;
-    case EE_SHAPE_DEPTHWISE: return round_up(layer->kernel, 4) / 4;
-    default: return 0;
+    default: return round_up(layer->kernel, 4) / 4;
     }
 }
 
@@ -49,10 +48,8 @@ static uint32_t channel_at(ee_shape shape, uint32_t wide, uint32_t cout, uint32_
 {
     uint32_t lane = c % EE_LANES, first = c - lane, vector = c % 64 / EE_LANES;
     int in_wide = wide && c < cout / 64 * 64;
-    if (in_wide && (shape == EE_SHAPE_DENSE || shape == EE_SHAPE_DEPTHWISE))
-        return c / 64 * 64 + 16 * (lane / 4) + 4 * vector + lane % 4;
-    if (in_wide && shape == EE_SHAPE_GROUPED) return c / 64 * 64 + 4 * lane + vector;
-    return shape == EE_SHAPE_GROUPED ? first + 4 * (lane % 4) + lane / 4 : c;
+    if (shape == EE_SHAPE_GROUPED) return in_wide ? c / 64 * 64 + 4 * lane + vector : first + 4 * (lane % 4) + lane / 4;
+    return in_wide ? c / 64 * 64 + 16 * (lane / 4) + 4 * vector + lane % 4 : c;
 }
 
 static void pack_layer(const ee_layer *layer, uint32_t order, uint8_t *to)

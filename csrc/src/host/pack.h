@@ -11,7 +11,7 @@ typedef enum ee_shape { EE_SHAPE_NONE, EE_SHAPE_DENSE, EE_SHAPE_GROUPED, EE_SHAP
 
 /* EE_SHAPE_NONE: the layer is left to the scalar kernels. */
 ee_shape ee_shape_of(const ee_layer *layer);
-/* Steps of 4 bytes for one output. */
+/* Steps of 4 bytes for one output of a layer that is not EE_SHAPE_NONE. */
 uint32_t ee_steps_of(const ee_layer *layer);
 
 /* Depthwise layers whose outputs share transposed frames, in the wide order. */

@@ -123,35 +123,33 @@ static EE_TARGET void EE_NAME(roughness_blocks)(const uint8_t *y, uint32_t block
     }
 }
 
-/* Taps in pairs for vpdpwssd, without the zeros behind the last of them. Where each is 32 words of 16 bits, as a table
- * that is not stretched has them, those are `high`; else they are in two parts, 256 high + low. */
+/* Taps in pairs for vpdpwssd, without the zeros behind the last of them. A table that is not stretched has multiples of
+ * 32 alone: where each is 32 words of 16 bits, those are `high`; else they are in two parts, 256 high + low. */
 typedef struct pairs {
     uint32_t n, whole, high[EE_MAX_CACHED_TAPS / 2], low[EE_MAX_CACHED_TAPS / 2];
 } pairs;
 
-/* Returns 0 for taps that sums of 32 bits do not hold, or whose sum is not 1. */
+/* Returns 0 for taps that sums of 32 bits do not hold. Their sum is 1: the resampler sees to it. */
 EE_TARGET_INLINE int pair_taps(const double *tap, uint32_t taps, pairs *pair)
 {
     uint64_t size = 0;
-    int32_t whole[EE_MAX_CACHED_TAPS], sum = 0, most = 0, bits = 0;
+    int32_t whole[EE_MAX_CACHED_TAPS], most = 0;
     uint32_t n = 0;
     for (uint32_t i = 0; i < taps; i++) whole[i] = (int32_t)tap[i];
     for (uint32_t i = 0; i < taps; i++) {
         const int32_t positive = whole[i] < 0 ? -whole[i] : whole[i];
         size += (uint32_t)positive;
         most = positive > most ? positive : most;
-        bits |= whole[i];
-        sum = (int32_t)((uint32_t)sum + (uint32_t)whole[i]);
     }
     for (uint32_t i = 0; i < taps; i++) n = whole[i] ? i + 1 : n;
     pair->n = (n + 7) / 8 * 4;
-    pair->whole = !(bits & 31) && most < 32 << 15 && size < (1u << 21) - 16;
+    pair->whole = most < 32 << 15 && size < (1u << 21) - 16;
     for (uint32_t i = 0; i < pair->n; i++) {
         const int32_t a = whole[2 * i], b = whole[2 * i + 1], shift = pair->whole ? 5 : 8;
         pair->high[i] = ((uint32_t)(a >> shift) & 0xFFFFu) | (uint32_t)(b >> shift) << 16;
         pair->low[i] = ((uint32_t)a & 0xFFu) | ((uint32_t)b & 0xFFu) << 16;
     }
-    return size < 1u << 23 && sum == 1 << 20;
+    return size < 1u << 23;
 }
 
 EE_TARGET_INLINE __m512i dot_words(__m512i acc, __m512i x, __m512i w)
