@@ -30,7 +30,7 @@ class Constants:
         self.bytes = 0
 
     def array(self, name: str, values: Array | None) -> str:
-        """Define it; returns what a pointer to it is initialized with. None and empty arrays are NULL."""
+        """Define it; returns the initializer of a pointer to it. None and empty arrays are NULL."""
         if values is None or values.size == 0:
             return "NULL"
         numbers = np.ascontiguousarray(values).ravel()
