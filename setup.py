@@ -1,6 +1,6 @@
 """Builds the one extension, edgeecg._core: the Cython binding and the C core. Everything else is in pyproject.toml.
 
-Switches, from the environment: EDGEECG_SANITIZE=1 builds with the address and undefined-behaviour sanitizers,
+Switches, from the environment: EDGEECG_SANITIZE=1 builds with the address and undefined-behavior sanitizers,
 EDGEECG_COVERAGE=1 with gcov counters. Both are for gcc and clang.
 """
 

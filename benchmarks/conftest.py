@@ -20,7 +20,7 @@ def pytest_addoption(parser):
         "--peers", action="store_true", help="also LiteRT, OpenVINO and torch int8 (make bench-peers installs them)"
     )
     group.addoption(
-        "--isa", default="scalar", help="instruction sets of the C core beside the best, comma separated (scalar)"
+        "--isa", default="scalar", help="instruction sets of the C core besides the best, comma separated (scalar)"
     )
     group.addoption("--nets", default="edge,basic_cnn,m1,m2,m3", help="networks to compare, comma separated")
     group.addoption(

@@ -1,6 +1,6 @@
 /* The int8 multiply-accumulate peak of one core: dot-product instructions on registers alone, nothing read or written.
  * Prints one JSON line: {"instruction": "...", "gmacs": ...} for each instruction set that this processor has.
- * Times are the thread's processor time, so that a neighbour does not count. */
+ * Times are the thread's processor time, so that other programs do not count. */
 #define _GNU_SOURCE
 #include <stdint.h>
 #include <stdio.h>

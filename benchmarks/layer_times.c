@@ -25,7 +25,7 @@ static void run(const ee_kernels *kernels, const ee_layer *layer, const uint8_t 
 }
 
 /* What the arithmetic of 16 vectors of 16 sums takes, in seconds: `steps` dot products each, from registers,
- * requantised and stored. What kernels do besides (inputs and weights loaded, bytes shuffled, loops) is not in it. */
+ * requantized and stored. Loads of inputs and weights, shuffles and loops are not included. */
 static double least(uint32_t steps)
 {
     double best = 0;

@@ -4,10 +4,10 @@
     python -m benchmarks.layers m1 m3 --isa avx2     reference networks (benchmarks/nets.py), other kernels
     python -m benchmarks.layers my.eecg
 
-Each layer runs alone on data that is in the caches: the lowest of 300 rounds. "Alone" is what its dot products,
-from registers, their requantization and stores take without loads and shuffles (AVX-512 kernels). "Rest" is what a
-whole window takes beyond its layers and its front end: pooling, the head, bookkeeping, and weights that have to come
-from further away.
+Each layer runs alone on data in the caches; its time is the lowest of 300 rounds. "Instructions alone" is the time of
+its dot products from registers, their requantization and stores, without loads and shuffles (AVX-512 kernels). "Rest"
+is the time of a whole window beyond its layers and its front end: pooling, the head, bookkeeping, and weights that are
+not in the nearest cache.
 """
 
 import argparse
@@ -51,7 +51,8 @@ def table(name: str, lines: list[dict], peak: float | None) -> str:
     *layers, total = lines
     text = [f"### {name}, {total['kernels']}" + (f", peak {peak:.0f} GMAC/s" if peak else ""), ""]
     text += [
-        "| layer | frames | channels | kernel | stride | groups | µs | alone | GMAC/s | of the peak |",
+        "| layer | frames | channels | kernel | stride | groups "
+        "| µs | instructions alone, µs | GMAC/s | share of peak |",
         "|---|" + 9 * "--:|",
     ]
     for row in layers:

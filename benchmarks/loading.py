@@ -85,10 +85,10 @@ def main(config: Config) -> None:
         f"\n{config.encoder}, {config.precision}{', compiled' if config.compile else ''}, batches of {config.batch} "
         "pairs"
     )
-    print("\n| one core | windows a second |\n|---|---|")
+    print("\n| one core | windows per second |\n|---|---|")
     print(f"| pairs of windows from the cache | {rate['windows']:.0f} |")
     print(f"| and their views | {rate['views']:.0f} |")
-    print(f"| training on them, without loading | {training:.0f} |")
+    print(f"| training without loading | {training:.0f} |")
     print(f"| updates, loading included | {rate['update']:.0f} |")
     print(f"\nLoading is {rate['views'] / (2 * training):.1f} times as fast as two cores train.")
 

@@ -115,7 +115,7 @@ CASES = [
 
 
 def interleaved(runners, clock=time.process_time, seconds=10.0, least=3, most=60, in_a_row=1):
-    """Median seconds of each runner; they take turns, so that a busy moment of the machine hits all of them.
+    """Median seconds of each runner; they take turns, so that a busy moment of the machine affects all of them.
 
     The clock is processor time: on one thread it is the wall's, less what other programs took away. A turn is so many
     calls `in_a_row`, of which the last is timed: a core that slept through another runner's turn begins with empty

@@ -6,8 +6,8 @@ On a machine that sets OPENBLAS_CORETYPE / OPENBLAS_L2_SIZE for other reasons, u
 
     env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE pytest benchmarks/test_losses.py --benchmark-only
 
-Eager torch, torch.compile and the kernels take turns in one process; figures are medians of processor time (of the
-wall's for two threads). The bars are printed beside the ratios and not asserted: a busy machine is no broken kernel.
+Eager torch, torch.compile and the kernels take turns in one process; figures are medians of processor time (wall
+time for two threads). The bars are printed with the ratios but not asserted: a busy machine is not a broken kernel.
 """
 
 import os

@@ -15,7 +15,7 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def measured(rotation, net_folder, figures, request):
-    """Every recording in turns with the others, so that a slow minute of the machine meets all of them."""
+    """The recordings take turns, so that a slow minute of the machine affects all of them."""
     rounds = request.config.getoption("--rounds")
     figures["recordings"] = results = rotation.measure_works(
         "edgeecg", net_folder("edge"), RECORDINGS, rounds, twice="day"

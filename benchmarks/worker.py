@@ -23,9 +23,9 @@ STRETCH = 500e-6  # seconds between two readings of the clocks, about
 def slice_of(call, seconds: float) -> dict:
     """Calls for `seconds`, at least once. Medians: processor time of the whole process, and the clock on the wall.
 
-    The processor time is the figure, for on a busy machine the wall also counts the neighbours; where the wall is
-    clearly shorter, the runtime has used more than its one thread. Short calls are timed several at once, as timeit
-    does: reading the clocks takes half a microsecond.
+    The processor time is the figure, because on a busy machine the wall clock also counts other programs. Where the
+    wall time is clearly shorter, the runtime has used more than its one thread. Several short calls are timed at once,
+    as timeit does: reading the clocks takes half a microsecond.
     """
     start = time.perf_counter()
     call()

@@ -202,7 +202,7 @@ cdef class Stream:
     cdef readonly size_t state_bytes
     cdef readonly double lowest, highest               # of the samples that `embed` scanned last
     cdef double scale
-    cdef tuple one_window                              # the shape of a result that is asked for most
+    cdef tuple one_window                              # the shape of the most frequent result
 
     def __cinit__(self, Model model not None, uint32_t fs_mhz, uint32_t hop, uint32_t block, uint32_t mult, int32_t shift,
                   double scale, bint cache_taps):
@@ -262,11 +262,11 @@ cdef class Stream:
         return results
 
     def embed(self, samples, int form, bint masked, int ndim=1, bint checked=False):
-        """(windows, dim) of a recording, or with ndim=2 (rows, dim) of the first window of each row; or why not.
+        """(windows, dim) of a recording, or with ndim=2 (rows, dim) of the first window of each row; or one word for why not.
 
-        form: 0 float32, 1 int8, 2 (float32, int8, quality flags). Why not is a word: "type" (no array that is read in
-        place), "unit" (integers of unknown gain), "length" (no window), "missing" (a sample is, and `masked` is false),
-        "amplitude" (no ECG's). Samples that are `checked` are not looked through for the last two.
+        form: 0 float32, 1 int8, 2 (float32, int8, quality flags). The words: "type" (not an array that can be
+        read in place), "unit" (integers of unknown gain), "length" (no window), "missing" (a sample is missing and `masked` is false),
+        "amplitude" (not that of an ECG). With `checked`, the samples are not tested for the last two.
         """
         cdef Samples s
         if type(samples) is not ARRAY:                     # of a masked array the buffer tells half

@@ -30,7 +30,7 @@ class Constants:
         self.bytes = 0
 
     def array(self, name: str, values: Array | None) -> str:
-        """Define it; returns what a pointer to it is initialised with. None and empty arrays are NULL."""
+        """Define it; returns the initializer of a pointer to it. None and empty arrays are NULL."""
         if values is None or values.size == 0:
             return "NULL"
         numbers = np.ascontiguousarray(values).ravel()
@@ -74,7 +74,7 @@ def paired(layer: Layer) -> Array | None:
 
 
 def model_text(model: Model, block: int, plan: tuple[int, int, int, int, list[Tensor]]) -> tuple[str, int]:
-    """(definitions of `front`, `layers`, `head`, `buffers` and of the model's initialiser, bytes of flash of their
+    """(definitions of `front`, `layers`, `head`, `buffers` and of the model's initializer, bytes of flash of their
     arrays).
 
     plan: of `_core.device_plan` for that block.

@@ -1,4 +1,4 @@
-"""How recordings of one kind are embedded, and the streams that wait for the next one of them."""
+"""Embeds recordings with one set of options, and keeps idle streams for the next recording."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EVERYTHING = object()
 
 
 def form_of(dtype: object) -> int:
-    """What the engine is asked for."""
+    """The engine's code for a dtype: ALL, FLOAT32 or INT8. Raises InputError for any other."""
     if dtype is EVERYTHING:
         return ALL
     if dtype not in ("float32", "int8"):
@@ -37,8 +37,9 @@ def form_of(dtype: object) -> int:
 class Pool:
     """Streams of an engine with options that were checked.
 
-    A signal is handed to the engine as it is: it answers, or says in a word why not (`edgeecg._core.Stream.embed`).
-    Then `check_signal` has the sentence: an InputError, a warning, or samples of a type that the engine takes.
+    The engine gets a signal unchecked. It returns embeddings, or one word for why it cannot
+    (`edgeecg._core.Stream.embed`). `check_signal` then raises the InputError, or warns and returns samples that the
+    engine takes.
     """
 
     __slots__ = ("engine", "form", "idle", "masked", "options")
@@ -55,7 +56,7 @@ class Pool:
             return self.engine.open(self.options)
 
     def put_back(self, stream: Stream) -> None:
-        """Keep it for the next recording."""
+        """Keep the stream for the next recording."""
         if len(self.idle) < KEPT_STREAMS:
             self.idle.append(stream)
 
@@ -77,7 +78,7 @@ class Pool:
         return results
 
     def ask(self, samples: Any, threads: int = 1, ndim: int = 1, checked: bool = False) -> Any:
-        """The engine's answer: results, or a word."""
+        """The engine's answer: the results, or one word for why there are none."""
         if threads > 1 and self.engine.works_in_pieces:
             return self.ask_in_pieces(samples, threads, checked)
         stream = self.take()
@@ -165,7 +166,7 @@ class Pool:
             return np.concatenate(self.embed_shares(workers.map, shares))
 
     def embed_shares(self, each: Callable[..., Iterable[Any]], shares: list[NDArray[Any]]) -> list[NDArray[Any]]:
-        """The same of each thread's share of the rows; `each` is map, or that of threads."""
+        """Embeddings of each share of the rows, one share per thread; `each` is `map` or an executor's `map`."""
         answers = list(each(lambda share: self.ask(share, ndim=2), shares))
         first = 0
         for i, share in enumerate(shares):

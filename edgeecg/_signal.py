@@ -24,7 +24,7 @@ from .errors import AmplitudeWarning, InputError
 __all__ = ["Conversion", "check_hop", "check_signal", "clock_factor", "conversion", "fs_millihertz", "gain_multiplier"]
 
 Nan: TypeAlias = Literal["raise", "mask"]
-"""What is done with samples that are missing."""
+"""The policies for missing samples."""
 MV_PER_UNIT = {"mV": 1.0, "uV": 1e-3, "µV": 1e-3, "μV": 1e-3, "V": 1e3}
 IN_PLACE = (np.dtype(np.int16), np.dtype(np.int32), np.dtype(np.float32), np.dtype(np.float64))
 
@@ -164,7 +164,7 @@ def check_samples(x: NDArray[Any], convert: Conversion, masked: bool) -> float:
 
 
 def is_plausible(span_mv: float) -> bool:
-    """Of an ECG, or of a flat line."""
+    """Whether a span (mV) is that of an ECG or of a flat line."""
     return span_mv <= 0 or PLAUSIBLE_MV[0] <= span_mv <= PLAUSIBLE_MV[1]
 
 

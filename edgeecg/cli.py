@@ -1,4 +1,4 @@
-"""The command `edgeecg`: embed recordings, look at models and recordings, a first demonstration.
+"""The command `edgeecg`: embed recordings, describe models and recordings, run a demonstration.
 
 Exit codes: 0 all went well, 1 an error that is edgeecg's own, 2 something wrong with the call or its input,
 130 interrupted.
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
+LONG = 3600.0  # seconds of a recording that threads share
+
 Arguments: TypeAlias = argparse.Namespace
 Subcommands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
@@ -46,7 +48,7 @@ EMBED_EXAMPLES = """examples:
   edgeecg embed records/ --keep-going -o all.parquet    all recordings of a folder, but those that cannot be read
   edgeecg embed night.edf --clock -o night.csv          a sleep recording: its lead called ECG, times of the day
   edgeecg embed watch.csv --fs 130 --unit uV -o w.npz   text without a header
-  edgeecg embed adc.npy --fs 250 --gain 400 -o a.npz    integers, 400 of them a millivolt
+  edgeecg embed adc.npy --fs 250 --gain 400 -o a.npz    integers, 400 ADC units per mV
 
 reads  WFDB, EDF, BDF, text (CSV and the like), NumPy, JSON, ISHNE, SCP-ECG, AliveCor; with extras MATLAB, HDF5, DICOM,
        Parquet, HL7 aECG, GE MUSE and Philips XML; each packed with gzip too, and by URL (README.md, docs/recordings.md)
@@ -56,7 +58,7 @@ quality  0 is good; bits: 1 flat, 2 clipped, 4 lead off, 8 missing samples, 16 n
 INFO_EXAMPLES = """examples:
   edgeecg info              version, kernels in use, bundled model
   edgeecg info default      the layers of a bundled model
-  edgeecg info my.eecg      the same of a model file
+  edgeecg info my.eecg      the layers of a model file
   edgeecg info 100.hea      rate, leads, gain and length of a recording"""
 
 DEMO_EXAMPLES = """examples:
@@ -233,7 +235,12 @@ def embed_file(encoder: Encoder, file: str, args: Arguments, progress: Progress)
             f"edgeecg: {message if kind is RecordingWarning else f'{file}: warning: {message}'}"
         )
         recording = read_recording(file, args)
-        return recording, demo.analyze(encoder, recording, args.hop, args.nan)
+        return recording, demo.analyze(encoder, recording, args.hop, args.nan, threads_for(recording))
+
+
+def threads_for(recording: Recording) -> int:
+    """All processors for a long recording, whose bytes stay the same; for a short one threads are not worth it."""
+    return len(os.sched_getaffinity(0)) if recording.seconds > LONG and hasattr(os, "sched_getaffinity") else 1
 
 
 def read_recording(file: str, args: Arguments) -> Recording:
@@ -329,7 +336,7 @@ def print_source(source: Source) -> None:
 
 
 def run_demo(args: Arguments) -> int:
-    """A first look: embed a recording, print what came out, save it with a picture."""
+    """Embed a recording, print a summary, and save the embeddings and a figure."""
     check_hop(args.hop)
     recording = read_recording(args.file, args) if args.file else demo.example()
     demo.show(recording, load(args.model), args.hop, args.nan, Path(args.out))

@@ -45,7 +45,7 @@ X_MAX = 2**22 - 1
 MISSING = -(2**31)
 """An integer sample that was not measured."""
 PLAUSIBLE_MV = (0.02, 100.0)
-"""Peak to peak of anything that may be an ECG with its electrode offset (mV)."""
+"""Plausible peak-to-peak range of an ECG with its electrode offset (mV)."""
 ZERO_POINT = 128
 """The byte of the front end that means 0."""
 
@@ -53,10 +53,10 @@ ZERO_POINT = 128
 TABLE_STEP = 32
 """Points of the resampling table per output sample."""
 STEP_LIMIT = 6
-"""What a step from byte to byte counts as at most in a block's roughness (docs/numerics.md 5)."""
+"""The limit of one step in the roughness of a block (docs/numerics.md 5)."""
 ROUGHEST = (BLOCK - 1) * STEP_LIMIT
 """The largest roughness of a block."""
 LEVELS = ("size", "wander", "range")
-"""What a head may add to its last sums, of the signal before it was scaled (docs/numerics.md 4.1)."""
+"""Levels of the unscaled signal that a head may add to its last sums (docs/numerics.md 4.1)."""
 LEVEL_MARGIN = 2
 """Blocks at each end of a window whose baseline does not count: it may be made of held samples."""

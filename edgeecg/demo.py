@@ -38,10 +38,10 @@ def example() -> Recording:
     return Recording(samples, float(fs), "mV", None, "MLII", "MIT-BIH 208 (excerpt)")
 
 
-def analyze(encoder: Encoder, recording: Recording, hop: float, nan: Nan) -> Analysis:
+def analyze(encoder: Encoder, recording: Recording, hop: float, nan: Nan, threads: int = 1) -> Analysis:
     """`Encoder.analyze` of a recording; an InputError begins with its name."""
     try:
-        return encoder.analyze(recording, hop=hop, nan=nan)
+        return encoder.analyze(recording, hop=hop, nan=nan, threads=threads)
     except InputError as error:
         raise InputError(f"{recording.name}: {error}") from None
 

@@ -35,7 +35,7 @@ RESERVED = TEMPLATES / "reserved_names.txt"
 EXAMPLES = """examples:
   edgeecg export-c firmware/edgeecg                          the bundled model, 250 Hz input, a window every 10 s
   edgeecg export-c lib/ecg --fs 512 --hop 1 --gain 1600      EE_STATE_SIZE for that rate and hop
-  edgeecg export-c lib/ecg --model my.eecg --name my_model --model-only    a second model beside it"""
+  edgeecg export-c lib/ecg --model my.eecg --name my_model --model-only    add a second model"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -271,7 +271,7 @@ def _core_module() -> ModuleType:
 
 
 def _csrc() -> Path:
-    """The C core: beside the package in a checkout, inside it when installed."""
+    """The C core: next to the package in a checkout, inside it when installed."""
     for folder in (Path(__file__).parent / "_csrc", Path(__file__).parents[1] / "csrc"):
         if (folder / "include" / "edgeecg.h").exists():
             return folder

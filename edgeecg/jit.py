@@ -1,6 +1,6 @@
 """The Numba engine, for machines without the compiled core: the names and the bytes of edgeecg.reference.
 
-Kernels are compiled when first used (seconds) and kept on disk beside the package. They release the GIL and use no
+Kernels are compiled on first use (seconds) and cached on disk next to the package. They release the GIL and use no
 threads of their own.
 """
 
@@ -128,7 +128,7 @@ def _front_end(x: Samples, fs_mhz: int, front: FrontEnd) -> tuple[Bytes, NDArray
 
 
 def _pack(layer: Layer) -> PackedLayer:
-    """(weights, bias, requantisation (3, cout)) as the kernels want them, kept as long as the layer lives."""
+    """(weights, bias, requantization (3, cout)) in the layout of the kernels, cached as long as the layer lives."""
     if layer not in _packed_layers:
         each_in, each_out = layer.cin // layer.groups, layer.cout // layer.groups
         taps = require(layer.weights).reshape(layer.groups, each_out, layer.kernel * each_in)

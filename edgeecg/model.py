@@ -35,7 +35,7 @@ class Model:
     head : Head
         From the frames of a window to its embedding.
     meta : dict
-        JSON: licence, sources, card, whatever else. Outside `id`.
+        JSON metadata: license (key `licence`), sources, card and any others. Not covered by `id`.
 
     Raises
     ------

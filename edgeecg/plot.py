@@ -208,7 +208,7 @@ def pick(distance: Array, good: NDArray[np.bool_], choose: Callable[[Array], Any
 
 
 def column_edges(start: NDArray[np.float64], window: float) -> Array:
-    """(n + 1,) borders of the columns: each window's column is centred on the window and one hop wide."""
+    """(n + 1,) borders of the columns: each window's column is centered on the window and one hop wide."""
     hop = start[1] - start[0] if len(start) > 1 else window
     first = start[0] + (window - hop) / 2
     edges: Array = first + hop * np.arange(len(start) + 1)
@@ -238,7 +238,7 @@ def strip(axes: Axes, ecg: Array, fs: float, start: float, window: float, color:
 
 
 def whole_ecg(axes: Axes, ecg: Array, fs: float) -> None:
-    """The whole recording: the signal itself, or the envelope of so many samples that they would be a blot."""
+    """The whole recording: the signal itself, or its envelope if there are too many samples to draw."""
     if len(ecg) <= 8 * COLUMNS:
         axes.plot(np.arange(len(ecg)) / fs, ecg, color=INK, lw=0.7)
     else:
@@ -257,7 +257,7 @@ def whole_ecg(axes: Axes, ecg: Array, fs: float) -> None:
 
 
 def heat_map(axes: Axes, edges: Array, standard: Array) -> QuadMesh:
-    """A column a window."""
+    """The heat map of the embeddings: one column per window."""
     rows = np.arange(standard.shape[1] + 1)
     axes.set_ylabel(f"embedding\n{standard.shape[1]} dimensions")
     axes.set_yticks([])
@@ -265,7 +265,7 @@ def heat_map(axes: Axes, edges: Array, standard: Array) -> QuadMesh:
 
 
 def color_bar(bar: Colorbar) -> None:
-    """What the colors of the heat map mean."""
+    """The color bar of the heat map."""
     bar.set_label("standard deviations from the mean", color=INK, fontsize=8)
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=8, colors=INK)

@@ -279,7 +279,7 @@ def levels(x: Samples, fs_mhz: int, front: FrontEnd, starts: Starts) -> NDArray[
 
 
 def logarithm(v: int) -> int:
-    """Mitchell's logarithm to the base 2 of `v` >= 1, 8 bits behind the point."""
+    """Mitchell's binary logarithm of `v` >= 1, with 8 fractional bits."""
     e = v.bit_length() - 1
     return 256 * e + ((v << 8) >> e) - 256
 

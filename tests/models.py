@@ -163,7 +163,7 @@ def resnet_like(seed: int = 1, **front) -> Model:
 
 
 def basic_cnn_like(seed: int = 2, **front) -> Model:
-    """Leaky ReLU followed by batch norm (requantisation 1), strides 4, 3, 2."""
+    """Leaky ReLU followed by batch norm (requantization 1), strides 4, 3, 2."""
     net = Net(seed, **front)
     last = 0
     for cout, kernel, stride in ((6, 7, 4), (9, 7, 3), (10, 5, 2), (12, 3, 1)):

@@ -63,6 +63,21 @@ class TestEmbed:
             assert set(saved["file"]) == {str(tmp_path / "r.npy")}
             assert saved["hop"] == 2.5
 
+    def test_a_long_recording_is_shared_by_threads_and_keeps_its_bytes(self, run, tmp_path, ecg, monkeypatch):
+        shares = []
+        monkeypatch.setattr(edgeecg.cli, "LONG", 60.0)
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
+        analyze = edgeecg.Encoder.analyze
+        monkeypatch.setattr(
+            edgeecg.Encoder, "analyze", lambda self, *a, **k: shares.append(k["threads"]) or analyze(self, *a, **k)
+        )
+        long = np.tile(ecg, 8)
+        np.savez(tmp_path / "r.npz", signal=long, fs=250)
+        assert run("embed", tmp_path / "r.npz", "-o", tmp_path / "o.npz", model=False)[0] == 0
+        assert shares == [3]
+        with np.load(tmp_path / "o.npz", allow_pickle=False) as saved:
+            np.testing.assert_array_equal(saved["embedding"], edgeecg.embed(long, fs=250))
+
     def test_int8_with_its_scale(self, run, tmp_path, ecg, model_file):
         np.save(tmp_path / "r.npy", ecg)
         assert run("embed", tmp_path / "r.npy", "--fs", 250, "--int8", "-o", tmp_path / "o.npz")[0] == 0

@@ -73,13 +73,6 @@ def test_test_files_that_are_named_exist(document):
         assert (ROOT / path).is_file() or path.endswith("test_NAME.py"), path
 
 
-LATER = {
-    "firmware.md",
-    "format.md",
-    "numerics.md",
-    "speed.md",
-    "speed_zen4.md",
-}  # pages still to be edited
 BRITISH = re.compile(
     r"\b\w*(?:isation|optimis(?!t)|quantis|normalis|standardis|synthesised|recognis|vectoris|initialis|neighbour|labelled|colour|"
     r"behaviour|centre|favour|artefact|licence|grey)\w*",
@@ -87,7 +80,7 @@ BRITISH = re.compile(
 )
 
 
-@pytest.mark.parametrize("document", [d for d in DOCUMENTS if d.name not in LATER], ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_spelling_is_american(document):
     prose = CODE.sub("", document.read_text(encoding="utf-8"))
     assert [word for word in BRITISH.findall(prose) if "_" not in word] == []  # an underscore: a name in the code

@@ -219,7 +219,7 @@ def test_rows_of_more_than_a_day_give_their_first_window(encoder):
     np.testing.assert_array_equal(encoder.embed_batch(row[None]), encoder.embed(row[:12800])[:1])
 
 
-def test_neighbours_do_not_change_a_window(encoder, signal):
+def test_neighbors_do_not_change_a_window(encoder, signal):
     """A window far from the ends sees the same samples whatever else the recording holds."""
     other = signal.copy()
     other[128 * 30 :] += 1.0

@@ -1,6 +1,6 @@
 """Model files from strangers: both readers refuse what is damaged or hostile, and agree on what is not.
 
-The C reader runs in a host program (csrc/test/check_model.c) built with the address and undefined-behaviour sanitizers,
+The C reader runs in a host program (csrc/test/check_model.c) built with the address and undefined-behavior sanitizers,
 each file in a block of memory of exactly its size. Crafted files carry a correct CRC and id, so that the checks behind
 those are the ones that decide.
 """

@@ -41,7 +41,7 @@ def dense_shapes(seed=11):
 
 
 def affine_shapes(seed=14):
-    """Leaky ReLU and a map behind it (requantisation 1) in every shape that has vector code."""
+    """Leaky ReLU and a map behind it (requantization 1) in every shape that has vector code."""
     net = Net(seed)
     last = net.conv(0, 16, kernel=9, stride=2, requant=1, zp_out=100)
     last = net.conv(last, 64, kernel=3, stride=2, requant=1, zp_out=128)

@@ -65,3 +65,16 @@ def test_functions_fit_a_screen():
                 sizes[f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"] = node.end_lineno - node.lineno + 1
     assert {name: size for name, size in sizes.items() if size > 60} == {}
     assert sorted(sizes.values())[len(sizes) // 2] < 10
+
+
+def test_a_rule_is_switched_off_for_a_stated_reason_only():
+    """`# noqa: CODE (reason)`, and no line that the formatter must leave alone."""
+    bare = re.compile(r"#\s*noqa(?!: [A-Z]+\d+(?:, [A-Z]+\d+)* \(.+)|#\s*fmt: skip")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in OURS
+        if path.suffix in (".py", ".pyi") and path != Path(__file__).resolve()
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if bare.search(line)
+    ]
+    assert found == []

@@ -22,7 +22,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-from tests.csrc import builds  # noqa: E402 (the tests are no package of the environment)
+from tests.csrc import builds
 
 CSRC, FOLDER = ROOT / "csrc", ROOT / ".cache/fuzz"
 CORPUS = CSRC / "fuzz/corpus"

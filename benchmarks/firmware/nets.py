@@ -30,7 +30,7 @@ def net_m1():
         last = net.conv(last, net.channels[last], kernel=7, stride=2, groups=net.channels[last])
         last = net.conv(last, cout)
     model = net.model(pool=1, name="M1").strip()
-    # as quantisers leave them
+    # quantizers produce no -128
     symmetric = [dataclasses.replace(layer, weights=np.maximum(layer.weights, -127)) for layer in model.layers]
     return dataclasses.replace(model, layers=tuple(symmetric))
 

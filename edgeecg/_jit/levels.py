@@ -11,7 +11,7 @@ from ..constants import BLOCK, LEVEL_MARGIN, RATE_MHZ
 
 @compiled()
 def logarithm(v: Any) -> Any:
-    """Mitchell's, to the base 2, 8 bits behind the point."""
+    """Mitchell's binary logarithm, with 8 fractional bits."""
     e = 0
     while v >> e > 1:
         e += 1

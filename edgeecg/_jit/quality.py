@@ -21,7 +21,7 @@ def flat_blocks(x: Array, flat_max: int, flat: Array) -> None:
 
 @compiled()
 def roughness(y: Array, rough: Array) -> None:
-    """Of each block of 32 bytes: its steps, each limited, summed."""
+    """The roughness of each block of 32 bytes: the sum of its limited steps."""
     for i in range(1, len(y)):
         if i % BLOCK:
             rough[i // BLOCK] += min(abs(np.int64(y[i, 0]) - y[i - 1, 0]), STEP_LIMIT)
@@ -31,7 +31,7 @@ def roughness(y: Array, rough: Array) -> None:
 def block_statistics(
     x: Array, missing: Array, fs: int, high: Array, low: Array, at_high: Array, at_low: Array, gaps: Array
 ) -> None:
-    """Of the input samples of each block: extremes, how many stay there (third of a run or later), missing ones."""
+    """Per block: the extremes of its input samples, samples there (third of a run or later), and missing samples."""
     run = 0
     for i in range(len(x)):
         run = run + 1 if i > 0 and x[i] == x[i - 1] else 1

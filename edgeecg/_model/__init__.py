@@ -1,5 +1,6 @@
 """What `edgeecg.model` is made of.
 
-`components` are the parts of a model as plain data, `check` their ranges, `layout` the fields of the file, `encode` and
-`decode` its bytes, `describe` a model in words. docs/format.md has the file, docs/numerics.md the arithmetic.
+`components` holds the front end, layers and head of a model as plain data, `check` their ranges, `layout` the fields of
+the file. `encode` writes its bytes, `decode` reads them, and `describe` makes a table of a model. docs/format.md
+specifies the file, docs/numerics.md the arithmetic.
 """

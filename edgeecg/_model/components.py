@@ -58,13 +58,13 @@ class FrontEnd:
     kind : int
         1: the whole front end; 0: samples are taken as they are, at 128 Hz alone.
     channels : int
-        Channels of the output, 1 to 4: one signal under so many gains.
+        Channels of the output, 1 to 4: the same signal with a different gain each.
     window : int
-        Samples at 128 Hz that an embedding is of: 32 to 5120, a multiple of 32.
+        Samples at 128 Hz per embedding: 32 to 5120, a multiple of 32.
     baseline : int
-        Samples at 128 Hz of the moving average that is taken off: 16, 32, 64, 128 or 256.
+        Length of the moving average that is subtracted, in samples at 128 Hz: 16, 32, 64, 128 or 256.
     reach : int
-        Blocks of 32 samples before and behind one that its scale looks at, 1 to 16.
+        Blocks of 32 samples before and after a block that its scale depends on, 1 to 16.
     table : ndarray of int16, shape (table_half * 32 + 1,)
         Right half of the resampler's kernel, Q15; `kernel_table` unless given. Empty for `kind` 0.
     table_half : int

@@ -1,4 +1,4 @@
-"""The fixed parts of an `.eecg` file, field by field as docs/format.md has them."""
+"""The fixed-size records of an `.eecg` file: the fields of docs/format.md."""
 
 import struct
 from typing import Any
@@ -12,7 +12,7 @@ OPS = {1: "conv", 2: "add", 3: "max_pool"}
 OP_CODES = {name: code for code, name in OPS.items()}
 FILE_MAX = 2**32 - 1
 ALIGNMENT = 16
-"""Arrays start at multiples of it."""
+"""Arrays start at multiples of this many bytes."""
 
 
 class Record:
@@ -77,20 +77,20 @@ LAYER_ARRAYS = {
 HEAD_ARRAYS = {"mean_mult": "mean_off", "weights": "weights_off", "bias": "bias_off", "mult": "mult_off"}
 """The arrays of a component and the fields with their places, in the order of the file."""
 CRC_FROM = 20
-"""Where the bytes begin that the checksum is of: behind it."""
+"""Offset of the first byte that the checksum covers: the one after the checksum."""
 ID_FROM = 64
-"""Where the bytes begin that the model id names: behind itself and the place of the metadata."""
+"""Offset of the first byte that the model id covers: after the id and the offset and size of the metadata."""
 FRONT_OFF = HEADER.size
 LAYERS_OFF = FRONT_OFF + FRONT.size
 
 
 def head_offset(n_layers: int) -> int:
-    """Where the head begins, behind the layers."""
+    """Offset of the head, which follows the layers."""
     return LAYERS_OFF + LAYER.size * n_layers
 
 
 def model_id(data: bytes) -> str:
-    """The model id (hex SHA-256) that stands in a file's header."""
+    """The model id (hex SHA-256) in a file's header."""
     return bytes(HEADER.unpack(data)["model_id"]).hex()
 
 

@@ -44,7 +44,7 @@ class Build:
     runner: tuple = ()
     kernels: tuple = ()
     optimize: str = "-O1"
-    optimize_x86: str = "-O0"  # intrinsics take ten times as long to optimise as to compile
+    optimize_x86: str = "-O0"  # intrinsics take ten times as long to optimize as to compile
     start: tuple = ()
     changes: tuple = ()
 

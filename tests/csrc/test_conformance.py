@@ -16,6 +16,7 @@ from tests.csrc.core_server import Config, CoreServer
 from tests.models import X_MAX, Net, canonical, ecg
 from tests.test_kernels import MODELS
 
+pytestmark = pytest.mark.slow  # thirty seconds of compiling alone
 CACHE_TAPS = 1
 WAYS = [(build, "") for build in ("device-zones", "dsp", "mve")]
 WAYS += [(name, kernels) for name in ("zones", "aarch64") for kernels in ("scalar", *builds.BUILDS[name].kernels)]

@@ -1,6 +1,6 @@
 """Exported folders: what is left of the core for a model gives Python's numbers, compiled alone.
 
-Additions, pooling, requantisation 1, odd groups, the plain front end, levels, every kind of head.
+Additions, pooling, requantization 1, odd groups, the plain front end, levels, every kind of head.
 """
 
 import numpy as np

@@ -64,6 +64,20 @@ def test_missing_labels_are_named(name):
         make(name)(*views())
 
 
+@pytest.mark.parametrize("name", ["cmsc", "cmlc", "cmsmlc"])
+def test_clocs_is_the_published_loss(name):
+    """Kiyasseh et al. (2021), from the paper's sums: all pairs of a patient, both directions; not the masked form."""
+    pair = [z.detach() for z in views()]
+    a, b = (z.numpy() / np.linalg.norm(z, axis=1, keepdims=True) for z in pair)
+    patient, similar = LABELS["patient"].tolist(), np.exp(a @ b.T / 0.1)
+    pairs = [(i, j) for i in range(8) for j in range(8) if patient[i] == patient[j]]
+    forward = np.mean([-np.log(similar[i, j] / similar[i].sum()) for i, j in pairs])
+    backward = np.mean([-np.log(similar[i, j] / similar[:, j].sum()) for i, j in pairs])
+    value = float(OBJECTIVES[name]()(*pair, **LABELS))
+    assert value == pytest.approx(forward + backward, rel=1e-9)
+    assert value != pytest.approx(float(OBJECTIVES[f"supervised_{name}"]()(*pair, **LABELS)), rel=1e-3)
+
+
 def test_who_is_a_positive():
     patient = np.array([0, 0, 0, 0, 1])
     segment = np.array([0, 1, 2, 0, 0])

@@ -23,6 +23,17 @@ def toy_cache(tmp_path_factory):
     return replace(whole, index=index)
 
 
+@pytest.fixture(scope="session")
+def published(tmp_path_factory):
+    """A folder of small recordings of every corpus, in the layouts that PhysioNet publishes."""
+    pytest.importorskip("wfdb")
+    from tests.train.published import write_corpora
+
+    folder = tmp_path_factory.mktemp("published")
+    write_corpora(folder)
+    return folder
+
+
 @pytest.fixture
 def small(toy_cache, tmp_path):
     """A configuration of the recipe that takes a second a step or less."""

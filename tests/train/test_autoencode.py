@@ -92,6 +92,8 @@ def test_a_variational_code_is_drawn_from_its_gaussian():
         ({"kind": "deep", "place": 2}, "does not pool"),
         ({"snr": (5.0, 1.0)}, "smaller to the larger"),
         ({"samples": 1}, "at least 2"),
+        ({"kind": "simple", "latent": (1.0,)}, "goes with --kind variational"),
+        ({"kind": "variational", "beats": True, "dim": 4, "latent": (0.0,) * 5}, "5 numbers, and the code 4"),
     ],
 )
 def test_what_cannot_be_is_said_at_once(options, said):
@@ -111,13 +113,14 @@ def test_the_loss_falls_and_the_run_leaves_its_papers(cache, tmp_path, kind):
     assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:5])
     names = {path.name for path in tmp_path.iterdir()}
     assert {"autoencoder.safetensors", "restoration.json", "reconstructions.png", "report.md", "curves.png"} <= names
-    assert ({"samples.png", "between.png"} <= names) == (kind == "variational")
+    assert ({"samples.png", "prior.png", "between.png", "latent.png"} <= names) == (kind == "variational")
     report = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert "10.0 : 1" in report and "export.py" not in report
     figures = json.loads((tmp_path / "restoration.json").read_text())
     assert 0 < figures["prd"]["value"] < 100 and (figures["kl"] is not None) == (kind == "variational")
 
 
+@pytest.mark.slow
 def test_a_finished_model_is_kept_and_used_again(cache, tmp_path, capsys):
     config = tiny(tmp_path, kind="variational")
     path = train(config, cache, None)
@@ -125,6 +128,13 @@ def test_a_finished_model_is_kept_and_used_again(cache, tmp_path, capsys):
     assert train(replace(config, between=(5, 9)), cache, None) == path
     assert "kept and used again" in capsys.readouterr().out
     assert path.read_bytes() == before and (tmp_path / "between.png").read_bytes() != drawn
+    middle, picture = np.load(tmp_path / "latent.npy"), (tmp_path / "latent.png").read_bytes()
+    train(replace(config, latent=(2.0, -1.0)), cache, None)
+    net, code = load_autoencoder(path)[0], torch.zeros(1, 128)
+    code[0, :2] = torch.tensor([2.0, -1.0])
+    with torch.no_grad():
+        np.testing.assert_array_equal(np.load(tmp_path / "latent.npy"), net.decode(code)[0].numpy())
+    assert (tmp_path / "latent.png").read_bytes() != picture and middle.shape == (1280,)
     with pytest.raises(InputError, match="kl_weight"):
         train(replace(config, kl_weight=1.0), cache, None)
     path.unlink()

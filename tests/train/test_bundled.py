@@ -11,11 +11,14 @@ torch = pytest.importorskip("torch")
 import edgeecg
 from edgeecg.loading import bundled_models
 from edgeecg.model import Model
-from train.data.front_end import to_input, windows_to_bytes
+from train.data import PRETRAINING, open_cache
+from train.data.corpora import corpus
+from train.data.front_end import default_front_end, to_input, windows_to_bytes
 from train.data.resample import cut_windows, resample
 from train.nets import ENCODERS
 from train.quantization.golden_vectors import check_compiled_core
 from train.reporting.model_card import what_numbers_hold
+from train.studies.write_model_card import MET, base_card, short_card
 from train.targets import SIGNAL, signal_statistics
 
 # multiply-accumulates, bytes without metadata
@@ -61,8 +64,41 @@ def test_the_card_states_sources_licences_and_what_was_left_out(name):
 
 
 @pytest.mark.parametrize("name", MODELS)
+def test_both_cards_of_a_model_say_the_same(name):
+    """The card inside is made of the metadata; the one beside the file begins as it does and has its figures.
+
+    `python train/studies/write_model_card.py edgeecg/models/*.eecg` makes them so.
+    """
+    model = Model.load(MODELS[name])
+    inside = model.meta["card"]
+    beside = Path(MODELS[name]).with_name(f"{name}.card.md").read_text(encoding="utf-8")
+    assert inside == short_card(model, name)
+    assert beside.startswith(base_card(model, name).rstrip()) and MET in inside and MET in beside
+    for line in inside[inside.index("|---") :].splitlines()[1:]:
+        if line.startswith("|"):
+            task, value = (cell.strip() for cell in line.strip("|").split("|"))
+            row = next(other for other in beside.splitlines() if other.startswith(f"| {task} |"))
+            assert row.split("|")[2].strip().replace("*", "") == value, (task, "the model's own column")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_hours_are_hours_of_recordings_and_add_up(name):
+    meta = Model.load(MODELS[name]).meta
+    hours = [source["hours"] for source in meta["sources"] if source["use"] != "noise"]
+    assert len(hours) == 6 and meta["training"]["hours"] == pytest.approx(sum(hours), abs=0.05 * (len(hours) + 1))
+
+
+@pytest.mark.data
+def test_hours_are_those_of_the_recordings(data_dir, tmp_path):
+    cache = open_cache(data_dir, PRETRAINING, default_front_end(), tmp_path, quiet=True)
+    stated = {source["name"]: source.get("hours") for source in Model.load(MODELS["default"]).meta["sources"]}
+    for name, hours in cache.hours_by_set().items():
+        assert stated[corpus(name).title] == round(hours, 1)
+
+
+@pytest.mark.parametrize("name", MODELS)
 def test_the_numbers_hold_what_the_model_says(name, toy_ecg):
-    """Every number is in one group, and of the signal's each follows what it is named after better than its neighbour
+    """Every number is in one group, and of the signal's each follows what it is named after better than its neighbor
     does.
     """
     model = Model.load(MODELS[name])

@@ -37,6 +37,7 @@ def tiny(out, cache: Cache, **changes) -> Config:
     return Config(**options | {"out": out, "cache": cache.path.parent} | changes)
 
 
+@pytest.mark.slow
 def test_a_killed_run_continues_bit_for_bit(cache, tmp_path):
     whole, broken = tiny(tmp_path / "whole", cache), tiny(tmp_path / "broken", cache)
     train(whole, cache, None)

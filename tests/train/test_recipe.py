@@ -22,6 +22,7 @@ from train.runs.folder import write_config
 from train.views import Views
 
 
+@pytest.mark.slow
 def test_a_killed_run_continues_bit_for_bit(toy_cache, small):
     whole = replace(small, out=small.out / "whole")
     killed = replace(small, out=small.out / "killed")
@@ -114,6 +115,7 @@ def test_hours_of_training_are_not_replaced_nor_gone_on_with_otherwise(tmp_path)
     assert (out / "checkpoint.safetensors").read_bytes() == b"hours"
 
 
+@pytest.mark.slow
 def test_a_run_is_lengthened_until_its_learning_rate_falls(toy_cache, small):
     recipe.train(replace(small, steps=4, decay=0.25), toy_cache)
     longer = replace(small, steps=6, decay=0.25, resume=True)

@@ -21,7 +21,7 @@ from train.match import main as match
 from train.pairs import sampling as matches_module
 from train.pairs import score as pair_score
 from train.pairs import verification as siamese_test
-from train.pairs.sampling import LabeledWindows, PatientWindows, with_false_pairs
+from train.pairs.sampling import PatientWindows, beat_windows, with_false_pairs
 from train.pairs.score import PairScore, reliability
 from train.runs.checkpoint import load_encoder
 from train.runs.folder import read_log
@@ -127,7 +127,7 @@ def test_pairs_of_patients_never_overlap(cache):
 
 
 def test_labelled_windows_are_called_by_their_unusual_beats(cache, data):
-    windows = LabeledWindows(cache, data, "atr", np.ones(len(cache.index["start"]), bool))
+    windows = beat_windows(cache, data, "atr", np.ones(len(cache.index["start"]), bool))
     assert windows.classes.tolist() == ["N", "V"]
     second = (windows.start - cache.index["start"][windows.row]) / 128
     called = np.array([int(name[1:]) % 4 < 2 for name in cache.index["record"]])[windows.row]
@@ -138,11 +138,11 @@ def test_labelled_windows_are_called_by_their_unusual_beats(cache, data):
     first, other, label, _ = windows.draw(400, generator())
     assert first.shape == other.shape == (400, 1280) and 150 < int(label.sum()) < 250, "rare classes come as often"
     with pytest.raises(InputError, match="apn"):
-        LabeledWindows(cache, data, "apn", np.ones(len(cache.index["start"]), bool))
+        beat_windows(cache, data, "apn", np.ones(len(cache.index["start"]), bool))
 
 
 def test_pairs_by_label_are_drawn_in_batches_of_any_size_and_tested_on_two_people(cache, data):
-    windows = LabeledWindows(cache, data, "atr", np.ones(len(cache.index["start"]), bool))
+    windows = beat_windows(cache, data, "atr", np.ones(len(cache.index["start"]), bool))
     for count in (1, 8, 40):
         assert len(windows.draw(count, generator())[0]) == count
     source = dict(zip(windows.start.tolist(), windows.patient.tolist(), strict=True))

@@ -21,9 +21,8 @@ VIEWS: dict[str, dict] = {
     "viewmaker": {"view": "viewmaker"},
     "viewmaker_dct": {"view": "viewmaker", "viewmaker": ViewmakerOptions(domain="dct")},
 }
-# The positives that a published system stands for; the other objectives are compared on nearby ones.
-OWN = {"pclr": "patient", "cmsc": "segment", "cmlc": "lead", "cmsmlc": "segment_lead"}
 AUTOENCODER = "autoencoder"
+UNLISTED = ("masked_nt_xent", "patient_nce")  # the recipe's own; CLOCS without a name for its pairs
 KINDS = ("convolutional", "denoising", "variational")  # those whose encoder can be exported
 
 
@@ -72,7 +71,7 @@ def parse(name: str) -> Cell:
 
 def grid() -> tuple[Cell, ...]:
     """Every objective on one view; views and positives on two objectives; autoencoders; repeats with other seeds."""
-    cells = [Cell(name, "augment", OWN.get(name, "nearby")) for name in OBJECTIVES if name != "masked_nt_xent"]
+    cells = [Cell(name, "augment", check_pairs("augment", None, name)) for name in OBJECTIVES if name not in UNLISTED]
     for objective in ("nt_xent", "barlow_twins"):
         cells += [Cell(objective, "vcg", "window"), Cell(objective, "viewmaker", "nearby")]
         cells += [

@@ -10,6 +10,15 @@ from train.nets import Encoder, Spec
 PIECE = 256  # windows at a time, where no gradient is kept
 
 
+def encode(encoder: Encoder, x: Tensor) -> Tensor:
+    """Windows (N, L) or (N, leads, L) -> (N, dim): leads as channels where the encoder has so many, else the mean of
+    their embeddings.
+    """
+    if x.ndim == 2 or encoder.spec.channels > 1:
+        return encoder(x)
+    return encoder(x.flatten(0, 1)).unflatten(0, x.shape[:2]).mean(1)
+
+
 class Classifier(nn.Module):
     """An encoder (or none: then the input is an embedding), its standardization, and a head -> (N, classes) logits.
 
@@ -28,9 +37,7 @@ class Classifier(nn.Module):
         return self
 
     def embed(self, x: Tensor) -> Tensor:
-        if self.encoder is None:
-            return x
-        return self.encoder(to_input(x) if x.dtype == torch.uint8 else x)
+        return x if self.encoder is None else encode(self.encoder, to_input(x) if x.dtype == torch.uint8 else x)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.norm(self.embed(x)))
@@ -62,14 +69,14 @@ def random_encoder(spec: Spec, windows: Tensor) -> tuple[Encoder, Tensor]:
     them.
     """
     encoder = Encoder(spec).train()
-    embedding = torch.cat([encoder(to_input(piece)) for piece in windows.split(PIECE) if len(piece) > 1])
+    embedding = torch.cat([encode(encoder, to_input(piece)) for piece in windows.split(PIECE) if len(piece) > 1])
     return encoder, embedding
 
 
 @torch.no_grad()
 def embed(encoder: Encoder, windows: Tensor) -> Tensor:
     encoder.eval()
-    return torch.cat([encoder(to_input(piece)) for piece in windows.split(PIECE)])
+    return torch.cat([encode(encoder, to_input(piece)) for piece in windows.split(PIECE)])
 
 
 @torch.no_grad()

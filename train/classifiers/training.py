@@ -31,6 +31,10 @@ class Training:
     weight_decay: float = 1e-2
     warmup: float = 0.1  # fraction of the steps
 
+    def steps_of_epoch(self, rows: int) -> int:
+        """Updates between two validations, on so many windows."""
+        return max(1, rows // min(self.batch, rows), -(-self.least_steps // self.epochs))
+
     def options(self, batch: int, steps: int, epochs: int = 1) -> Options:
         """Options for the engine: the number of epochs and of steps in each."""
         return Options(
@@ -122,7 +126,7 @@ def fit(
     batch = min(training.batch, len(train))
     if batch < 2:
         raise InputError("one labeled window is not enough to train on: use a larger share of the labels")
-    steps = max(1, len(train) // batch, -(-training.least_steps // training.epochs))
+    steps = training.steps_of_epoch(len(train))
     learner = ClassifierLearner(
         model,
         x,

@@ -29,7 +29,9 @@ def held_out_scores(
     x: Tensor, data: Labeled, rows: np.ndarray, training: Training, seed: int, folds: int = 3
 ) -> np.ndarray:
     """Probabilities (len(rows), classes) of each row by a classifier that has not met its patient."""
-    p = np.zeros((len(rows), len(data.classes)))
+    p, folds = np.zeros((len(rows), len(data.classes))), min(folds, len(np.unique(data.group[rows])))
+    if folds < 2:
+        raise InputError(f"{data.name} has too few patients: two at the least are needed to train")
     for fold, (known, held) in enumerate(
         GroupKFold(folds, shuffle=True, random_state=seed).split(rows, groups=data.group[rows])
     ):

@@ -30,22 +30,33 @@ class Annotations:
     code: np.ndarray
 
 
-def read_annotations(record: Path, annotator: str, fs: float) -> Annotations:
-    """`record` without suffix; `annotator` is the suffix of the file (atr, apn, qrs, ...); `fs` of the record in Hz.
+def read_notes(record: Path, annotator: str, fs: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All annotations of a record as they are: second (n,) float64, symbol and text (n,) str, in the file's order.
 
-    Only the codes of beats are kept; of a file without any, the names of rhythms ("AFIB") where it marks their changes,
-    else all codes. Raises InputError where the file is missing or damaged.
+    `record` without suffix; `annotator` is the suffix of the file (atr, apn, qrs, ...); `fs` of the record in Hz.
+    Raises InputError where the file is missing or damaged.
     """
     wfdb, path = import_decoder("wfdb", "annotations"), Path(f"{record}.{annotator}")
     if not path.is_file():
         have = sorted({p.suffix[1:] for p in path.parent.glob(f"{path.stem}.*")} - {"hea", "dat", "mat"})
         raise InputError(f"{path}: there is no such annotation file; there is: {', '.join(have) or 'none'}")
     note = attempt(path, "annotation file", wfdb.rdann, str(record), annotator)
-    second, code = np.asarray(note.sample) / (note.fs or fs), np.asarray(note.symbol, dtype=str)
+    text = np.array([aux.strip("\0 ") for aux in note.aux_note], dtype=str)
+    return np.asarray(note.sample) / (note.fs or fs), np.asarray(note.symbol, dtype=str), text
+
+
+def read_annotations(record: Path, annotator: str, fs: float) -> Annotations:
+    """See `read_notes`. Only the codes of beats are kept; of a file without any, the names of rhythms ("AFIB") where it
+    marks their changes, else all codes.
+    """
+    return chosen(*read_notes(record, annotator, fs))
+
+
+def chosen(second: np.ndarray, code: np.ndarray, text: np.ndarray) -> Annotations:
     if np.isin(code, list(CLASSES)).any():
         kept = np.isin(code, list(CLASSES))
     elif (code == "+").any():
-        kept, code = code == "+", np.array([text.strip("\0 (") for text in note.aux_note])
+        kept, code = code == "+", np.char.strip(text, "(")
     else:
         kept = np.ones(len(code), bool)
     order = np.flatnonzero(kept)[np.argsort(second[kept], kind="stable")]

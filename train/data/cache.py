@@ -22,11 +22,12 @@ from typing import TypeVar
 import numpy as np
 from tqdm import tqdm
 
+from edgeecg.constants import RATE
 from edgeecg.errors import InputError
 from train.data.corpora import corpus, corpus_folder, present_corpora
 from train.data.front_end import FrontEnd, front_end_reader
 
-LAYOUT = 1  # raise when the files' meaning or what is excluded changes
+LAYOUT = 2  # raise when the files' meaning or what is excluded changes
 UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)  # what a damaged cache raises
 T = TypeVar("T")
 COLUMNS = ("set", "record", "patient", "lead", "label", "start", "length")
@@ -42,7 +43,28 @@ class Cache:
 
     @property
     def hours(self) -> float:
-        return float(self.index["length"].sum()) / 128 / 3600
+        """Of recordings: each counts once, whatever its leads."""
+        return sum(self.hours_by_set().values())
+
+    def hours_by_set(self) -> dict[str, float]:
+        """Hours of recordings of each set, in the order of the rows."""
+        sets, length = self.index["set"], self.index["length"]
+        found = {}
+        for name in dict.fromkeys(sets.tolist()):
+            rows = sets == name
+            _, record = np.unique(self.index["record"][rows], return_inverse=True)
+            longest = np.zeros(record.max() + 1)
+            np.maximum.at(longest, record, length[rows])
+            found[name] = float(longest.sum()) / RATE / 3600
+        return found
+
+    def only(self, rows: np.ndarray) -> "Cache":
+        """The same samples with these rows of the index (numbers, or a bool for each)."""
+        return Cache(self.samples, {name: column[rows] for name, column in self.index.items()}, self.path)
+
+    def summary(self) -> str:
+        lead_hours = float(self.index["length"].sum()) / RATE / 3600
+        return f"{self.hours:.1f} h of recordings ({len(self.index['start'])} leads, {lead_hours:.1f} h of leads)"
 
     def patients(self) -> np.ndarray:
         """A number for each row's patient, equal for rows of one patient of one set."""

@@ -37,9 +37,10 @@ def front_end_reader(front: FrontEnd) -> Reader:
 
 
 def windows_to_bytes(signal: np.ndarray) -> np.ndarray:
-    """Isolated windows (n, 1280) in mV at 128 Hz through the default front end: (n, 1280) uint8."""
+    """Isolated windows (..., 1280) in mV at 128 Hz through the default front end: uint8 of the same shape."""
     read = front_end_reader(default_front_end())
-    return np.stack([read(window, RATE)[:, 0] for window in signal])
+    rows = np.asarray(signal).reshape(-1, signal.shape[-1])
+    return np.stack([read(window, RATE)[:, 0] for window in rows]).reshape(signal.shape)
 
 
 def carrier(front: FrontEnd) -> Model:

@@ -1,6 +1,6 @@
 """Recordings of any rate as windows of 10 s at 128 Hz, by SciPy's polyphase filter, without the front end."""
 
-from math import gcd
+from fractions import Fraction
 
 import numpy as np
 
@@ -13,8 +13,8 @@ def resample(x: np.ndarray, fs: float) -> np.ndarray:
 
     if fs == RATE:
         return np.asarray(x, np.float32)
-    common = gcd(RATE, int(fs))
-    y = resample_poly(np.asarray(x, np.float64), RATE // common, int(fs) // common, axis=-1, padtype="line")
+    ratio = RATE / Fraction(fs).limit_denominator(1000)
+    y = resample_poly(np.asarray(x, np.float64), ratio.numerator, ratio.denominator, axis=-1, padtype="line")
     return y.astype(np.float32)
 
 

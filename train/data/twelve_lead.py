@@ -1,52 +1,49 @@
 """Windows of the eight independent leads in mV, for views that mix leads before the front end (train/views/vcg.py)."""
 
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from edgeecg.constants import WINDOW
 from edgeecg.errors import InputError
 from train.data.cache import Cache
 from train.data.corpora import Recording, corpus, corpus_folder, present_corpora
 from train.data.positives import RowGroups
 from train.data.resample import cut_windows, resample
+from train.data.wfdb_files import INDEPENDENT
 from train.data.windows import Batch, is_validation
 
-INDEPENDENT = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
 MICROVOLTS = 1000.0  # per mV: windows are kept as int16
 
 
 def read_twelve_lead(data: Path | None, corpora: tuple[str, ...]) -> Cache:
     """Windows of all recordings that have the eight leads. `samples` (n, 8, 1280) int16 microvolts; a row a window.
 
-    `index` has the columns set, record, patient, lead (empty) and start: the window's number in its recording.
+    `index` has the columns set, record (with the window's number), patient, lead (empty), start (that number), length.
     """
     pieces, rows = [], []
     for name in present_corpora(data, corpora) if data else []:
-        for record, leads in groupby(corpus(name).read(corpus_folder(data, name)), key=lambda r: r.record):
-            by_lead = {r.lead: r for r in leads}
-            if not all(lead in by_lead for lead in INDEPENDENT):
+        for record in corpus(name).records(corpus_folder(data, name)):
+            place = {lead.name: number for number, lead in enumerate(record.leads)}
+            if not all(lead in place for lead in INDEPENDENT):
                 break  # the other recordings of a corpus have the same leads
-            windows = np.stack([microvolts(by_lead[lead]) for lead in INDEPENDENT], 1)
+            windows = np.stack([microvolts(record.recording(place[lead])) for lead in INDEPENDENT], 1)
             pieces.append(windows)
-            rows += [(name, record, by_lead["I"].patient, "", i) for i in range(len(windows))]
+            rows += [(name, f"{record.name}/{i}", record.patient, "", i, WINDOW) for i in range(len(windows))]
     if not pieces:
         raise InputError(
             f"vcg views need recordings with the leads {', '.join(INDEPENDENT)} (for instance ptbxl), and there are "
             "none"
         )
-    columns = zip(("set", "record", "patient", "lead", "start"), zip(*rows, strict=True), strict=True)
+    columns = zip(("set", "record", "patient", "lead", "start", "length"), zip(*rows, strict=True), strict=True)
     return Cache(np.concatenate(pieces), {name: np.array(column) for name, column in columns}, Path())
 
 
 def microvolts(rec: Recording) -> np.ndarray:
     """(n, 1280) int16; samples that were not measured are 0."""
-    mv = np.asarray(rec.signal, np.float64) / (rec.gain or 1.0)
-    mv[np.asarray(rec.signal) == np.iinfo(np.int32).min] = 0.0
-    return np.rint(np.clip(cut_windows(resample(np.nan_to_num(mv), rec.fs)) * MICROVOLTS, -32768, 32767)).astype(
-        np.int16
-    )
+    volts = cut_windows(resample(rec.millivolts(), rec.fs)) * MICROVOLTS
+    return np.rint(np.clip(volts, -32768, 32767)).astype(np.int16)
 
 
 class TwelveLeadSampler:
@@ -57,6 +54,7 @@ class TwelveLeadSampler:
 
     def __init__(self, cache: Cache, rows: np.ndarray, positives: str):
         self.cache, self.rows, self.positives = cache, np.flatnonzero(rows), positives
+        self.drawn = self.rows
         self.patient = torch.from_numpy(cache.patients()[self.rows].astype(np.int64))
         self.groups = RowGroups(self.patient.numpy())
 

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from edgeecg.constants import RATE, WINDOW
 from edgeecg.errors import InputError
-from train.data.annotations import CLASSES, read_annotations
+from train.data.annotations import CLASSES
 from train.data.cache import Cache
-from train.data.corpora import corpus_folder
+from train.data.marks import annotations_of
 
 Windows = Literal["random", "sliding", "beats"]
 """random: any sample of a recording may be the first of a window; sliding: every `hop` seconds; beats: each annotated
@@ -69,17 +69,12 @@ def around_beats(cache: Cache, rows: np.ndarray, data: Path | None, annotator: s
 
 
 def beat_seconds(data: Path | None, name: str, record: str, annotator: str) -> np.ndarray:
-    """(n,) seconds; none where the recording is no WFDB record with such a file. Files with other codes than beats'
-    (the minutes of Apnea-ECG's .apn) count as they are.
+    """(n,) seconds; none where the recording has no such annotations. Files with other codes than beats' (the minutes
+    of Apnea-ECG's .apn) count as they are.
     """
-    if data is None:
+    notes = annotations_of(data, name, record, annotator)
+    if notes is None:
         return np.empty(0)
-    path = corpus_folder(data, name) / record
-    if not path.with_name(f"{path.name}.{annotator}").is_file():
-        return np.empty(0)
-    from edgeecg import io
-
-    notes = read_annotations(path, annotator, io.open_source(f"{path}.hea").leads[0].fs)
     is_beat = np.isin(notes.code, list(CLASSES))
     return notes.second[is_beat] if is_beat.any() else notes.second
 

@@ -83,11 +83,12 @@ def split_by_patient(
 
 class WindowSampler:
     """Draws a row by its hours (or a place of `sampling.windows`), then a window in it. Its only state is the generator
-    it is given. A row is a lead, or the first of the leads of a recording that are drawn together.
+    it is given. A row is a lead, or the first of the leads of a recording that are drawn together; `drawn` are the rows
+    of the cache that windows may come from.
     """
 
     def __init__(self, cache: Cache, rows: np.ndarray | None = None, sampling: SamplerConfig = SamplerConfig()):
-        self.samples, self.sampling = cache.samples, sampling
+        self.cache, self.samples, self.sampling = cache, cache.samples, sampling
         rows = np.arange(len(cache.index["start"])) if rows is None else np.flatnonzero(rows)
         rows = rows[cache.index["length"][rows] >= WINDOW]
         if len(rows) == 0:
@@ -96,6 +97,7 @@ class WindowSampler:
         self.rows = rows = together[:, 0]
         self.positives = PositiveSampler(sampling.positives, cache, rows)
         self.places = make_window_starts(sampling.windows, cache, rows, sampling.data, sampling.annotator, sampling.hop)
+        self.drawn = together.ravel() if self.places is None else together[self.places.row.unique()].ravel()
         self.start = torch.from_numpy(cache.index["start"][together].astype(np.int64))
         self.length = torch.from_numpy(cache.index["length"][rows].astype(np.int64))
         self.patient = torch.from_numpy(cache.patients()[rows].astype(np.int64))
@@ -154,6 +156,12 @@ class WindowSampler:
         positions = start.numpy()[..., None] + np.arange(length)
         windows = torch.from_numpy(self.samples[positions])
         return windows[:, 0] if windows.shape[1] == 1 else windows
+
+
+def rows_read(training, validation) -> Cache:
+    """The rows of a cache that the windows of two samplers (or of one and None) come from: what a run states."""
+    sides = [side for side in (training, validation) if side is not None]
+    return training.cache.only(np.unique(np.concatenate([side.drawn for side in sides])))
 
 
 def aligned_leads(cache: Cache, rows: np.ndarray, count: int) -> np.ndarray:

@@ -19,7 +19,7 @@ from train.classifiers.labeled import Labeled
 from train.classifiers.network import Classifier, embed, linear_head, random_encoder
 from train.data.front_end import to_input
 from train.nets import Spec, edge
-from train.probes.features import features_by_name
+from train.probes.features import MEAN, check_leads, features_by_name
 from train.quantization.dequantize import PretrainedSource
 
 MET = 2048  # windows that the batch norms of random weights have met
@@ -37,13 +37,14 @@ class Arms:
         self.data, self.pretrained, self.network = data, PretrainedSource(encoder), None
         if self.pretrained.is_float or "finetune" in arms:
             try:
-                self.network = self.pretrained.encoder(to_input(self.windows[:: -(-len(self.windows) // 512)]))
+                self.network = self.pretrained.encoder(to_input(self.one_lead()[:: -(-len(self.windows) // 512)]))
             except InputError as error:
                 raise InputError(f"{error}, or leave out finetune") from error
-            if self.network.spec.channels != 1:
-                raise InputError(
-                    f"{encoder} reads {self.network.spec.channels} leads at once; the windows here have one"
-                )
+            if self.network.spec.channels > 1:
+                check_leads(encoder, data.signal, self.network.spec.channels)
+
+    def one_lead(self) -> Tensor:
+        return self.windows if self.windows.ndim == 2 else self.windows[:, 0]
 
     @property
     def spec(self) -> Spec:
@@ -54,7 +55,11 @@ class Arms:
             spec = self.pretrained.spec()
         except InputError:
             return edge()
-        return spec if spec.channels == 1 else edge()
+        return spec if spec.channels in (1, self.leads) else edge()
+
+    @property
+    def leads(self) -> int:
+        return 1 if self.data.signal.ndim == 2 else self.data.signal.shape[1]
 
     @cached_property
     def windows(self) -> Tensor:
@@ -69,7 +74,8 @@ class Arms:
         return self.features("hrv")
 
     def features(self, name: str) -> Tensor:
-        return torch.from_numpy(np.asarray(features_by_name(name)(self.data.signal), np.float32))
+        average = MEAN if self.leads > 1 else ""  # as a network of one lead does that is trained
+        return torch.from_numpy(np.asarray(features_by_name(f"{name}{average}")(self.data.signal), np.float32))
 
     def start(self, arm: str, train: np.ndarray, seed: int) -> tuple[Tensor, Classifier]:
         """The input rows of all windows and an untrained classifier on them, standardized on the rows `train`."""

@@ -17,6 +17,7 @@ from train.probes.protocol import Score
 
 # What is asked of each share of labels: is the second better than the first, on the same patients?
 QUESTIONS = (("random", "linear"), ("scratch", "finetune"), ("hrv", "linear"), ("linear", "finetune"))
+MET = " The encoder may have met PTB-XL, Challenge 2017 and DS1 in pretraining, without labels; DS2 it has not."
 CURVES = {"curves": ("finetune", "scratch"), "curves_frozen": ("linear", "random")}  # a picture each
 SAYS = {
     "linear": "pretrained, frozen",
@@ -64,7 +65,9 @@ class Run:
 def read_run(folder: Path) -> Run:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        run = Run(folder, {name: config[name] for name in ("encoder", "task", "fractions", "splits", "training")})
+        own = {"task": Path(config["labels"]).name, "own": True} if config.get("labels") else {}
+        kept = {name: config[name] for name in ("encoder", "task", "fractions", "splits", "training")}
+        run = Run(folder, kept | own)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder} holds no run of train/finetune.py") from error
     if not run.parts:
@@ -162,9 +165,7 @@ def report(run: Run, classes: tuple[str, ...]) -> str:
         "intervals from "
         "bootstrap draws of patients. The share of labels counts training patients; validation patients, who choose "
         "the "
-        "epoch and the thresholds of F1, are the same at every share. The encoder may have met PTB-XL, Challenge 2017 "
-        "and DS1 "
-        "in pretraining, without labels; DS2 it has not.",
+        "epoch and the thresholds of F1, are the same at every share." + ("" if run.config.get("own") else MET),
         "",
     ]
     text += [

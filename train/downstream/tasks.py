@@ -1,6 +1,7 @@
 """Labeled windows for trained classifiers: the probe tasks as one matrix of labels, and the SNOMED classes.
 
-A row is a window of 10 s, one lead. MIT-BIH record 201 is in no training set, because it shares a patient with DS2.
+A row is a window of 10 s, of one lead or several. MIT-BIH record 201 is in no training set, because it shares a patient
+with DS2.
 """
 
 from ast import literal_eval
@@ -11,11 +12,12 @@ import numpy as np
 
 from edgeecg.errors import InputError
 from train.classifiers.labeled import Labeled, one_hot
-from train.data.corpora import DS1, DS2, SAME_PATIENT_AS_TEST, Corpus, array, corpus, table
-from train.probes.tasks.base import join
+from train.data.corpora import DS1, DS2, SAME_PATIENT_AS_TEST, Corpus, corpus
+from train.data.labels import read_labels
+from train.probes.tasks.base import headers, join
 from train.probes.tasks.challenges import RHYTHMS
 from train.probes.tasks.mitdb import BEATS, beat_windows
-from train.probes.tasks.ptbxl import SUPERCLASSES
+from train.probes.tasks.ptbxl import SUPERCLASSES, ptbxl_windows
 from train.probes.tasks.registry import read_task
 
 # Statements of the Challenge 2020 (Perez Alday et al., Physiol. Meas. 2020), as SNOMED CT codes, and the SCP-ECG
@@ -64,12 +66,9 @@ def one_superclass(name: str, probe: str, data: Path) -> Labeled:
 
 
 def snomed(name: str, lead: int, data: Path) -> Labeled:
-    folder = data / "ptbxl"
-    signal = np.asarray(array(folder, "ecg_128hz_uV_int16.npy")[:, lead] / 1000.0, np.float32)
-    rows = table(folder, "metadata.csv")
+    signal, rows, group = ptbxl_windows(data, lead)
     codes = [set(literal_eval(row["scp_codes"])) for row in rows]
     truth = np.array([[int(bool(said & set(same))) for same in SNOMED.values()] for said in codes])
-    group = np.array([float(row["patient_id"]) for row in rows])
     return Labeled(name, tuple(SNOMED), signal, truth, group, single=False)
 
 
@@ -78,14 +77,14 @@ def beats(name: str, data: Path) -> Labeled:
     supraventricular one, else N.
     """
     training = [record for record in DS1 if record not in SAME_PATIENT_AS_TEST]
-    windows = join([beat_class(data / "mitdb", record) for record in (*training, *DS2)])
+    windows = join([beat_class(path) for path in headers(data, "mitdb", (*training, *DS2)).values()])
     test = windows.group >= len(training)
     return Labeled(name, ("N", "S", "V"), windows.signal, one_hot(windows.label, 3), windows.group, True, test)
 
 
-def beat_class(folder: Path, record: str) -> tuple[np.ndarray, np.ndarray]:
-    signal, ventricular = beat_windows(folder, record, BEATS["V"])
-    _, supraventricular = beat_windows(folder, record, BEATS["S"])
+def beat_class(header: Path) -> tuple[np.ndarray, np.ndarray]:
+    signal, ventricular = beat_windows(header, BEATS["V"])
+    _, supraventricular = beat_windows(header, BEATS["S"])
     return signal, np.where(ventricular, 2, supraventricular)
 
 
@@ -94,6 +93,10 @@ TASKS: dict[str, Callable[[Path], Labeled]] = {
     "superclass_II": lambda data: folded("superclass_II", "ptbxl_super_II_cv4", data, SUPERCLASSES),
     "one_superclass_I": lambda data: one_superclass("one_superclass_I", "ptbxl_super_I_cv4", data),
     "one_superclass_II": lambda data: one_superclass("one_superclass_II", "ptbxl_super_II_cv4", data),
+    "superclass_two_leads": lambda data: folded(
+        "superclass_two_leads", "ptbxl_super_two_leads_cv4", data, SUPERCLASSES
+    ),
+    "superclass_leads": lambda data: folded("superclass_leads", "ptbxl_super_leads_cv4", data, SUPERCLASSES),
     "snomed_I": lambda data: snomed("snomed_I", LEADS["I"], data),
     "snomed_II": lambda data: snomed("snomed_II", LEADS["II"], data),
     "af_I": lambda data: folded("af_I", "ptbxl_af_I_cv4", data, ("no AF", "AF")),
@@ -104,10 +107,34 @@ TASKS: dict[str, Callable[[Path], Labeled]] = {
 
 def corpus_of(task: str) -> Corpus:
     """Where a task's labels come from."""
+    if task not in TASKS:
+        return corpus(task)  # nobody here knows where labels of one's own come from
     return corpus({"beats": "mitdb", "cinc2017": "cinc2017"}.get(task, "ptbxl"))
 
 
-def read_labeled(name: str, data: Path) -> Labeled:
+def own_labeled(labels: str, data: Path, lead: str | None, splits: int) -> Labeled:
+    """Labels of one's own (train/data/labels.py) in `splits` folds by subject, where the table names no test."""
+    own = read_labels(labels, data, lead)
+    print(own.summary())
+    return Labeled(
+        own.name,
+        own.classes,
+        own.signal,
+        own.truth,
+        own.subject,
+        own.single,
+        own.test,
+        own.pooled,
+        sample=own.record,
+        fold=own.folds(splits) if own.test is None else None,
+        validation=own.split == "val" if (own.split == "val").any() else None,
+    )
+
+
+def read_labeled(name: str, data: Path, labels: str | None = None, lead: str | None = None, splits: int = 5) -> Labeled:
+    """A task by name, or, where they are given, labels of one's own."""
+    if labels:
+        return own_labeled(labels, data, lead, splits)
     if name not in TASKS:
         raise InputError(f"task {name!r} is not one of {', '.join(TASKS)}")
     try:

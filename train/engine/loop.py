@@ -32,7 +32,7 @@ MEASURED, WARM = 24, 4  # steps that tell the speed; the first of them do not co
 
 
 def fit(
-    make: Callable[[], Learner], options: Options, describe: Callable[[Options, Progress], dict], title: str
+    make: Callable[[], Learner], options: Options, describe: Callable[[Options, Progress, Learner], dict], title: str
 ) -> Path:
     """Train the learner that `make` builds; returns the path of the finished encoder.
 
@@ -49,6 +49,8 @@ def fit(
         if options.resume and (options.out / "checkpoint.safetensors").exists():
             progress = restore_progress(options.out / "checkpoint.safetensors", trainer)
             check_length(progress, steps, options)
+        if options.resume and team.first:
+            print(resumed(options, progress), flush=True)
         recorder = FolderRecorder(trainer, progress, options, describe) if team.first else Recorder()
         try:
             run(trainer, progress, options, recorder, "")
@@ -79,9 +81,9 @@ def fit_in_memory(learner: Learner, options: Options, description: str | None = 
 
 
 def check_folder(options: Options) -> None:
-    """InputError where a new run would lose what another one left, or a resumed one would not go on as it began.
+    """InputError if a new run would overwrite another one, or a resumed run has other options than it began with.
 
-    For commands to call before they read anything: it may take long until `fit` does.
+    Commands call it before they read data, because it takes long until `fit` checks.
     """
     if options.resume:
         stored_steps(options)
@@ -107,6 +109,15 @@ def begin(make: Callable[[], Learner], options: Options, team: Processes) -> tup
         write_config(options)
     team.wait()
     return options, before
+
+
+def resumed(options: Options, progress: Progress) -> str:
+    """The sentence that says what --resume does."""
+    if progress.step >= options.steps:
+        return f"{options.out} is finished ({progress.step} steps): only its encoder and report are written again"
+    if not progress.step:
+        return f"{options.out} has no checkpoint yet: the run starts again with the options in its config.json"
+    return f"{options.out} continues after step {progress.step} of {options.steps} with the options in its config.json"
 
 
 def check_length(progress: Progress, before: int, options: Options) -> None:

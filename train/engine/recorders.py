@@ -73,7 +73,7 @@ class FolderRecorder(Recorder):
             self.save_encoder("latest")
 
     def save_encoder(self, name: str, **more) -> None:
-        meta = {**more, **self.describe(self.options, self.progress)}
+        meta = {**more, **self.describe(self.options, self.progress, self.trainer.learner)}
         self.trainer.learner.save(self.options.out / f"{name}.safetensors", meta)
 
     def close(self) -> None:

@@ -1,11 +1,15 @@
 """The report of a finished run: plots, and a page that shows them."""
 
+import shlex
 from pathlib import Path
 
+from train.data import PRETRAINING
 from train.engine.learner import Learner
 from train.engine.options import Options
 from train.plots import training as plots
 from train.runs.folder import read_log, write_text
+
+NEXT = "## Next"
 
 
 def write_report(options: Options, learner: Learner, progress, title: str) -> Path:
@@ -58,10 +62,27 @@ def validation_table(checks: list[dict]) -> list[str]:
 
 
 def how_to_go_on(options: Options, learner: Learner, validated: bool) -> list[str]:
-    text = ["## How to go on", "", "```"]
+    text = [NEXT, "", "```"]
     if learner.exports:
-        text.append(f"python train/export.py {options.out}/encoder.safetensors -o {options.out}/model --data DIR")
-    if learner.exports and validated:
-        text.append(f"python train/export.py {options.out}/best.safetensors -o {options.out}/model --data DIR")
-    text += [f"tensorboard --logdir {options.out}/tensorboard", "```", ""]
+        text += [
+            next_command(options, "encoder"),
+            *([next_command(options, "best")] if validated and learner.keeps_best else []),
+        ]
+    text += [f"tensorboard --logdir {shlex.quote(str(options.out / 'tensorboard'))}", "```", ""]
     return text
+
+
+def insert(options: Options, lines: list[str]) -> None:
+    """Put lines into the report of a finished run, before its last section."""
+    path = options.out / "report.md"
+    text = path.read_text(encoding="utf-8")
+    write_text(path, text.replace(NEXT, "\n".join([*lines, NEXT]), 1))
+
+
+def next_command(options: Options, name: str = "encoder") -> str:
+    """The command that exports an encoder of the run, quoted for a shell."""
+    data, corpora = getattr(options, "data", None), getattr(options, "corpora", ())
+    words = ["python", "train/export.py", options.out / f"{name}.safetensors", "-o", options.out / "model"]
+    words += ["--data", data] if data else []
+    words += ["--corpora", *corpora] if data and tuple(corpora) != PRETRAINING else []
+    return shlex.join(map(str, words))

@@ -37,6 +37,8 @@ class Embedded(NamedTuple):
 class IntegerEmbedder:
     """A model file, through the compiled core."""
 
+    leads = 1
+
     def __init__(self, encoder: Encoder):
         self.encoder, self.name = encoder, f"{encoder.model.name} {encoder.model.id}"
 
@@ -54,12 +56,14 @@ class IntegerEmbedder:
 class FloatEmbedder:
     """A training network after the compiled front end. The quality flags are those of the bundled model's core."""
 
+    leads = 1
+
     def __init__(self, name: str, network: Callable[[torch.Tensor], torch.Tensor], levels: bool = False):
         self.name, self.network, self.levels = name, network, levels
         self.front, self.judge = edgeecg.load(carrier(default_front_end())), IntegerEmbedder(edgeecg.load())
 
     def embed(self, y: np.ndarray) -> np.ndarray:
-        """Front-end bytes (n, 1280) -> (n, dim)."""
+        """Front-end bytes (n, 1280), or (n, leads, 1280) -> (n, dim)."""
         with torch.no_grad():
             return np.concatenate(
                 [
@@ -91,7 +95,31 @@ class FloatEmbedder:
         return self.judge.embed_at(recording, start)._replace(embedding=np.concatenate(found))
 
 
-Embedder = IntegerEmbedder | FloatEmbedder
+class LeadsEmbedder:
+    """A network that reads several leads at once, as channels; a flag of quality is set where one of them has it."""
+
+    def __init__(self, name: str, network: Callable[[torch.Tensor], torch.Tensor], leads: int):
+        self.name, self.leads, self.one = name, leads, FloatEmbedder(name, network)
+
+    def embed_sliding(self, recordings: tuple[Recording, ...], hop: float) -> Embedded:
+        judged = [self.one.judge.embed_sliding(recording, hop) for recording in recordings]
+        bytes_of = [self.one.bytes(recording) for recording in recordings]
+        first = np.round(judged[0].start * 128).astype(np.int64)[:, None] + np.arange(WINDOW)
+        windows = np.stack([y[first] for y in bytes_of], 1)
+        return judged[0]._replace(embedding=self.one.embed(windows), quality=any_flag(judged))
+
+    def embed_at(self, recordings: tuple[Recording, ...], start: np.ndarray) -> Embedded:
+        judged = [self.one.judge.embed_at(recording, start) for recording in recordings]
+        each = zip(*(crops(recording, start) for recording in recordings), strict=True)
+        windows = np.stack([np.stack([self.one.bytes(lead)[:WINDOW] for lead in leads]) for leads in each])
+        return judged[0]._replace(embedding=self.one.embed(windows), quality=any_flag(judged))
+
+
+def any_flag(judged: list[Embedded]) -> np.ndarray:
+    return np.bitwise_or.reduce([one.quality for one in judged])
+
+
+Embedder = IntegerEmbedder | FloatEmbedder | LeadsEmbedder
 
 
 def crops(recording: Recording, start: np.ndarray) -> list[Recording]:
@@ -116,6 +144,8 @@ def embedder_by_name(name: str) -> Embedder:
     _, meta = load_tensors(path)
     if "autoencoder" not in meta:
         encoder, _ = load_encoder(path)
+        if encoder.spec.channels > 1:
+            return LeadsEmbedder(f"{encoder.spec.name} {model_fingerprint(name)}", encoder, encoder.spec.channels)
         return FloatEmbedder(f"{encoder.spec.name} {model_fingerprint(name)}", encoder, encoder.spec.head.levels)
     autoencoder, _ = load_autoencoder(path)
     shape = autoencoder.shape

@@ -111,7 +111,7 @@ class Collection:
             path = self.out / ("windows.npy" if len(rates) == 1 else f"windows_{rate:g}Hz.npy")
             same = [part.windows for part in kept if part.fs == rate]
             unfinished, at = path.with_suffix(".part"), 0
-            array = np.lib.format.open_memmap(unfinished, "w+", np.float32, (sum(map(len, same)), same[0].shape[1]))
+            array = np.lib.format.open_memmap(unfinished, "w+", np.float32, (sum(map(len, same)), *same[0].shape[1:]))
             for windows in same:
                 array[at : at + len(windows)] = windows
                 at += len(windows)

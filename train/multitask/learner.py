@@ -25,6 +25,7 @@ from train.nets import ENCODERS, Encoder
 from train.nets.projector import make_projector
 from train.objectives.options import LossOptions, make_objective
 from train.quantization.dequantize import PretrainedSource
+from train.reporting.verdict import COUNT, ProbeWindows
 from train.targets import BeatTargets, open_bank, signal_statistics
 from train.targets.heads import EXISTS, WIDTHS, Heads
 from train.views import LEAST_LEVEL, Augment, Views, load_noise
@@ -95,7 +96,7 @@ class Multitask(Learner):
 
     def __init__(self, options: MultitaskOptions, cache: Cache, quiet: bool = False):
         super().__init__()
-        self.options = options
+        self.options, self.cache = options, cache
         spec = ENCODERS[options.encoder]()
         spec = replace(spec, head=replace(spec.head, pool=options.pool), standardize=options.standardize)
         self.encoder = Encoder(spec)
@@ -117,6 +118,10 @@ class Multitask(Learner):
         lengths = self.training_windows.length
         self.margin = spec.margin if options.context and (lengths >= WINDOW + 2 * spec.margin).any() else 0
         self.begin()
+
+    def read(self) -> Cache:
+        """The rows of the cache that windows come from."""
+        return self.cache.only(self.cache.index["length"] >= WINDOW)
 
     def begin(self) -> None:
         """Prepare what depends on windows before the first step: the initial trunk, and the moments of the targets."""
@@ -202,6 +207,14 @@ class Multitask(Learner):
         self.eval()
         features = pair_features(self.encoder, self.samples, start)
         return {"dimensions": assemble(self.encoder, self.pooled, self.heads, *features.chunk(2), self.options.levels)}
+
+    def probe_windows(self) -> ProbeWindows:
+        """Windows of held-out patients, or of all where none is held out."""
+        rng = np.random.default_rng(1)
+        sampler = self.validation_windows or self.training_windows
+        row, start = sampler.draw(COUNT, 0, 0.0, rng)
+        y = torch.from_numpy(self.samples[start[:COUNT, None] + np.arange(WINDOW)])
+        return ProbeWindows(y, sampler.patient[row], start[:COUNT] // WINDOW, self.validates)
 
     def remarks(self) -> list[str]:
         spec = self.encoder.spec

@@ -12,7 +12,8 @@ def masked_nt_xent(first: Tensor, second: Tensor, patient: Tensor, temperature: 
     Learning of Visual Representations", ICML 2020, with the same patient's other windows taken out of the sum: in an
     ECG that lasts, a "negative" a minute away often shows the same thing.
     """
-    z = F.normalize(torch.cat([first, second]), dim=1)
+    z = torch.cat([first, second])
+    z = F.normalize(z if z.dtype == torch.float64 else z.float(), dim=1)  # half precision has too few digits for a sum
     logits = z @ z.T / temperature
     same = patient.repeat(2)[:, None] == patient.repeat(2)[None]
     partner = torch.arange(len(z), device=z.device).roll(len(first))

@@ -115,6 +115,8 @@ class PCLR(SupervisedContrastive):
 
 
 class _Masked(SupervisedContrastive):
+    """The supervised form with the positives of CLOCS, which its authors train by `PatientNCE`."""
+
     needs = ("patient", "segment", "lead")
     mask = None
 
@@ -122,22 +124,27 @@ class _Masked(SupervisedContrastive):
         return {"mask": type(self).mask(labels["patient"], labels["segment"], labels["lead"])}
 
 
-class CMSC(_Masked):
+class SupervisedCMSC(_Masked):
     mask = staticmethod(positives.cmsc)
 
 
-class CMLC(_Masked):
+class SupervisedCMLC(_Masked):
     needs = ("patient", "segment")
     mask = staticmethod(positives.cmlc)
 
 
-class CMSMLC(_Masked):
+class SupervisedCMSMLC(_Masked):
     needs = ("patient", "segment")
     mask = staticmethod(positives.cmsmlc)
 
 
 class PatientNCE(Objective):
-    """CLOCS: the two views of all windows of one patient attract."""
+    """The loss of CLOCS as published: the two views of all windows of one patient attract.
+
+    Which views those are makes it CMSC (neighboring segments), CMLC (leads) or CMSMLC (both): `--positives`. The
+    authors' program takes the mean of four means (its own pair and other pairs of the patient, in each direction) where
+    the paper has one over all pairs; with one window a patient they differ by a factor of two.
+    """
 
     needs = ("patient",)
 

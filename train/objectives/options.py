@@ -14,7 +14,7 @@ INTERNAL = ("self", "threads", "n_items", "dim", "seed")
 class LossOptions:
     """Options of the objective; an objective refuses options that it does not have."""
 
-    temperature: float | None = None  # nt_xent, supervised_contrastive, pclr, cmsc, cmlc, cmsmlc, patient_nce, ...
+    temperature: float | None = None  # nt_xent, supervised_contrastive, pclr, cmsc, cmlc, cmsmlc, ...
     lambd: float | None = None  # weight of barlow_twins' off-diagonal
     eps: float | None = None  # barlow_twins, vicreg: added to a variance
     invariance: float | None = None  # vicreg

@@ -18,10 +18,11 @@ from torch import Tensor
 
 from edgeecg.constants import RATE, WINDOW
 from edgeecg.errors import InputError
-from train.data.annotations import CLASSES, label_windows, read_annotations
+from train.data.annotations import CLASSES, label_windows
 from train.data.cache import Cache
-from train.data.corpora import corpus_folder
-from train.data.front_end import to_input
+from train.data.front_end import to_input, windows_to_bytes
+from train.data.labels import OwnLabels
+from train.data.marks import annotations_of
 from train.data.windows import WindowSampler
 from train.objectives.positives import other_patient
 
@@ -75,7 +76,7 @@ class PatientWindows:
         self.rows = np.flatnonzero(rows & (index["length"] >= 2 * WINDOW))
         if len(self.rows) == 0:
             raise InputError("pairs of patients need recordings of at least 20 s")
-        self.patient = cache.patients()
+        self.patient, self.drawn = cache.patients(), self.rows
         place = np.unique(self.patient[self.rows], return_inverse=True)[1]
         self.weight = torch.from_numpy(np.cumsum(1.0 / np.bincount(place)[place]))
 
@@ -102,28 +103,15 @@ def take(cache: Cache, start: np.ndarray) -> Tensor:
 
 
 class LabeledWindows:
-    """Windows around the annotated beats of the cache's records, by class (N, S, V, F of EC57).
+    """Windows by class, drawn class by class, so that rare ones come as often as common ones."""
 
-    A window is of the class that its label is: one with a ventricular beat anywhere is V. Drawn class by class, so that
-    rare ones come as often as common ones.
-    """
-
-    def __init__(self, cache: Cache, data: Path | None, annotator: str, rows: np.ndarray):
-        self.cache = cache
-        start, name, row = [], [], []
-        for r in np.flatnonzero(rows):
-            found = annotated(cache, data, annotator, int(r))
-            if found:
-                start.append(found[0])
-                name.append(found[1])
-                row.append(np.full(len(found[0]), r))
-        if not start:
-            raise InputError(f"none of the recordings has annotations .{annotator}: pairs by label need them")
-        self.start, self.row = np.concatenate(start), np.concatenate(row)
-        self.classes, self.label = np.unique(np.concatenate(name), return_inverse=True)
+    def __init__(self, cache: Cache, start: np.ndarray, row: np.ndarray, name: np.ndarray):
+        """start, row, name (n,): where each window begins in the samples, its row of the cache, its class."""
+        self.cache, self.start, self.row = cache, start, row
+        self.classes, self.label = np.unique(name, return_inverse=True)
         if len(self.classes) < 2:
-            raise InputError(f"all annotated windows are of one class ({self.classes[0]}): pairs by label need two")
-        self.patient = cache.patients()[self.row]
+            raise InputError(f"all labeled windows are of one class ({self.classes[0]}): pairs by label need two")
+        self.patient, self.drawn = cache.patients()[self.row], np.unique(self.row)
         self.members = [np.flatnonzero(self.label == c) for c in range(len(self.classes))]
 
     def draw(
@@ -152,17 +140,59 @@ class LabeledWindows:
         return with_false_pairs(to_input(first), to_input(second), label.numpy(), np.zeros(count), patient)
 
 
+def beat_windows(cache: Cache, data: Path | None, annotator: str, rows: np.ndarray) -> LabeledWindows:
+    """Windows around the annotated beats of the cache's records, by class (N, S, V, F of EC57): a window is of the
+    class that its label is, so one with a ventricular beat anywhere is V.
+    """
+    start, name, row = [], [], []
+    for r in np.flatnonzero(rows):
+        found = annotated(cache, data, annotator, int(r))
+        if found:
+            start.append(found[0])
+            name.append(found[1])
+            row.append(np.full(len(found[0]), r))
+    if not start:
+        raise InputError(f"none of the recordings has annotations .{annotator}: pairs by label need them")
+    return LabeledWindows(cache, np.concatenate(start), np.concatenate(row), np.concatenate(name))
+
+
+def own_cache(own: OwnLabels) -> Cache:
+    """Labels of one's own as a cache, a row a window; `split` says who trains (train), fits the score and is tested.
+
+    The table's own split, or a fifth of the subjects each for the score and for its test.
+    """
+    if own.signal.ndim > 2:
+        raise InputError(f"{own.name}: pairs are of one lead: give one with --lead")
+    if not own.single:
+        raise InputError(f"{own.name}: pairs by label need one label a window")
+    split = np.full(len(own.subject), "train")
+    if own.test is None:
+        fold = own.folds(5)
+        split[fold == 0], split[fold == 1] = "test", "score"
+    else:
+        split[own.test] = "test"
+        split[own.split == "val" if (own.split == "val").any() else ~own.test & (own.folds(5) == 0)] = "score"
+    count, names = len(own.subject), np.array(own.classes)
+    record = np.array([f"{name}/{number}" for number, name in enumerate(own.record)])
+    index = {"set": np.full(count, own.name), "record": record, "patient": own.subject, "lead": np.full(count, "")}
+    index |= {"label": names[own.truth.argmax(1)], "split": split}
+    index |= {"start": np.arange(count) * WINDOW, "length": np.full(count, WINDOW)}
+    return Cache(windows_to_bytes(own.signal).reshape(-1), index, Path())
+
+
+def own_windows(cache: Cache, rows: np.ndarray) -> LabeledWindows:
+    row = np.flatnonzero(rows)
+    return LabeledWindows(cache, cache.index["start"][row].astype(np.int64), row, cache.index["label"][row])
+
+
 def annotated(cache: Cache, data: Path | None, annotator: str, row: int) -> tuple[np.ndarray, np.ndarray] | None:
     """Starts in the cache and classes of the windows around the beats of a lead, all whole; None where it has no
     annotations.
     """
     index = cache.index
-    record = corpus_folder(data or Path(), str(index["set"][row])) / str(index["record"][row])
-    if data is None or not record.with_name(f"{record.name}.{annotator}").exists():
+    notes = annotations_of(data, str(index["set"][row]), str(index["record"][row]), annotator)
+    if notes is None:
         return None
-    from edgeecg import io
-
-    notes = read_annotations(record, annotator, io.open_source(record).leads[0].fs)
     first = np.round(notes.second * RATE).astype(np.int64) - WINDOW // 2
     first = np.unique(first[(first >= 0) & (first <= index["length"][row] - WINDOW)])
     labels = label_windows(notes, first / RATE, WINDOW / RATE)[0]

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from edgeecg.errors import InputError
+from train.classifiers.metrics import auroc
 from train.pairs.sampling import MatchedPairs
 from train.probes.protocol import Score, scored
 from train.runs.folder import write_json
@@ -72,10 +73,8 @@ def distances(embed: Callable[[Tensor], Tensor], matches: MatchedPairs) -> np.nd
 
 def tested(distance: np.ndarray, matches: MatchedPairs, score: PairScore | None = None) -> Tested:
     """With 95 % intervals over the patients of the first windows."""
-    from sklearn.metrics import roc_auc_score
-
     different, group = matches.different, matches.group
-    auc = scored(lambda rows: roc_auc_score(different[rows], distance[rows]), group)
+    auc = scored(lambda rows: float(auroc(different[rows, None], distance[rows, None])[0]), group)
     if score is None:
         return Tested(auc)
     p = score.probability(distance)

@@ -14,10 +14,11 @@ from tqdm import tqdm
 
 from edgeecg.errors import InputError
 from train.data import open_cache
+from train.data.corpora import find_folder
 from train.data.front_end import default_front_end
 from train.data.windows import WindowSampler, is_validation
 from train.nets import ENCODERS, Encoder
-from train.pairs.sampling import LabeledWindows, MatchedPairs, PatientWindows, view_matches
+from train.pairs.sampling import MatchedPairs, PatientWindows, beat_windows, own_windows, view_matches
 from train.pairs.score import PairScore, Tested, distances, reliability, tested
 from train.plots import windows as plots_windows
 from train.probes.features import hrv_and_shape
@@ -100,7 +101,7 @@ def verify(learner) -> VerificationReport:
     first = held_out_pairs(learner, learner.cache, test, generator)
     sets = {"held-out patients" if held_out else "training patients": first}
     for name in config.tests:
-        if config.data is not None and (config.data / name).is_dir():
+        if config.data is not None and find_folder(config.data, name):
             other = open_cache(config.data, (name,), default_front_end(), config.cache, quiet=True)
             sets[name] = held_out_pairs(learner, other, np.ones(len(other.index["start"]), bool), generator)
     ways = comparisons(learner, fit_on)
@@ -118,7 +119,10 @@ def verify(learner) -> VerificationReport:
 
 def split_held_out(learner) -> tuple[np.ndarray, np.ndarray]:
     """Held-out rows for the score, and for its test; both have patients."""
-    test = learner.held_out & is_validation(learner.cache, learner.config.validation / 2)
+    given = learner.cache.index.get("split")
+    test = learner.held_out & (
+        is_validation(learner.cache, learner.config.validation / 2) if given is None else given == "test"
+    )
     fitting = learner.held_out & ~test
     if not test.any() or not fitting.any():
         raise InputError(
@@ -131,8 +135,10 @@ def held_out_pairs(learner, cache, rows: np.ndarray, generator: torch.Generator)
     config = learner.config
     if config.pairs == "patient":
         return PatientWindows(cache, rows).matches(PAIRS, generator)
+    if config.labels:
+        return own_windows(cache, rows).matches(PAIRS, generator)
     if config.pairs == "label":
-        return LabeledWindows(cache, config.data, config.annotator, rows).matches(PAIRS, generator)
+        return beat_windows(cache, config.data, config.annotator, rows).matches(PAIRS, generator)
     return view_matches(WindowSampler(cache, rows), learner.augment, PAIRS, generator)
 
 

@@ -50,16 +50,29 @@ def running_mean(values: list[float], share: float = 0.05) -> np.ndarray:
     return (total[high] - total[low]) / (high - low)
 
 
-def rate_finder(path: Path, rates: np.ndarray, losses: np.ndarray, smooth: np.ndarray, suggestion: float) -> Path:
-    """Loss against the learning rate of the range test, with the rate it suggests."""
-    figure = new_figure((SIZE[0], 3.2))
-    axis = figure.subplots()
-    axis.semilogx(rates, losses, lw=0.7, alpha=0.5, label="loss")
-    axis.semilogx(rates, smooth, lw=1.6, color="C0", label="smoothed")
-    axis.axvline(suggestion, color="C3", ls="--", label=f"suggested {suggestion:.1e}")
-    axis.set_ylim(smooth.min() - 0.1 * np.ptp(smooth), smooth.max() + 0.3 * np.ptp(smooth))
-    axis.set_xlabel("learning rate")
-    axis.set_ylabel("loss")
-    axis.legend()
-    axis.grid(alpha=0.3)
+def rate_finder(
+    path: Path,
+    sweeps: list[tuple[np.ndarray, np.ndarray]],
+    rates: np.ndarray,
+    smooth: np.ndarray,
+    steepest: float,
+    trials: dict[float, float],
+    suggestion: float,
+) -> Path:
+    """Loss against the learning rate of the range tests, and of the short runs around where it falls fastest."""
+    figure = new_figure((SIZE[0], 5.4))
+    left, right = figure.subplots(2, 1)
+    for tried, losses in sweeps:
+        left.semilogx(tried, losses, lw=0.6, alpha=0.4, color="C0")
+    left.semilogx(rates, smooth, lw=1.6, color="C0", label=f"median of {len(sweeps)} sweeps, smoothed")
+    left.axvline(steepest, color="C1", ls="--", label=f"falls fastest at {steepest:.1e}")
+    left.set_ylim(smooth.min() - 0.2 * np.ptp(smooth), smooth.max() + 0.4 * np.ptp(smooth))
+    known = {rate: loss for rate, loss in sorted(trials.items()) if np.isfinite(loss)}
+    right.semilogx(list(known), list(known.values()), "o-", color="C0", label="short runs")
+    right.axvline(suggestion, color="C3", ls="--", label=f"suggested {suggestion:.1e}")
+    for axis in (left, right):
+        axis.set_xlabel("learning rate")
+        axis.set_ylabel("loss")
+        axis.legend()
+        axis.grid(alpha=0.3)
     return save(figure, path)

@@ -30,7 +30,7 @@ def overlaid(path: Path, rows: dict[str, Tensor], snr: Tensor) -> Path:
 
 def grid(path: Path, windows: Tensor, titles: list[str] | None = None, columns: int = 2) -> Path:
     """Windows (n, samples), a panel each; short ones stand four in a row."""
-    columns = 4 if windows.shape[1] < 4 * RATE else columns
+    columns = max(4, columns) if windows.shape[1] < 4 * RATE else columns
     rows = -(-len(windows) // columns)
     figure = new_figure((WIDTH, 1.3 * rows))
     panels = np.ravel(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False))

@@ -10,12 +10,12 @@ import numpy as np
 from tqdm import tqdm
 
 from edgeecg.errors import InputError
-from train.probes.features import FEATURES, Features, features_by_name, models_of, parse_feature_spec
+from train.probes.features import FEATURES, MEAN, Features, features_by_name, models_of, parse_feature_spec
 from train.probes.protocol import Score, row_cosines, run_task
 from train.probes.supervised import supervised
 from train.probes.tasks.base import Task
-from train.probes.tasks.registry import GROUPS, TASKS, TITLES, read_task
-from train.runs.checkpoint import model_fingerprint
+from train.probes.tasks.registry import GROUPS, TASKS, TITLES, own_task, read_task
+from train.runs.checkpoint import file_fingerprint, model_fingerprint
 from train.runs.command_line import need_recordings, recordings_folder
 from train.runs.folder import write_text
 
@@ -37,15 +37,23 @@ class EvaluationConfig:
     tasks: tuple[str, ...] = tuple(TASKS)  # names, or a group: more, transfer, leads
     seeds: int = 3  # draws of labeled patients and of random weights
     updates: int = 400  # updates of the supervised baseline, 64 windows each
+    # instead of the tasks: a table of labels, or the suffix of annotation files (train/data/labels.py)
+    labels: str | None = None
+    lead: str | None = None  # lead of those recordings: name, index from 0, or several: I,II; default: first voltage
     data: Path | None = field(default_factory=recordings_folder)
     json: Path | None = None  # results, one object per task and feature
 
     def __post_init__(self):
         need_recordings(self.data)
+        if self.labels:
+            own = (Path(self.labels).name,)
+            if self.tasks not in (tuple(TASKS), own):
+                raise InputError("--labels stand in place of --tasks: give one of them")
+            object.__setattr__(self, "tasks", own)  # frozen
         tasks = tuple(itertools.chain.from_iterable(GROUPS.get(name, [name]) for name in self.tasks))
         object.__setattr__(self, "tasks", tasks)  # frozen
         for name in self.tasks:
-            if name not in TITLES:
+            if name not in TITLES and not self.labels:
                 raise InputError(f"task {name!r} is not one of {', '.join([*TITLES, *GROUPS])}")
         for name in self.baselines:
             if name not in (*FEATURES, SUPERVISED):
@@ -138,7 +146,8 @@ def supervised_results(config: EvaluationConfig, name: str, task: Task, windows:
 
 def task_results(config: EvaluationConfig, name: str, bar: tqdm) -> list[Result]:
     """All results of one task."""
-    task, results, kept = read_task(name, config.data), [], {}
+    task = own_task(config.labels, config.data, config.lead) if config.labels else read_task(name, config.data)
+    results, kept = [], {}
     windows = len(task.train.label) + (len(task.test.label) if task.test else 0)
     for feature in feature_names(config):
         bar.set_postfix(task=name, features=feature)
@@ -189,6 +198,7 @@ def settings(config: EvaluationConfig) -> dict:
         "fractions": list(config.fractions),
         "seeds": config.seeds,
     }
+    held |= {"labels": file_fingerprint(config.labels), "lead": config.lead} if config.labels else {}
     return held | ({"updates": config.updates} if SUPERVISED in config.baselines else {})
 
 
@@ -216,10 +226,16 @@ def known_results(config: EvaluationConfig, wanted: dict) -> list[Result]:
     return results
 
 
+def column_titles(features: list[str]) -> list[str]:
+    """File names without folders; with their folder if several features have the same file name."""
+    names = [Path(feature).name.removesuffix(MEAN) for feature in features]
+    return ["/".join(Path(f).parts[-1 if names.count(n) == 1 else -2 :]) for f, n in zip(features, names, strict=True)]
+
+
 def results_table(results: list[Result]) -> str:
     """One row a task (and share of labels), one column a feature: value and 95 % interval, the best in bold."""
     features = list(dict.fromkeys(r.feature for r in results))
-    lines = ["| task | " + " | ".join(Path(f).name for f in features) + " |", "|---" * (len(features) + 1) + "|"]
+    lines = ["| task | " + " | ".join(column_titles(features)) + " |", "|---" * (len(features) + 1) + "|"]
     for task, fraction in dict.fromkeys((r.task, r.fraction) for r in results):
         row = {r.feature: r.score for r in results if (r.task, r.fraction) == (task, fraction)}
         best = max(score.value for score in row.values())
@@ -233,5 +249,5 @@ def results_table(results: list[Result]) -> str:
             value = f"**{value}**" if score.value == best and len(features) > 1 else value
             cells.append(f"{value} ({score.low:.3f}-{score.high:.3f})".replace("(0.", "(.").replace("-0.", "-."))
         share = "" if fraction == 1 else f", {fraction:.0%} of the patients labeled"
-        lines.append(f"| {TITLES[task]}{share} | " + " | ".join(cells) + " |")
+        lines.append(f"| {TITLES.get(task, task)}{share} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

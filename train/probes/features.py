@@ -31,24 +31,36 @@ def encoder(name: str) -> Features:
 
 
 def checkpoint(path: str) -> Features:
-    """The float encoder of a training run, after the compiled front end."""
+    """The float encoder of a training run, after the compiled front end; it takes all its leads at once."""
     import torch
 
-    from train.data.front_end import default_front_end, front_end_reader, to_input
+    from train.data.front_end import to_input, windows_to_bytes
     from train.quantization.signal_levels import levels_of_windows
     from train.runs.checkpoint import load_encoder
 
     network, _ = load_encoder(path)
-    read = front_end_reader(default_front_end())
+    leads = network.spec.channels
 
     def features(windows: np.ndarray) -> np.ndarray:
-        y = np.stack([read(w, RATE)[:, 0] for w in windows])
-        x = to_input(torch.from_numpy(y))
+        if leads > 1:
+            check_leads(path, windows, leads)
+        x = to_input(torch.from_numpy(windows_to_bytes(windows)))
         with torch.no_grad():
             embedding = np.concatenate([network(piece).numpy() for piece in x.split(256)])
         return np.concatenate([embedding, levels_of_windows(windows)], 1) if network.spec.head.levels else embedding
 
+    features.several_leads = leads > 1
     return features
+
+
+def check_leads(name: str, windows: np.ndarray, leads: int) -> None:
+    """InputError where an encoder of several leads gets windows of another number of them."""
+    have = 1 if windows.ndim == 2 else windows.shape[1]
+    if have != leads:
+        raise InputError(
+            f"{name} reads {leads} leads at once, and the windows have {have}: take a task of so many leads "
+            "(--tasks leads)"
+        )
 
 
 def random_encoder(pool: str, seed: int = 0) -> Features:
@@ -179,13 +191,19 @@ def concatenate(each: list[tuple[Features, slice]]) -> Features:
     return together
 
 
-def of_each_lead(features: Features) -> Features:
-    """The same for windows of several leads, (n, leads, 1280): (n, leads * d)."""
+MEAN = "@mean"  # behind a name: leads are averaged, not set beside each other
+
+
+def of_each_lead(features: Features, average: bool) -> Features:
+    """The same for windows of several leads, (n, leads, 1280): (n, leads * d), or the mean over the leads (n, d). What
+    reads several leads at once gets them as they are.
+    """
 
     def together(windows: np.ndarray) -> np.ndarray:
-        if windows.ndim == 2:
+        if windows.ndim == 2 or getattr(features, "several_leads", False):
             return features(windows)
-        return np.concatenate([features(lead) for lead in np.moveaxis(windows, 1, 0)], 1)
+        each = [features(lead) for lead in np.moveaxis(windows, 1, 0)]
+        return np.mean(each, 0) if average else np.concatenate(each, 1)
 
     return together
 
@@ -193,15 +211,16 @@ def of_each_lead(features: Features) -> Features:
 def features_by_name(name: str, seed: int = 0) -> Features:
     """A baseline's name, `NAME.safetensors` of a training run, or anything that `edgeecg.load` accepts.
 
-    `+` concatenates features (`default+hrv`); `default[:47]` are the first 47 dimensions. `seed` is that of random
-    weights.
+    `+` concatenates features (`default+hrv`); `default[:47]` are the first 47 dimensions. For windows of several leads
+    `default` concatenates the leads' features, `default@mean` averages them. `seed` is that of random weights.
     """
-    return of_each_lead(concatenate([(single_feature(n, seed), kept) for n, kept in parse_feature_spec(name)]))
+    average, name = name.endswith(MEAN), name.removesuffix(MEAN)
+    return of_each_lead(concatenate([(single_feature(n, seed), kept) for n, kept in parse_feature_spec(name)]), average)
 
 
 def models_of(name: str) -> tuple[str, ...]:
     """Those of the parts of a feature's name that are models, not baselines."""
-    return tuple(part for part, _ in parse_feature_spec(name) if part not in FEATURES)
+    return tuple(part for part, _ in parse_feature_spec(name.removesuffix(MEAN)) if part not in FEATURES)
 
 
 def single_feature(name: str, seed: int) -> Features:

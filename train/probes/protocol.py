@@ -5,19 +5,19 @@ by a tenth.
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from edgeecg.errors import InputError
+from train.classifiers.metrics import auroc
 from train.probes.tasks.base import Task
 
 STRENGTHS = (0.0003, 0.003, 0.03, 0.3)
@@ -76,38 +76,51 @@ def run_task(
         return scored(lambda rows: float(hit[rows].mean()), task.test.group)
     if task.kind == "folds":
         if task.pooled:
-            train, shown = (z if z is None else summary(z, task.train.group) for z in (train, shown))
+            train, shown = (z if z is None else summary(z, task.train.samples()) for z in (train, shown))
         return cross_validation(task, train, train if shown is None else shown, fraction, seed)
-    p = fitted(train, task.train.label, task.train.group, test, fraction, seed)
-    return auc_score(truth_of(task.test.label), p, task.test.group)
+    classes = None if task.train.label.ndim == 2 else int(max(task.train.label.max(), task.test.label.max())) + 1
+    p = fitted(train, task.train.label, task.train.group, test, fraction, seed, classes)
+    return auc_score(truth_of(task.test.label, classes), p, task.test.group)
 
 
 def fitted(
-    z: np.ndarray, label: np.ndarray, group: np.ndarray, shown: np.ndarray, fraction: float, seed: int
+    z: np.ndarray,
+    label: np.ndarray,
+    group: np.ndarray,
+    shown: np.ndarray,
+    fraction: float,
+    seed: int,
+    classes: int | None = None,
 ) -> np.ndarray:
-    """Probabilities of `shown` by a probe of z: columns as in `truth_of(label)`; several labels a row: a probe each."""
+    """Probabilities of `shown` by a probe of z: columns as in `truth_of(label)`; several labels a row: a probe each.
+
+    `classes`: how many there are, where `label` may lack the last ones.
+    """
     if label.ndim == 2:
-        columns = [fitted(z, column, group, shown, fraction, seed) for column in label.T]
+        columns = [fitted(z, column, group, shown, fraction, seed, 2) for column in label.T]
         return np.concatenate(columns, 1)
     keep = subsample_groups(group, label, fraction, seed)
     known = np.unique(label[keep])
-    p = np.zeros((len(shown), int(label.max()) + 1))
-    p[:, known] = Probe(z[keep], label[keep]).predict(shown)
+    p = np.zeros((len(shown), classes or int(label.max()) + 1))
+    p[:, known] = Probe(z[keep], label[keep]).predict(shown) if len(known) > 1 else 1.0
     return p[:, 1:] if p.shape[1] == 2 else p
 
 
-def truth_of(label: np.ndarray) -> np.ndarray:
+def truth_of(label: np.ndarray, classes: int | None = None) -> np.ndarray:
     """Labels as columns of 0/1, one a class; of two classes, the second alone."""
     if label.ndim == 2:
         return label
-    truth = (label[:, None] == np.arange(int(label.max()) + 1)).astype(int)
+    truth = (label[:, None] == np.arange(classes or int(label.max()) + 1)).astype(int)
     return truth[:, 1:] if truth.shape[1] == 2 else truth
 
 
 def auc_score(truth: np.ndarray, p: np.ndarray, group: np.ndarray) -> Score:
     """Mean AUC over the columns."""
-    columns = range(truth.shape[1])
-    return scored(lambda rows: float(np.mean([roc_auc_score(truth[rows, c], p[rows, c]) for c in columns])), group)
+    columns = [c for c in range(truth.shape[1]) if 0 < truth[:, c].sum() < len(truth)]
+    if not columns:
+        raise InputError("no class is there that some of the tested have and others have not")
+    truth, p = truth[:, columns], p[:, columns]
+    return scored(lambda rows: float(auroc(truth[rows], p[rows]).mean()), group)  # NaN if a class is all or nothing
 
 
 def subsample_groups(group: np.ndarray, label: np.ndarray, fraction: float, seed: int) -> np.ndarray:
@@ -136,8 +149,21 @@ def samples(task: Task) -> tuple[np.ndarray, np.ndarray]:
     label, group = task.train.label, task.train.group
     if not task.pooled:
         return label, group
-    names, first = np.unique(group, return_index=True)
-    return label[first], names
+    _, first = np.unique(task.train.samples(), return_index=True)
+    return label[first], group[first]
+
+
+def folds(task: Task) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Rows of what `samples` gives: to fit on, and held out; groups are whole."""
+    _, group = samples(task)
+    if task.fold is None:
+        yield from GroupKFold(task.folds).split(group, groups=group)
+        return
+    fold = task.fold
+    if task.pooled:
+        fold = fold[np.unique(task.train.samples(), return_index=True)[1]]
+    for number in range(task.folds):
+        yield np.flatnonzero(fold != number), np.flatnonzero(fold == number)
 
 
 def cross_validation(task: Task, z: np.ndarray, shown: np.ndarray, fraction: float = 1.0, seed: int = 0) -> Score:
@@ -145,8 +171,9 @@ def cross_validation(task: Task, z: np.ndarray, shown: np.ndarray, fraction: flo
     label, group = samples(task)
     truth = truth_of(label)
     p = np.zeros(truth.shape)
-    for fit, held in GroupKFold(task.folds).split(z, groups=group):
-        p[held] = fitted(z[fit], label[fit], group[fit], shown[held], fraction, seed)
+    for fit, held in folds(task):
+        classes = None if label.ndim == 2 else int(label.max()) + 1
+        p[held] = fitted(z[fit], label[fit], group[fit], shown[held], fraction, seed, classes)
     return auc_score(truth, p, group)
 
 
@@ -165,7 +192,7 @@ def retrieval(task: Task, base: np.ndarray, queries: np.ndarray) -> Score:
         ranked = (group == group[row]) == task.within
         ranked[row] = False
         if 0 < label[ranked].sum() < ranked.sum():
-            values[number] = roc_auc_score(label[ranked], base[ranked] @ queries[row])
+            values[number] = auroc(label[ranked, None], (base[ranked] @ queries[row])[:, None])[0]
     known = np.isfinite(values)
     if not known.any():
         raise InputError("no record holds both kinds of windows")

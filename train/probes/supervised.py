@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.model_selection import GroupKFold
 from torch import nn
 
 from edgeecg.errors import InputError
@@ -18,7 +17,7 @@ from train.classifiers.network import Classifier, logits_of, probabilities, rand
 from train.classifiers.training import Training, fit_for
 from train.data.front_end import default_front_end, windows_to_bytes
 from train.nets.edge import edge
-from train.probes.protocol import Score, auc_score, rows_of, samples, scored, subsample_groups, truth_of
+from train.probes.protocol import Score, auc_score, folds, rows_of, samples, scored, subsample_groups, truth_of
 from train.probes.tasks.base import Task, Windows
 from train.views import Augment, Views, load_noise
 
@@ -49,12 +48,12 @@ def by_folds(task: Task, train) -> Score:
     label, group = samples(task)
     every, truth = task.train, truth_of(label)
     p = np.zeros(truth.shape)
-    for fit_rows, held_rows in GroupKFold(task.folds).split(group, groups=group):
+    for fit_rows, held_rows in folds(task):
         inside, held = (np.isin(every.group, group[rows]) for rows in (fit_rows, held_rows))
         known = Windows(every.signal[inside], every.label[inside], every.group[inside])
         found = positive(train(known, every.signal[held]))
         if task.pooled:
-            found = np.stack([found[rows].mean(0) for rows in rows_of(every.group[held])])
+            found = np.stack([found[rows].mean(0) for rows in rows_of(every.samples()[held])])
         p[held_rows] = found
     return auc_score(truth, p, group)
 

@@ -16,11 +16,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgeecg.constants import RATE
+from edgeecg.constants import RATE, WINDOW
 from train.data.front_end import to_input
 from train.objectives.reconstruction import denoising_gain_db, entropy_bits, kl_to_normal, prd, snr_db
 from train.plots import windows as plots_windows
 from train.probes.protocol import Score, scored
+from train.reconstruction.latents import Drawn, chosen, draw, walks
 from train.views.noisy import noisy_pair
 
 HELD_OUT, FIT = 1024, 8192  # windows of the figures and of the code's scales; of the principal components
@@ -59,13 +60,16 @@ class ReconstructionReport:
     kl: float | None = None  # nats a window
     gains: list[Gain] = field(default_factory=list)
     noisy: tuple[Tensor, Tensor] | None = None  # (noisy, clean) windows for the picture
+    drawn: dict[str, Drawn] = field(default_factory=dict)  # of a variational one, by where the codes came from
+    used_numbers: Tensor | None = None  # (code,) variance of each number's mean over windows
 
     def to_dict(self) -> dict:
-        hidden = ("windows", "autoencoder", "noisy")
+        hidden = ("windows", "autoencoder", "noisy", "drawn", "used_numbers")
         return {k: getattr(self, k) for k in self.__dataclass_fields__ if k not in hidden} | {
             "prd": asdict(self.prd),
             "prd_principal_components": asdict(self.prd_principal_components),
             "gains": [asdict(gain) for gain in self.gains],
+            "drawn": {name: one.figures() for name, one in self.drawn.items()},
         }
 
     def lines(self) -> list[str]:
@@ -82,6 +86,7 @@ class ReconstructionReport:
             text.append(f"share of the code in use: {self.used:.0%}")
         if self.kl is not None:
             text.append(f"KL to the prior: {self.kl:.1f} nats a window")
+        text += [one.line(name) for name, one in self.drawn.items() if one.plausible is not None]
         return text + [
             f"denoising gain at {gain.snr:g} dB (held-out noise): {gain.autoencoder.text()} dB; principal "
             f"components {gain.principal_components.text()} dB, band-pass {BAND[0]:g}-{BAND[1]:g} Hz "
@@ -90,7 +95,9 @@ class ReconstructionReport:
         ]
 
     @torch.no_grad()
-    def pictures(self, folder: Path, count: int, between: tuple[int, int]) -> list[tuple[str, str]]:
+    def pictures(
+        self, folder: Path, count: int, between: tuple[int, int], latent: tuple[float, ...]
+    ) -> list[tuple[str, str]]:
         """Draw into `folder`; (caption, file name) of each picture."""
         net, x = self.autoencoder, self.windows
         drawn = []
@@ -107,21 +114,32 @@ class ReconstructionReport:
         )
         drawn.append((caption, "reconstructions.png"))
         if net.shape.kind == "variational":
-            generator = torch.Generator().manual_seed(0)
-            plots_windows.grid(
-                folder / "samples.png", net.decode(torch.randn(count, net.shape.code, generator=generator))
-            )
-            drawn.append(("Decoded codes drawn from the prior", "samples.png"))
-            a, b = (net.code(x[i % len(x)][None]).mean for i in between)
-            share = torch.linspace(0, 1, count)[:, None]
-            titles = [
-                f"{1 - float(s):.2f} of window {between[0]}, {float(s):.2f} of window {between[1]}" for s in share
-            ]
-            plots_windows.grid(folder / "between.png", net.decode(a * (1 - share) + b * share), titles)
-            drawn.append(
-                (f"On the straight line between the codes of windows {between[0]} and {between[1]}", "between.png")
-            )
+            drawn += self.drawn_pictures(folder, count, between, latent)
         return drawn
+
+    def drawn_pictures(
+        self, folder: Path, count: int, between: tuple[int, int], latent: tuple[float, ...]
+    ) -> list[tuple[str, str]]:
+        """Decoded codes: drawn ones, those between two windows, those around a chosen one."""
+        net, x, shown = self.autoencoder, self.windows, []
+        for name, (source, one) in zip(("prior", "samples"), self.drawn.items(), strict=True):
+            plots_windows.grid(folder / f"{name}.png", one.windows[:count])
+            share = "" if one.plausible is None else f": {one.plausible:.0%} of {len(one.windows)} are plausible"
+            shown.append((f"Decoded codes drawn from {source}{share}", f"{name}.png"))
+        a, b = (net.code(x[i % len(x)][None]).mean for i in between)
+        share = torch.linspace(0, 1, count)[:, None]
+        titles = [f"{1 - float(s):.2f} of window {between[0]}, {float(s):.2f} of window {between[1]}" for s in share]
+        plots_windows.grid(folder / "between.png", net.decode(a * (1 - share) + b * share), titles)
+        shown.append(
+            (f"On the straight line between the codes of windows {between[0]} and {between[1]}", "between.png")
+        )
+        start = chosen(latent, net.shape.code)
+        np.save(folder / "latent.npy", net.decode(start)[0].numpy())
+        codes, titles = walks(start, self.used_numbers)
+        plots_windows.grid(folder / "latent.png", net.decode(codes), titles, columns=5)
+        named = " ".join(f"{value:g}" for value in latent) or "0"
+        shown.append((f"Around the latent {named}: its four most used numbers from -2 to 2", "latent.png"))
+        return shown
 
 
 @torch.no_grad()
@@ -151,6 +169,10 @@ def restoration(learner, noise: Tensor | None) -> ReconstructionReport:
         else float((code.var(0) > ACTIVE).float().mean()),
         kl=None if log_variance is None else float(kl_to_normal(code, log_variance).mean()),
     )
+    if net.shape.kind == "variational":
+        codes = chunked(net, fit)[1][0]
+        result.used_numbers = codes.var(0)
+        result.drawn = draw(net, codes, fit, x, counted=net.shape.length < WINDOW)
     if net.shape.kind == "denoising" and noise is not None:
         result.gains = [one_gain(net, project, y, group, noise, level) for level in LEVELS]
         result.noisy = noisy_pair(y[:64], noise, (LEVELS[1], LEVELS[1]), torch.Generator().manual_seed(21))

@@ -26,10 +26,10 @@ def card(meta: dict) -> str:
         "",
         f"{'Trained with and without' if 'labels' in uses else 'Pretrained without'} labels "
         f"({how.get('objective', 'untrained')}, {how.get('steps', 0)} steps{each}, "
-        f"{how.get('minutes', 0)} minutes) on {how.get('hours', 0)} h of ECG:",
+        f"{how.get('minutes', 0)} minutes) on {how.get('hours', 0)} h of recordings:",
         "",
     ]
-    text += [f"- {s['name']} ({s['licence']}): {s['use']}" for s in meta["sources"]] or ["- nothing"]
+    text += [source_line(source) for source in meta["sources"]] or ["- nothing"]
     if all(source["licence"] != NOT_STATED for source in meta["sources"]):  # else nobody here knows what was in it
         text += [
             "",
@@ -53,6 +53,11 @@ def card(meta: dict) -> str:
         "",
     ]
     return "\n".join(text)
+
+
+def source_line(source: dict) -> str:
+    hours = f", {source['hours']} h" if "hours" in source else ""
+    return f"- {source['name']} ({source['licence']}): {source['use']}{hours}"
 
 
 GROUPS = {

@@ -104,8 +104,13 @@ def load_training(path: Path, modules: dict[str, nn.Module], optimizer: torch.op
 
 def model_fingerprint(name: str) -> str:
     """Which bytes a model's name stands for now: the id of a bundled or exported one, a hash of a checkpoint."""
-    if not name.endswith(".safetensors"):
-        return edgeecg.load(name).model.id
+    return file_fingerprint(name) if name.endswith(".safetensors") else edgeecg.load(name).model.id
+
+
+def file_fingerprint(name: str) -> str:
+    """A hash of a file's bytes; what is no file (the suffix of annotation files) stands for itself."""
+    if not name.endswith((".safetensors", ".csv")) and not Path(name).exists():
+        return name
     try:
         return hashlib.sha256(Path(name).read_bytes()).hexdigest()[:12]
     except OSError as error:

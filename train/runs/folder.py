@@ -18,10 +18,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edgeecg.errors import InputError
-from train.runs.checkpoint import model_fingerprint
+from train.runs.checkpoint import file_fingerprint, model_fingerprint
 from train.runs.lock import locked
 
 CODE = 3  # raise when a run that was begun would go on differently: 3 since all training runs through one engine
+
+
+NOTES = {"code", "models"}  # of config.json, beside the options
 
 
 class Log:
@@ -88,19 +91,21 @@ def write_config(config, **more) -> None:
 
 
 @contextmanager
-def run_folder(config, free: tuple[str, ...], *parts: str, models: tuple[str, ...] = ()) -> Iterator[None]:
+def run_folder(
+    config, free: tuple[str, ...], *parts: str, models: tuple[str, ...] = (), labels: str | None = None
+) -> Iterator[None]:
     """`config.out` as the folder of this run, new or gone on with where `config.resume` says so, for a block.
 
     `free` options may change on the way; `parts` are patterns of the files that work went into; `models` name what is
-    measured or trained on. InputError where a resumed run's options or its models' bytes differ, where a new run would
-    lose what another one left, and where another process writes there.
+    measured or trained on, `labels` a table of labels. InputError where a resumed run's options or their bytes differ,
+    where a new run would lose what another one left, and where another process writes there.
     """
-    used = {name: model_fingerprint(name) for name in models}
+    used = {name: model_fingerprint(name) for name in models} | ({labels: file_fingerprint(labels)} if labels else {})
     if config.resume:
         before = stored_options(config, free).get("models", {})
         changed = [name for name in used if before.get(name) != used[name]]
         if changed:
-            raise InputError(f"{', '.join(changed)} is not the model that {config.out} began with: give another --out")
+            raise InputError(f"{', '.join(changed)} is not what {config.out} began with: give another --out")
     else:
         refuse_begun(config.out, *parts)
     with locked(config.out):
@@ -129,7 +134,9 @@ def read_config(out: Path) -> dict:
 
 
 def refuse_begun(out: Path, *parts: str) -> None:
+    """InputError where a new run would lose what one left in `out`: files that fit `parts`, or a log of steps."""
     held = sorted(file for pattern in parts for file in out.glob(pattern))
+    held = held or ([out / "log.jsonl"] if read_log(out) else [])
     if held:
         raise InputError(
             f"{out} holds a run already ({held[0].relative_to(out)}): go on with --resume, or give another --out"

@@ -20,6 +20,7 @@ from typing import Literal
 
 if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    __import__("train")  # says in a sentence what is not installed
 
 from torch import Tensor
 
@@ -120,7 +121,7 @@ def pretrained(config: Config, cell: Cell, folder: Path, cache: Cache, noise: Te
     if finished.exists():
         return finished
     run = config.of_cell(cell, folder)
-    run = replace(run, resume=(folder / "checkpoint.safetensors").exists())
+    run = replace(run, resume=bool(read_log(folder)))
     if cell.objective == AUTOENCODER:
         autoencode.train(run, cache, noise)
     else:

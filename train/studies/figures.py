@@ -20,6 +20,7 @@ from typing import Literal
 
 if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    __import__("train")  # says in a sentence what is not installed
 
 import numpy as np
 import tyro
@@ -28,14 +29,15 @@ import edgeecg
 from edgeecg.errors import EdgeECGError, InputError
 from train.data.corpora import DS2, corpus, corpus_folder
 from train.data.front_end import ZERO, default_front_end, front_end_reader
+from train.data.noise import NOISES
 from train.plots.embeddings import maps, neighbors, rhythms, sizes
 from train.probes.evaluation import FLOAT_PROBE, SUPERVISED, read_results
 from train.probes.features import FEATURES, features_by_name
 from train.probes.protocol import rows_of, some, unit
-from train.probes.tasks.base import Windows, join, records
+from train.probes.tasks.base import Windows, headers, join
 from train.probes.tasks.challenges import RHYTHMS, cinc2017
 from train.probes.tasks.mitdb import BEATS, beat_windows
-from train.probes.tasks.noise import NOISES, noise
+from train.probes.tasks.noise import noise
 from train.probes.tasks.registry import TASKS
 from train.runs.command_line import need_recordings, recordings_folder
 from train.targets import find_beats
@@ -68,9 +70,9 @@ def beat_kinds(data: Path, lists: dict[str, tuple[str, ...]]) -> tuple[Windows, 
     """Windows of the records and their names; label 0 without ectopic beats, 1 with S beats, 2 with V beats."""
     pieces, names = [], []
     for name, wanted in lists.items():
-        for record in wanted:
-            signal, v = beat_windows(data / name, record, BEATS["V"])
-            _, s = beat_windows(data / name, record, BEATS["S"])
+        for record, path in headers(data, name, wanted).items():
+            signal, v = beat_windows(path, BEATS["V"])
+            _, s = beat_windows(path, BEATS["S"])
             pieces.append((signal, np.where(v, 2, s)))
             names.append(f"{name} {record}")
     return join(pieces), names
@@ -188,7 +190,7 @@ def main(config: Config) -> list[Path]:
     if "maps" in config.pictures:
         done.append(maps(config.out / "maps.png", panels(config, features_by_name(config.model))))
     if "neighbors" in config.pictures:
-        windows, names = beat_kinds(config.data, {"mitdb": DS2, "svdb": tuple(records(config.data / "svdb"))})
+        windows, names = beat_kinds(config.data, {"mitdb": DS2, "svdb": ()})
         kept = np.concatenate([some(rows, 60) for rows in rows_of(windows.group)])
         windows = Windows(windows.signal[kept], windows.label[kept], windows.group[kept])
         z = features_by_name(config.model)(windows.signal)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    __import__("train")  # says in a sentence what is not installed
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
@@ -29,10 +30,10 @@ import edgeecg
 from edgeecg import io
 from edgeecg.constants import RATE
 from edgeecg.errors import AmplitudeWarning
-from train.data.corpora import array
+from train.data.resample import resample
 from train.plots.embeddings import moved
 from train.probes.protocol import Probe, row_cosines
-from train.probes.tasks.base import Windows
+from train.probes.tasks.base import Windows, records_of
 from train.probes.tasks.ptbxl import ptbxl
 from train.reporting.tables import invariance_table
 from train.runs.command_line import need_recordings, recordings_folder, run_command
@@ -123,7 +124,7 @@ def measure(config: Config) -> list[dict]:
     base = encoder.embed_batch(x, RATE)
     probe = SuperclassProbe(windows, base)
     rows = [row("nothing", np.ones(len(x)), probe.auc(base))]
-    for name, changed in changes(x, second_halves(config.data / "nstdb"), rng):
+    for name, changed in changes(x, second_halves(config.data), rng):
         z = encoder.embed_batch(changed, RATE)
         rows.append(row(name, row_cosines(base, z), probe.auc(z)))
     rows += [row(name, values) for name, values in rates(encoder, config.data / "ptbxl_500hz")]
@@ -136,7 +137,8 @@ def measure(config: Config) -> list[dict]:
 
 def shifted(encoder: edgeecg.Encoder, data: Path) -> np.ndarray:
     """Cosines of windows with those that start a second later in the same recording (QT Database)."""
-    recordings = array(data / "qtdb", "ecg_128hz_uV_int16.npy")[:, 0, : 60 * RATE] / 1000.0
+    leads = (record.recording(0) for record in records_of(data, "qtdb"))
+    recordings = [resample(lead.millivolts(), lead.fs)[: 60 * RATE] for lead in leads]
     pairs = [encoder.embed(r, RATE, hop=1.0) for r in recordings]
     return np.concatenate([row_cosines(e[:-1], e[1:]) for e in pairs])
 

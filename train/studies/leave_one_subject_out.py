@@ -14,6 +14,7 @@ from pathlib import Path
 
 if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    __import__("train")  # says in a sentence what is not installed
 
 import numpy as np
 from tqdm import tqdm
@@ -22,7 +23,7 @@ from train.data.annotations import CLASSES
 from train.data.corpora import DS1, DS2
 from train.probes.features import encoder
 from train.probes.protocol import nearest_centroid, run_task
-from train.probes.tasks.base import Task, Windows, records
+from train.probes.tasks.base import Task, Windows, headers
 from train.probes.tasks.mitdb import BEATS, beats, identity
 from train.probes.tasks.registry import read_task
 from train.runs.command_line import need_recordings, recordings_folder, run_command
@@ -98,7 +99,7 @@ def main(config: Config) -> None:
         f"\nS with the beats of EC57 ({EC57_S}; the probe's are {BEATS['S']}), DS1 -> DS2: "
         f"{run_task(escape, *z).value:.3f}"
     )
-    people, names = identity(config.data), records(config.data / "mitdb")  # which are numbered first
+    people, names = identity(config.data), list(headers(config.data, "mitdb"))  # which are numbered first
     z = embed(people.train.signal), embed(people.test.signal)
     recording, person = rank_one(people, z, [names.index(name) for name in (DS1[TEACHES], DS2[TESTED])])
     print(f"Identity, 126 recordings: {recording:.3f}; 125 people, whoever finds 202 in 201 being right: {person:.3f}")

@@ -16,6 +16,7 @@ from typing import Annotated
 
 if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    __import__("train")  # says in a sentence what is not installed
 
 import numpy as np
 import tyro
@@ -23,13 +24,15 @@ import tyro
 from edgeecg.constants import RATE
 from edgeecg.model import default_front_end
 from edgeecg.reference import BLOCK, roughness
-from train.data.corpora import DS1, array, table
+from train.data.corpora import DS1
 from train.data.front_end import front_end_reader
+from train.data.noise import noise_millivolts
 from train.probes.protocol import Score, auc_score, scored
-from train.probes.tasks.base import join
+from train.probes.tasks.base import ALL, first_windows, headers, join, records_of
 from train.probes.tasks.challenges import RHYTHMS, cinc2017
 from train.probes.tasks.mitdb import BEATS, beat_windows, rhythm_windows
 from train.probes.tasks.noise import with_noise
+from train.probes.tasks.ptbxl import ptbxl_windows
 from train.quantization.noise_threshold import NOISE, write_noise_flag
 from train.reporting.tables import fill
 from train.runs.command_line import need_recordings, recordings_folder, run_command
@@ -142,7 +145,7 @@ class Bench:
         if self.half:
             stretches.append(("ma", 0, ", the stretch that chose"))
         for name, half, which in stretches:
-            piece = np.load(self.data / "nstdb" / f"{name}_128hz_uV_int16.npy", allow_pickle=False) / 1000.0
+            piece = noise_millivolts(self.data, name)
             quarter = piece.shape[1] // 4
             piece = piece[:, (2 + half) * quarter : (3 + half) * quarter]
             for decibel in SNRS:
@@ -153,9 +156,9 @@ class Bench:
                 )
 
     def mitdb(self) -> None:
-        folder, title = self.data / "mitdb", "MIT-BIH DS1"
-        beats = join([beat_windows(folder, record, BEATS["V"]) for record in DS1])
-        rhythm = join([rhythm_windows(folder, record) for record in DS1])
+        paths, title = headers(self.data, "mitdb", DS1).values(), "MIT-BIH DS1"
+        beats = join([beat_windows(path, BEATS["V"]) for path in paths])
+        rhythm = join([rhythm_windows(path) for path in paths])
         rows = self.mine(beats.group)
         self.clean[title] = WindowSet(self.read(beats.signal[rows]), beats.group[rows])
         self.further[f"{title}, windows with V beats"] = self.clean[title][beats.label[rows] == 1]
@@ -163,9 +166,7 @@ class Bench:
         self.add_noise(title, beats.signal[rows][::2], beats.group[rows][::2], title)
 
     def ptbxl(self) -> None:
-        rows = table(self.data / "ptbxl", "metadata.csv")
-        signal = array(self.data / "ptbxl", "ecg_128hz_uV_int16.npy") / 1000.0
-        group = np.array([float(row["patient_id"]) for row in rows])
+        signal, rows, group = ptbxl_windows(self.data, ALL)
         mine, unmarked = self.mine(group), np.array([not any(row[note].strip() for note in NOTES) for row in rows])
         for lead, place in LEADS.items():
             title, clean = f"PTB-XL lead {lead}", mine & unmarked
@@ -188,17 +189,17 @@ class Bench:
 
     def challenge2011(self) -> None:
         """Leads that are not flat: those carry the flag FLAT."""
-        folder = self.data / "challenge2011"
-        signal = array(folder, "ecg_128hz_uV_int16.npy")
-        label = np.array([int(float(row["acceptable"])) for row in table(folder, "labels.csv")])
+        records = records_of(self.data, "challenge2011")
+        signal = first_windows(records, ALL)
+        label = np.array([int(float(record.facts["acceptable"])) for record in records])
         number = np.arange(len(label))
         for lead, place in (("II", 1), ("V2", 2)):
             there = self.mine(number) & (np.ptp(signal[:, place], axis=1) > 0)
             title = f"Challenge 2011 lead {lead}, acceptable"
             good, bad = there & (label == 1), there & (label == 0)
-            self.further[title] = WindowSet(self.read(signal[good, place] / 1000.0), number[good])
+            self.further[title] = WindowSet(self.read(signal[good, place]), number[good])
             self.noisy[f"Challenge 2011 lead {lead}, unacceptable"] = (
-                WindowSet(self.read(signal[bad, place] / 1000.0), number[bad]),
+                WindowSet(self.read(signal[bad, place]), number[bad]),
                 title,
             )
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 if __package__ in (None, ""):  # run as a script
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    __import__("train")  # says in a sentence what is not installed
 
 import numpy as np
 from sklearn.model_selection import GroupKFold
@@ -121,7 +122,7 @@ def measure_all(config: Config) -> dict[str, dict[str, list[dict]]]:
     folder = config.out / "cells"
     folder.mkdir(parents=True, exist_ok=True)
     names = [config.model, *config.baselines]
-    noise = {kind: second_halves(config.data / "nstdb", kind) for kind in NOISES}
+    noise = {kind: second_halves(config.data, (kind,)) for kind in NOISES}
     if any(leads is None for leads in noise.values()):
         raise InputError(f"robustness needs the noises of nstdb in {config.data}")
     found: dict = {}

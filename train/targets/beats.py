@@ -17,7 +17,7 @@ from train.data.front_end import ZERO
 BEFORE, AFTER = 32, 64  # samples of a beat around its R peak
 QRS = slice(BEFORE - 12, BEFORE + 16)
 GROUP = 30  # consecutive beats that share a template
-NEIGHBOURS = 9  # beats whose median RR interval is the local one
+NEIGHBORS = 9  # beats whose median RR interval is the local one
 REFRACTORY = 32  # samples in which there is no second beat
 STEEP = 0.35  # of the usual QRS: what rises and falls less is none
 
@@ -113,9 +113,9 @@ def align(x: np.ndarray, peaks: np.ndarray, reach: int = 6) -> np.ndarray:
 
 
 def local_median(rr: np.ndarray) -> np.ndarray:
-    """Median of the RR intervals of the NEIGHBOURS beats around each; the first beat's 0 is no interval."""
-    padded = np.pad(np.where(rr > 0, rr, np.nan), NEIGHBOURS // 2, constant_values=np.nan)
-    return np.nanmedian(sliding_window_view(padded, NEIGHBOURS), axis=1)
+    """Median of the RR intervals of the NEIGHBORS beats around each; the first beat's 0 is no interval."""
+    padded = np.pad(np.where(rr > 0, rr, np.nan), NEIGHBORS // 2, constant_values=np.nan)
+    return np.nanmedian(sliding_window_view(padded, NEIGHBORS), axis=1)
 
 
 def similarity(qrs: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ a change of probability 0 draws nothing.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -17,13 +17,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from edgeecg import io, reference
+from edgeecg import reference
 from edgeecg.constants import RATE
 from edgeecg.errors import InputError
+from train.data.corpora import find_folder
 from train.data.front_end import SCALE, ZERO, FrontEnd
+from train.data.noise import NOISES, noise_leads
 
 BLOCK = 32  # samples of the front end's scale
-NOISES = ("bw", "em", "ma")  # of nstdb
 
 
 @dataclass(frozen=True)
@@ -267,8 +268,8 @@ def load_noise(data: Path | None, front: FrontEnd, half: int = 0, kinds: Sequenc
 
     Only one `half` of each noise: training takes the first, tests of robustness the second. None where there are none.
     """
-    folder = data / "nstdb" if data else None
-    if folder is None or not folder.is_dir():
+    folder = find_folder(data, "nstdb") if data else None
+    if folder is None:
         return None
     rows = []
     for kind in sorted(kinds):
@@ -279,13 +280,3 @@ def load_noise(data: Path | None, front: FrontEnd, half: int = 0, kinds: Sequenc
             rows.append(torch.from_numpy(z / max(z.std(), 1e-6)))
     shortest = min((len(row) for row in rows), default=0)
     return torch.stack([row[:shortest] for row in rows]) if rows else None
-
-
-def noise_leads(folder: Path, kind: str) -> Iterator[tuple[np.ndarray, float, float]]:
-    """Samples, gain per mV and rate of each lead of a noise: an array at 128 Hz, or the original WFDB record."""
-    array, header = folder / f"{kind}_128hz_uV_int16.npy", folder / f"{kind}.hea"
-    if array.exists():
-        yield from ((lead, 1000.0, RATE) for lead in np.load(array, allow_pickle=False))
-    elif header.exists():
-        source = io.open_source(header)
-        yield from ((source.load(number), lead.gain, lead.fs) for number, lead in enumerate(source.leads))

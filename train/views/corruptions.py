@@ -8,6 +8,8 @@ import numpy as np
 
 from edgeecg.constants import RATE
 from edgeecg.errors import InputError
+from train.data.corpora import find_folder
+from train.data.noise import NOISES, noise_millivolts
 
 RAIL = 5.0  # mV: where an amplifier stops when its electrode is off
 Change = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
@@ -22,11 +24,12 @@ def draw_noise(x: np.ndarray, noise: np.ndarray, decibel: float, rng: np.random.
     return piece * size * 10 ** (-decibel / 20)
 
 
-def second_halves(folder: Path, kind: str = "*") -> np.ndarray | None:
-    """The leads of every noise, or of one `kind` (bw, em, ma), from the middle on: (leads, samples) mV."""
-    paths = sorted(folder.glob(f"{kind}_128hz_uV_int16.npy"))
-    halves = [lead[lead.shape[0] // 2 :] / 1000.0 for path in paths for lead in np.load(path, allow_pickle=False)]
-    return np.stack(halves) if halves else None
+def second_halves(data: Path, kinds: tuple[str, ...] = NOISES) -> np.ndarray | None:
+    """The leads of these noises from the middle on: (leads, samples) mV at 128 Hz; None where nstdb is not there."""
+    if find_folder(data, "nstdb") is None:
+        return None
+    halves = [lead[len(lead) // 2 :] for kind in kinds for lead in noise_millivolts(data, kind)]
+    return np.stack([half[: min(map(len, halves))] for half in halves])
 
 
 def noisy(x: np.ndarray, decibel: float, rng: np.random.Generator, noise: np.ndarray) -> np.ndarray:

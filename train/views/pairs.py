@@ -13,14 +13,22 @@ from train.data.windows import WindowSampler
 from train.views.augment import Augment, Views
 from train.views.vcg import Vcg
 
-View = Literal["augment", "vcg", "viewmaker"]
-"""augment: disturbances as on a device; vcg: the heart's dipole turned (3KG); viewmaker: learned perturbations."""
+View = Literal["augment", "vcg", "viewmaker", "vcg_viewmaker"]
+"""augment: disturbances as on a device; vcg: the heart's dipole turned (3KG); viewmaker: learned perturbations;
+vcg_viewmaker: those of the turned dipole's leads.
+"""
+TURNED, LEARNED = ("vcg", "vcg_viewmaker"), ("viewmaker", "vcg_viewmaker")
 
+# The second window of the published systems: what --positives is where it is not given.
+PUBLISHED = {"pclr": "patient", "cmsc": "segment", "cmlc": "lead", "cmsmlc": "segment_lead"}
 # What the objectives that read more than the pair take for a positive: a pair of another kind would contradict them.
 AGREEING = {
-    "cmsc": ("nearby", "window", "segment"),
-    "cmlc": ("nearby", "window", "lead"),
-    "cmsmlc": ("nearby", "window", "segment", "lead", "segment_lead"),
+    "cmsc": ("segment",),
+    "cmlc": ("lead",),
+    "cmsmlc": ("segment_lead",),
+    "supervised_cmsc": ("nearby", "window", "segment"),
+    "supervised_cmlc": ("nearby", "window", "lead"),
+    "supervised_cmsmlc": ("nearby", "window", "segment", "lead", "segment_lead"),
     "instance_discrimination": ("nearby", "window", "segment"),
 }
 WHY = {
@@ -33,20 +41,20 @@ VCG_POSITIVES = ("window", "lead", "patient")
 
 
 def check_pairs(view: View, positives: Positives | None, objective: str) -> Positives:
-    """The positives that a run has, `None` being the view's default.
+    """The positives that a run has, `None` being the objective's or the view's default.
 
     Raises InputError where they make no sense together.
     """
-    chosen = positives or ("window" if view == "vcg" else "nearby")
-    if view == "vcg" and chosen not in VCG_POSITIVES:
+    usual = "window" if view in TURNED else "nearby"
+    chosen = positives or PUBLISHED.get(objective, usual)
+    if view in TURNED and chosen not in VCG_POSITIVES:
         raise InputError(
             f"vcg views are made from pieces of 10 s: their positives are {', '.join(VCG_POSITIVES)}, not {chosen!r}"
         )
     agreeing = AGREEING.get(objective, (chosen,))
     if chosen not in agreeing:
-        raise InputError(
-            f"{objective} does not go with positives {chosen!r}, for {WHY[objective]}: choose {', '.join(agreeing)}"
-        )
+        why = WHY[objective.removeprefix("supervised_")]
+        raise InputError(f"{objective} does not go with positives {chosen!r}, for {why}: choose {', '.join(agreeing)}")
     return chosen
 
 

@@ -2,10 +2,12 @@
 
 Tamkin, Wu, Goodman, "Viewmaker Networks: Learning Views for Unsupervised Representation Learning", ICLR 2021. The
 network y = f(x, noise) gives the view x + d with d = tanh(y) eps s / mean|tanh(y)|, so that mean|d| = eps s for any
-weights: the L1 budget; s is the window's largest absolute value. A noise channel enters at each stage, so that one
-window has many views. Encoder and viewmaker train in the same step: the gradient that reaches the viewmaker is reversed
-(Ganin and Lempitsky, "Unsupervised Domain Adaptation by Backpropagation", ICML 2015), so it climbs the loss that the
-encoder descends.
+weights: the L1 budget; s is the window's largest absolute value. A noise channel enters at each stage. Noise channels
+alone leave two views of a window almost alike (two perturbations correlated .95, because the network reads the window
+and hardly uses the noise), so tanh(y) is also multiplied by a slow random curve around 0. Which of its features are
+added, subtracted or left out is then random in each view, for any weights. Encoder and viewmaker train in the same
+step: the gradient that reaches the viewmaker is reversed (Ganin and Lempitsky, "Unsupervised Domain Adaptation by
+Backpropagation", ICML 2015), so it climbs the loss that the encoder descends.
 
 In the domain "dct" the network reads and writes the window's cosine coefficients, and tanh(y) is transformed back
 before it is scaled to its budget: perturbations are then spread over time and local in frequency.
@@ -27,6 +29,7 @@ from train.plots.figure import new_figure, save
 from train.views.augment import quantize
 
 LEAST = 1 / SCALE  # a flat window's scale: one step of the front end
+SLOW = 32  # samples (or cosines) from one number of the random curve to the next
 LOWEST, HIGHEST = -ZERO / SCALE, (ZERO - 1) / SCALE
 
 
@@ -91,7 +94,7 @@ class Viewmaker(nn.Module):
 
     def __init__(self, options: ViewmakerOptions, leads: int = 1):
         super().__init__()
-        self.options = options
+        self.options, self.leads = options, leads
         width, wide = options.width, 2 * options.width
         self.down = nn.ModuleList([Stage(leads, width, 9, 4), Stage(width, wide, 5, 2)])
         self.blocks = nn.ModuleList([Stage(wide, wide, 3) for _ in range(options.blocks)])
@@ -100,8 +103,8 @@ class Viewmaker(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def draw_noise(self, count: int, length: int, generator: torch.Generator) -> Tensor:
-        """Uniform noise for views of `count` windows: one row a window, all stages in it."""
-        return torch.rand(count, sum(self.lengths(length)), generator=generator)
+        """Uniform noise for views of `count` windows: one row a window, that of all stages and of the curves in it."""
+        return torch.rand(count, sum(self.lengths(length)) + self.leads * knots(length), generator=generator)
 
     def lengths(self, length: int) -> list[int]:
         """Of the tensor that enters each stage, in the order of `network`."""
@@ -116,7 +119,9 @@ class Viewmaker(nn.Module):
     def perturbation(self, x: Tensor, noise: Tensor) -> Tensor:
         """d, shaped as x, with mean|d| = budget times max|x| for each lead of each window."""
         leads = x.reshape(len(x), -1, x.shape[-1])
-        inside = torch.tanh(self.network(dct(leads) if self.options.domain == "dct" else leads, noise))
+        stages, curves = noise.split([sum(self.lengths(x.shape[-1])), self.leads * knots(x.shape[-1])], 1)
+        inside = torch.tanh(self.network(dct(leads) if self.options.domain == "dct" else leads, stages))
+        inside = inside * slow_curve(curves.unflatten(1, (self.leads, -1)), x.shape[-1])
         shape = dct(inside, inverse=True) if self.options.domain == "dct" else inside
         scale = leads.abs().amax(-1, keepdim=True).clamp(min=LEAST)
         size = shape.abs().mean(-1, keepdim=True).clamp(min=1e-12)
@@ -135,6 +140,16 @@ class Viewmaker(nn.Module):
         return self.last(with_noise(h, next(pieces)))[:, :, 0]
 
 
+def knots(length: int) -> int:
+    return -(-length // SLOW) + 1
+
+
+def slow_curve(noise: Tensor, length: int) -> Tensor:
+    """Uniform noise (N, leads, knots) as curves (N, leads, length) around 0, straight from one number to the next."""
+    curve = F.interpolate(noise - 0.5, size=SLOW * (noise.shape[-1] - 1) + 1, mode="linear", align_corners=True)
+    return curve[..., :length]
+
+
 def dct(x: Tensor, inverse: bool = False) -> Tensor:
     """Orthonormal cosine transform (type II) of the last axis, or its inverse (type III)."""
     matrix = cosines(x.shape[-1]).to(x)
@@ -151,23 +166,44 @@ def cosines(length: int) -> Tensor:
 
 
 @torch.no_grad()
-def draw_views(viewmaker: Viewmaker, x: Tensor, path: Path, views: int = 3) -> None:
-    """Plot what was learned: for each window of x (n, L), the original, several views and their differences."""
-    generator = torch.Generator().manual_seed(0)
-    device = viewmaker.last.weight.device
-    made = [viewmaker(x.to(device), viewmaker.draw_noise(len(x), x.shape[-1], generator)).cpu() for _ in range(views)]
-    figure = new_figure((10, 1.9 * len(x)))
-    axes = figure.subplots(len(x), 3, squeeze=False, sharex=True)
+def likeness(viewmaker: Viewmaker, x: Tensor, draws: int = 30) -> tuple[Tensor, Tensor]:
+    """Views (draws, N, ...) of windows x (N, ...) and |correlation| (pairs, N, leads) of every two perturbations."""
+    generator, device = torch.Generator().manual_seed(0), viewmaker.last.weight.device
+    drawn = [viewmaker.draw_noise(len(x), x.shape[-1], generator).to(device) for _ in range(draws)]
+    x = x.to(device)
+    views = torch.stack([viewmaker(x, noise) for noise in drawn]).cpu()
+    made = (
+        torch.stack([viewmaker.perturbation(x, noise) for noise in drawn]).cpu().reshape(draws, len(x), -1, x.shape[-1])
+    )
+    made = F.normalize(made - made.mean(-1, keepdim=True), dim=-1)
+    first, second = torch.triu_indices(draws, draws, 1)
+    return views, (made[first] * made[second]).sum(-1).abs()
+
+
+def draw_views(viewmaker: Viewmaker, x: Tensor, path: Path) -> float:
+    """Plot what was learned: for each window of x (n, L) or (n, leads, L), of which the first lead is shown, the
+    original, many views of it, their differences and correlations. Returns the median |correlation| of two draws.
+    """
+    made, alike = likeness(viewmaker, x)
+    x, made = x.reshape(len(x), -1, x.shape[-1])[:, 0], made.reshape(*made.shape[:2], -1, made.shape[-1])[:, :, 0]
+    figure = new_figure((12, 1.9 * len(x)))
+    axes = figure.subplots(len(x), 4, squeeze=False, width_ratios=[3, 3, 3, 2])
     time = torch.arange(x.shape[-1]) / 128
     for row, window in enumerate(x):
         axes[row, 0].plot(time, window, lw=0.7, color="black")
-        for view in made:
-            axes[row, 1].plot(time, view[row], lw=0.6, alpha=0.8)
-            axes[row, 2].plot(time, view[row] - window, lw=0.6, alpha=0.8)
+        for number, view in enumerate(made[:, row]):
+            axes[row, 1].plot(time, view, lw=0.4, alpha=0.3, color="C0")
+            axes[row, 2].plot(
+                time, view - window, lw=0.5, alpha=0.9 if number < 2 else 0.15, color=f"C{min(number, 2)}"
+            )
+        axes[row, 3].hist(alike[:, row].flatten().numpy(), bins=20, range=(0, 1), color="C0")
+        axes[row, 3].axvline(float(alike[:, row].median()), color="C3", lw=1)
         for axis in axes[row, :2]:
             axis.set_ylim(float(window.min()) - 1, float(window.max()) + 1)
-    for axis, title in zip(axes[0], ("window", f"{views} views", "difference"), strict=True):
+    titles = ("window", f"{len(made)} views", "differences, two of them in color", "|correlation| of two differences")
+    for axis, title in zip(axes[0], titles, strict=True):
         axis.set_title(title, fontsize=10)
-    for axis in axes[-1]:
+    for axis in axes[-1, :3]:
         axis.set_xlabel("s", fontsize=9)
     save(figure, path)
+    return float(alike.median())

@@ -6,7 +6,7 @@
 #define EE_BLOCK        32u     /* samples at 128 Hz in a block of the front end */
 #define EE_TABLE_STEP   32u     /* points of the resampling table for each output sample */
 #define EE_STEP_LIMIT   6u      /* the most that a step between two bytes adds to a block's roughness */
-#define EE_MULT_SHIFT   14      /* a multiplier m of requantisation stands for m / 2^14 */
+#define EE_MULT_SHIFT   14      /* a multiplier m of requantization stands for m / 2^14 */
 #define EE_MAX_LAYERS   64u     /* of a model */
 #define EE_MAX_CHANNELS 1024u   /* of a tensor */
 #define EE_MAX_DIM      1024u   /* numbers of an embedding */

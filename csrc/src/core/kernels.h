@@ -1,5 +1,6 @@
 /* The inner loops. A host has a table of them for each instruction set and takes one when it views a model; a device
- * has one instruction set, known to the compiler, and calls functions. EE_KERNEL(kernels, name) is either. */
+ * has one instruction set, known to the compiler, and calls functions. EE_KERNEL(kernels, name) gives that entry
+ * or that function. */
 #ifndef EE_KERNELS_H
 #define EE_KERNELS_H
 

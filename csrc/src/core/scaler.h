@@ -17,7 +17,7 @@ static inline int ee_scaler_ended(const ee_front_state *f)
     return !EE_FRONT_KIND(f->front) || (!f->resampler.padding && !f->baseline.padding);
 }
 
-/* Are so many samples there, and those that their scale looks ahead to? */
+/* Whether `samples` samples are there, and the later ones that their scale depends on. */
 static inline int ee_scaler_holds(const ee_front_state *f, uint32_t samples)
 { return ee_scaler_count(f) >= (EE_FRONT_KIND(f->front) ? f->front->reach * EE_BLOCK : 0) + samples; }
 

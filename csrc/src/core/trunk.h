@@ -7,7 +7,7 @@
 #include "kernels.h"
 #include "model_view.h"
 
-/* ee_tensor.state: frames still come; all of them are there; the padding behind them is there too. */
+/* ee_tensor.state: more frames follow; all frames are there; the padding after them is there too. */
 enum { EE_TENSOR_GROWING, EE_TENSOR_COMPLETE, EE_TENSOR_PADDED };
 
 typedef struct ee_tensor {

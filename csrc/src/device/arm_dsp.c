@@ -87,7 +87,7 @@ EE_ALWAYS_INLINE void spread(const uint8_t *x, uint32_t hop, uint32_t fan_in, ui
 }
 
 /* Two frames by two channels at a time. The inputs are spread once, into the layer's scratch; export-c has paired the
- * weights. Linear requantisation. */
+ * weights. Linear requantization. */
 EE_NOINLINE static void dense_pairs(const ee_layer *layer, uint8_t *scratch, const uint8_t *x, uint8_t *y, uint32_t n)
 {
     const uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin,

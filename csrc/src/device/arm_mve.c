@@ -68,7 +68,7 @@ EE_NOINLINE static void dense(const ee_layer *layer, const uint8_t *x, uint8_t *
     }
 }
 
-/* The same for whole tiles and linear requantisation. has_tail: fan_in is no multiple of 8. */
+/* The same for whole tiles and linear requantization. has_tail: fan_in is no multiple of 8. */
 EE_ALWAYS_INLINE void dense_tiles(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n, int has_tail)
 {
     const uint32_t fan_in = (uint32_t)layer->kernel * layer->cin, hop = (uint32_t)layer->stride * layer->cin,
@@ -168,7 +168,7 @@ EE_ALWAYS_INLINE void store_8(uint8_t *y, int32x4_t even, int32x4_t odd, int32x4
 }
 
 /* Eight channels at a time: even and odd ones in a vector of sums each. Two frames share the weights. Linear
- * requantisation. */
+ * requantization. */
 EE_NOINLINE static void depthwise(const ee_layer *layer, const uint8_t *x, uint8_t *y, uint32_t n)
 {
     const uint32_t cin = layer->cin, kernel = layer->kernel, hop = (uint32_t)layer->stride * cin;

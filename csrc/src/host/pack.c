@@ -3,7 +3,7 @@
  * All vector kernels share one layout, in blocks of 16 output channels and steps of 4 bytes of input:
  *
  *     int32 bias[N]                     N: cout, rounded up to 16
- *     float scale[N]                    m / 2^14; requantisation 1 reads its own arrays
+ *     float scale[N]                    m / 2^14; requantization 1 reads its own arrays
  *     int8 weights[N / 16][steps][16][4]
  *
  * - dense: a step is 4 bytes of the window in a row (kernel * cin of them, zeros at the end).
@@ -19,7 +19,7 @@
 
 static uint32_t round_up(uint32_t n, uint32_t to) { return (n + to - 1) / to * to; }
 
-/* Requantisation 1 and depthwise layers read arrays of the file, which end with their last channel. */
+/* Requantization 1 and depthwise layers read arrays of the file, which end with their last channel. */
 ee_shape ee_shape_of(const ee_layer *layer)
 {
     const int whole = layer->cout % EE_LANES == 0;

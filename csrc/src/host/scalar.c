@@ -4,7 +4,7 @@
 #include "../core/kernels.h"
 
 #ifndef EE_NO_HOST /* devices have kernels of their own */
-/* Requantisation 1: leaky ReLU, then an affine map. */
+/* Requantization 1: leaky ReLU, then an affine map. */
 static inline uint8_t quantize_affine(const ee_layer *layer, uint32_t c, int32_t acc)
 {
     int64_t v =

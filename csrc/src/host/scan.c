@@ -1,4 +1,4 @@
-/* What a host asks of samples before it takes them: are all of them numbers, and how large are they? */
+/* Scans samples before a host accepts them: whether all are finite, and their range. */
 #include "../core/kernels.h"
 
 #ifndef EE_NO_HOST

@@ -19,7 +19,7 @@
  *     EE_GROUPED                frames done by a kernel of its own
  *     EE_DEPTHWISE              the same; 0 where it does not apply
  *
- * Requantisation runs in binary32, which is exact wherever the result is not saturated (docs/numerics.md section 3). */
+ * Requantization runs in binary32, which is exact wherever the result is not saturated (docs/numerics.md section 3). */
 #ifndef EE_TARGET_INLINE
 #define EE_TARGET_INLINE static inline __attribute__((always_inline)) EE_TARGET
 #endif
@@ -28,7 +28,7 @@
  * registers for them. */
 #define EE_OPAQUE(pointer) __asm__("" : "+r"(pointer))
 
-/* Requantisation 1, from 16 sums in packed order. Its products do not fit binary32; in binary64 nothing below 2^53 is
+/* Requantization 1, from 16 sums in packed order. Its products do not fit binary32; in binary64 nothing below 2^53 is
  * rounded, and what lies above saturates anyway. One of the two products is 0. */
 static EE_TARGET __attribute__((noinline)) void EE_NAME(affine)(const ee_layer *layer, const V *acc, uint32_t first,
                                                                 uint8_t *y)

@@ -105,7 +105,7 @@ enum {
     EE_AT_HEAD_RESERVED = 26
 };
 
-/* A field of two or four bytes: one load, also where GCC optimises for size. */
+/* A field of two or four bytes: one load, also where GCC optimizes for size. */
 static inline uint16_t ee_u16(const uint8_t *field)
 {
     uint16_t v;

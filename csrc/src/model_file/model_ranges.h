@@ -16,7 +16,7 @@ typedef struct ee_range {
 /* Limits of what is no field: numbers in arrays, products of fields. */
 #define EE_BIAS_MAX   (1 << 30)
 #define EE_MULT_MAX   8191            /* multipliers of 16 bits, which begin at 1 */
-#define EE_MULT32_MAX ((1 << 23) - 1) /* those of requantisation 1, of either sign */
+#define EE_MULT32_MAX ((1 << 23) - 1) /* those of requantization 1, of either sign */
 #define EE_MAX_FAN_IN 32768u          /* kernel * cin / groups */
 #define EE_MAX_STRIDE 256u            /* of a tensor: the product along its path */
 

@@ -61,7 +61,7 @@ def test_segment_is_the_ten_seconds_next_to_it(margin):
     long_enough = sampler.length[batch.index] >= 3 * WINDOW + 2 * margin
     step = (moved - start)[long_enough]
     assert (step.abs() == 10).all() and (step > 0).any() and (step < 0).any()
-    assert (sampler.length[batch.index] >= 2 * WINDOW + 2 * margin).all(), "recordings of one window have no neighbour"
+    assert (sampler.length[batch.index] >= 2 * WINDOW + 2 * margin).all(), "recordings of one window have no neighbor"
     assert (moved != start).all()
 
 

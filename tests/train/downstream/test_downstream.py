@@ -238,6 +238,7 @@ def test_snomed_statements_are_23_and_share_no_code():
     assert len(set(numbers)) == 23 and all(number.isdigit() for number in numbers)
 
 
+@pytest.mark.slow
 def test_a_run_resumes_after_its_last_finished_part_and_compares(task, tmp_path, monkeypatch, capsys):
     save_encoder(tmp_path / "encoder.safetensors", tiny_encoder(), {})
     options = {"encoder": str(tmp_path / "encoder.safetensors"), "task": task, "fractions": (0.2, 1.0), "splits": 2}
@@ -267,9 +268,7 @@ def test_a_run_resumes_after_its_last_finished_part_and_compares(task, tmp_path,
     with pytest.raises(InputError, match=r"splits \(2\): a resumed run keeps"):
         main(replace(broken, resume=True, splits=3))
     save_encoder(tmp_path / "encoder.safetensors", tiny_encoder(), {"trained": "again"})
-    with pytest.raises(
-        InputError, match=r"encoder.safetensors is not the model that .*broken began with: give another --out"
-    ):
+    with pytest.raises(InputError, match=r"encoder.safetensors is not what .*broken began with: give another --out"):
         main(replace(broken, resume=True))
     capsys.readouterr()
 
@@ -295,7 +294,8 @@ def test_a_model_file_is_evaluated_frozen_and_fine_tuned(task, tmp_path):
     assert read_run(config.out).arms == ["linear", "finetune"]
     assert sorted(path.name for path in (config.out / "encoders").iterdir()) == ["1-0.safetensors", "1-1.safetensors"]
     encoder, meta = load_encoder(config.out / "encoders" / "1-0.safetensors")
-    assert {"name": "PTB-XL 1.0.3 (subset)", "licence": "CC BY 4.0", "use": "labels"} in meta["sources"]
+    labels = next(source for source in meta["sources"] if source["use"] == "labels")
+    assert labels["name"] == "PTB-XL 1.0.3 (subset)" and labels["hours"] > 0
     assert [s for s in edgeecg.load("nano").model.meta["sources"] if s not in meta["sources"]] == []
     arms = Arms(labeled(), "nano", ("finetune",))
     fitted, before = encoder.units["0"].conv.weight, arms.network.units["0"].conv.weight
@@ -311,8 +311,9 @@ def test_a_fine_tuned_encoder_states_the_noise_of_its_views(augment, task, tmp_p
     monkeypatch.setattr(finetune, "load_noise", lambda *_: torch.randn(2, 4000))
     save_encoder(tmp_path / "encoder.safetensors", tiny_encoder(), {"steps": 7})
     config = Config(encoder=str(tmp_path / "encoder.safetensors"), task=task, augment=augment, data=tmp_path)
-    said = Runner(config, labeled()).stated()
-    assert [source["use"] for source in said["sources"]] == ["labels"] + ["noise"] * augment and said["steps"] == 7
+    said = Runner(config, labeled()).stated(np.arange(720), 300, 90.0)
+    assert [source["use"] for source in said["sources"]] == ["labels"] + ["noise"] * augment
+    assert (said["steps"], said["hours"], said["minutes"]) == (307, 2.0, 1.5)
 
 
 def test_integers_with_additions_are_evaluated_and_not_fine_tuned(tmp_path):

@@ -15,15 +15,16 @@ class Line(Learner):
 
     validates = True
 
-    def __init__(self, turn=10**9):
+    def __init__(self, turn=10**9, noise=0.1):
         super().__init__()
+        self.noise = noise
         self.encoder = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Dropout(0.2), nn.Linear(8, 1))
         self.turn, self.asked = turn, 0
 
     def draw(self, count, place):
         own = place.own
         x = torch.randn(count, 3, generator=own)
-        return {"x": x, "y": x.sum(1, keepdim=True) + 0.1 * torch.randn(count, 1, generator=own)}
+        return {"x": x, "y": x.sum(1, keepdim=True) + self.noise * torch.randn(count, 1, generator=own)}
 
     def forward(self, batch):
         return (self.encoder(batch["x"]) - batch["y"]).float().square().mean(), {}
@@ -36,7 +37,7 @@ class Line(Learner):
         save_tensors(path, self.encoder.state_dict(), meta)
 
 
-def describe(options, progress):
+def describe(options, progress, learner):
     return {"step": progress.step}
 
 

@@ -18,6 +18,7 @@ from tests.train.engine.line import Line, describe, losses, options
 from tests.train.tensors import assert_same_tensors
 from train.engine import Options, fit
 from train.engine.distributed import Processes
+from train.engine.recorders import FolderRecorder
 from train.engine.trainer import Trainer
 from train.runs.checkpoint import load_tensors
 from train.runs.folder import read_log
@@ -171,3 +172,27 @@ def test_a_new_run_does_not_replace_what_another_one_left(tmp_path):
     ):
         fit(Line, options(tmp_path, steps=2, seed=5), describe, "x")
     assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == held
+
+
+def test_resume_says_what_it_does_and_a_plain_rerun_begins_nothing_anew(tmp_path, capsys):
+    """Also where a run was killed before its first checkpoint: its log is there."""
+    begun = options(tmp_path, steps=6, save_every=100)
+    taken = []
+
+    def dies(*_):
+        taken.append(1)
+        if len(taken) == 4:
+            raise SystemExit
+        return {}
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(FolderRecorder, "update", dies)
+        fit(Line, begun, describe, "line")
+    assert read_log(tmp_path) and not (tmp_path / "checkpoint.safetensors").exists()
+    with pytest.raises(InputError, match=r"holds a run already .log.jsonl.: go on with --resume"):
+        fit(Line, begun, describe, "line")
+    fit(Line, replace(begun, resume=True), describe, "line")
+    assert f"{tmp_path} has no checkpoint yet: the run starts again" in capsys.readouterr().out
+    fit(Line, replace(begun, resume=True), describe, "line")
+    assert f"{tmp_path} is finished (6 steps): only its encoder and report are written again" in capsys.readouterr().out
+    assert [line["step"] for line in read_log(tmp_path) if "loss" in line] == [1, 2, 3, 4, 5, 6]

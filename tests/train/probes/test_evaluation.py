@@ -13,7 +13,7 @@ pytest.importorskip("sklearn")
 from edgeecg.errors import InputError
 from tests.train.probes.made_tasks import split_task
 from train.evaluate import Config
-from train.probes.evaluation import Result, aligned, evaluate, results_table, settings
+from train.probes.evaluation import Result, aligned, column_titles, evaluate, results_table, settings
 from train.probes.protocol import Score, row_cosines
 from train.probes.tasks.base import Task, Windows
 from train.probes.tasks.registry import LEADS_TASKS, MORE_TASKS, TASKS, TITLES, read_task
@@ -124,6 +124,11 @@ def test_wrong_names_end_in_a_sentence(tmp_path):
         Config(data=None)
     with pytest.raises(InputError, match="recordings that are not there"):
         read_task("cinc2017_cv5", tmp_path)
+
+
+def test_columns_of_equal_file_names_have_their_folder():
+    runs = ["runs/a/encoder.safetensors", "runs/b/encoder.safetensors@mean", "default@mean", "default", "models/x.eecg"]
+    assert column_titles(runs) == ["a/encoder.safetensors", "b/encoder.safetensors@mean", *runs[2:4], "x.eecg"]
 
 
 def test_the_table_marks_the_best():

@@ -12,13 +12,14 @@ from edgeecg.errors import InputError
 from train.data import open_cache
 from train.data.front_end import default_front_end, front_end_reader
 from train.data.twelve_lead import read_twelve_lead, split_twelve_lead
+from train.engine import Place
 from train.objectives import OBJECTIVES
 from train.pretrain import Config, Pretraining, train
 from train.runs.checkpoint import load_tensors
 from train.runs.folder import read_log
 from train.views.pairs import VcgPairs, check_pairs
 from train.views.vcg import Vcg, VcgViews
-from train.views.viewmaker import ViewmakerOptions
+from train.views.viewmaker import ViewmakerOptions, likeness
 
 PATIENTS = 12
 
@@ -55,7 +56,8 @@ def config(data, out, **changes) -> Config:
         ("vcg", None, "barlow_twins"),
         ("vcg", "lead", "cmlc"),
         ("viewmaker", "patient", "pclr"),
-        ("augment", "lead", "cmsmlc"),
+        ("vcg_viewmaker", None, "nt_xent"),
+        ("augment", "lead", "supervised_cmsmlc"),
     ],
 )
 def test_views_positives_and_objectives_train_together(data, cache, tmp_path, view, positives, objective):
@@ -63,7 +65,22 @@ def test_views_positives_and_objectives_train_together(data, cache, tmp_path, vi
     losses = [line["loss"] for line in read_log(tmp_path) if "loss" in line]
     assert losses and np.isfinite(losses).all()
     assert f"views: {view}" in (tmp_path / "report.md").read_text()
-    assert (tmp_path / "viewmaker.png").exists() == (view == "viewmaker")
+    assert (tmp_path / "viewmaker.png").exists() == view.endswith("viewmaker")
+
+
+@pytest.mark.parametrize("fusion", ["average", "channels"])
+@pytest.mark.parametrize("view", ["viewmaker", "vcg_viewmaker"])
+def test_a_viewmaker_perturbs_several_leads(data, cache, tmp_path, view, fusion):
+    """Each draw is another view of every lead: of what stands behind the turned dipole too."""
+    options = config(data, tmp_path, view=view, leads=3, fusion=fusion, viewmaker=ViewmakerOptions(width=4, blocks=1))
+    learner = Pretraining(options, cache, None)
+    batch = learner.draw(4, Place(0, 1))
+    assert batch["first"].shape == (4, 3, 1280) and batch["noise"].shape[:2] == (4, 2)
+    assert likeness(learner.viewmaker, batch["first"], 6)[1].median(1).values.median(0).values.max() < 0.5
+    loss, values = learner(batch)
+    loss.backward()
+    assert values["embedding"].shape == (8, 128)
+    assert all(p.grad.abs().sum() > 0 for p in learner.viewmaker.parameters() if p.ndim > 1)
 
 
 def test_a_resumed_viewmaker_run_is_exact(data, cache, tmp_path):
@@ -137,6 +154,8 @@ def test_vcg_pairs_of_every_lead(data):
     [
         ("vcg", "segment", "nt_xent", "pieces of 10 s"),
         ("augment", "lead", "cmsc", "neighboring segments of one lead"),
+        ("augment", "nearby", "cmsc", "choose segment$"),
+        ("augment", "lead", "supervised_cmsc", "choose nearby, window, segment"),
         ("augment", "segment", "cmlc", "leads of one segment"),
         ("augment", "patient", "cmsmlc", "segment_lead"),
         ("vcg", "lead", "instance_discrimination", "memory bank"),
@@ -148,8 +167,11 @@ def test_what_makes_no_sense_is_said(data, tmp_path, view, positives, objective,
 
 
 def test_the_default_positives_go_with_every_objective():
-    assert {check_pairs("augment", None, name) for name in OBJECTIVES} == {"nearby"}
-    assert {check_pairs("vcg", None, name) for name in OBJECTIVES} == {"window"}
+    own = {"pclr": "patient", "cmsc": "segment", "cmlc": "lead", "cmsmlc": "segment_lead"}
+    for name in OBJECTIVES:
+        assert check_pairs("augment", None, name) == own.get(name, "nearby")
+    for name in OBJECTIVES.keys() - {"cmsc", "cmsmlc"}:
+        assert check_pairs("vcg", None, name) == own.get(name, "window")
 
 
 def test_vcg_without_its_leads_is_said(cache, tmp_path):

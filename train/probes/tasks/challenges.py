@@ -5,18 +5,18 @@ from pathlib import Path
 import numpy as np
 
 from edgeecg.constants import WINDOW
-from train.data.corpora import array, table
+from edgeecg.errors import InputError
 from train.data.resample import cut_windows, resample
-from train.probes.tasks.base import Task, Windows, join
+from train.probes.tasks.base import Task, Windows, first_windows, join, records_of
 
 RHYTHMS = "NAO~"  # Challenge 2017: normal, atrial fibrillation, other, too noisy
 
 
 def quality(data: Path, lead: int | slice = 1) -> Task:
     """Challenge 2011: acceptable or not, lead II unless another is asked for; every fourth record is for the test."""
-    folder = data / "challenge2011"
-    signal = np.asarray(array(folder, "ecg_128hz_uV_int16.npy")[:, lead] / 1000.0, np.float32)
-    label = np.array([int(float(row["acceptable"])) for row in table(folder, "labels.csv")])
+    records = records_of(data, "challenge2011")
+    signal = first_windows(records, lead)
+    label = np.array([int(float(record.facts["acceptable"])) for record in records])
     number = np.arange(len(label))
     test = number % 4 == 0
     return Task(*(Windows(signal[k], label[k], number[k]) for k in (~test, test)))
@@ -31,14 +31,13 @@ def quality_of_all(data: Path) -> Task:
 
 def cinc2017(data: Path) -> Task:
     """Four rhythms of a wearable's recordings of 9 to 60 s."""
-    from scipy.io import loadmat
-
-    folder, pieces = data / "cinc2017", []
-    for line in (folder / "REFERENCE.csv").read_text(encoding="utf-8").split():
-        record, rhythm = line.split(",")
-        signal = loadmat(folder / f"{record}.mat")["val"][0] / 1000.0
-        windows = cut_windows(resample(signal, 300), WINDOW // 2)
-        pieces.append((windows, np.full(len(windows), RHYTHMS.index(rhythm))))
+    pieces = []
+    for record in records_of(data, "cinc2017"):
+        if record.facts["rhythm"] in RHYTHMS:
+            windows = cut_windows(resample(record.recording(0).millivolts(), record.leads[0].fs), WINDOW // 2)
+            pieces.append((windows, np.full(len(windows), RHYTHMS.index(record.facts["rhythm"]))))
+    if not pieces:
+        raise InputError(f"cinc2017 in {data} has no REFERENCE.csv, which says the rhythms")
     return Task(join(pieces), kind="folds", folds=5, pooled=True)
 
 
@@ -47,10 +46,9 @@ def sleep(data: Path) -> Task:
 
     The subjects are unknown, so they may cross folds.
     """
-    folder = data / "cinc2018"
-    stages = {int(r["row"]): int(r["sleep_stage_label"]) for r in table(folder, "index.csv") if r["sleep_stage_label"]}
-    signal = array(folder, "ecg_128hz_adc_int16.npy")[sorted(stages)].astype(np.float32) / 1000.0
-    windows = signal.reshape(-1, WINDOW)
-    each = signal.shape[1] // WINDOW
-    label = np.repeat([stages[row] for row in sorted(stages)], each)
-    return Task(Windows(windows, label, np.repeat(sorted(stages), each)), kind="folds", folds=5, pooled=True)
+    records = [record for record in records_of(data, "cinc2018") if record.facts["stage"]]
+    windows = [cut_windows(resample(r.recording(0).millivolts(), r.leads[0].fs)) for r in records]
+    each = [len(w) for w in windows]
+    label = np.repeat([int(record.facts["stage"]) for record in records], each)
+    group = np.repeat(np.arange(len(records)), each)
+    return Task(Windows(np.concatenate(windows), label, group), kind="folds", folds=5, pooled=True)

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from edgeecg.constants import RATE, WINDOW
+from train.data.annotations import read_notes
 from train.data.corpora import DS1, DS2
 from train.data.resample import cut_windows, resample
-from train.probes.tasks.base import Task, first_lead, join, records
+from train.probes.tasks.base import Task, first_lead, headers, join
 
 # Ventricular and supraventricular ectopic beats of ANSI/AAMI EC57, with j, the nodal escape, which EC57 counts as
 # normal: the protocol that published features were measured by has it (what it decides:
@@ -16,15 +17,12 @@ BEATS = {"V": "VE", "S": "AaJSj"}
 AF = ("(AFIB", "(AFL")  # atrial fibrillation and flutter in the rhythm annotations of MIT-BIH
 
 
-def beat_windows(folder: Path, record: str, codes: str) -> tuple[np.ndarray, np.ndarray]:
+def beat_windows(header: Path, codes: str) -> tuple[np.ndarray, np.ndarray]:
     """Windows of a record, and whether each holds a beat of one of these codes."""
-    import wfdb
-
-    signal, fs = first_lead(folder, record)
-    note = wfdb.rdann(str(folder / record), "atr")
-    hit = np.array([symbol in codes for symbol in note.symbol])
+    signal, fs = first_lead(header)
+    second, symbol, _ = read_notes(header.with_suffix(""), "atr", fs)
     windows = cut_windows(resample(signal, fs))
-    place = np.array(note.sample)[hit] * RATE / fs
+    place = second[np.isin(symbol, list(codes))] * RATE
     count, _ = np.histogram(place, bins=np.arange(len(windows) + 1) * WINDOW)
     return windows, (count > 0).astype(int)
 
@@ -35,21 +33,17 @@ def beats(data: Path, kind: str, test: str, codes: str = "") -> Task:
     Windows with a beat of the kind ("V" or "S"), or of other `codes`. Records 201 (DS1) and 202 (DS2) share a patient.
     """
     codes = codes or BEATS[kind]
-    names = DS2 if test == "mitdb" else records(data / test)
-    train = join([beat_windows(data / "mitdb", r, codes) for r in DS1])
-    return Task(train, join([beat_windows(data / test, r, codes) for r in names]))
+    tested = headers(data, test, DS2 if test == "mitdb" else ())
+    sides = headers(data, "mitdb", DS1), tested
+    return Task(*(join([beat_windows(path, codes) for path in side.values()]) for side in sides))
 
 
-def rhythm_windows(folder: Path, record: str) -> tuple[np.ndarray, np.ndarray]:
+def rhythm_windows(header: Path) -> tuple[np.ndarray, np.ndarray]:
     """Windows of a record, and whether more than half of each lies in atrial fibrillation or flutter."""
-    import wfdb
-
-    signal, fs = first_lead(folder, record)
+    signal, fs = first_lead(header)
     windows = cut_windows(resample(signal, fs))
-    note = wfdb.rdann(str(folder / record), "atr")
-    changes = [
-        (s * RATE / fs, t.rstrip("\x00")) for s, t in zip(note.sample, note.aux_note, strict=True) if t.startswith("(")
-    ]
+    second, _, text = read_notes(header.with_suffix(""), "atr", fs)
+    changes = [(s * RATE, t) for s, t in zip(second, text, strict=True) if t.startswith("(")]
     ends = [at for at, _ in changes[1:]] + [np.inf]
     inside = np.zeros(len(windows) * WINDOW, bool)
     for (start, rhythm), end in zip(changes, ends, strict=True):
@@ -59,7 +53,8 @@ def rhythm_windows(folder: Path, record: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def rhythm(data: Path) -> Task:
-    return Task(*(join([rhythm_windows(data / "mitdb", r) for r in names]) for names in (DS1, DS2)))
+    sides = (headers(data, "mitdb", names) for names in (DS1, DS2))
+    return Task(*(join([rhythm_windows(path) for path in side.values()]) for side in sides))
 
 
 def identity(data: Path) -> Task:
@@ -70,8 +65,8 @@ def identity(data: Path) -> Task:
     halves = ([], [])
     number = 0
     for name in ("mitdb", "svdb"):
-        for record in records(data / name):
-            windows = cut_windows(resample(*first_lead(data / name, record)))[::3][:60]
+        for path in headers(data, name).values():
+            windows = cut_windows(resample(*first_lead(path)))[::3][:60]
             for half, part in zip(
                 halves, (slice(None, len(windows) // 2), slice(len(windows) // 2, None)), strict=True
             ):
@@ -82,7 +77,5 @@ def identity(data: Path) -> Task:
 
 def retrieve(data: Path, kind: str, within: bool) -> Task:
     """Find windows with ectopic beats by one of them, in DS2 and svdb, whose subjects training never saw."""
-    pieces = [(data / "mitdb", r) for r in DS2] + [(data / "svdb", r) for r in records(data / "svdb")]
-    return Task(
-        join([beat_windows(folder, record, BEATS[kind]) for folder, record in pieces]), kind="retrieval", within=within
-    )
+    paths = [*headers(data, "mitdb", DS2).values(), *headers(data, "svdb").values()]
+    return Task(join([beat_windows(path, BEATS[kind]) for path in paths]), kind="retrieval", within=within)

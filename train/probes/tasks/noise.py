@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from train.data.corpora import array, table
+from train.data.noise import NOISES, noise_millivolts
 from train.probes.tasks.base import Task, Windows
+from train.probes.tasks.ptbxl import ptbxl_windows
 
-NOISES = ("bw", "em", "ma")  # baseline wander, electrode motion, muscle
 SNRS = (24, 12, 6, 0)  # dB
 
 
@@ -17,9 +17,8 @@ def noise(data: Path, what: str) -> Task:
     Patients are halved, and so are the noises' second halves (the first ones belong to training): neither the hearts
     nor the noise of the test were met by the probe.
     """
-    signal = np.asarray(array(data / "ptbxl", "ecg_128hz_uV_int16.npy")[:, 1] / 1000.0, np.float32)
-    patient = np.array([float(row["patient_id"]) for row in table(data / "ptbxl", "metadata.csv")])
-    pieces = [np.load(data / "nstdb" / f"{name}_128hz_uV_int16.npy", allow_pickle=False) / 1000.0 for name in NOISES]
+    signal, _, patient = ptbxl_windows(data, 1)
+    pieces = [noise_millivolts(data, name) for name in NOISES]
     second = np.random.default_rng(0).permutation(np.unique(patient))[: len(np.unique(patient)) // 2]
     sides = []
     for number, rows in enumerate((~np.isin(patient, second), np.isin(patient, second))):

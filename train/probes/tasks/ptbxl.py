@@ -4,8 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from train.data.corpora import array, table
-from train.probes.tasks.base import Task, Windows
+from train.probes.tasks.base import Task, Windows, first_windows, records_of
 
 SUPERCLASSES = ("NORM", "MI", "STTC", "CD", "HYP")
 AF_STATEMENTS = ("AFIB", "AFLT")  # of PTB-XL: atrial fibrillation and flutter
@@ -13,10 +12,9 @@ AF_STATEMENTS = ("AFIB", "AFLT")  # of PTB-XL: atrial fibrillation and flutter
 
 def ptbxl_windows(data: Path, lead: int | slice) -> tuple[np.ndarray, list[dict], np.ndarray]:
     """Signal, the row of metadata and the patient of every recording."""
-    folder = data / "ptbxl"
-    signal = np.asarray(array(folder, "ecg_128hz_uV_int16.npy")[:, lead] / 1000.0, np.float32)
-    rows = table(folder, "metadata.csv")
-    return signal, rows, np.array([float(row["patient_id"]) for row in rows])
+    records = records_of(data, "ptbxl")
+    rows = [dict(record.facts) for record in records]
+    return first_windows(records, lead), rows, np.array([float(record.patient) for record in records])
 
 
 def stated(rows: list[dict], codes: tuple[str, ...]) -> np.ndarray:

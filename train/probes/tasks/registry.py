@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edgeecg.errors import InputError
-from train.probes.tasks.base import ALL, Task
+from train.data.labels import read_labels
+from train.probes.tasks.base import ALL, Task, Windows
 from train.probes.tasks.challenges import cinc2017, quality, quality_of_all, sleep
 from train.probes.tasks.mitdb import beats, identity, retrieve, rhythm
 from train.probes.tasks.noise import noise
@@ -36,12 +37,15 @@ MORE_TASKS: dict[str, Callable[[Path], Task]] = {
     "retrieval_V_within": lambda data: retrieve(data, "V", within=True),
 }
 
+TWO = slice(0, 2)
 # Two of the ten with all available leads: how much of a label one lead cannot show
 LEADS_TASKS: dict[str, Callable[[Path], Task]] = {
     "quality_seta_leads": lambda data: quality(data, ALL),
     "ptbxl_super_leads_cv4": lambda data: ptbxl(data, ALL, "super"),
+    "ptbxl_super_two_leads_cv4": lambda data: ptbxl(data, TWO, "super"),
 }
 
+FOLDS = 5  # of labels of one's own
 GROUPS = {"more": MORE_TASKS, "transfer": TRANSFER_TASKS, "leads": LEADS_TASKS}
 
 TITLES = {
@@ -73,8 +77,23 @@ TITLES = {
     "af_cinc2017_to_ptbxl_I": "AF, Challenge 2017 -> PTB-XL lead I (AUC)",
     "af_cinc2017_to_ds2": "AF, Challenge 2017 -> DS2 (AUC)",
     "quality_seta_leads": "signal quality, Challenge 2011, four leads (AUC)",
+    "ptbxl_super_two_leads_cv4": "PTB-XL superclasses, leads I and II (macro AUC)",
     "ptbxl_super_leads_cv4": "PTB-XL superclasses, eight leads (macro AUC)",
 }
+
+
+def own_task(labels: str, data: Path, lead: str | None = None) -> Task:
+    """A table of one's own, or annotation files (train/data/labels.py), in five folds by subject or its own split."""
+    own = read_labels(labels, data, lead)
+    print(own.summary())
+    label = own.truth.argmax(1) if own.single else own.truth
+
+    def side(rows) -> Windows:
+        return Windows(own.signal[rows], label[rows], own.numbers()[rows], own.record[rows])
+
+    if own.test is None:
+        return Task(side(ALL), kind="folds", folds=FOLDS, pooled=own.pooled, fold=own.folds(FOLDS))
+    return Task(side(~own.test), side(own.test))
 
 
 def read_task(name: str, data: Path) -> Task:

@@ -124,7 +124,7 @@ static EE_TARGET uint32_t grouped_any(const ee_layer *layer, const ee_packed *p,
     return o;
 }
 
-/* Groups of 4 with requantisation 0, *width channels: how many frames are done. */
+/* Groups of 4 with requantization 0, *width channels: how many frames are done. */
 EE_TARGET_INLINE uint32_t grouped_shared(const ee_layer *layer, const ee_packed *p, uint32_t channel, uint32_t *width,
                                          const uint8_t *x, uint8_t *y, uint32_t n)
 {
