@@ -81,7 +81,7 @@ def taken(signal: Any, fs: float | None, unit: str | None, gain: float | None, l
         samples, start, fs = recording.samples, recording.start, recording.fs
         unit, gain = recording.unit, recording.gain
         if fs is None and not is_frame(signal):
-            raise InputError(f"{recording.name}: the sampling rate is not known: give it with fs=")
+            raise InputError(f"{recording.name or 'the recording'}: the sampling rate is not known: give it with fs=")
     if fs is None:
         fs = DEFAULT_RATE
         check_beats(samples)
@@ -140,6 +140,8 @@ def plain_array(signal: Any) -> Any:
             f"the signal is a {type(signal).__name__}, which does not say what its bytes are: give "
             'np.frombuffer(signal, dtype="<i2"), or what they are; the content of a file goes to edgeecg.io.read'
         )
+    if hasattr(signal, "read"):
+        raise InputError("the signal is a file object: edgeecg.io.read reads what it holds")
     if isinstance(signal, dict):
         raise InputError("the signal is a dict: give one of its values, or edgeecg.io.Recording")
     if signal is None:
