@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..errors import InputError
+from ._clock_names import says_time
 from ._leads import is_ecg
 from ._times import parse_moment
 from ._units import normal_unit, split_unit
@@ -108,7 +109,7 @@ def is_fact(cells: Sequence[str]) -> bool:
     return (
         (rate_in(key, filled[0], value) is not None)
         or (says(UNIT, key) and normal_unit(value) is not None)
-        or (says(LEAD, key) and is_ecg(value) and not key[0].startswith("signal"))
+        or (says(LEAD, key) and is_ecg(value) and not key[0].startswith("signal") and not says_time(filled[0]))
         or (says(START, key) and parse_moment(value) is not None)
     )
 

@@ -244,3 +244,12 @@ def test_the_moment_of_the_first_sample(tmp_path):
     assert io.open_source(path).start.isoformat() == "2024-01-01T10:00:00"
     path.write_text(table("Date of Birth: 1990-01-01 10:00:00\nfs: 250\n", value))
     assert io.open_source(path).start is None
+
+
+@pytest.mark.parametrize("heading", ["sensor timestamp [ns]", "Channel time [ns]", "sensor_time_ns"])
+def test_two_headings_are_no_fact(tmp_path, heading):
+    """ "sensor: ECG" is a fact of a head, "sensor timestamp;ecg" are the headings of two columns."""
+    rows = "".join(f"{599636646177065964 + 4_000_000 * i};{i % 97 * 3}\n" for i in range(500))
+    (tmp_path / "r.csv").write_text(f"{heading};ecg [uV]\n{rows}")
+    recording = io.read(tmp_path / "r.csv")
+    assert (recording.fs, recording.unit, recording.lead, len(recording.samples)) == (250, "uV", "ecg", 500)
