@@ -244,3 +244,12 @@ def test_the_moment_of_the_first_sample(tmp_path):
     assert io.open_source(path).start.isoformat() == "2024-01-01T10:00:00"
     path.write_text(table("Date of Birth: 1990-01-01 10:00:00\nfs: 250\n", value))
     assert io.open_source(path).start is None
+
+
+@pytest.mark.parametrize(
+    "key", ["Messrate", "Messfrequenz", "Aufzeichnungsrate", "Acquisition rate", "Recording frequency", "Målefrekvens"]
+)
+def test_a_rate_by_any_word_for_recording(tmp_path, key):
+    text = table(f'{key},"512 Hertz"\n\nUnit,"µV"\n\n', lambda i, a, v: f"{1000 * v:.3f}\n", fs=512)
+    recording = read_text(tmp_path, text)
+    assert (recording.fs, len(recording.samples)) == (512, 512 * SECONDS)
