@@ -5,19 +5,21 @@ Text, Parquet, HDF5, MATLAB, arrays and data frames all end here, so that what a
 
 import dataclasses
 import datetime
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import InputError
+from ..errors import InputError, RecordingWarning
 from ._clock_columns import Seconds, as_seconds, is_count
 from ._clock_names import is_index
 from ._columns import Counter, counter_of, is_constant
 from ._files import FLOOR
 from ._leads import is_ecg
 from ._rate import Clock, clock_of, fill, plausible
+from ._repeats import repeated_rows
 from .recording import MISSING, Lead, Source
 
 __all__ = ["Column", "Facts", "table_source"]
@@ -111,6 +113,7 @@ def table_source(where: str, form: str, columns: Sequence[Column], facts: Facts,
     InputError
         Where no column is a signal, or gaps would take too much memory.
     """
+    columns = without_repeats(where, columns)
     parts = sorted_out(columns)
     if not parts.signals:
         raise InputError(f"{where}: there is no column of samples, only times, counts and text")
@@ -137,6 +140,26 @@ def table_source(where: str, form: str, columns: Sequence[Column], facts: Facts,
 
     leads = tuple(lead_of(column, i, parts.signals, facts, rate) for i, column in enumerate(parts.signals))
     return Source(where, form, length + missing, leads, load, start_of(parts.clocks, best, facts), facts.identity, why)
+
+
+def without_repeats(where: str, columns: Sequence[Column]) -> Sequence[Column]:
+    """The columns without rows that were written twice, which a RecordingWarning counts."""
+    arrays = [array for column in columns for array in (column.values, column.cells) if array is not None]
+    if len(arrays) < 2 or len({len(array) for array in arrays}) > 1:
+        return columns
+    repeats = repeated_rows(arrays)
+    if not len(repeats):
+        return columns
+    rows = f"row {repeats[0]} is" if len(repeats) == 1 else f"{len(repeats)} rows are"
+    warnings.warn(f"{where}: {rows} there twice, time and all, and read once", RecordingWarning, stacklevel=2)
+    return [
+        dataclasses.replace(
+            column,
+            values=None if column.values is None else np.delete(column.values, repeats),
+            cells=None if column.cells is None else np.delete(column.cells, repeats),
+        )
+        for column in columns
+    ]
 
 
 def values_of(column: Column) -> npt.NDArray[Any]:

@@ -17,9 +17,13 @@ from ._units import normal_unit, split_unit
 
 __all__ = ["Head", "head_of", "is_fact", "is_remark", "tells_one_lead"]
 
-RATE = re.compile(r"samp\w*|abtast\w*|[ée]chantillon\w*|muestr\w*|amostr\w*|campion\w*|bemonster\w*")
+RATE = re.compile(
+    r"samp\w*|abtast\w*|[ée]chantillon\w*|muestr\w*|amostr\w*|campion\w*|bemonster\w*|pr[óo]bkow\w*|acquisition|"
+    r"recording"
+)
 FULL_RATE = re.compile(
-    r"fs|sfreq|srate|sps|sampl(?:e|ing)_?(?:rate|freq\w*)|abtast(?:rate|frequenz)|bemonsteringsfrequentie|sampler"
+    r"fs|sfreq|srate|sps|sampl(?:e|ing)_?(?:rate|freq\w*)|(?:abtast|mess|aufnahme|aufzeichnungs|erfassungs)"
+    r"(?:rate|frequenz)|bemonsteringsfrequentie|sampler|målefrekvens"
 )
 FREQUENCY = re.compile(
     r"rate|freq|frequency|frequenz|fréquence|frecuencia|frequenza|frequência|frequentie|hz|taux|tasa"

@@ -253,3 +253,12 @@ def test_two_headings_are_no_fact(tmp_path, heading):
     (tmp_path / "r.csv").write_text(f"{heading};ecg [uV]\n{rows}")
     recording = io.read(tmp_path / "r.csv")
     assert (recording.fs, recording.unit, recording.lead, len(recording.samples)) == (250, "uV", "ecg", 500)
+
+
+@pytest.mark.parametrize(
+    "key", ["Messrate", "Messfrequenz", "Aufzeichnungsrate", "Acquisition rate", "Recording frequency", "Målefrekvens"]
+)
+def test_a_rate_by_any_word_for_recording(tmp_path, key):
+    text = table(f'{key},"512 Hertz"\n\nUnit,"µV"\n\n', lambda i, a, v: f"{1000 * v:.3f}\n", fs=512)
+    recording = read_text(tmp_path, text)
+    assert (recording.fs, len(recording.samples)) == (512, 512 * SECONDS)
