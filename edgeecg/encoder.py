@@ -164,28 +164,14 @@ class Encoder:
         ----------
         signal : array_like, shape (n,), or Recording, Source or path
             One lead: floats in `unit`, or integers with `gain`. Frames and arrays of several leads go with `lead`.
-        fs : float, optional
-            Sampling rate in Hz, 50 to 4000; without it that of the recording or of its times, and 128 for an array.
-        hop : float, default 10
-            Seconds from one window's start to the next, 1/128 to 86400.
-        unit : {"mV", "uV", "V"}, optional
-            Unit of floats, and of integers where it is "uV"; without it that of the recording, else mV.
-        gain : float, optional
-            ADC units per millivolt, 0.25 to 2^24, of integers.
-        nan : {"raise", "mask"}, default "raise"
-            What is done with NaN, infinity and the integer -2^31: an InputError, or the value before is held and the
-            windows are flagged `Quality.MISSING`.
-        dtype : {"float32", "int8"}, default "float32"
-            The form of the numbers; int8 times `int8_scale` approximates float32.
-        threads : int, default 1
-            Pieces of a long recording to work on side by side, 1 to 1024; the bytes stay the same.
-        lead : str or int, optional
-            Which of several leads: its name, or its index from 0.
+        fs, hop, unit, gain, nan, dtype, threads, lead
+            As for `edgeecg.embed`.
 
         Returns
         -------
         ndarray of float32 or int8, shape (n_windows, dim)
-            One row a window. Of the numbers that `info["levels"]` names the size needs the right `unit` or `gain`.
+            One row a window. The last dimensions are the levels that `info["levels"]` names; of all dimensions only the
+            level "size" depends on `unit` and `gain`.
 
         Raises
         ------

@@ -11,10 +11,7 @@ import hypothesis
 import numpy as np
 import pytest
 
-# A busy machine draws slowly, which is no fault of a test.
-hypothesis.settings.register_profile(
-    "quick", deadline=None, max_examples=30, print_blob=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=30, print_blob=True)
 hypothesis.settings.register_profile("thorough", parent=hypothesis.settings.get_profile("quick"), max_examples=1000)
 hypothesis.settings.load_profile(os.environ.get("EDGEECG_HYPOTHESIS", "quick"))
 

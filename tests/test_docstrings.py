@@ -15,6 +15,7 @@ CLASSES = [edgeecg.Encoder, edgeecg.Stream, edgeecg.Analysis, edgeecg.Result, ed
 CLASSES += [model.Model, model.FrontEnd, model.Layer, model.Head]
 FUNCTIONS = [edgeecg.embed, edgeecg.front_end, edgeecg.load]
 FUNCTIONS += [model.inspect, model.describe, model.kernel_table, model.default_front_end]
+FUNCTIONS += [io.open_source, io.read, io.check, io.recordings_in]
 FUNCTIONS += [getattr(losses, name) for name in losses.__all__] + [getattr(plot, name) for name in plot.__all__]
 METHODS = [
     method

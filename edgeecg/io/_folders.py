@@ -60,7 +60,18 @@ def only_one(folder: str) -> str:
 
 
 def recordings_in(folder: str) -> list[str]:
-    """Paths of the recordings of a folder: WFDB headers less those of segments, else the files of known suffixes."""
+    """List the recordings of a folder: WFDB records without their segments, else the files of known suffixes.
+
+    Parameters
+    ----------
+    folder : str
+        Its path; folders inside it are not searched.
+
+    Returns
+    -------
+    list of str
+        Paths in alphabetical order.
+    """
     names = [name for name in listing(folder)[:MOST] if not name.startswith(".")]
     paths = [os.path.join(folder, name) for name in names if os.path.isfile(os.path.join(folder, name))]
     headers = [path for path in paths if path.lower().endswith(".hea")]

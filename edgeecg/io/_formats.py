@@ -29,6 +29,11 @@ HDF5 = b"\x89HDF\r\n\x1a\n"
 class Format:
     """One format.
 
+    Its module has `open_source(file, keep_identity=False)`, which returns a `Source`: the leads, and how their samples
+    are read. Samples are read when they are asked for. What the file says of the person goes to `Source.identity` where
+    `keep_identity` asks for it, and nowhere else. Files that cannot be read end in an InputError, one sentence that
+    begins with the name of the file.
+
     Attributes
     ----------
     name : str

@@ -33,13 +33,10 @@ def repeated_rows(columns: Sequence[npt.NDArray[Any]]) -> Integers:
 
 def standing_still(clock: npt.NDArray[Any]) -> Integers | None:
     """The few rows at which a column that rises otherwise has the value of the row before; None of other columns."""
-    if clock.dtype.kind == "S":
-        still = clock[1:] == clock[:-1]
-    elif clock.dtype.kind in "iufM":
-        still = clock[1:] == clock[:-1]
-        if not np.all(still | (clock[1:] > clock[:-1])):
-            return None
-    else:
+    if clock.dtype.kind not in "iufMS":
+        return None
+    still = clock[1:] == clock[:-1]
+    if clock.dtype.kind != "S" and not np.all(still | (clock[1:] > clock[:-1])):  # only a column of times has its text
         return None
     rows = np.flatnonzero(still) + 1
     return rows if len(rows) <= MOST * len(clock) else None

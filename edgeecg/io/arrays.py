@@ -24,22 +24,7 @@ NUMPY = b"\x93NUMPY"
 def open_source(file: File, keep_identity: bool = False) -> Source:
     """.npy: (n,), (leads, n) or (n, leads). .npz: such an array, and `fs`, `unit`, `gain`, `leads` where known.
 
-    Parameters
-    ----------
-    file : File
-        What to read.
-    keep_identity : bool
-        Arrays say nothing of a person.
-
-    Returns
-    -------
-    Source
-        Its leads, and how their samples are read.
-
-    Raises
-    ------
-    InputError
-        Where the file is damaged, holds objects or more than its size allows.
+    Arrays say nothing of a person. Raises InputError where the file is damaged, holds objects or more than its size allows.
     """
     if file.read(0, 6) == NUMPY:
         with file.opener() as opened:

@@ -28,24 +28,10 @@ TAGS: Final = ("WaveformSequence", "AcquisitionDateTime", "StudyDate", "StudyTim
 
 
 def open_source(file: File, keep_identity: bool = False) -> Source:
-    """The longest group of channels that is no median beat.
+    """Open the file: the longest group of channels that is no median beat.
 
-    Parameters
-    ----------
-    file : File
-        What to read.
-    keep_identity : bool
-        Whether name, number and birth date of the patient are kept.
-
-    Returns
-    -------
-    Source
-        Its leads, and how their samples are read.
-
-    Raises
-    ------
-    InputError
-        Where the file is damaged, packed or holds no waveform.
+    Of the person it keeps: name, number and birth date of the patient. Raises InputError where the file is damaged, packed or holds
+    no waveform.
     """
     pydicom = import_decoder("pydicom", "DICOM files", "dicom")
     with warnings.catch_warnings():

@@ -29,24 +29,10 @@ BLOCK = 4 << 20  # bytes read at once
 
 
 def open_source(file: File, keep_identity: bool = False) -> Source:
-    """Open the file; every signal but annotations is a lead, at its own rate.
+    """Open the file: every signal but annotations is a lead, at its own rate.
 
-    Parameters
-    ----------
-    file : File
-        What to read.
-    keep_identity : bool
-        Whether the patient's field of the header is kept.
-
-    Returns
-    -------
-    Source
-        Its leads, and how their samples are read.
-
-    Raises
-    ------
-    InputError
-        Where the header makes no sense, or gaps would take too much memory.
+    Of the person it keeps: the patient's field of the header. Raises InputError where the header makes no sense, or gaps would take
+    too much memory.
     """
     header = read_header(file)
     records = records_of(file, header)

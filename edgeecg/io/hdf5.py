@@ -22,24 +22,10 @@ NOT_SAMPLES = ("support", "events", "#refs#", "#subsystem#")  # groups of OpenSi
 
 
 def open_source(file: File, keep_identity: bool = False) -> Source:
-    """The datasets of a file as a recording.
+    """Open the file: its datasets are columns.
 
-    Parameters
-    ----------
-    file : File
-        What to read.
-    keep_identity : bool
-        Datasets say nothing of a person.
-
-    Returns
-    -------
-    Source
-        Its leads, and how their samples are read.
-
-    Raises
-    ------
-    InputError
-        Where the file is damaged, a dataset is too large for it, or none is a signal.
+    Datasets say nothing of a person. Raises InputError where the file is damaged, a dataset is too large for it, or none is
+    a signal.
     """
     h5py = import_decoder("h5py", "HDF5 files", "hdf5")
     with h5py.File(file.path or file.opener(), "r") as tree:

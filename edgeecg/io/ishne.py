@@ -24,24 +24,9 @@ BLOCK: Final = 4 << 20
 
 
 def open_source(file: File, keep_identity: bool = False) -> Source:
-    """Open the file; each lead with its resolution.
+    """Open the file: each lead has its own resolution.
 
-    Parameters
-    ----------
-    file : File
-        What to read.
-    keep_identity : bool
-        Whether name, number and birth date are kept.
-
-    Returns
-    -------
-    Source
-        Its leads, and how their samples are read.
-
-    Raises
-    ------
-    InputError
-        Where the header makes no sense.
+    Of the person it keeps: name, number and birth date. Raises InputError where the header makes no sense.
     """
     head = file.read(0, FIXED)
     if len(head) < FIXED:

@@ -24,24 +24,9 @@ DEEPEST = 12
 
 
 def open_source(file: File, keep_identity: bool = False) -> Source:
-    """The lists of numbers of a document as a recording.
+    """Open the file: its lists of numbers are columns.
 
-    Parameters
-    ----------
-    file : File
-        What to read.
-    keep_identity : bool
-        Nothing of a person is kept.
-
-    Returns
-    -------
-    Source
-        Its leads, and how their samples are read.
-
-    Raises
-    ------
-    InputError
-        Where the document is damaged, or holds several recordings or none.
+    Nothing of a person is kept. Raises InputError where the document is damaged, or holds several recordings or none.
     """
     file.afford(24 * file.size, "the document")
     content = file.read()

@@ -27,24 +27,9 @@ DEEPEST = 8  # structures in structures
 
 
 def open_source(file: File, keep_identity: bool = False) -> Source:
-    """The variables of a file as a recording.
+    """Open the file: its variables are columns.
 
-    Parameters
-    ----------
-    file : File
-        What to read.
-    keep_identity : bool
-        Variables say nothing of a person.
-
-    Returns
-    -------
-    Source
-        Its leads, and how their samples are read.
-
-    Raises
-    ------
-    InputError
-        Where the file is damaged, unpacks to too much, or has no signal.
+    Variables say nothing of a person. Raises InputError where the file is damaged, unpacks to too much, or has no signal.
     """
     matlab = import_decoder("scipy.io", "MATLAB files", "matlab")
     content = file.read()

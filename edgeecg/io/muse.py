@@ -19,24 +19,10 @@ __all__ = ["open_source"]
 
 
 def open_source(file: File, keep_identity: bool = False) -> Source:
-    """The waveform called Rhythm.
+    """Open the file: its waveform called Rhythm.
 
-    Parameters
-    ----------
-    file : File
-        What to read.
-    keep_identity : bool
-        Whether name, number and birth date of the patient are kept.
-
-    Returns
-    -------
-    Source
-        Its leads, and how their samples are read.
-
-    Raises
-    ------
-    InputError
-        Where there is no rhythm, or its samples are cut off.
+    Of the person it keeps: name, number and birth date of the patient. Raises InputError where there is no rhythm, or its samples
+    are cut off.
     """
     root = tree(file)
     waveforms = list(children(root, "Waveform"))

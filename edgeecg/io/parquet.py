@@ -18,24 +18,10 @@ __all__ = ["open_source"]
 
 
 def open_source(file: File, keep_identity: bool = False) -> Source:
-    """The columns of a table as a recording.
+    """Open the file: its columns.
 
-    Parameters
-    ----------
-    file : File
-        What to read.
-    keep_identity : bool
-        Columns of text are not kept.
-
-    Returns
-    -------
-    Source
-        Its leads, and how their samples are read.
-
-    Raises
-    ------
-    InputError
-        Where the file is damaged, unpacks to too much, or has no column of samples.
+    Columns of text are not kept. Raises InputError where the file is damaged, unpacks to too much, or has no column of
+    samples.
     """
     arrow = import_decoder("pyarrow", "Parquet and Arrow files", "parquet")
     content = arrow.BufferReader(file.read())

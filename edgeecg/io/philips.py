@@ -26,24 +26,10 @@ MOST_SECONDS: Final = 86400
 
 
 def open_source(file: File, keep_identity: bool = False) -> Source:
-    """The waveforms of the whole recording; representative beats are none.
+    """Open the file: the waveforms of the whole recording, no representative beats.
 
-    Parameters
-    ----------
-    file : File
-        What to read.
-    keep_identity : bool
-        Whether name, number and birth date of the patient are kept.
-
-    Returns
-    -------
-    Source
-        Its leads, and how their samples are read.
-
-    Raises
-    ------
-    InputError
-        Where the waveforms are missing, cut off or packed in another way.
+    Of the person it keeps: name, number and birth date of the patient. Raises InputError where the waveforms are missing, cut off or
+    packed in another way.
     """
     root = tree(file)
     parsed = next((each for each in root.iter() if plain(each) == "parsedwaveforms"), None)

@@ -33,24 +33,10 @@ NAMES: Final = dict(  # EN 1064, table 5
 
 
 def open_source(file: File, keep_identity: bool = False) -> Source:
-    """Open the file; the rhythm of each lead.
+    """Open the file: the rhythm of each lead.
 
-    Parameters
-    ----------
-    file : File
-        What to read.
-    keep_identity : bool
-        Whether name, number and birth date of the patient are kept.
-
-    Returns
-    -------
-    Source
-        Its leads, and how their samples are read.
-
-    Raises
-    ------
-    InputError
-        Where a section is missing, cut off or packed in a way that is not read.
+    Of the person it keeps: name, number and birth date of the patient. Raises InputError where a section is missing, cut off or
+    packed in a way that is not read.
     """
     content = file.read()
     sections = sections_of(file, content)

@@ -57,24 +57,10 @@ def encoding_without_bom(head: bytes) -> str | None:
 
 
 def open_source(file: File, keep_identity: bool = False) -> Source:
-    """Read the table.
+    """Open the file: its table, and what the lines before it tell.
 
-    Parameters
-    ----------
-    file : File
-        What to read.
-    keep_identity : bool
-        Whether what the head says of the person is kept.
-
-    Returns
-    -------
-    Source
-        Its leads, and how their samples are read.
-
-    Raises
-    ------
-    InputError
-        Where there is no row of numbers, or a row is not like the others.
+    It keeps what the head says of the person. Raises InputError where there is no row of numbers, or a row is not
+    like the others.
     """
     file.afford(2 * file.size, "the text")
     content = plain_text(file)

@@ -54,24 +54,10 @@ class Track:
 
 
 def open_source(file: File, keep_identity: bool = False) -> Source:
-    """Open the record that a header or a signal file means.
+    """Open the record that a header means, or a signal file with its header in the same folder.
 
-    Parameters
-    ----------
-    file : File
-        A header, or a signal file with its header beside it.
-    keep_identity : bool
-        Whether remarks of the header about the person are kept.
-
-    Returns
-    -------
-    Source
-        Its leads, and how their samples are read.
-
-    Raises
-    ------
-    InputError
-        Where a file is missing, too short, or the header makes no sense.
+    It keeps the remarks of the header about the person. Raises InputError where a file is missing, too short, or the
+    header makes no sense.
     """
     header_file = file if file.suffix not in (".dat", ".mat") else beside(file, f"{file.stem}.hea", file.name)
     header = read_header(header_file, keep_identity)
