@@ -27,8 +27,8 @@ DEFAULT_RATE, DEFAULT_NANOVOLTS = 300, 500  # of the specification, where no blo
 def open_source(file: File, keep_identity: bool = False) -> Source:
     """Open the file: each block of an ECG is a lead.
 
-    Nothing of a person is in these files but a number of the recording, which is not kept. Raises InputError where a block
-    is longer than the file, or none is an ECG.
+    Nothing of a person is in these files but a number of the recording, which is not kept. Raises InputError where a
+    block is longer than the file, or none is an ECG.
     """
     blocks = blocks_of(file)
     rate, nanovolts = DEFAULT_RATE, DEFAULT_NANOVOLTS

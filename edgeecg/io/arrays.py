@@ -24,7 +24,8 @@ NUMPY = b"\x93NUMPY"
 def open_source(file: File, keep_identity: bool = False) -> Source:
     """.npy: (n,), (leads, n) or (n, leads). .npz: such an array, and `fs`, `unit`, `gain`, `leads` where known.
 
-    Arrays say nothing of a person. Raises InputError where the file is damaged, holds objects or more than its size allows.
+    Arrays say nothing of a person. Raises InputError where the file is damaged, holds objects or more than its size
+    allows.
     """
     if file.read(0, 6) == NUMPY:
         with file.opener() as opened:

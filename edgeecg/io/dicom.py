@@ -30,8 +30,8 @@ TAGS: Final = ("WaveformSequence", "AcquisitionDateTime", "StudyDate", "StudyTim
 def open_source(file: File, keep_identity: bool = False) -> Source:
     """Open the file: the longest group of channels that is no median beat.
 
-    Of the person it keeps: name, number and birth date of the patient. Raises InputError where the file is damaged, packed or holds
-    no waveform.
+    Of the person it keeps: name, number and birth date of the patient. Raises InputError where the file is damaged,
+    packed or holds no waveform.
     """
     pydicom = import_decoder("pydicom", "DICOM files", "dicom")
     with warnings.catch_warnings():

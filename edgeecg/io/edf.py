@@ -31,8 +31,8 @@ BLOCK = 4 << 20  # bytes read at once
 def open_source(file: File, keep_identity: bool = False) -> Source:
     """Open the file: every signal but annotations is a lead, at its own rate.
 
-    Of the person it keeps: the patient's field of the header. Raises InputError where the header makes no sense, or gaps would take
-    too much memory.
+    Of the person it keeps: the patient's field of the header. Raises InputError where the header makes no sense, or
+    gaps would take too much memory.
     """
     header = read_header(file)
     records = records_of(file, header)

@@ -24,8 +24,8 @@ NOT_SAMPLES = ("support", "events", "#refs#", "#subsystem#")  # groups of OpenSi
 def open_source(file: File, keep_identity: bool = False) -> Source:
     """Open the file: its datasets are columns.
 
-    Datasets say nothing of a person. Raises InputError where the file is damaged, a dataset is too large for it, or none is
-    a signal.
+    Datasets say nothing of a person. Raises InputError where the file is damaged, a dataset is too large for it, or
+    none is a signal.
     """
     h5py = import_decoder("h5py", "HDF5 files", "hdf5")
     with h5py.File(file.path or file.opener(), "r") as tree:

@@ -26,8 +26,8 @@ MOMENT = re.compile(r"(\d{8})(\d{6})?(?:\.(\d{1,9}))?([+-]\d{4})?")
 def open_source(file: File, keep_identity: bool = False) -> Source:
     """Open the file: its first series of rhythm.
 
-    Of the person it keeps: name, number and birth date of the subject. Raises InputError where there is no series of rhythm, or its
-    sequences do not fit together.
+    Of the person it keeps: name, number and birth date of the subject. Raises InputError where there is no series of
+    rhythm, or its sequences do not fit together.
     """
     root = tree(file)
     series = rhythm(root)

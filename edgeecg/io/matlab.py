@@ -29,7 +29,8 @@ DEEPEST = 8  # structures in structures
 def open_source(file: File, keep_identity: bool = False) -> Source:
     """Open the file: its variables are columns.
 
-    Variables say nothing of a person. Raises InputError where the file is damaged, unpacks to too much, or has no signal.
+    Variables say nothing of a person. Raises InputError where the file is damaged, unpacks to too much, or has no
+    signal.
     """
     matlab = import_decoder("scipy.io", "MATLAB files", "matlab")
     content = file.read()

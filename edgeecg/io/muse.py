@@ -21,8 +21,8 @@ __all__ = ["open_source"]
 def open_source(file: File, keep_identity: bool = False) -> Source:
     """Open the file: its waveform called Rhythm.
 
-    Of the person it keeps: name, number and birth date of the patient. Raises InputError where there is no rhythm, or its samples
-    are cut off.
+    Of the person it keeps: name, number and birth date of the patient. Raises InputError where there is no rhythm, or
+    its samples are cut off.
     """
     root = tree(file)
     waveforms = list(children(root, "Waveform"))

@@ -28,8 +28,8 @@ MOST_SECONDS: Final = 86400
 def open_source(file: File, keep_identity: bool = False) -> Source:
     """Open the file: the waveforms of the whole recording, no representative beats.
 
-    Of the person it keeps: name, number and birth date of the patient. Raises InputError where the waveforms are missing, cut off or
-    packed in another way.
+    Of the person it keeps: name, number and birth date of the patient. Raises InputError where the waveforms are
+    missing, cut off or packed in another way.
     """
     root = tree(file)
     parsed = next((each for each in root.iter() if plain(each) == "parsedwaveforms"), None)

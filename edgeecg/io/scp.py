@@ -35,8 +35,8 @@ NAMES: Final = dict(  # EN 1064, table 5
 def open_source(file: File, keep_identity: bool = False) -> Source:
     """Open the file: the rhythm of each lead.
 
-    Of the person it keeps: name, number and birth date of the patient. Raises InputError where a section is missing, cut off or
-    packed in a way that is not read.
+    Of the person it keeps: name, number and birth date of the patient. Raises InputError where a section is missing,
+    cut off or packed in a way that is not read.
     """
     content = file.read()
     sections = sections_of(file, content)

@@ -59,8 +59,8 @@ def encoding_without_bom(head: bytes) -> str | None:
 def open_source(file: File, keep_identity: bool = False) -> Source:
     """Open the file: its table, and what the lines before it tell.
 
-    It keeps what the head says of the person. Raises InputError where there is no row of numbers, or a row is not
-    like the others.
+    It keeps what the head says of the person. Raises InputError where there is no row of numbers, or a row is not like
+    the others.
     """
     file.afford(2 * file.size, "the text")
     content = plain_text(file)
