@@ -203,11 +203,13 @@ def expanded(files: list[str]) -> list[str]:
 
 
 def preflight(files: list[str], args: Arguments, progress: Progress) -> tuple[list[str], int]:
-    """(files that can be read as far as their first bytes tell, how many cannot): before the first is embedded."""
+    """(files that can be read as far as `io.check` tells, how many cannot): before the first is embedded."""
     good, failed = [], 0
     for file in files:
         try:
-            recordings.check(file, args.lead, args.fs, args.unit, args.gain)
+            lead = recordings.check(file, args.lead, args.fs, args.unit, args.gain)
+            if lead is not None:
+                check_rate(file, args.fs or lead.fs)
         except EdgeECGError as error:
             if not args.keep_going:
                 raise
@@ -246,10 +248,15 @@ def threads_for(recording: Recording) -> int:
 def read_recording(file: str, args: Arguments) -> Recording:
     """The lead that the options choose."""
     recording = recordings.read(file, args.lead, args.fs, args.unit, args.gain, args.keep_identity)
-    if recording.fs is None:
-        raise InputError(f"{recording.name}: the file does not tell its sampling rate: give it with --fs")
-    fs_millihertz(recording.fs)
+    check_rate(recording.name, recording.fs)
     return recording
+
+
+def check_rate(file: str, fs: float | None) -> None:
+    """Refuse an unknown rate, and one that is out of range."""
+    if fs is None:
+        raise InputError(f"{file}: the file does not tell its sampling rate: give it with --fs")
+    fs_millihertz(fs)
 
 
 def table_of(results: list[tuple[str, Recording, Analysis]], encoder: Encoder, args: Arguments) -> EmbeddingTable:

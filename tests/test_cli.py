@@ -78,6 +78,25 @@ class TestEmbed:
         with np.load(tmp_path / "o.npz", allow_pickle=False) as saved:
             np.testing.assert_array_equal(saved["embedding"], edgeecg.embed(long, fs=250))
 
+    @pytest.mark.parametrize(
+        ("content", "why"),
+        [
+            ("nothing here\n", "no row of numbers"),
+            ("ECG\n" + "0.5\n0.25\n" * 2000, "--fs"),
+            ("time,a,b\n" + "".join(f"{i / 250},{i % 7}.5,{i % 11}.5\n" for i in range(5000)), "--lead"),
+            ("\0\1\2", "r.csv"),
+        ],
+    )
+    def test_what_cannot_be_read_is_found_before_the_first_is_embedded(self, run, tmp_path, ecg, content, why):
+        np.savez(tmp_path / "a.npz", signal=ecg, fs=250)
+        (tmp_path / "r.csv").write_text(content)
+        code, _, err = run("embed", tmp_path / "a.npz", tmp_path / "r.csv", "-o", tmp_path / "o.npz")
+        assert code == 2 and one_sentence(err, "r.csv", why)
+        assert not (tmp_path / "o.npz").exists()
+        code, _, err = run("embed", tmp_path / "a.npz", tmp_path / "r.csv", "-o", tmp_path / "o.npz", "--keep-going")
+        assert code == 2 and "left out" in err and err.index("left out") < err.index("windows")
+        assert (tmp_path / "o.npz").exists()
+
     def test_int8_with_its_scale(self, run, tmp_path, ecg, model_file):
         np.save(tmp_path / "r.npy", ecg)
         assert run("embed", tmp_path / "r.npy", "--fs", 250, "--int8", "-o", tmp_path / "o.npz")[0] == 0

@@ -15,6 +15,9 @@ from .recording import MISSING, Lead, Recording, Source
 
 __all__ = ["FORMATS", "MISSING", "Lead", "Recording", "Source", "check", "open_source", "read", "recordings_in"]
 
+SMALL = 1 << 20
+"""Bytes of a file that is opened as quickly as a header."""
+
 
 def open_source(where: Any, keep_identity: bool = False) -> Source:
     """Open a recording, whose format its bytes tell.
@@ -55,28 +58,35 @@ def check(
     fs: float | None = None,
     unit: str | None = None,
     gain: float | None = None,
-) -> None:
-    """Refuse what cannot be read here, without reading it.
+) -> Lead | None:
+    """Refuse what cannot be read here, without much work.
 
-    Of formats with a header, what that tells of lead, rate and unit is looked at too.
+    A file with a header, or a small one, is opened, and lead and unit are decided.
 
     Parameters
     ----------
     where, lead, fs, unit, gain
         As of `read`.
 
+    Returns
+    -------
+    Lead or None
+        The lead that `read` takes; None where the file was not opened.
+
     Raises
     ------
     InputError, MissingDependencyError
-        As `read`, as far as the first bytes tell.
+        As `read`; of a large file without a header as far as its first bytes tell.
     """
     file = located(where)
     form = format_of(file)
     check_packages(form)
-    if form.quick:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # they come when it is read
-            open_with(form, file, False).chosen(lead, fs, unit, gain)
+    if not form.quick and file.size > SMALL:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they come when it is read
+        source = open_with(form, file, False)
+        return source.leads[source.chosen(lead, fs, unit, gain)[0]]
 
 
 def read(
