@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import edgeecg
-from edgeecg import io
+from edgeecg import cli, io
 from tests.files import refused_or_read
 from tests.io.tables import refused, spikes
 
@@ -100,12 +100,14 @@ def test_rows_columns_records_and_times(tmp_path):
     assert (recording.fs, recording.unit, recording.lead) == (250, "uV", "ecg")
 
 
-def test_what_unpacks_to_more_than_the_file_may_take_is_refused(tmp_path):
+def test_what_unpacks_to_more_than_the_file_may_take_is_refused(tmp_path, capsys):
     path = tmp_path / "r.npz"
     np.savez_compressed(path, ecg=np.zeros(40_000_000), fs=250)
     assert path.stat().st_size < 400_000
     for call in (lambda: io.read(path), lambda: io.open_source(path)):
         refused(call, "r.npz", "what is packed in it would take 305 MiB")
+    assert cli.main(["info", str(path)]) == 2
+    assert "what is packed in it would take 305 MiB" in capsys.readouterr().err
 
 
 def test_headers_that_promise_more_than_there_is(tmp_path):
