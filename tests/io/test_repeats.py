@@ -55,3 +55,8 @@ def test_nothing_is_equal_to_nothing():
     assert repeated_rows([times, values]).tolist() == [50]
     values[50] = 3.0
     assert repeated_rows([times, values]).tolist() == []
+
+
+def test_a_coarse_clock_of_a_flat_signal_has_no_repeats():
+    """Most rows equal the one before; a program that writes so many twice is less likely than a rounded clock."""
+    assert repeated_rows([np.arange(1000) // 4 / 62.5, np.zeros(1000)]).tolist() == []
