@@ -44,7 +44,7 @@ from train.engine import Learner, Options, Place, check_folder, fit, launch
 from train.engine.distributed import Processes
 from train.engine.setup import open_corpora
 from train.nets import ENCODERS, Encoder
-from train.objectives.modules import SiameseContrastive
+from train.objectives.losses import SiameseContrastive
 from train.objectives.positives import other_patient
 from train.pairs.sampling import Kind, LabeledWindows, PatientWindows, beat_windows, own_cache, own_windows
 from train.pairs.verification import VerificationReport, split_held_out, verify

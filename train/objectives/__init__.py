@@ -9,26 +9,26 @@
 
 import warnings
 
-from . import modules
+from . import losses
 
 OBJECTIVES = {
-    "barlow_twins": modules.BarlowTwins,
-    "vicreg": modules.VICReg,
-    "nt_xent": modules.NTXent,
-    "masked_nt_xent": modules.MaskedNTXent,
-    "supervised_contrastive": modules.SupervisedContrastive,
-    "pclr": modules.PCLR,
-    "cmsc": modules.PatientNCE,
-    "cmlc": modules.PatientNCE,
-    "cmsmlc": modules.PatientNCE,
-    "patient_nce": modules.PatientNCE,
-    "supervised_cmsc": modules.SupervisedCMSC,
-    "supervised_cmlc": modules.SupervisedCMLC,
-    "supervised_cmsmlc": modules.SupervisedCMSMLC,
-    "siamese_contrastive": modules.SiameseContrastive,
-    "soft_nearest_neighbor": modules.SoftNearestNeighbor,
-    "sigmoid_contrastive": modules.SigmoidContrastive,
-    "instance_discrimination": modules.InstanceDiscrimination,
+    "barlow_twins": losses.BarlowTwins,
+    "vicreg": losses.VICReg,
+    "nt_xent": losses.NTXent,
+    "masked_nt_xent": losses.MaskedNTXent,
+    "supervised_contrastive": losses.SupervisedContrastive,
+    "pclr": losses.PCLR,
+    "cmsc": losses.PatientNCE,
+    "cmlc": losses.PatientNCE,
+    "cmsmlc": losses.PatientNCE,
+    "patient_nce": losses.PatientNCE,
+    "supervised_cmsc": losses.SupervisedCMSC,
+    "supervised_cmlc": losses.SupervisedCMLC,
+    "supervised_cmsmlc": losses.SupervisedCMSMLC,
+    "siamese_contrastive": losses.SiameseContrastive,
+    "soft_nearest_neighbor": losses.SoftNearestNeighbor,
+    "sigmoid_contrastive": losses.SigmoidContrastive,
+    "instance_discrimination": losses.InstanceDiscrimination,
 }
 
 RENAMED = {"soft_nearest_neighbour": "soft_nearest_neighbor"}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 
 from edgeecg.errors import InputError
 from train.objectives import OBJECTIVES, current_name
-from train.objectives.modules import Objective
+from train.objectives.losses import Objective
 
 INTERNAL = ("self", "threads", "n_items", "dim", "seed")
 

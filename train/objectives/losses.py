@@ -1,4 +1,4 @@
-"""The objectives as modules: forward(z1, z2, *, patient, segment, lead, index) -> scalar loss.
+"""The losses of training as torch modules: forward(z1, z2, *, patient, segment, lead, index) -> scalar loss.
 
 z1, z2 are the two views' projections (N, D) of this process; patient, segment, lead and index (the window's place in
 the training set) are LongTensors (N,) or None, and each objective uses those that it needs.
