@@ -43,6 +43,9 @@ void ee_front_layout(ee_front_state *f, const ee_config *config, int levels, uin
     if (r->taps) raw += 8; /* their rows are read in eights */
 #endif
     r->raw = (int32_t *)ee_allocate(memory, raw * sizeof *r->raw);
+#ifndef EE_NO_HOST
+    r->words = r->taps ? (int16_t *)ee_allocate(memory, (raw + EE_WORD_ROW) * sizeof *r->words) : NULL;
+#endif
     b->x = NULL;
     b->capacity = front->baseline + out;
     s->z = NULL;

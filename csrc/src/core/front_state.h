@@ -28,8 +28,11 @@ typedef struct ee_resampler {
     /* configuration */
     int32_t *raw; /* input samples held */
 #ifndef EE_NO_HOST
-    double *taps;                       /* the taps of every phase, [n_phases][row], or NULL */
-    uint32_t row, n_phases, rows_ahead; /* length of a row; rows; rows from one output to the next */
+    double *taps;           /* the taps of every phase, [n_phases][row], or NULL */
+    uint32_t row, n_phases; /* length of a row; rows */
+    ee_tap_words tap_words; /* the same in words */
+    uint32_t fits_words;    /* sums of products of words do not overflow */
+    int16_t *words;         /* the samples held, without their level */
 #endif
     uint32_t fe, half, step, scale; /* fe, H, step and g of docs/numerics.md 2.1 */
     uint32_t whole, fraction;       /* input samples from one output to the next: whole + fraction / EE_RATE_MHZ */
@@ -38,7 +41,7 @@ typedef struct ee_resampler {
     uint32_t count;      /* samples held */
     uint32_t pos, phase; /* sample left of the next output, and the distance from it in 1 / EE_RATE_MHZ */
 #ifndef EE_NO_HOST
-    uint32_t row_index; /* of the phase */
+    uint32_t row_index; /* of the phase: phase = row_index * EE_RATE_MHZ / n_phases */
 #endif
     uint16_t padding; /* samples still to be fed behind the end */
     uint8_t ended;    /* no more input comes */

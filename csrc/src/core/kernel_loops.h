@@ -295,6 +295,41 @@ static EE_TARGET int64_t EE_NAME(fir)(const double *tap, const int32_t *x, uint3
     return (int64_t)sum;
 }
 
+/* words[i] = x[i] - level; returns 0 where one does not fit 16 bits. */
+static EE_TARGET uint32_t EE_NAME(narrow)(const int32_t *x, uint32_t n, int32_t level, int16_t *restrict words)
+{
+    uint32_t wide = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const int32_t word = x[i] - level;
+        wide |= (uint32_t)(word + 32768) >> 16;
+        words[i] = (int16_t)word;
+    }
+    return !wide;
+}
+
+/* n outputs of rnd(sum of taps * words, 20), from row row_index on and from x on. With sums H and L below 2^31 of the
+ * taps' parts that is (H + 2^11 + (L >> 8)) >> 12. */
+static EE_TARGET void EE_NAME(fir_words)(const ee_tap_words *taps, uint32_t row_index, const int16_t *x, int32_t level,
+                                         uint32_t n, int32_t *restrict out)
+{
+    const ee_tap_words t = *taps;
+    for (uint32_t o = 0; o < n; o++) {
+        const int16_t *high_tap = t.words + (size_t)row_index * 2 * t.row, *low_tap = high_tap + t.row;
+        int32_t high = 0, low = 0;
+        for (uint32_t i = 0; i < t.row / EE_WORD_ROW * EE_WORD_ROW; i++) { /* compilers see that there is no tail */
+            high += high_tap[i] * x[i];
+            low += low_tap[i] * x[i];
+        }
+        out[o] = ee_clamp(((high + (1 << 11) + (low >> 8)) >> 12) + level, -EE_X_MAX, EE_X_MAX);
+        x += t.whole;
+        row_index += t.rows_ahead;
+        if (row_index >= t.n_rows) {
+            row_index -= t.n_rows;
+            x++;
+        }
+    }
+}
+
 /* The same taps for 32 outputs in a row: out[o] = rounded sum of tap[i] * x[o + i], taps a multiple of 8. Taps that lie
  * a vector apart are taken one after the other: four vectors of input stay in registers, and each tap needs one new
  * one. */
@@ -338,54 +373,12 @@ static EE_TARGET void EE_NAME(fir_blocks)(const double *tap, uint32_t taps, cons
 #endif
 }
 
-/* Floats in a row to canonical samples; returns 1 when one is not finite (it becomes EE_MISSING). The size is limited
- * and rounded, the sign comes back after it: compilers make masks of two limits and two ways of rounding. */
-#define EE_READ(type, bits, name)                                                                           \
-    static EE_TARGET uint32_t EE_NAME(name)(const type *x, double scale, uint32_t n, int32_t *restrict out) \
-    {                                                                                                       \
-        uint32_t missing = 0;                                                                               \
-        for (uint32_t i = 0; i < n; i++) {                                                                  \
-            bits b;                                                                                         \
-            missing |= !(x[i] - x[i] == 0);                                                                 \
-            __builtin_memcpy(&b, x + i, sizeof b);                                                          \
-            const int32_t sign = (int32_t)(b >> (8 * sizeof b - 1));                                        \
-            double size = __builtin_fabs((double)x[i] * scale);                                             \
-            size = size < EE_X_MAX ? size : EE_X_MAX; /* of NaN too */                                      \
-            out[i] = ((int32_t)(size + 0.5) ^ sign) - sign;                                                 \
-        }                                                                                                   \
-        for (uint32_t i = 0; missing && i < n; i++)                                                         \
-            if (!(x[i] - x[i] == 0)) out[i] = EE_MISSING;                                                   \
-        return missing;                                                                                     \
-    }
-EE_READ(float, int32_t, read_f32)
-EE_READ(double, int64_t, read_f64)
-#undef EE_READ
-
-/* Lowest and highest of n >= 1 floats, as integers of the same order: infinities and NaN are at its ends. */
-#define EE_EXTREMES(type, bits, mask, name)                                                   \
-    static EE_TARGET void EE_NAME(name)(const type *x, size_t n, type *lowest, type *highest) \
-    {                                                                                         \
-        bits v, lo, hi;                                                                       \
-        __builtin_memcpy(&v, x, sizeof v);                                                    \
-        lo = hi = v ^ ((v >> (8 * sizeof v - 1)) & mask);                                     \
-        for (size_t i = 0; i < n; i++) {                                                      \
-            __builtin_memcpy(&v, x + i, sizeof v);                                            \
-            v ^= (v >> (8 * sizeof v - 1)) & mask;                                            \
-            lo = v < lo ? v : lo;                                                             \
-            hi = v > hi ? v : hi;                                                             \
-        }                                                                                     \
-        lo ^= (lo >> (8 * sizeof v - 1)) & mask;                                              \
-        hi ^= (hi >> (8 * sizeof v - 1)) & mask;                                              \
-        __builtin_memcpy(lowest, &lo, sizeof lo);                                             \
-        __builtin_memcpy(highest, &hi, sizeof hi);                                            \
-    }
-EE_EXTREMES(float, int32_t, INT32_MAX, extremes_f32)
-EE_EXTREMES(double, int64_t, INT64_MAX, extremes_f64)
-#undef EE_EXTREMES
+#include "sample_loops.h"
 
 #define EE_LOOPS                                                                                                  \
     EE_NAME(add), EE_NAME(max_pool), EE_NAME(requantize), EE_NAME(pool), EE_NAME(detrend), EE_NAME(scale),        \
         EE_NAME(scale_plain), EE_NAME(rails), EE_NAME(roughness), EE_NAME(detrend_blocks), EE_NAME(scale_blocks), \
-        EE_NAME(rails_blocks), EE_NAME(roughness_blocks), EE_NAME(fir), EE_NAME(fir_blocks), EE_NAME(read_f32),   \
-        EE_NAME(read_f64), EE_NAME(extremes_f32), EE_NAME(extremes_f64)
+        EE_NAME(rails_blocks), EE_NAME(roughness_blocks), EE_NAME(fir), EE_NAME(narrow), EE_NAME(fir_words),      \
+        EE_NAME(fir_blocks), EE_NAME(gain_i16), EE_NAME(gain_i32), EE_NAME(read_f32), EE_NAME(read_f64),          \
+        EE_NAME(extremes_i16), EE_NAME(extremes_i32), EE_NAME(extremes_f32), EE_NAME(extremes_f64)
 #endif

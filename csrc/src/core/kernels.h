@@ -10,10 +10,18 @@
 #ifndef EE_NO_HOST
 #define EE_LANES           16u /* output channels that a vector kernel makes at once */
 #define EE_OVERREAD_FRAMES 16u /* frames behind its input that a convolution may read; their values do not matter */
+#define EE_WORD_ROW        32u /* taps in words come in rows of a multiple of this */
 #define EE_MAX_CACHED_TAPS 72u /* of fir_blocks: 2 * (32 + 1), rounded up to 8 */
 
 /* The order of the weights that a table reads: host/pack.c. */
 typedef enum ee_packing { EE_NOT_PACKED, EE_PACKED, EE_PACKED_WIDE, EE_PACKED_SIGNED } ee_packing;
+
+/* The resampler's taps of every phase in words of 16 bits, 256 high + low: n_rows rows of `row` words high, then as
+ * many low; `row` is a multiple of EE_WORD_ROW. From one output to the next, `rows_ahead` rows and `whole` samples. */
+typedef struct ee_tap_words {
+    int16_t *words;
+    uint32_t row, n_rows, rows_ahead, whole;
+} ee_tap_words;
 
 typedef struct ee_kernels {
     const char *name;
@@ -40,9 +48,16 @@ typedef struct ee_kernels {
     void (*rails_blocks)(const int32_t *x, uint32_t blocks, ee_block_stats *stats);
     void (*roughness_blocks)(const uint8_t *y, uint32_t blocks, ee_block_stats *stats);
     int64_t (*fir)(const double *tap, const int32_t *x, uint32_t n);
+    uint32_t (*narrow)(const int32_t *x, uint32_t n, int32_t level, int16_t *words);
+    void (*fir_words)(const ee_tap_words *taps, uint32_t row_index, const int16_t *x, int32_t level, uint32_t n,
+                      int32_t *out);
     void (*fir_blocks)(const double *tap, uint32_t taps, const int32_t *x, int32_t *out, uint32_t blocks);
+    void (*gain_i16)(const int16_t *x, int32_t mult, int32_t shift, uint32_t n, int32_t *out);
+    uint32_t (*gain_i32)(const int32_t *x, int32_t mult, int32_t shift, uint32_t n, int32_t *out);
     uint32_t (*read_f32)(const float *x, double scale, uint32_t n, int32_t *out);
     uint32_t (*read_f64)(const double *x, double scale, uint32_t n, int32_t *out);
+    void (*extremes_i16)(const int16_t *x, size_t n, int16_t *lowest, int16_t *highest);
+    void (*extremes_i32)(const int32_t *x, size_t n, int32_t *lowest, int32_t *highest);
     void (*extremes_f32)(const float *x, size_t n, float *lowest, float *highest);
     void (*extremes_f64)(const double *x, size_t n, double *lowest, double *highest);
 } ee_kernels;

@@ -36,11 +36,13 @@ void ee_resampler_layout(ee_front_state *f, const ee_config *config, uint8_t **m
 #ifndef EE_NO_HOST
     const uint32_t phase_step = gcd(config->fs_mhz, EE_RATE_MHZ);
     r->n_phases = EE_RATE_MHZ / phase_step;
-    r->rows_ahead = r->fraction / phase_step;
     r->row = (2 * r->half + 7u) & ~7u;
     r->taps = NULL;
     if (f->front->kind && (config->flags & EE_CACHE_TAPS) && r->n_phases * r->half <= (1u << 16))
         r->taps = (double *)ee_allocate_8(memory, (size_t)r->n_phases * r->row * sizeof *r->taps);
+    const uint32_t word_row = (2 * r->half + EE_WORD_ROW - 1) / EE_WORD_ROW * EE_WORD_ROW;
+    r->tap_words = (ee_tap_words){ NULL, word_row, r->n_phases, r->fraction / phase_step, r->whole };
+    if (r->taps) r->tap_words.words = (int16_t *)ee_allocate(memory, r->n_phases * 2 * word_row * sizeof(int16_t));
 #else
     (void)memory;
 #endif
@@ -97,12 +99,31 @@ static void fill_row(const ee_front_state *f, uint32_t phase, double *taps)
     taps[phase < EE_RATE_MHZ / 2 ? half - 1 : half] += (1 << 20) - sum;
 }
 
+/* The same row in words, 256 high + low; returns 0 where sums of them with words of samples do not fit 32 bits. */
+static int fill_words(const ee_resampler *r, const double *taps, int16_t *words)
+{
+    const uint32_t row = r->tap_words.row;
+    uint32_t sum_high = 0, sum_low = 0;
+    for (uint32_t i = 0; i < row; i++) {
+        const int32_t tap = i < 2 * r->half ? (int32_t)taps[i] : 0, high = (tap + 128) >> 8, low = tap - 256 * high;
+        sum_high += (uint32_t)(high < 0 ? -high : high);
+        sum_low += (uint32_t)(low < 0 ? -low : low);
+        words[i] = (int16_t)high;
+        words[row + i] = (int16_t)low;
+    }
+    return sum_high < 1u << 15 && sum_low < 1u << 16;
+}
+
 void ee_resampler_fill_taps(ee_front_state *f)
 {
-    const ee_resampler *r = &f->resampler;
+    ee_resampler *r = &f->resampler;
     if (!r->taps) return;
-    for (uint32_t i = 0; i < r->n_phases; i++)
-        fill_row(f, i * (EE_RATE_MHZ / r->n_phases), r->taps + (size_t)i * r->row);
+    r->fits_words = 1;
+    for (uint32_t i = 0; i < r->n_phases; i++) {
+        double *row = r->taps + (size_t)i * r->row;
+        fill_row(f, i * (EE_RATE_MHZ / r->n_phases), row);
+        if (!fill_words(r, row, r->tap_words.words + (size_t)i * 2 * r->tap_words.row)) r->fits_words = 0;
+    }
 }
 #endif
 
@@ -148,7 +169,7 @@ static void advance(ee_resampler *r)
         r->pos++;
     }
 #ifndef EE_NO_HOST
-    r->row_index += r->rows_ahead;
+    r->row_index += r->tap_words.rows_ahead;
     if (r->row_index >= r->n_phases) r->row_index -= r->n_phases;
 #endif
 }
@@ -186,6 +207,26 @@ static void run_same_taps(ee_front_state *f, uint32_t n)
 }
 #endif
 
+#ifndef EE_NO_HOST
+/* All outputs that the samples held allow. A sum of taps of 1 lets samples be taken from any level: in most recordings
+ * the rest fits words of 16 bits. Where some do not, nothing is done. */
+static void run_by_words(ee_front_state *f)
+{
+    ee_resampler *r = &f->resampler;
+    const int32_t *x = r->raw + r->pos + 1 - r->half, level = *x;
+    const ee_tap_words *taps = &r->tap_words;
+    if (!f->kernels->narrow(x, (uint32_t)(r->raw + r->count - x), level, r->words)) return;
+    /* In rows, the way to the first output that is not ready; the way of each. */
+    const uint32_t way = (r->count - r->half - r->pos) * taps->n_rows - r->row_index,
+                   ahead = taps->whole * taps->n_rows + taps->rows_ahead, n = (way + ahead - 1) / ahead,
+                   rows = r->row_index + n * taps->rows_ahead;
+    f->kernels->fir_words(taps, r->row_index, r->words, level, n, ee_baseline_put(f, 0, n));
+    r->pos += n * taps->whole + rows / taps->n_rows;
+    r->row_index = rows % taps->n_rows;
+    r->phase = r->row_index * (EE_RATE_MHZ / taps->n_rows);
+}
+#endif
+
 void ee_resampler_run(ee_front_state *f)
 {
     ee_resampler *r = &f->resampler;
@@ -193,6 +234,7 @@ void ee_resampler_run(ee_front_state *f)
     if (!f->baseline.count && outputs_ready(r, 1)) run_one(f);
     if (r->taps && r->whole == 1 && !r->fraction && outputs_ready(r, 2)) /* 128 Hz */
         run_same_taps(f, r->count - r->half - r->pos);
+    if (r->taps && r->fits_words && outputs_ready(r, 1)) run_by_words(f);
 #endif
     while (outputs_ready(r, 1)) run_one(f);
     uint32_t drop = ee_min(r->pos + 1 - r->half, r->count);

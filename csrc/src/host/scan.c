@@ -15,21 +15,27 @@
         any = 1;                                                                                               \
     }
 
-/* The extremes of samples in a row. Returns 1 where one is not finite, or they are not in a row. */
-static int scan_floats(const ee_source *source, size_t n, double *lowest, double *highest)
+/* The extremes of samples in a row. Returns 1 where one is not finite or missing, or they are not in a row. */
+#define EE_SCAN_ROW(type, name)                                                          \
+    if (source->stride == sizeof(type)) {                                                \
+        type lo, hi;                                                                     \
+        kernels->name((const type *)source->data, n, &lo, &hi);                          \
+        *lowest = (double)lo;                                                            \
+        *highest = (double)hi;                                                           \
+        return !(*lowest - *lowest == 0 && *highest - *highest == 0 && *lowest > least); \
+    }                                                                                    \
+    return 1;
+
+static int scan_row(const ee_source *source, size_t n, double *lowest, double *highest)
 {
     const ee_kernels *kernels = ee_kernels_default();
-    float lo, hi;
-    if (source->type == EE_F32 && source->stride == sizeof lo) {
-        kernels->extremes_f32((const float *)source->data, n, &lo, &hi);
-        *lowest = lo;
-        *highest = hi;
-    } else if (source->type == EE_F64 && source->stride == sizeof *lowest) {
-        kernels->extremes_f64((const double *)source->data, n, lowest, highest);
-    } else {
-        return 1;
+    double least = -__builtin_inf(); /* what is missing is below the others */
+    switch (source->type) {
+    case EE_I16: EE_SCAN_ROW(int16_t, extremes_i16)
+    case EE_I32: least = EE_MISSING; EE_SCAN_ROW(int32_t, extremes_i32)
+    case EE_F32: EE_SCAN_ROW(float, extremes_f32)
+    default: EE_SCAN_ROW(double, extremes_f64)
     }
-    return !(*lowest - *lowest == 0 && *highest - *highest == 0);
 }
 
 size_t ee_scan(const ee_source *source, size_t n, double *lowest, double *highest)
@@ -37,7 +43,7 @@ size_t ee_scan(const ee_source *source, size_t n, double *lowest, double *highes
     size_t bad = n;
     double lo = 0, hi = 0;
     int any = 0;
-    if (n && !scan_floats(source, n, lowest, highest)) return n;
+    if (n && !scan_row(source, n, lowest, highest)) return n;
     switch (source->type) {
     case EE_I16: EE_SCAN(int16_t, 0) break;
     case EE_I32: EE_SCAN(int32_t, v == EE_MISSING) break;
