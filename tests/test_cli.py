@@ -65,7 +65,7 @@ class TestEmbed:
 
     def test_a_long_recording_is_shared_by_threads_and_keeps_its_bytes(self, run, tmp_path, ecg, monkeypatch):
         shares = []
-        monkeypatch.setattr(edgeecg.cli, "LONG", 60.0)
+        monkeypatch.setattr(edgeecg.commands.embed, "LONG", 60.0)
         monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
         analyze = edgeecg.Encoder.analyze
         monkeypatch.setattr(

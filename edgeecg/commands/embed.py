@@ -1,0 +1,184 @@
+"""`edgeecg embed`: recordings into one table of embeddings."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .. import io as recordings
+from .._progress import Progress, clock
+from .._signal import check_hop
+from ..errors import AmplitudeWarning, EdgeECGError, InputError, RecordingWarning
+from ..io import recordings_in
+from ..io.output import EmbeddingTable, check_output, save, written_name
+from ..loading import load
+from .signal_options import about, add_signal_options, analyze, check_rate, read_recording
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..encoder import Encoder
+    from ..io import Recording
+    from ..results import Analysis
+
+__all__ = ["EXAMPLES", "add_arguments", "run"]
+
+LONG = 3600.0  # seconds of a recording that threads share
+
+EXAMPLES = """examples:
+  edgeecg embed 100.hea -o 100.npz                      a WFDB record: rate and gain from its header
+  edgeecg embed 100.hea --lead V5 --hop 2.5 -o v5.csv   another lead, a window every 2.5 s
+  edgeecg embed *.hea -o all.parquet                    many recordings, one table (column `file`)
+  edgeecg embed records/ --keep-going -o all.parquet    all recordings of a folder, but those that cannot be read
+  edgeecg embed night.edf --clock -o night.csv          a sleep recording: its lead called ECG, times of the day
+  edgeecg embed watch.csv --fs 130 --unit uV -o w.npz   text without a header
+  edgeecg embed adc.npy --fs 250 --gain 400 -o a.npz    integers, 400 ADC units per mV
+
+reads  WFDB, EDF, BDF, text (CSV and the like), NumPy, JSON, ISHNE, SCP-ECG, AliveCor; with extras MATLAB, HDF5, DICOM,
+       Parquet, HL7 aECG, GE MUSE and Philips XML; each packed with gzip too, and by URL (README.md, docs/recordings.md)
+writes .npz, .csv, .parquet (needs pyarrow): file, start (s), quality, e0 ... e127
+quality  0 is good; bits: 1 flat, 2 clipped, 4 lead off, 8 missing samples, 16 noisy"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of the subcommand."""
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a recording")
+    parser.add_argument("-o", "--output", required=True, metavar="OUT", help="where to write: .npz, .csv or .parquet")
+    parser.add_argument("--int8", action="store_true", help="write the int8 form, and its scale")
+    parser.add_argument(
+        "--keep-going", action="store_true", help="leave out files that cannot be embedded (exit code 2 still)"
+    )
+    parser.add_argument(
+        "--clock", action="store_true", help="also write the clock time of each window, where it is known"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
+    add_signal_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Embed every file into one table."""
+    files = expanded(args.files)
+    check_output(args.output, files)
+    check_hop(args.hop)  # before a file is blamed
+    encoder = load(args.model)
+    progress = Progress(0, enabled=not args.quiet)
+    files, failed = preflight(files, args, progress)
+    progress.total = sum(map(size_of, files))
+    results = []
+    for file in files:
+        progress.start(file)
+        try:
+            recording, result = embed_file(encoder, file, args, progress)
+        except EdgeECGError as error:
+            if not args.keep_going:
+                progress.close()
+                raise
+            failed += 1
+            progress.say(f"edgeecg: left out: {error}")
+            progress.step(size_of(file), file)
+            continue
+        results.append((file, recording, result))
+        flagged = int(np.count_nonzero(result.quality))
+        progress.step(
+            size_of(file),
+            f"{file}  {clock(recording.seconds)} of lead {recording.lead}, {len(result.start)} windows, {flagged} "
+            "flagged",
+        )
+    progress.close()
+    if not results:
+        raise InputError("no file could be embedded: nothing is written")
+    save(table_of(results, encoder, args), args.output)
+    return 2 if failed else 0
+
+
+def expanded(files: list[str]) -> list[str]:
+    """The files, with the recordings of a folder in its place."""
+    found = []
+    for file in files:
+        inside = recordings_in(file) if os.path.isdir(file) else [file]
+        if not inside:
+            raise InputError(f"{file}: is a folder that holds no recording")
+        found += inside
+    return found
+
+
+def preflight(files: list[str], args: argparse.Namespace, progress: Progress) -> tuple[list[str], int]:
+    """(files that can be read as far as `io.check` tells, how many cannot): before the first is embedded."""
+    good, failed = [], 0
+    for file in files:
+        try:
+            lead = recordings.check(file, args.lead, args.fs, args.unit, args.gain)
+            if lead is not None:
+                check_rate(file, args.fs or lead.fs)
+        except EdgeECGError as error:
+            if not args.keep_going:
+                raise
+            failed += 1
+            progress.say(f"edgeecg: left out: {error}")
+        else:
+            good.append(file)
+    return good, failed
+
+
+def size_of(file: str) -> int:
+    """Bytes of the file with the samples, for the progress bar."""
+    path = Path(file)
+    dat = path.with_suffix(".dat")
+    path = dat if path.suffix == ".hea" and dat.exists() else path
+    return path.stat().st_size if path.exists() else 0
+
+
+def embed_file(encoder: Encoder, file: str, args: argparse.Namespace, progress: Progress) -> tuple[Recording, Analysis]:
+    """(recording, result) of one file; errors and warnings begin with its name."""
+    with warnings.catch_warnings():
+        for kind in (AmplitudeWarning, RecordingWarning):
+            warnings.simplefilter("always", kind)
+        warnings.showwarning = lambda message, kind, *_, **__: progress.say(
+            f"edgeecg: {message if kind is RecordingWarning else f'{file}: warning: {message}'}"
+        )
+        recording = read_recording(file, args)
+        return recording, analyze(encoder, recording, args.hop, args.nan, threads_for(recording))
+
+
+def threads_for(recording: Recording) -> int:
+    """All processors for a long recording, whose bytes stay the same; for a short one threads are not worth it."""
+    return len(os.sched_getaffinity(0)) if recording.seconds > LONG and hasattr(os, "sched_getaffinity") else 1
+
+
+def table_of(
+    results: list[tuple[str, Recording, Analysis]], encoder: Encoder, args: argparse.Namespace
+) -> EmbeddingTable:
+    """One table of all files' windows."""
+    analyses = [analysis for *_, analysis in results]
+    lengths = [len(analysis.start) for analysis in analyses]
+
+    def each(values: list[str]) -> NDArray[np.str_]:
+        return np.repeat(np.array(values, dtype=np.str_), lengths)
+
+    more = {}
+    if args.clock:
+        more["time"] = np.concatenate([clock_times(analysis) for analysis in analyses])
+    for name in sorted({name for _, recording, _ in results for name in recording.identity}):
+        more[name] = each([recording.identity.get(name, "") for _, recording, _ in results])
+    return EmbeddingTable(
+        file=each([written_name(file) for file, *_ in results]),
+        start=np.concatenate([analysis.start for analysis in analyses]),
+        quality=np.concatenate([analysis.quality for analysis in analyses]),
+        embedding=np.concatenate([analysis.int8 if args.int8 else analysis.embedding for analysis in analyses]),
+        scale=encoder.int8_scale if args.int8 else None,
+        about=about(encoder, args.hop),
+        more=more,
+    )
+
+
+def clock_times(analysis: Analysis) -> NDArray[np.str_]:
+    """ISO 8601 of each window's start, in UTC with a Z where there is a time zone; empty where no time is known."""
+    if analysis.recorded is None:
+        return np.full(len(analysis.start), "", dtype=np.str_)
+    times = np.datetime_as_string(analysis.time, "ms")
+    return np.char.add(times, "Z") if analysis.recorded.tzinfo else times

@@ -1,0 +1,85 @@
+"""`edgeecg info`: describe the installation, a model or a recording."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .. import __version__
+from .. import io as recordings
+from .._progress import clock
+from ..errors import EdgeECGError, InputError
+from ..loading import bundled_models, load
+from ..model import describe
+
+if TYPE_CHECKING:
+    from ..io import Source
+
+__all__ = ["EXAMPLES", "add_arguments", "run"]
+
+EXAMPLES = """examples:
+  edgeecg info              version, kernels in use, bundled model
+  edgeecg info default      the layers of a bundled model
+  edgeecg info my.eecg      the layers of a model file
+  edgeecg info 100.hea      rate, leads, gain and length of a recording"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of the subcommand."""
+    parser.add_argument("file", nargs="?", metavar="MODEL|FILE", help="a model's name or .eecg file, or a recording")
+    parser.add_argument("--keep-identity", action="store_true", help="also print what the file says of the person")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Describe the installation, a model or a recording."""
+    if args.file is None:
+        print(
+            f"edgeecg {__version__} (Python {platform.python_version()}, numpy {np.__version__}, {platform.machine()})"
+        )
+        try:
+            info = load().info
+        except EdgeECGError as error:
+            print(error)
+            return 2
+        print(f"kernels   {info['kernels']} (backend {info['backend']})")
+        print(
+            f"model     {info['name']}, id {info['id'][:16]}, {info['macs_per_window'] / 1e6:.2f} M "
+            "multiply-accumulates a window"
+        )
+        print(f"bundled   {', '.join(bundled_models())}")
+        return 0
+    bundled = bundled_models().get(args.file)
+    if Path(args.file).suffix == ".eecg" or (bundled and not Path(args.file).exists()):
+        print(describe(bundled or args.file))
+        return 0
+    try:
+        source = recordings.open_source(args.file, args.keep_identity)
+    except InputError as error:
+        if Path(args.file).suffix or "no such file" not in str(error):
+            raise
+        known = ", ".join(bundled_models())
+        raise InputError(f"{error}, and no bundled model of this name ({known})") from None
+    print_source(source)
+    return 0
+
+
+def print_source(source: Source) -> None:
+    """Describe a recording: its length, when it began, and its leads."""
+    rates = {lead.fs for lead in source.leads}
+    rate = rates.pop() if len(rates) == 1 else None
+    length = f", {clock(source.length / rate)} at {rate:g} Hz" if rate else ""
+    print(
+        f"{source.name}  {source.format}{length}, {source.length} samples, {len(source.leads)} "
+        f"lead{'s' * (len(source.leads) != 1)}"
+    )
+    if source.start:
+        print(f"  recorded {source.start.isoformat(sep=' ', timespec='seconds')}")
+    for name, said in source.identity.items():
+        print(f"  {name.replace('_', ' ')}: {said}")
+    for index, lead in enumerate(source.leads):
+        gain = f"{lead.gain:g} ADC units per mV" if lead.gain else lead.unit or "unit not stated"
+        print(f"  {index:3}  {lead.name:12}  {f'{lead.fs:g} Hz' if lead.fs else 'rate not stated':16}  {gain}")
