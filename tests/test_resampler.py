@@ -10,7 +10,8 @@ from edgeecg.model import default_front_end
 from tests.models import X_MAX, Net, ecg, edge_like
 from tests.test_kernels import KERNELS
 
-RATES = [50, 100, 127.5, 132, 250, 257, 360, 500, 1000, 2000]
+# At 4000 Hz there are too many taps for words.
+RATES = [50, 100, 127.5, 132, 250, 257, 360, 500, 1000, 4000]
 
 
 def front_end(model, kernels, x, fs_mhz, block=1280):

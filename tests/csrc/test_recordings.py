@@ -60,6 +60,15 @@ def test_samples_of_any_type_at_any_stride(core, dtype, way):
         assert core.push_source(x, 0, len(x)) == (0, len(x), None) and core.flush() is None
 
 
+def test_a_row_of_taps_that_is_too_long_for_words(core):
+    model = models.edge_like(window=320, flat_blocks=3, off_blocks=3)
+    core.open(model)
+    x = canonical(ecg(4, 4000, 3, offset=1.0))
+    assert core.init(Config(4_000_000, 40, 1280, 0, 0, CACHE_TAPS))
+    for rows, wanted in zip(core.run(x)[1].values(), expected.embed(x, 4_000_000, model, 40), strict=True):
+        assert len(wanted) and np.array_equal(rows, wanted)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=lambda t: t.__name__)
 @pytest.mark.parametrize("kernels", ["scalar", "avx2", "avx512-vnni", "avx-vnni"])
 def test_floats_that_are_not_finite_are_missing(serve, kernels, dtype):
