@@ -1,5 +1,7 @@
 """The command `edgeecg`: what a person types and reads."""
 
+import gzip
+import io
 import os
 import subprocess
 import sys
@@ -62,6 +64,19 @@ class TestEmbed:
                 np.testing.assert_array_equal(saved[name], getattr(expected, name))
             assert set(saved["file"]) == {str(tmp_path / "r.npy")}
             assert saved["hop"] == 2.5
+
+    def test_the_standard_input_is_a_recording(self, run, tmp_path, ecg, monkeypatch):
+        text = "time,ecg_mV\n" + "".join(f"{i / 250:.3f},{x:.5f}\n" for i, x in enumerate(ecg))
+        (tmp_path / "r.csv").write_text(text)
+        assert run("embed", tmp_path / "r.csv", "-o", tmp_path / "file.npz")[0] == 0
+        for packed in (text.encode(), gzip.compress(text.encode())):
+            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(packed)))
+            assert run("embed", "-", "-o", tmp_path / "input.npz")[0] == 0
+            a, b = (np.load(tmp_path / name) for name in ("file.npz", "input.npz"))
+            assert np.array_equal(a["embedding"], b["embedding"])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"hello")))
+        code, _, err = run("embed", "-", "-o", tmp_path / "input.npz")
+        assert code == 2 and one_sentence(err, "standard input: no row of numbers")
 
     def test_a_long_recording_is_shared_by_threads_and_keeps_its_bytes(self, run, tmp_path, ecg, monkeypatch):
         shares = []

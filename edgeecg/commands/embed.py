@@ -17,7 +17,7 @@ from ..errors import AmplitudeWarning, EdgeECGError, InputError, RecordingWarnin
 from ..io import recordings_in
 from ..io.output import EmbeddingTable, check_output, save, written_name
 from ..loading import load
-from .signal_options import about, add_signal_options, analyze, check_rate, read_recording
+from .signal_options import about, add_signal_options, analyze, check_rate, opened, read_recording
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,6 +38,7 @@ EXAMPLES = """examples:
   edgeecg embed night.edf --clock -o night.csv          a sleep recording: its lead called ECG, times of the day
   edgeecg embed watch.csv --fs 130 --unit uV -o w.npz   text without a header
   edgeecg embed adc.npy --fs 250 --gain 400 -o a.npz    integers, 400 ADC units per mV
+  zcat old.csv.gz | edgeecg embed - -o old.npz          the standard input
 
 reads  WFDB, EDF, BDF, text (CSV and the like), NumPy, JSON, ISHNE, SCP-ECG, AliveCor; with extras MATLAB, HDF5, DICOM,
        Parquet, HL7 aECG, GE MUSE and Philips XML; each packed with gzip too, and by URL (README.md, docs/recordings.md)
@@ -47,7 +48,7 @@ quality  0 is good; bits: 1 flat, 2 clipped, 4 lead off, 8 missing samples, 16 n
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the subcommand."""
-    parser.add_argument("files", nargs="+", metavar="FILE", help="a recording")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a recording; - is the standard input")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="where to write: .npz, .csv or .parquet")
     parser.add_argument("--int8", action="store_true", help="write the int8 form, and its scale")
     parser.add_argument(
@@ -112,7 +113,7 @@ def preflight(files: list[str], args: argparse.Namespace, progress: Progress) ->
     good, failed = [], 0
     for file in files:
         try:
-            lead = recordings.check(file, args.lead, args.fs, args.unit, args.gain)
+            lead = recordings.check(opened(file), args.lead, args.fs, args.unit, args.gain)
             if lead is not None:
                 check_rate(file, args.fs or lead.fs)
         except EdgeECGError as error:

@@ -15,6 +15,7 @@ from .._progress import clock
 from ..errors import EdgeECGError, InputError
 from ..loading import bundled_models, load
 from ..model import describe
+from .signal_options import opened
 
 if TYPE_CHECKING:
     from ..io import Source
@@ -57,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         print(describe(bundled or args.file))
         return 0
     try:
-        source = recordings.open_source(args.file, args.keep_identity)
+        source = recordings.open_source(opened(args.file), args.keep_identity)
     except InputError as error:
         if Path(args.file).suffix or "no such file" not in str(error):
             raise

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import TYPE_CHECKING, Any, Final
 
 from .. import io as recordings
 from .._signal import fs_millihertz
@@ -15,7 +16,31 @@ if TYPE_CHECKING:
     from ..io import Recording
     from ..results import Analysis
 
-__all__ = ["about", "add_signal_options", "analyze", "check_rate", "read_recording"]
+__all__ = ["about", "add_signal_options", "analyze", "check_rate", "opened", "read_recording"]
+
+
+class StandardInput:
+    """What the process is given, which can be read once, as a file that can be read again."""
+
+    name: Final = "standard input"
+
+    def __init__(self) -> None:
+        self.stream: object = None
+        self.content = b""
+
+    def read(self) -> bytes:
+        """All of it."""
+        if self.stream is not sys.stdin:
+            self.stream, self.content = sys.stdin, sys.stdin.buffer.read()
+        return self.content
+
+
+STANDARD_INPUT: Final = StandardInput()
+
+
+def opened(file: str) -> str | StandardInput:
+    """What the readers take for a name on the command line: - is the standard input."""
+    return STANDARD_INPUT if file == "-" else file
 
 
 def add_signal_options(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +69,7 @@ def add_signal_options(parser: argparse.ArgumentParser) -> None:
 
 def read_recording(file: str, args: argparse.Namespace) -> Recording:
     """The lead that the options choose."""
-    recording = recordings.read(file, args.lead, args.fs, args.unit, args.gain, args.keep_identity)
+    recording = recordings.read(opened(file), args.lead, args.fs, args.unit, args.gain, args.keep_identity)
     check_rate(recording.name, recording.fs)
     return recording
 
