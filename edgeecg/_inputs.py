@@ -82,6 +82,8 @@ def taken(signal: Any, fs: float | None, unit: str | None, gain: float | None, l
         unit, gain = recording.unit, recording.gain
         if fs is None and not is_frame(signal):
             raise InputError(f"{recording.name or 'the recording'}: the sampling rate is not known: give it with fs=")
+        if not is_frame(signal):
+            recording.require_scale()
     if fs is None:
         fs = DEFAULT_RATE
         check_beats(samples)

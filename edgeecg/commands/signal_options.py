@@ -86,7 +86,8 @@ def analyze(encoder: Encoder, recording: Recording, hop: float, nan: Nan, thread
     try:
         return encoder.analyze(recording, hop=hop, nan=nan, threads=threads)
     except InputError as error:
-        raise InputError(f"{recording.name}: {error}") from None
+        named = str(error).startswith(f"{recording.name}: ")
+        raise InputError(str(error) if named else f"{recording.name}: {error}") from None
 
 
 def about(encoder: Encoder, hop: float) -> dict[str, Any]:

@@ -4,10 +4,13 @@ recording = edgeecg.io.read("100.hea", lead="MLII")
 edgeecg.embed(recording)
 """
 
+import dataclasses
 import os
 import warnings
+from io import BytesIO
 from typing import Any
 
+from ..errors import InputError
 from ._files import File, is_url, open_file
 from ._folders import recordings_in, resolved
 from ._formats import FORMATS, check_packages, format_of, open_with
@@ -61,7 +64,8 @@ def check(
 ) -> Lead | None:
     """Refuse what cannot be read here, without much work.
 
-    A file with a header, or a small one, is opened, and lead and unit are decided.
+    A file with a header, or a small one, is opened, and lead and unit are decided. Of a large text the first lines are
+    read: they tell whether there is a rate.
 
     Parameters
     ----------
@@ -71,7 +75,7 @@ def check(
     Returns
     -------
     Lead or None
-        The lead that `read` takes; None where the file was not opened.
+        The lead that `read` takes; None where what was read does not decide.
 
     Raises
     ------
@@ -81,12 +85,28 @@ def check(
     file = located(where)
     form = format_of(file)
     check_packages(form)
-    if not form.quick and file.size > SMALL:
+    small = form.quick or file.size <= SMALL
+    if not small and not form.rows:
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they come when it is read
-        source = open_with(form, file, False)
-        return source.leads[source.chosen(lead, fs, unit, gain)[0]]
+        try:
+            source = open_with(form, file if small else beginning(file), False)
+            chosen = source.leads[source.chosen(lead, fs, unit, gain)[0]]
+            if not form.quick:
+                source.recording(lead, fs, unit, gain).require_scale()
+            return chosen
+        except InputError:
+            if small:
+                raise
+            return None  # rows that are not looked at may be of another opinion
+
+
+def beginning(file: File) -> File:
+    """The first whole lines of a text."""
+    head = file.read(0, SMALL)
+    content = head[: head.rfind(b"\n") + 1] or head
+    return dataclasses.replace(file, size=len(content), opener=lambda: BytesIO(content))
 
 
 def read(

@@ -50,6 +50,8 @@ class Format:
         Of edgeecg, with these packages.
     quick : bool
         Whether a file is opened by its header alone.
+    rows : bool
+        Whether the first lines of a file are a shorter recording.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Format:
     packages: tuple[str, ...] = ()
     extra: str = "io"
     quick: bool = False
+    rows: bool = False
 
 
 def magic(*starts: bytes, at: int = 0) -> Callable[[bytes, str], bool]:
@@ -151,6 +154,7 @@ FORMATS: Final = (
         "text",
         (".csv", ".tsv", ".txt", ".asc", ".dat"),
         lambda head, _suffix: is_text(head) and not is_markup(head),
+        rows=True,
     ),
 )  # the first that fits; the last takes any text
 

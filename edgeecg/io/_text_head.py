@@ -59,6 +59,7 @@ KEPT = re.compile(r"(?:first|last|full)?name|patient\w*|subject\w*|mrn|dob|birth
 NUMBER = re.compile(r"[+-]?\d{1,12}(?:[.,]\d{1,12})?(?:[eE][+-]?\d{1,2})?")
 PER_SAMPLE = re.compile(r"^\s*([\d.]{1,12})\s*(msec|ms|µs|usec|us|sec|s)\s*/\s*sample\s*$", re.IGNORECASE)
 MARKS = re.compile(r"^\s*(?:[#%!;\"']+|//)\s*")
+MICROVOLTS = re.compile(r"OpenBCI Raw E[XEMC]G Data")  # by its documentation, in every version
 HERTZ = re.compile(r"^(k)?\s*(?:hz|hertz|sps|s/s|1/s|samples?\s*(?:/|per)\s*s\w*|herz)\b", re.IGNORECASE)
 SECONDS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "msec": 1e-3, "us": 1e-6, "µs": 1e-6, "": 1.0}
 
@@ -202,6 +203,8 @@ def head_of(where: str, lines: Sequence[str], keep_identity: bool = False) -> He
         if per_sample:
             head.rate = head.rate or 1 / (float(per_sample[1]) * SECONDS.get(per_sample[2].lower(), 1e-3))
         opened = MARKS.sub("", line)
+        if MICROVOLTS.match(opened) and not head.units:
+            head.units = ["uV"]
         if opened.startswith("{"):
             devices(head, opened)
             continue

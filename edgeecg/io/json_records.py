@@ -29,19 +29,30 @@ def open_source(file: File, keep_identity: bool = False) -> Source:
     Nothing of a person is kept. Raises InputError where the document is damaged, or holds several recordings or none.
     """
     file.afford(24 * file.size, "the document")
-    content = file.read()
-    try:
-        found = json.loads(
-            content.decode("utf-8-sig", "replace") if content[:2] not in (b"\xff\xfe", b"\xfe\xff") else content
-        )
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{file.name}: not a readable JSON file: {str(error)[:100]}") from None
+    found = document(file.name, file.read())
     for layout in LAYOUTS:
         columns_and_facts = layout(file.name, found)
         if columns_and_facts is not None:
             return table_source(file.name, "JSON", *columns_and_facts, file.budget)
     variables = flattened(file.name, found)
     return source_of(file.name, "JSON", variables, file.budget)
+
+
+def document(where: str, content: bytes) -> Json:
+    """The document; of a document a line (JSON lines), their list."""
+    marked = content[:2] in (b"\xff\xfe", b"\xfe\xff")
+    text = content.decode("utf-16" if marked else "utf-8-sig", "replace")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        wrong = str(error)
+    lines = [line for line in text.split("\n") if line.strip()]
+    try:
+        if len(lines) > 1 and json.loads(lines[0]) is not None:
+            return [json.loads(line) for line in lines]
+    except (ValueError, RecursionError) as error:
+        wrong = str(error) if not wrong.startswith("Extra data") else wrong
+    raise InputError(f"{where}: not a readable JSON file: {wrong[:100]}")
 
 
 def array(where: str, values: Json) -> np.ndarray[Any, np.dtype[Any]]:

@@ -68,12 +68,22 @@ class Recording:
         InputError
             Where the samples are integers and neither unit nor gain is known.
         """
+        self.require_scale()
         x = self.samples.astype(np.float64)
         if self.samples.dtype.kind in "iu":
-            if self.gain is None and self.unit is None:
-                raise InputError(f"{self.name}: {needs_gain(self.lead)}")
             x[self.samples == MISSING] = np.nan
         return (x + self.offset) / (self.gain if self.gain is not None else UNITS_PER_MV[self.unit or "mV"])
+
+    def require_scale(self) -> None:
+        """Refuse integers of which nothing says how many are a millivolt.
+
+        Raises
+        ------
+        InputError
+            Where the samples are integers and neither unit nor gain is known.
+        """
+        if self.gain is None and self.unit is None and self.samples.dtype.kind in "iu":
+            raise InputError(f"{self.name or 'the recording'}: {needs_gain(self.lead)}")
 
     @property
     def seconds(self) -> float:
@@ -93,8 +103,8 @@ class Recording:
 def needs_gain(lead: str | None) -> str:
     """The end of the sentence about integers of which nothing says what they are."""
     return (
-        f"lead {lead!r} holds an ADC's integers, and nothing says how many are a millivolt: give gain= (--gain), ADC "
-        "units per mV"
+        f"lead {lead!r} holds integers, and nothing says how many are a millivolt: give gain= (--gain), or unit='uV' "
+        "(--unit uV) if they are microvolts"
     )
 
 

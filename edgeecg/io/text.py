@@ -13,14 +13,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..constants import PLAUSIBLE_MV
 from ..errors import InputError
 from ._files import File
 from ._table import Column, Facts, table_source
 from ._text_cells import Form, Rows, blocks, split_rows, to_floats
 from ._text_head import Head, head_of
 from ._text_layout import Layout, layout_of
+from ._text_lists import list_variables
 from ._text_wide import is_wide, wide_columns
 from ._times import WIDEST
+from ._variables import source_of as variables_source
 from .recording import Source
 
 __all__ = ["is_text", "open_source"]
@@ -64,6 +67,9 @@ def open_source(file: File, keep_identity: bool = False) -> Source:
     """
     file.afford(2 * file.size, "the text")
     content = plain_text(file)
+    lists = list_variables(file.name, content)
+    if lists is not None:
+        return variables_source(file.name, "text", lists, file.budget)
     lines = head_lines(content)
     if is_wide(content, lines):
         columns, head_only = wide_columns(file.name, content)
@@ -237,7 +243,9 @@ def named(columns: list[Column], layout: Layout, head: Head) -> list[Column]:
                     setattr(column, field, text)
     for column in columns:
         column.kind = head.sensors.get(column.name or "")
-        if head.raw and column.values is not None and column.unit is None and whole(column.values):
+        if column.values is None or column.unit is not None or head.units or not whole(column.values):
+            continue
+        if head.raw or (head.gain is None and span(column.values) > PLAUSIBLE_MV[1]):  # counts of an ADC
             column.values = np.where(np.isnan(column.values), -(2.0**31), column.values).astype(np.int32)
     if head.raw and len(head.sensors):
         columns = [c for c in columns if c.kind is not None or c.name not in head.columns or c.name in NOT_SIGNALS]
@@ -245,6 +253,11 @@ def named(columns: list[Column], layout: Layout, head: Head) -> list[Column]:
 
 
 NOT_SIGNALS = ("nSeq",)
+
+
+def span(values: npt.NDArray[np.float64]) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.ptp(known)) if len(known) else 0.0
 
 
 def whole(values: npt.NDArray[np.float64]) -> bool:

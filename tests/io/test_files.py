@@ -206,3 +206,14 @@ def test_siblings_stay_beside_the_file(tmp_path):
         (tmp_path / "a" / "r.hea").write_text(f"r 1 128 2\n{name} 16 1000\n")
         refused(lambda: io.read(tmp_path / "a" / "r.hea"), "names a file outside its folder")
     assert Path(tmp_path / "secret.dat").exists()
+
+
+def test_of_a_large_text_the_first_lines_tell_whether_there_is_a_rate(tmp_path):
+    path = tmp_path / "large.csv"
+    rows = "".join(f"{i % 97 / 100:.2f}\n" for i in range(300_000))
+    path.write_text("ecg_mV\n" + rows)
+    assert path.stat().st_size > io.SMALL and io.check(path).fs is None
+    path.write_text("ecg_mV\n" + rows + "x\n")  # which `read` refuses
+    assert io.check(path, fs=250).name == "ecg"
+    path.write_text("a,b\n" + "".join(f"{i * i % 97},{i * i % 89}\n" for i in range(300_000)))
+    assert io.check(path) is None  # which signal it is, only the whole file tells

@@ -140,3 +140,16 @@ def test_documents_with_something_else_in_a_place(tmp_path_factory, kind, data):
     path = tmp_path_factory.mktemp("any") / "r.json"
     path.write_text(text)
     refused_or_read(path)
+
+
+def test_a_document_a_line(tmp_path):
+    t, x = spikes()
+    lines = [
+        json.dumps({"timestamp": 1704103200000 + round(a * 1000), "ecg_uV": 1000 * v})
+        for a, v in zip(t, x, strict=True)
+    ]
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(lines) + "\n")
+    check(io.read(path))
+    path.write_text("\n".join([*lines[:9], lines[9][:-1], *lines[10:]]))
+    refused(lambda: io.read(path), "a.jsonl", "not a readable JSON file")

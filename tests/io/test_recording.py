@@ -61,7 +61,7 @@ def test_floats_in_millivolts():
 
 
 def test_integers_of_no_unit_are_no_millivolts():
-    with pytest.raises(edgeecg.InputError, match=r"f: lead 'a' holds an ADC's integers, .* give gain= .--gain"):
+    with pytest.raises(edgeecg.InputError, match=r"f: lead 'a' holds integers, .* give gain= .--gain"):
         source(Lead("a")).recording().millivolts()
 
 
