@@ -19,7 +19,7 @@ SHELL := /bin/bash
 
 RUN := $(VENV)/bin/python
 CORE := edgeecg/_core.abi3.so
-SOURCES := setup.py edgeecg/_core.pyx $(shell find csrc/include csrc/src -name '*.[ch]')
+SOURCES := setup.py edgeecg/_core.pyx edgeecg/_core_heads.pxi $(shell find csrc/include csrc/src -name '*.[ch]')
 PIP_INSTALL = $(RUN) tools/install.py -c constraints.txt
 
 help:  ## this list

@@ -94,7 +94,7 @@ def core():
     return Extension(
         "edgeecg._core",
         ["edgeecg/_core.pyx", *sources],
-        depends=headers,
+        depends=["edgeecg/_core_heads.pxi", *headers],
         include_dirs=["csrc/include"],
         define_macros=[("Py_LIMITED_API", "0x030B0000")],
         py_limited_api=True,

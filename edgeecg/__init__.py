@@ -36,6 +36,7 @@ from .results import Analysis, Result
 from .stream import Stream
 
 if TYPE_CHECKING:
+    from . import heads as heads
     from . import io as io
     from . import losses as losses
     from . import model as model
@@ -66,8 +67,8 @@ _loaded = threading.local()
 if not TYPE_CHECKING:  # a type checker would take every name for one of the package
 
     def __getattr__(name: str) -> Any:
-        """Import the modules `io`, `losses` and `model` when they are first asked for."""
-        if name in ("io", "losses", "model"):
+        """Import the modules `heads`, `io`, `losses` and `model` when they are first asked for."""
+        if name in ("heads", "io", "losses", "model"):
             import importlib
 
             return importlib.import_module(f".{name}", __name__)

@@ -20,6 +20,18 @@ class Model:
     @property
     def exponent(self) -> int: ...
 
+class Classifier:
+    def __new__(cls, data: bytes, exponent: int) -> Self: ...
+    def reset(self) -> None: ...
+    def run(
+        self,
+        embedding: NDArray[np.float32],
+        quality: NDArray[np.uint8],
+        probability: NDArray[np.float32],
+        verdict: NDArray[np.int8],
+        fresh: bool,
+    ) -> None: ...
+
 class Stream:
     def __new__(
         cls,

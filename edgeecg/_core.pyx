@@ -55,7 +55,18 @@ cdef extern from "edgeecg.h":
         float *embedding_f32
         int8_t *embedding8
         uint8_t *quality
+    ctypedef struct ee_classifier:
+        unsigned short classes, dim
+        uint8_t independent
+    ctypedef struct ee_verdicts:
+        pass
     enum: EE_CACHE_TAPS
+    enum: EE_MOST_CLASSES
+    enum: EE_UNREADABLE
+    ee_status ee_classifier_view(ee_classifier *, const void *, size_t) nogil
+    void ee_classify(const ee_classifier *, const int16_t *, int32_t *, unsigned short *) nogil
+    void ee_verdicts_reset(ee_verdicts *) nogil
+    uint32_t ee_verdict(const ee_classifier *, ee_verdicts *, const unsigned short *, uint32_t) nogil
     ee_status ee_model_view(ee_model *, const void *, size_t) nogil
     const char *ee_status_text(ee_status) nogil
     int ee_choose_kernels(ee_model *, const char *) nogil
@@ -348,6 +359,9 @@ cdef class Stream:
             n = ee_front_end(self.stream, &s.source, s.n, &y[0, 0], <size_t>y.shape[0])
         PyBuffer_Release(&s.view)
         return n
+
+
+include "_core_heads.pxi"
 
 
 def device_plan(Model model not None, uint32_t fs_mhz, uint32_t hop, uint32_t block=0):

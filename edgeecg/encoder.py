@@ -11,6 +11,7 @@ from . import _signal
 from ._engines import Backend, open_engine
 from ._forks import lazy
 from ._inputs import SignalLike, taken
+from ._kept_heads import KeptHeads
 from ._pool import EVERYTHING, Pools
 from ._signal import Nan
 from .constants import LONGEST_HOP, RATE
@@ -19,6 +20,7 @@ from .results import Analysis
 from .stream import Stream
 
 if TYPE_CHECKING:
+    from .heads.running import Heads
     from .model import Model
 
 __all__ = ["Encoder"]
@@ -69,6 +71,7 @@ class Encoder:
         self.backend = backend
         self._engine = open_engine(backend, model)
         self._pools = Pools(self._engine)
+        self._kept_heads = KeptHeads()
         self.dim = self._engine.dim
         self.window = self._engine.window / RATE
         self.int8_scale: float = 2.0 ** (8 - self._engine.exponent)
@@ -101,6 +104,7 @@ class Encoder:
             "macs_per_window": m.macs,
             "weight_bytes": m.weight_bytes,
             "int8_scale": self.int8_scale,
+            "exponent": self._engine.exponent,
         }
 
     @overload
@@ -203,6 +207,7 @@ class Encoder:
         nan: Nan = "raise",
         threads: int = 1,
         lead: str | int | None = None,
+        heads: Heads = (),
     ) -> Analysis:
         """Embed a recording, with all that is known of its windows.
 
@@ -212,28 +217,33 @@ class Encoder:
             One lead, as for `embed`.
         fs, hop, unit, gain, nan, threads, lead
             As for `embed`.
+        heads : sequence of Head, path or name
+            Classifiers on the embedding, from `edgeecg fit` or bundled.
 
         Returns
         -------
         Analysis
-            Starts, embeddings, their int8 form and quality flags of the windows.
+            Starts, embeddings, their int8 form and quality flags of the windows, and what the heads say.
 
         Raises
         ------
         InputError
-            As `embed`.
+            As `embed`; for a head of another model.
 
         Warns
         -----
         AmplitudeWarning, RateWarning, RecordingWarning
             As `embed`.
         """
+        runners = None if heads == () else self._kept_heads.runners(heads, self)
         signal, fs, unit, gain, recorded = taken(signal, fs, unit, gain, lead)
         pool = self._pools.of(fs, hop, unit, gain, nan, EVERYTHING)
         embedding, int8, quality = pool.embed(signal, threads)
         start = np.arange(len(embedding), dtype=np.float64) * (pool.options.hop / RATE * _signal.clock_factor(fs))
         analysis = Analysis(start, embedding, int8, quality)
         analysis.recorded = recorded
+        if runners:
+            analysis.heads = {name: runner.run(embedding, quality, fresh=True) for name, runner in runners.items()}
         return analysis
 
     @overload
@@ -324,6 +334,7 @@ class Encoder:
         unit: str = "mV",
         gain: float | None = None,
         nan: Nan = "raise",
+        heads: Heads = (),
     ) -> Stream:
         """Open a stream: push samples as they arrive, get the same embeddings, bit for bit.
 
@@ -331,6 +342,8 @@ class Encoder:
         ----------
         fs, hop, unit, gain, nan
             As for `embed`.
+        heads
+            As for `analyze`.
 
         Returns
         -------
@@ -340,9 +353,10 @@ class Encoder:
         Raises
         ------
         InputError
-            Where an option is out of range, the backend is not "c", or the model does not take this rate.
+            Where an option is out of range, the backend is not "c", the model does not take this rate, or a head
+            belongs to another model.
         """
-        return Stream(self, fs, hop, unit, gain, nan)
+        return Stream(self, fs, hop, unit, gain, nan, heads)
 
     def front_end(
         self,

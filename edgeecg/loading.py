@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from ._bundled import bundled_models
 from ._engines import Backend
 from .encoder import Encoder
 from .errors import ModelError
@@ -13,20 +14,6 @@ if TYPE_CHECKING:
     from .model import Model
 
 __all__ = ["bundled_models", "load"]
-
-BUNDLED = os.path.join(os.path.dirname(__file__), "models")
-
-
-def bundled_models() -> dict[str, str]:
-    """List the models that come with the package.
-
-    Returns
-    -------
-    dict
-        Paths by name, in alphabetical order.
-    """
-    files = sorted(os.listdir(BUNDLED)) if os.path.isdir(BUNDLED) else []
-    return {name[: -len(".eecg")]: os.path.join(BUNDLED, name) for name in files if name.endswith(".eecg")}
 
 
 def load(name_or_path: str | os.PathLike[str] | Model = "default", backend: Backend = "c") -> Encoder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,9 @@ from .quality import Quality
 
 if TYPE_CHECKING:
     import datetime
+    from collections.abc import Mapping
+
+    from .heads.head import HeadResult
 
 __all__ = ["Analysis", "Result"]
 
@@ -39,9 +43,12 @@ class Analysis(_Fields):
         Bits of `Quality`; 0 is good.
     recorded : datetime.datetime or None
         When the first sample was taken, where the recording tells it.
+    heads : mapping of str to HeadResult
+        What each head says of the windows, by its name: `probability` and `verdict`.
     """
 
     recorded: datetime.datetime | None = None
+    heads: Mapping[str, HeadResult] = MappingProxyType({})
 
     @property
     def good(self) -> NDArray[np.bool_]:
@@ -114,7 +121,14 @@ class Analysis(_Fields):
         )
 
 
-class Result(NamedTuple):
+class _ResultFields(NamedTuple):
+    start: float
+    embedding: NDArray[np.float32]
+    int8: NDArray[np.int8]
+    quality: Quality
+
+
+class Result(_ResultFields):
     """What a stream makes of one window; an embedding has `Encoder.dim` numbers.
 
     Attributes
@@ -127,12 +141,11 @@ class Result(NamedTuple):
         Its int8 form, for radio links; times `Encoder.int8_scale` it approximates the embedding.
     quality : Quality
         Flags; 0 is good.
+    heads : mapping of str to HeadResult
+        What each head says of the window, by its name: `probability` and `verdict`.
     """
 
-    start: float
-    embedding: NDArray[np.float32]
-    int8: NDArray[np.int8]
-    quality: Quality
+    heads: Mapping[str, HeadResult] = MappingProxyType({})
 
     @property
     def good(self) -> bool:

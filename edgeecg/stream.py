@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from . import _signal
 from ._engines import CoreEngine, Options
+from ._kept_heads import new_runners
 from ._signal import Nan
 from .constants import RATE
 from .errors import InputError
@@ -19,6 +20,7 @@ from .results import Result
 
 if TYPE_CHECKING:
     from .encoder import Encoder
+    from .heads.running import Heads
 
 __all__ = ["Stream"]
 
@@ -46,6 +48,8 @@ class Stream:
     nan : {"raise", "mask"}, default "raise"
         What is done with NaN, infinity and the integer -2^31: an InputError, or the value before is held and the
         windows are flagged `Quality.MISSING`: for gaps and electrodes that are off.
+    heads : sequence of Head, path or name
+        Classifiers on the embedding; `Result.heads` holds what they say of each window.
 
     Attributes
     ----------
@@ -80,6 +84,7 @@ class Stream:
         unit: str = "mV",
         gain: float | None = None,
         nan: Nan = "raise",
+        heads: Heads = (),
     ):
         engine = encoder._engine
         if not isinstance(engine, CoreEngine):
@@ -91,6 +96,7 @@ class Stream:
         self._scale = np.float32(2.0**-engine.exponent)
         self._flushed = False
         self._lock = threading.Lock()
+        self._heads = {} if heads == () else new_runners(heads, encoder)
         self._seconds = _signal.clock_factor(fs) / RATE  # of a sample at 128 Hz
 
     def __reduce__(self) -> NoReturn:
@@ -161,6 +167,8 @@ class Stream:
         """
         self._exclusively(self._core.reset)
         self._flushed = False
+        for runner in self._heads.values():
+            runner.reset()
 
     def _exclusively(self, work: Callable[..., T], *args: Any) -> T:
         """work(*args), which no second thread may enter: its state is one block of memory."""
@@ -172,7 +180,7 @@ class Stream:
             self._lock.release()
 
     def _results(self, raw: list[tuple[int, bytes, bytes, int]]) -> list[Result]:
-        return [
+        results = [
             Result(
                 start * self._seconds,
                 np.frombuffer(e16, np.int16).astype(np.float32) * self._scale,
@@ -181,3 +189,8 @@ class Stream:
             )
             for start, e16, e8, flags in raw
         ]
+        for result in results if self._heads else ():
+            result.heads = {
+                name: runner.one(result.embedding, int(result.quality)) for name, runner in self._heads.items()
+            }
+        return results

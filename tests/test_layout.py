@@ -42,7 +42,7 @@ def test_no_c_files_include_each_other():
     list(graphlib.TopologicalSorter(edges).static_order())  # raises CycleError and names the files
 
 
-SOURCES = [p for s in ("py", "pyx", "pyi", "c", "h") for p in sorted(ROOT.rglob(f"*.{s}"))]
+SOURCES = [p for s in ("py", "pyx", "pxi", "pyi", "c", "h") for p in sorted(ROOT.rglob(f"*.{s}"))]
 OURS = [
     p
     for p in SOURCES

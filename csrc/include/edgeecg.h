@@ -98,6 +98,42 @@ ee_status ee_model_view(ee_model *model, const void *bytes, size_t size);
 const char *ee_status_text(ee_status status);
 #endif
 
+/* ---------------------------------------------------------------- heads */
+#define EE_MOST_CLASSES    16
+#define EE_MOST_WINDOWS    32
+#define EE_MOST_HEAD_BYTES (1u << 20)
+#define EE_UNREADABLE      0x80000000u /* the verdict of a window whose quality a head does not accept */
+
+/* A linear classifier on the int16 embedding: docs/numerics.md section 6. */
+typedef struct ee_classifier {
+    const int16_t *weights;     /* [classes][dim] */
+    const int64_t *bias;        /* [classes] */
+    const uint16_t *thresholds; /* [classes], in units of 2^-15 */
+    uint16_t classes, dim;
+    uint8_t independent; /* 0: one class a window (softmax); 1: any number of them */
+    uint8_t shift;
+    uint8_t k, n, hold; /* a class is on from k of the last n windows on, down to `hold`; all 0: no smoothing */
+    uint8_t unreadable; /* bits of ee_quality: no verdict of such windows */
+} ee_classifier;
+
+/* The last windows' positive classes. */
+typedef struct ee_verdicts {
+    uint16_t recent[EE_MOST_WINDOWS];
+    uint32_t on;
+    uint8_t seen, at;
+} ee_verdicts;
+
+#ifndef EE_EXPORTED
+/* Checks the size bytes of an .eech file at bytes (aligned to 8) without trusting any of them, and fills *head. */
+ee_status ee_classifier_view(ee_classifier *head, const void *bytes, size_t size);
+#endif
+/* Probabilities in units of 2^-15, [classes]; logits in units of 2^-11, [classes] or NULL. */
+void ee_classify(const ee_classifier *head, const int16_t *embedding, int32_t *logits, uint16_t *probabilities);
+void ee_verdicts_reset(ee_verdicts *state);
+/* The classes of the next window, as bits (of a softmax head one at most, none where it is undecided), or
+ * EE_UNREADABLE. */
+uint32_t ee_verdict(const ee_classifier *head, ee_verdicts *state, const uint16_t *probabilities, uint32_t quality);
+
 /* ---------------------------------------------------------------- streams */
 /* ee_config.flags */
 enum { EE_CACHE_TAPS = 1 }; /* keep the resampler's taps of every phase: faster, more memory */

@@ -6,7 +6,7 @@ import argparse
 import os
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from .. import io as recordings
 from .._progress import Progress, clock
 from .._signal import check_hop
 from ..errors import AmplitudeWarning, EdgeECGError, InputError, RecordingWarning
+from ..heads import load as load_head
 from ..io import recordings_in
 from ..io.output import EmbeddingTable, check_output, save, written_name
 from ..loading import load
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ..encoder import Encoder
+    from ..heads import Head
     from ..io import Recording
     from ..results import Analysis
 
@@ -39,6 +41,7 @@ EXAMPLES = """examples:
   edgeecg embed watch.csv --fs 130 --unit uV -o w.npz   text without a header
   edgeecg embed adc.npy --fs 250 --gain 400 -o a.npz    integers, 400 ADC units per mV
   zcat old.csv.gz | edgeecg embed - -o old.npz          the standard input
+  edgeecg embed 100.hea --head af.eech -o 100.csv       verdicts of a head too (edgeecg fit makes one)
 
 reads  WFDB, EDF, BDF, text (CSV and the like), NumPy, JSON, ISHNE, SCP-ECG, AliveCor; with extras MATLAB, HDF5, DICOM,
        Parquet, HL7 aECG, GE MUSE and Philips XML; each packed with gzip too, and by URL (README.md, docs/recordings.md)
@@ -57,6 +60,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--clock", action="store_true", help="also write the clock time of each window, where it is known"
     )
+    parser.add_argument(
+        "--head",
+        action="append",
+        default=[],
+        metavar="NAME|FILE",
+        help="a classifier on the embeddings, bundled or an .eech file: adds its verdicts; several times for more",
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
     add_signal_options(parser)
 
@@ -67,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
     check_output(args.output, files)
     check_hop(args.hop)  # before a file is blamed
     encoder = load(args.model)
+    heads = [load_head(name, encoder) for name in args.head]
     progress = Progress(0, enabled=not args.quiet)
     files, failed = preflight(files, args, progress)
     progress.total = sum(map(size_of, files))
@@ -74,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     for file in files:
         progress.start(file)
         try:
-            recording, result = embed_file(encoder, file, args, progress)
+            recording, result = embed_file(encoder, heads, file, args, progress)
         except EdgeECGError as error:
             if not args.keep_going:
                 progress.close()
@@ -93,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
     progress.close()
     if not results:
         raise InputError("no file could be embedded: nothing is written")
-    save(table_of(results, encoder, args), args.output)
+    save(table_of(results, encoder, heads, args), args.output)
     return 2 if failed else 0
 
 
@@ -134,7 +145,9 @@ def size_of(file: str) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def embed_file(encoder: Encoder, file: str, args: argparse.Namespace, progress: Progress) -> tuple[Recording, Analysis]:
+def embed_file(
+    encoder: Encoder, heads: list[Head], file: str, args: argparse.Namespace, progress: Progress
+) -> tuple[Recording, Analysis]:
     """(recording, result) of one file; errors and warnings begin with its name."""
     with warnings.catch_warnings():
         for kind in (AmplitudeWarning, RecordingWarning):
@@ -143,7 +156,7 @@ def embed_file(encoder: Encoder, file: str, args: argparse.Namespace, progress: 
             f"edgeecg: {message if kind is RecordingWarning else f'{file}: warning: {message}'}"
         )
         recording = read_recording(file, args)
-        return recording, analyze(encoder, recording, args.hop, args.nan, threads_for(recording))
+        return recording, analyze(encoder, recording, args.hop, args.nan, threads_for(recording), heads)
 
 
 def threads_for(recording: Recording) -> int:
@@ -152,7 +165,7 @@ def threads_for(recording: Recording) -> int:
 
 
 def table_of(
-    results: list[tuple[str, Recording, Analysis]], encoder: Encoder, args: argparse.Namespace
+    results: list[tuple[str, Recording, Analysis]], encoder: Encoder, heads: list[Head], args: argparse.Namespace
 ) -> EmbeddingTable:
     """One table of all files' windows."""
     analyses = [analysis for *_, analysis in results]
@@ -173,8 +186,19 @@ def table_of(
         embedding=np.concatenate([analysis.int8 if args.int8 else analysis.embedding for analysis in analyses]),
         scale=encoder.int8_scale if args.int8 else None,
         about=about(encoder, args.hop),
-        more=more,
+        more=more | head_columns(heads, analyses),
     )
+
+
+def head_columns(heads: list[Head], analyses: list[Analysis]) -> dict[str, NDArray[Any]]:
+    """What each head says: its verdict in words, and a probability for each of its classes."""
+    columns: dict[str, NDArray[Any]] = {}
+    for head in heads:
+        found = [analysis.heads[head.name] for analysis in analyses]
+        columns[head.name] = np.concatenate([head.names(one.verdict) for one in found])
+        for i, name in enumerate(head.classes):
+            columns[f"{head.name}_{name}"] = np.concatenate([one.probability[:, i] for one in found])
+    return columns
 
 
 def clock_times(analysis: Analysis) -> NDArray[np.str_]:

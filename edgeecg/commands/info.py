@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import platform
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,10 +12,15 @@ import numpy as np
 
 from .. import __version__
 from .. import io as recordings
+from .._bundled import bundled_heads
 from .._progress import clock
 from ..errors import EdgeECGError, InputError
+from ..heads import Head, to_bytes
+from ..heads import load as load_head
+from ..heads.arithmetic import ONE
 from ..loading import bundled_models, load
 from ..model import describe
+from ..quality import Quality
 from .signal_options import opened
 
 if TYPE_CHECKING:
@@ -26,12 +32,15 @@ EXAMPLES = """examples:
   edgeecg info              version, kernels in use, bundled model
   edgeecg info default      the layers of a bundled model
   edgeecg info my.eecg      the layers of a model file
+  edgeecg info af.eech      what a head tells apart, its thresholds and its metrics
   edgeecg info 100.hea      rate, leads, gain and length of a recording"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the subcommand."""
-    parser.add_argument("file", nargs="?", metavar="MODEL|FILE", help="a model's name or .eecg file, or a recording")
+    parser.add_argument(
+        "file", nargs="?", metavar="MODEL|HEAD|FILE", help="a model or head, by its name or file, or a recording"
+    )
     parser.add_argument("--keep-identity", action="store_true", help="also print what the file says of the person")
 
 
@@ -52,6 +61,11 @@ def run(args: argparse.Namespace) -> int:
             "multiply-accumulates a window"
         )
         print(f"bundled   {', '.join(bundled_models())}")
+        if bundled_heads():
+            print(f"heads     {', '.join(bundled_heads())}")
+        return 0
+    if Path(args.file).suffix == ".eech" or (args.file in bundled_heads() and not Path(args.file).exists()):
+        print_head(load_head(args.file))
         return 0
     bundled = bundled_models().get(args.file)
     if Path(args.file).suffix == ".eecg" or (bundled and not Path(args.file).exists()):
@@ -66,6 +80,20 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"{error}, and no bundled model of this name ({known})") from None
     print_source(source)
     return 0
+
+
+def print_head(head: Head) -> None:
+    """Describe a head."""
+    print(f"{head.name}  {head.kind} head of {len(head.classes)} classes, {len(to_bytes(head))} bytes")
+    print(f"  model       {head.model_id.hex()[:16]}")
+    for name, threshold in zip(head.classes, head.thresholds, strict=True):
+        print(f"  class       {name}, from a probability of {threshold / ONE:.3f} on")
+    if head.smoothing:
+        k, n, hold = head.smoothing
+        print(f"  smoothing   on once {k} of {n} windows are positive, off below {hold}")
+    print(f"  unreadable  {Quality(head.unreadable)}")
+    for key, value in head.info.items():
+        print(f"  {key.replace('_', ' '):11} {value if isinstance(value, str) else json.dumps(value)}")
 
 
 def print_source(source: Source) -> None:

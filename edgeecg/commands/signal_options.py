@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from .. import io as recordings
@@ -13,6 +14,7 @@ from ..errors import InputError
 if TYPE_CHECKING:
     from .._signal import Nan
     from ..encoder import Encoder
+    from ..heads import Head
     from ..io import Recording
     from ..results import Analysis
 
@@ -81,10 +83,12 @@ def check_rate(file: str, fs: float | None) -> None:
     fs_millihertz(fs)
 
 
-def analyze(encoder: Encoder, recording: Recording, hop: float, nan: Nan, threads: int = 1) -> Analysis:
+def analyze(
+    encoder: Encoder, recording: Recording, hop: float, nan: Nan, threads: int = 1, heads: Sequence[Head] = ()
+) -> Analysis:
     """`Encoder.analyze` of a recording; an InputError begins with its name."""
     try:
-        return encoder.analyze(recording, hop=hop, nan=nan, threads=threads)
+        return encoder.analyze(recording, hop=hop, nan=nan, threads=threads, heads=heads)
     except InputError as error:
         named = str(error).startswith(f"{recording.name}: ")
         raise InputError(str(error) if named else f"{recording.name}: {error}") from None

@@ -1,6 +1,7 @@
 /* Checks a model file without trusting one byte of it. docs/format.md lists every rule checked here; the ranges of
  * single fields are in model_ranges.h. */
 #include "../core/kernels.h"
+#include "crc32.h"
 #include "model_file.h"
 #include "model_ranges.h"
 
@@ -27,13 +28,6 @@ const char *ee_status_text(ee_status status)
 { return (unsigned)status < sizeof status_text / sizeof *status_text ? status_text[status] : "unknown status"; }
 
 /* ---------------------------------------------------------------- fields */
-static int all_zero(const uint8_t *p, size_t n)
-{
-    uint8_t any = 0;
-    for (size_t i = 0; i < n; i++) any = (uint8_t)(any | p[i]);
-    return any == 0;
-}
-
 static uint32_t value_of(const uint8_t *field, uint32_t width)
 { return width == 1 ? *field : width == 2 ? ee_u16(field) : ee_u32(field); }
 
@@ -42,7 +36,7 @@ static ee_status check_ranges(const uint8_t *record, const ee_range *range, size
     for (; n; n--, range++) {
         const uint8_t *field = record + range->offset;
         if (range->width > 4) {
-            if (!all_zero(field, range->width)) return (ee_status)range->status;
+            if (!ee_all_zero(field, range->width)) return (ee_status)range->status;
             continue;
         }
         const uint32_t value = value_of(field, range->width);
@@ -79,21 +73,6 @@ static int within(const uint8_t *file, uint32_t offset, uint32_t n, int32_t limi
 }
 
 /* ---------------------------------------------------------------- header */
-/* Half a byte at a time: 64 bytes of table instead of 1 KB of flash. */
-static uint32_t crc32_of(const uint8_t *p, size_t n)
-{
-    static const uint32_t table[16] = {
-        0x00000000u, 0x1DB71064u, 0x3B6E20C8u, 0x26D930ACu, 0x76DC4190u, 0x6B6B51F4u, 0x4DB26158u, 0x5005713Cu,
-        0xEDB88320u, 0xF00F9344u, 0xD6D6A3E8u, 0xCB61B38Cu, 0x9B64C2B0u, 0x86D3D2D4u, 0xA00AE278u, 0xBDBDF21Cu,
-    };
-    uint32_t crc = 0xFFFFFFFFu;
-    for (size_t i = 0; i < n; i++) {
-        crc = table[(crc ^ p[i]) & 15u] ^ (crc >> 4);
-        crc = table[(crc ^ (uint32_t)(p[i] >> 4)) & 15u] ^ (crc >> 4);
-    }
-    return ~crc;
-}
-
 static ee_status check_header(const uint8_t *file, size_t size)
 {
     static const uint8_t magic[8] = { 0x89, 'E', 'E', 'C', 'G', 0x0D, 0x0A, 0x1A };
@@ -105,7 +84,7 @@ static ee_status check_header(const uint8_t *file, size_t size)
     if (ee_u32(file + EE_AT_HEADER_FILE_SIZE) != size || meta + ee_u32(file + EE_AT_HEADER_META_SIZE) != size)
         return EE_BAD_SIZE;
     const uint8_t *covered = file + EE_AT_HEADER_FLAGS;
-    if (ee_u32(file + EE_AT_HEADER_CRC) != crc32_of(covered, size - EE_AT_HEADER_FLAGS)) return EE_BAD_CRC;
+    if (ee_u32(file + EE_AT_HEADER_CRC) != ee_crc32(covered, size - EE_AT_HEADER_FLAGS)) return EE_BAD_CRC;
     const ee_status status = CHECK_RANGES(file, header_ranges);
     if (status != EE_OK) return status;
     const uint32_t n_layers = ee_u16(file + EE_AT_HEADER_N_LAYERS), head = ee_u32(file + EE_AT_HEADER_HEAD_OFF),

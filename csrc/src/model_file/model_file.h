@@ -125,4 +125,11 @@ static inline const uint8_t *ee_layer_record(const uint8_t *file, uint32_t index
 { return file + EE_LAYERS_OFFSET + EE_LAYER_BYTES * index; }
 static inline const uint8_t *ee_head_record(const uint8_t *file) { return file + ee_u32(file + EE_AT_HEADER_HEAD_OFF); }
 
+static inline int ee_all_zero(const uint8_t *p, size_t n)
+{
+    uint8_t any = 0;
+    for (size_t i = 0; i < n; i++) any = (uint8_t)(any | p[i]);
+    return any == 0;
+}
+
 #endif
