@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import InputError
 from .arithmetic import LOGIT_BITS, ONE
-from .head import READABLE, Head, Kind, Smoothing
+from .head import Head, Kind
 
 if TYPE_CHECKING:
     from ..encoder import Encoder
@@ -32,9 +32,7 @@ def quantize(
     mean: ArrayLike | None = None,
     scale: ArrayLike | None = None,
     thresholds: ArrayLike | None = None,
-    smoothing: Smoothing | None = None,
-    unreadable: int = int(READABLE),
-    info: Mapping[str, Any] | None = None,
+    **more: Any,
 ) -> Head:
     """Make a head of a linear classifier on the float32 embedding.
 
@@ -56,12 +54,8 @@ def quantize(
         Of a standardization.
     thresholds : array_like, shape (classes,), optional
         Probabilities, 0 to 1; 0 for a softmax head and .5 for independent classes where they are not given.
-    smoothing : Smoothing, optional
-        Over windows; none without it.
-    unreadable : int
-        Bits of `Quality` of windows that get no verdict.
-    info : mapping, optional
-        What JSON holds: training sources, metrics, licence.
+    **more
+        Of `Head`: smoothing, unreadable, info.
 
     Returns
     -------
@@ -83,9 +77,7 @@ def quantize(
         shift=shift,
         thresholds=integer_thresholds(thresholds, len(classes), kind),
         model_id=bytes.fromhex(encoder.info["id"]),
-        smoothing=smoothing,
-        unreadable=unreadable,
-        info=dict(info or {}),
+        **more,
     )
 
 
