@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import NoReturn, TypeAlias
 
 from . import __version__, export_c
-from .commands import demo, embed, info
+from .commands import demo, embed, fit, info
 from .errors import EdgeECGError
 
 __all__ = ["build_parser", "main"]
@@ -22,6 +22,7 @@ __all__ = ["build_parser", "main"]
 # Name, module, and one line for the list of commands.
 COMMANDS: tuple[tuple[str, ModuleType, str], ...] = (
     ("embed", embed, "embed recordings into one table"),
+    ("fit", fit, "fit a classifier on the embeddings of labelled recordings"),
     ("info", info, "describe a model or a recording"),
     ("demo", demo, "embed a real recording and draw the result"),
     ("export-c", export_c, "write a folder of C for a device"),

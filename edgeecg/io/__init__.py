@@ -12,11 +12,22 @@ from typing import Any
 
 from ..errors import InputError
 from ._files import File, is_url, open_file
-from ._folders import recordings_in, resolved
+from ._folders import SUFFIXES, recordings_in, resolved
 from ._formats import FORMATS, check_packages, format_of, open_with
 from .recording import MISSING, Lead, Recording, Source
 
-__all__ = ["FORMATS", "MISSING", "Lead", "Recording", "Source", "check", "open_source", "read", "recordings_in"]
+__all__ = [
+    "FORMATS",
+    "MISSING",
+    "SUFFIXES",
+    "Lead",
+    "Recording",
+    "Source",
+    "check",
+    "open_source",
+    "read",
+    "recordings_in",
+]
 
 SMALL = 1 << 20
 """Bytes of a file that is opened as quickly as a header."""

@@ -6,7 +6,7 @@ import re
 from ..errors import InputError
 from ._files import File, open_file, printable
 
-__all__ = ["recordings_in", "resolved"]
+__all__ = ["SUFFIXES", "recordings_in", "resolved"]
 
 MOST = 10_000  # files of a folder that are looked at
 SUFFIXES = (
