@@ -1,19 +1,21 @@
 """Fit the heads that come with the package, and write what they reach.
 
-    python train/studies/bundled_heads.py --data DIR --out edgeecg/models --markdown docs/results/heads.md
+    python train/studies/bundled_heads.py --data DIR --out edgeecg/models --document docs/results/heads.md
 
 rhythm: N, A, O and noise of the Challenge 2017, by recording. ectopy: any V, any S in a window, fitted on MIT-BIH DS1
 and judged on DS2 and svdb. usable: whether a window can be read, of the Challenge 2017 and vfdb.
 """
 
-import argparse
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    __import__("train")  # says in a sentence what is not installed
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import edgeecg
 from edgeecg.constants import WINDOW
 from edgeecg.fit import Examples, fit
@@ -24,11 +26,21 @@ from train.data.marks import notes_of
 from train.data.resample import resample
 from train.probes.tasks.base import records_of
 from train.probes.tasks.mitdb import beats
+from train.runs.command_line import need_recordings, recordings_folder, run_command
 
 LICENCE = "MIT; fitted on recordings under ODC-By 1.0 (PhysioNet)"
 NO_DIAGNOSIS = "Not a medical device, and no diagnosis."
 RHYTHMS = "ANO~"
 HOP = WINDOW // 4
+
+
+@dataclass(frozen=True)
+class Config:
+    """Fit the heads that come with the package."""
+
+    out: Path  # folder of the heads
+    data: Path | None = field(default_factory=recordings_folder)
+    document: Path | None = None  # also put the table there, behind <!-- table -->
 
 
 def embedded(encoder, windows) -> np.ndarray:
@@ -150,37 +162,34 @@ def ectopy(encoder, data: Path) -> tuple[Head, list[str]]:
     return both, lines
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder of recordings (EDGEECG_DATA)")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the heads")
-    parser.add_argument("--markdown", type=Path, help="table of what they reach")
-    args = parser.parse_args()
+def main(config: Config) -> None:
+    need_recordings(config.data)
     encoder = edgeecg.load()
     challenge = "PhysioNet/CinC Challenge 2017, training set"
     said = {"trained_on": challenge, "licence": LICENCE, "note": NO_DIAGNOSIS}
+    both = f"{challenge}; MIT-BIH Malignant Ventricular Ectopy Database (22 records)"
     heads = [
-        one_head(encoder, rhythm_examples(encoder, args.data), "rhythm", {}, said),
-        ectopy(encoder, args.data),
+        one_head(encoder, rhythm_examples(encoder, config.data), "rhythm", {}, said),
+        ectopy(encoder, config.data),
         one_head(
             encoder,
-            usable_examples(encoder, args.data),
+            usable_examples(encoder, config.data),
             "usable",
             {},
-            {**said, "trained_on": f"{challenge}; MIT-BIH Malignant Ventricular Ectopy Database (22 records)"},
+            {**said, "trained_on": both},
             positive="unusable",
         ),
     ]
     lines = ["| head | rows | score | value | 95 % interval by recording |", "|---|---|---|--:|---|"]
     for head, rows in heads:
-        save(head, args.out / f"{head.name}.eech")
+        save(head, config.out / f"{head.name}.eech")
         lines += rows
     text = "\n".join(lines) + "\n"
     print(text)
-    if args.markdown:
-        before, mark, _ = args.markdown.read_text().partition("<!-- table -->\n")
-        args.markdown.write_text(before + mark + text)
+    if config.document:
+        before, mark, _ = config.document.read_text().partition("<!-- table -->\n")
+        config.document.write_text(before + mark + text)
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main, Config, __doc__, stopped="stopped")
