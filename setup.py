@@ -36,6 +36,7 @@ def flags():
     )
     if not (switched_on("EDGEECG_SANITIZE") or switched_on("EDGEECG_COVERAGE")) and sys.platform == "linux":
         link_flags.append("-Wl,--strip-all")  # half of the wheel would be names of functions that nobody calls
+        compile_flags += ["-fno-asynchronous-unwind-tables", "-fno-unwind-tables"]  # C throws nothing
     if switched_on("EDGEECG_SANITIZE"):
         sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
         compile_flags += ["-O1", "-g", "-fno-omit-frame-pointer", *sanitize]

@@ -17,8 +17,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from . import __version__, _export_model, _signal
+from ._export_head import flash_bytes, head_values, symbol_of
 from ._files import write_atomically
 from .errors import InputError, MissingDependencyError
+from .heads import Head
+from .heads.running import Heads, runners
 from .loading import load
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ RESERVED = TEMPLATES / "reserved_names.txt"
 EXAMPLES = """examples:
   edgeecg export-c firmware/edgeecg                          the bundled model, 250 Hz input, a window every 10 s
   edgeecg export-c lib/ecg --fs 512 --hop 1 --gain 1600      EE_STATE_SIZE for that rate and hop
+  edgeecg export-c lib/ecg --head rhythm --head af.eech      classifiers too: ee_classify()
   edgeecg export-c lib/ecg --model my.eecg --name my_model --model-only    add a second model"""
 
 
@@ -71,11 +75,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write the model's own files, and its layers into edgeecg_config.h, and nothing else",
     )
+    parser.add_argument(
+        "--head",
+        action="append",
+        default=[],
+        metavar="NAME|FILE",
+        help="also write a classifier on the embeddings, bundled or an .eech file; several times for more",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the subcommand; returns the exit code."""
-    written = export(args.folder, args.model, args.name, args.fs, args.hop, args.gain, args.block, args.model_only)
+    written = export(
+        args.folder, args.model, args.name, args.fs, args.hop, args.gain, args.block, args.model_only, args.head
+    )
     for path, note in written:
         print(f"{path}  {note}" if note else path)
     return 0
@@ -90,6 +103,7 @@ def export(
     gain: float = 1000.0,
     block: int = 32,
     model_only: bool = False,
+    heads: Heads = (),
 ) -> list[tuple[Path, str]]:
     """Write a folder of C with a model as constant data.
 
@@ -106,6 +120,8 @@ def export(
         the network takes at once. They go into the generated configuration and decide EE_STATE_SIZE.
     model_only : bool, default False
         Write the model's two files and its lines of edgeecg_config.h, nothing else.
+    heads : sequence of Head, path or name
+        Classifiers on the embedding, two files each.
 
     Returns
     -------
@@ -115,16 +131,21 @@ def export(
     Raises
     ------
     InputError
-        For options out of range, a name that is taken, and files in the folder that are not of an export.
+        For options out of range, a name that is taken, a head of another model, and files in the folder that are not
+        of an export.
     """
     check_name(name, Path(folder))
     if block < 32 or block > 1024 or block % 32:
         raise InputError(f"--block is a multiple of 32 up to 1024, not {block}")
-    values, needs = _values(load(model), name, fs, hop, gain, block)
+    encoder = load(model)
+    values, needs = _values(encoder, name, fs, hop, gain, block)
+    chosen = [runner.head for runner in runners(heads, encoder).values()]
+    for head in chosen:
+        check_name(symbol_of(name, head), Path(folder))
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} exists and is not a folder")
-    files = list(_files(folder, name, values, needs, model_only))
+    files = [*_files(folder, name, values, needs, model_only), *_head_files(folder, name, chosen)]
     ours = (folder / CONFIG).exists()
     for path, _, _ in files:
         if path.exists() and not ours:
@@ -184,6 +205,15 @@ def _files(
         next(p for p in (_csrc() / "LICENSE", _csrc().parent / "LICENSE") if p.exists()).read_text(),
         "",
     )
+
+
+def _head_files(folder: Path, name: str, heads: list[Head]) -> Iterator[tuple[Path, str, str]]:
+    """(path, text, note) of the files of heads."""
+    for head in heads:
+        symbol, values = symbol_of(name, head), head_values(name, head)
+        yield folder / f"include/{symbol}.h", _fill(TEMPLATES / "head.h", values), "76 bytes of RAM for its verdicts"
+        yield folder / f"src/{symbol}.h", _forward(f"{symbol}.h"), ""
+        yield folder / f"src/{symbol}.c", _fill(TEMPLATES / "head.c", values), f"{flash_bytes(head)} bytes of flash"
 
 
 def _values(encoder: Encoder, name: str, fs: float, hop: float, gain: float, block: int) -> tuple[dict[str, Any], str]:

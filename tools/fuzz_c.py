@@ -1,4 +1,4 @@
-"""Fuzzing of the C core with libFuzzer: model files, call orders of streams, whole recordings (csrc/fuzz/).
+"""Fuzzing of the C core with libFuzzer: model files, call orders of streams, whole recordings, heads (csrc/fuzz/).
 
     python tools/fuzz_c.py --minutes 5              each target for five minutes
     python tools/fuzz_c.py --runs 4000000           each target so many times
@@ -26,7 +26,7 @@ from tests.csrc import builds
 
 CSRC, FOLDER = ROOT / "csrc", ROOT / ".cache/fuzz"
 CORPUS = CSRC / "fuzz/corpus"
-TARGETS = ("model", "stream", "recording")
+TARGETS = ("model", "stream", "recording", "head")
 SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
 
 
