@@ -49,8 +49,10 @@ sanitize: $(VENV)/.stamp-test  ## run the tests on a core with address and undef
 
 MINUTES ?= 5
 
-fuzz: $(VENV)/.stamp-test  ## fuzz the C core, MINUTES=5 for each target (needs clang-14)
+fuzz: $(VENV)/.stamp-test  ## fuzz the C core, MINUTES=5 for each target (needs clang-14), and the readers
+	@$(MAKE) -s --no-print-directory core
 	$(RUN) tools/fuzz_c.py --minutes $(MINUTES)
+	$(RUN) tools/fuzz_readers.py --minutes $(MINUTES)
 
 torture: $(VENV)/.stamp-test  ## kills, full disks, threads, forks, thirty days of signal: half an hour (needs clang-14 and root)
 	@$(MAKE) -s --no-print-directory core

@@ -15,6 +15,9 @@
 A message is one sentence: what is wrong, where, and what would be right. An `OSError` (a full disk) stays one.
 """
 
+import re
+from typing import Final
+
 __all__ = [
     "AmplitudeWarning",
     "EdgeECGError",
@@ -26,8 +29,22 @@ __all__ = [
 ]
 
 
+NOT_PRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+LONGEST: Final = 1600
+"""Letters of a sentence; names in a damaged file may have thousands."""
+
+
+def one_line(text: str) -> str:
+    """What a sentence quotes of a file, as it can be shown on one line: without control characters, not too long."""
+    text = NOT_PRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 300]} ... {text[-200:]}"
+
+
 class EdgeECGError(Exception):
     """Base class of every error that edgeecg raises on purpose."""
+
+    def __init__(self, *arguments: object):
+        super().__init__(*(one_line(word) if isinstance(word, str) else word for word in arguments))
 
 
 class InputError(EdgeECGError, ValueError):

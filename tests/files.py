@@ -62,14 +62,15 @@ def is_ours(cause) -> bool:
     return Path(last.filename).is_relative_to(Path(edgeecg.__file__).parent) and not by_a_library
 
 
-def refused_or_read(where):
-    """No other exception, no warning of ours; a recording where one is read."""
+def refused_or_read(where, **options) -> str:
+    """No other exception, no warning of ours; "read" where there is a recording, else "refused"."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # NumPy and wfdb may warn of what they make of damaged files
         try:
-            recording = io.read(where)
+            recording = io.read(where, **options)
         except edgeecg.EdgeECGError as error:
             assert "\n" not in str(error)
             assert not is_ours(error.__cause__), f"an error of a reader's own: {error.__cause__!r}"
-        else:
-            assert recording.samples.ndim == 1
+            return "refused"
+        assert recording.samples.ndim == 1
+        return "read"

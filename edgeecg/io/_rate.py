@@ -21,6 +21,7 @@ Integers = npt.NDArray[np.int64]
 HORIZON = 16  # stretches in which a clock may come back from a jump, which then is no gap
 WINDOW = 24  # anchors on each side of a gap that say how long it is
 EARLY = 0.02  # part of the steps that may be too short in a clock that only has gaps
+IMPOSSIBLE = 1e100  # seconds, whose square is still a number
 COARSE = 0.5  # Hz: a rate that is not known better has to be given
 
 
@@ -68,6 +69,8 @@ def clock_of(times: Floats, where: str, rate: float | None = None) -> Clock:
     known = times[rows]
     if len(rows) < 2 or known[-1] <= known[0]:
         raise InputError(f"{where} do not rise: give the sampling rate with fs= (--fs)")
+    if np.abs(known).max() > IMPOSSIBLE or known[-1] - known[0] < 1 / IMPOSSIBLE:
+        raise InputError(f"{where} are no times: give the sampling rate with fs= (--fs)")
     regular = even_clock(rows, known)
     if regular is not None:
         return regular
@@ -214,7 +217,7 @@ class Anchors:
         residual = y - x * step
         error = float(np.sqrt(residual @ residual / max(1, len(x) - len(edges)) / square))
         largest = float(np.abs(residual).max()) + float(np.spacing(np.abs(self.known).max()))
-        return 1 / step, 8 * error / step**2, min(2 * largest / float(np.ptp(y)), 5e-4) / step
+        return 1 / step, 8 * error / step / step, min(2 * largest / float(np.ptp(y)), 5e-4) / step
 
 
 def centered(values: Floats, group: Integers) -> Floats:

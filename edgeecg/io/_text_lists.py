@@ -26,7 +26,7 @@ def list_variables(where: str, content: bytes) -> dict[str, Any] | None:
     Raises InputError where there are several rows, or a list holds something that is no number.
     """
     begin = content[: 1 << 16].find(b"[")
-    if begin < 0 or b"\n" not in content[:begin] or content.count(b"[") > MOST_LINES:
+    if begin < 0 or b"\n" not in content[:begin] or content.count(b"[") > MOST_LINES or MARK in content:
         return None
     lists = [found[1] for found in LIST.finditer(content)]
     if max((len(re.split(rb"[,;\s]+", found.strip())) for found in lists), default=0) < LEAST:
@@ -36,21 +36,26 @@ def list_variables(where: str, content: bytes) -> dict[str, Any] | None:
     if len(lines) < 2 or MARK.decode() in lines[0] or any(len(line) > 1 << 16 for line in lines):
         return None
     heading, *rows = cells_of(lines)
-    if any(len(row) != len(heading) for row in rows) or not all(heading[1:]):
+    if not rows or any(len(row) != len(heading) for row in rows) or not all(heading[1:]):
         return None
     if len(rows) > 1:
         raise InputError(f"{where}: holds {len(rows)} recordings, one a row: give a file with one")
-    arrays = iter(lists)
-    return {
-        name or "index": numbers(where, name, next(arrays)) if cell.strip() == MARK.decode() else value(cell)
-        for name, cell in zip(heading, rows[0], strict=True)
-        if name.lower() not in CLASSES
-    }
+    arrays, variables = iter(lists), {}
+    for name, cell in zip(heading, rows[0], strict=True):
+        own = [next(arrays) for _ in range(cell.count(MARK.decode()))]
+        if name.lower() not in CLASSES:
+            alone = cell.strip() == MARK.decode()
+            variables[name or "index"] = numbers(where, name, own[0]) if alone else value(cell)
+    return variables
 
 
 def cells_of(lines: Sequence[str]) -> list[list[str]]:
+    """The cells of each line; nothing where a quote is not closed for too long."""
     mark = max(",;\t|", key=lines[0].count)
-    return [[cell.strip() for cell in row] for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=mark)]
+    try:
+        return [[cell.strip() for cell in row] for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=mark)]
+    except csv.Error:
+        return [[]]
 
 
 def numbers(where: str, name: str, text: bytes) -> np.ndarray[Any, np.dtype[np.float64]]:

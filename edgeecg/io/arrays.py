@@ -3,6 +3,7 @@
 Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html; an .npz is a zip of .npy files.
 """
 
+import sys
 import zipfile
 from typing import IO, Any
 
@@ -86,6 +87,8 @@ def array_from(file: File, opened: IO[bytes], size: int, what: str) -> npt.NDArr
     if len(content) < needed:
         raise InputError(f"{file.name}: not a readable NumPy file: {what} ends before its {shape} values")
     flat = np.frombuffer(content, dtype, count)
+    if dtype.kind == "U" and (flat.view(f"{dtype.byteorder}u4") > sys.maxunicode).any():
+        raise InputError(f"{file.name}: not a readable NumPy file: {what} holds letters that do not exist")
     return flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
 
 

@@ -41,7 +41,7 @@ def open_source(file: File, keep_identity: bool = False) -> Source:
         if not groups:
             raise InputError(f"{file.name}: holds no waveform: it may be a picture")
         rhythm = [group for group in groups if "MEDIAN" not in text_of(group, "MultiplexGroupLabel").upper()] or groups
-        group = max(rhythm, key=lambda one: int(one.get("NumberOfWaveformSamples") or 0))
+        group = max(rhythm, key=lambda one: number(file.name, one, "NumberOfWaveformSamples", 0.0))
         raw = attempt(file.name, "DICOM file", samples_of, file, group)
         padding = padding_of(group, raw.dtype)
         channels = attempt(file.name, "DICOM file", lambda: list(group.get("ChannelDefinitionSequence") or []))
@@ -49,8 +49,10 @@ def open_source(file: File, keep_identity: bool = False) -> Source:
             raise InputError(
                 f"{file.name}: not a readable DICOM file: it defines {len(channels)} of {raw.shape[1]} channels"
             )
-        rate = float(group.get("SamplingFrequency") or 0)
-        leads = tuple(attempt(file.name, "DICOM file", lead_of, channels[i], i, rate) for i in range(raw.shape[1]))
+        rate = number(file.name, group, "SamplingFrequency", 0.0)
+        leads = tuple(
+            attempt(file.name, "DICOM file", lead_of, file.name, channels[i], i, rate) for i in range(raw.shape[1])
+        )
         start, identity = start_of(data), identity_of(data) if keep_identity else {}
 
     def load(index: int) -> npt.NDArray[Any]:
@@ -106,7 +108,7 @@ def padding_of(group: Any, dtype: npt.DTypeLike) -> int | None:
     return int(value) if isinstance(value, (int, float)) else None
 
 
-def lead_of(channel: Any, index: int, rate: float) -> Lead:
+def lead_of(where: str, channel: Any, index: int, rate: float) -> Lead:
     """Name, scale and rate of a channel."""
     sources: Sequence[Any] = channel.get("ChannelSourceSequence") or []
     name = text_of(channel, "ChannelLabel") or (text_of(sources[0], "CodeMeaning") if sources else "") or str(index)
@@ -114,19 +116,25 @@ def lead_of(channel: Any, index: int, rate: float) -> Lead:
     name = coded if is_ecg(coded) and not is_ecg(name) else name
     units: Sequence[Any] = channel.get("ChannelSensitivityUnitsSequence") or []
     unit = text_of(units[0], "CodeValue") if units else None
-    sensitivity = number(channel, "ChannelSensitivity", None)
+    sensitivity = number(where, channel, "ChannelSensitivity", None)
     if not sensitivity:
         return Lead(name, None, None, rate)
-    step = sensitivity * number(channel, "ChannelSensitivityCorrectionFactor", 1.0)
+    step = sensitivity * number(where, channel, "ChannelSensitivityCorrectionFactor", 1.0)
     known = normal_unit(unit)
-    offset = number(channel, "ChannelBaseline", 0.0) / step
+    offset = number(where, channel, "ChannelBaseline", 0.0) / step
     gain = UNITS_PER_MV[known] / step if known else None
     return Lead(name, unit, gain, rate, None if known else 1 / step, offset)
 
 
-def number(data: Any, name: str, otherwise: float | None) -> Any:
+def number(where: str, data: Any, name: str, otherwise: float | None) -> Any:
+    """The number of an element, or what is given where it is absent."""
     value = data.get(name)
-    return float(value) if value not in (None, "") else otherwise
+    if value in (None, ""):
+        return otherwise
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise InputError(f"{where}: not a readable DICOM file: its {name} is {value!r}") from None
 
 
 def start_of(data: Any) -> datetime.datetime | None:

@@ -140,3 +140,11 @@ def test_damaged_files(tmp_path_factory, suffix, data):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
     refused_or_read(path)
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_letters_that_do_not_exist_are_refused(tmp_path, order):
+    """NumPy makes a text of them that Python cannot hold."""
+    unit = np.array([0x110000], f"{order}u4").view(f"{order}U1")
+    np.savez(tmp_path / "r.npz", signal=np.zeros(9), unit=unit)
+    refused(lambda: io.read(tmp_path / "r.npz"), "unit holds letters that do not exist")

@@ -308,6 +308,12 @@ class TestDicom:
         assert source.identity == {}
         assert io.open_source(tmp_path / "r.dcm", keep_identity=True).identity["name"] == "Doe^Jane"
 
+    def test_a_rate_that_is_no_number(self, tmp_path):
+        pytest.importorskip("pydicom")
+        writers.dicom(tmp_path / "r.dcm", rate="500.25")
+        damaged = (tmp_path / "r.dcm").read_bytes().replace(b"500.25", b"500\r25")
+        refused(lambda: io.read(damaged), "its SamplingFrequency is '500\\r25'")
+
     def test_the_recording_that_pydicom_ships(self):
         pydicom = pytest.importorskip("pydicom")
         from pydicom.data import get_testdata_file

@@ -252,3 +252,8 @@ def test_any_text_is_a_time_or_none(text):
 def test_a_file_of_a_regular_clock_keeps_its_rate_to_the_last_digit(tmp_path):
     np.savez(tmp_path / "a.npz", ecg=np.sin(np.arange(5000)), time=np.arange(5000) / 128.00049)
     assert io.read(tmp_path / "a.npz").fs == pytest.approx(128.00049, rel=1e-8)
+
+
+@pytest.mark.parametrize("times", [[0, 1, 1e200], [-1e308, 0, 1e308], [0, 1e-320, 2e-320], [5e-324, 1e-323, 1.5e-323]])
+def test_numbers_that_are_no_times_are_refused(times):
+    refused(lambda: clock_of(np.array(times), "a.csv: column 't'"), "are no times", "fs=")

@@ -53,3 +53,14 @@ def test_brackets_in_headings_are_no_lists(tmp_path):
     path.write_text("time [s],ecg [mV]\n" + "".join(f"{i / RATE:.3f},{v}\n" for i, v in enumerate(SAMPLES)))
     check(io.read(path))
     assert np.isfinite(io.read(path).millivolts()).all()
+
+
+def test_a_list_beside_the_recording_is_not_taken_for_it(tmp_path):
+    row = f'"[{", ".join(["1"] * 150)}]",{RATE},x[1 2],{LISTS["pandas"]}'
+    check(io.read(written(tmp_path, "label,fs,note,ecg", row)), lead="ecg")
+
+
+def test_quotes_that_are_not_closed(tmp_path):
+    long = "\n".join(["x" * 60_000] * 4)
+    refused(lambda: io.read(written(tmp_path, '"id,fs,ecg', f"7,{RATE},{LISTS['pandas']}")), "lists.csv")
+    refused(lambda: io.read(written(tmp_path, "id,fs,ecg", f"7,{RATE},{LISTS['pandas']}", f'"{long}')), "lists.csv")

@@ -52,15 +52,15 @@ def export_c(folder: Path) -> None:
 
 
 def pretrain(folder: Path) -> None:
-    """Fifty steps from a cache that is built on the way; goes on where there is something to go on from."""
+    """Twelve steps from a cache that is built on the way; goes on where there is something to go on from."""
     import torch
 
     from train import pretrain as command
 
     torch.set_num_threads(1)
     out = folder / "run"
-    options = {"data": folder / "data", "corpora": ("mine",), "steps": 50, "validation": 0.2, "batch": 16}
-    cadence = {"save_every": 5, "evaluate_every": 10, "log_every": 5, "cache": folder / "cache"}
+    options = {"data": folder / "data", "corpora": ("mine",), "steps": 12, "validation": 0.2, "batch": 8}
+    cadence = {"save_every": 2, "evaluate_every": 6, "log_every": 3, "cache": folder / "cache"}
     resume = (out / "config.json").exists()
     command.main(command.Config(**options, **cadence, out=out, resume=resume))
 
@@ -73,7 +73,7 @@ def recipe(folder: Path) -> None:
 
     torch.set_num_threads(1)
     out = folder / "run"
-    options = {"data": folder / "data", "corpora": ("mine",), "steps": 20, "validation": 0.2, "batch": 8}
-    cadence = {"save_every": 4, "evaluate_every": 10, "log_every": 5, "cache": folder / "cache", "workers": 1}
+    options = {"data": folder / "data", "corpora": ("mine",), "steps": 8, "validation": 0.2, "batch": 8}
+    cadence = {"save_every": 2, "evaluate_every": 4, "log_every": 2, "cache": folder / "cache", "workers": 1}
     resume = (out / "config.json").exists()
     command.main(command.Config(**options, **cadence, out=out, resume=resume))
