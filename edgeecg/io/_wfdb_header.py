@@ -186,7 +186,8 @@ def start_of(words: Sequence[str]) -> datetime.datetime | None:
 
 def segment_line(where: str, line: str) -> Segment:
     name, _, frames = line.rpartition(" ") if " " in line else line.rpartition("\t")
-    if not name or not frames.strip().isdecimal():
+    frames = frames.strip()
+    if not name or not frames.isdecimal():
         raise InputError(f"{where}: not a readable WFDB record: a segment does not say how long it is")
     return Segment(name.strip(), int(frames[:18]))
 

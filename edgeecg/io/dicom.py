@@ -6,6 +6,7 @@ with its sensitivity, correction and baseline, padding as missing.
 
 import datetime
 import io
+import math
 import warnings
 from collections.abc import Sequence
 from typing import Any, Final
@@ -37,14 +38,14 @@ def open_source(file: File, keep_identity: bool = False) -> Source:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of values that are of nobody's interest here
         data = attempt(file.name, "DICOM file", read, pydicom, file)
-        groups = attempt(file.name, "DICOM file", lambda: list(data.get("WaveformSequence") or []))
+        groups = attempt(file.name, "DICOM file", items_of, file.name, data, "WaveformSequence")
         if not groups:
             raise InputError(f"{file.name}: holds no waveform: it may be a picture")
         rhythm = [group for group in groups if "MEDIAN" not in text_of(group, "MultiplexGroupLabel").upper()] or groups
         group = max(rhythm, key=lambda one: number(file.name, one, "NumberOfWaveformSamples", 0.0))
         raw = attempt(file.name, "DICOM file", samples_of, file, group)
         padding = padding_of(group, raw.dtype)
-        channels = attempt(file.name, "DICOM file", lambda: list(group.get("ChannelDefinitionSequence") or []))
+        channels = attempt(file.name, "DICOM file", items_of, file.name, group, "ChannelDefinitionSequence")
         if len(channels) < raw.shape[1]:
             raise InputError(
                 f"{file.name}: not a readable DICOM file: it defines {len(channels)} of {raw.shape[1]} channels"
@@ -90,7 +91,9 @@ def samples_of(file: File, group: Any) -> npt.NDArray[Any]:
     kind = TYPES.get(text_of(group, "WaveformSampleInterpretation"))
     if kind is None:
         raise InputError(f"{file.name}: stores its samples in a way that is not read (companded)")
-    count, channels = int(group.get("NumberOfWaveformSamples") or 0), int(group.get("NumberOfWaveformChannels") or 0)
+    count, channels = (
+        int(number(file.name, group, f"NumberOfWaveform{what}", 0.0)) for what in ("Samples", "Channels")
+    )
     content = bytes(group.get("WaveformData") or b"")
     needed = count * channels * np.dtype(kind).itemsize
     if not 0 < needed <= len(content):
@@ -110,20 +113,29 @@ def padding_of(group: Any, dtype: npt.DTypeLike) -> int | None:
 
 def lead_of(where: str, channel: Any, index: int, rate: float) -> Lead:
     """Name, scale and rate of a channel."""
-    sources: Sequence[Any] = channel.get("ChannelSourceSequence") or []
+    sources = items_of(where, channel, "ChannelSourceSequence")
     name = text_of(channel, "ChannelLabel") or (text_of(sources[0], "CodeMeaning") if sources else "") or str(index)
     coded = text_of(sources[0], "CodeMeaning") if sources else ""
     name = coded if is_ecg(coded) and not is_ecg(name) else name
-    units: Sequence[Any] = channel.get("ChannelSensitivityUnitsSequence") or []
+    units = items_of(where, channel, "ChannelSensitivityUnitsSequence")
     unit = text_of(units[0], "CodeValue") if units else None
     sensitivity = number(where, channel, "ChannelSensitivity", None)
-    if not sensitivity:
+    step = (sensitivity or 0.0) * number(where, channel, "ChannelSensitivityCorrectionFactor", 1.0)
+    if not 1e-100 < abs(step) < 1e100:
         return Lead(name, None, None, rate)
-    step = sensitivity * number(where, channel, "ChannelSensitivityCorrectionFactor", 1.0)
     known = normal_unit(unit)
     offset = number(where, channel, "ChannelBaseline", 0.0) / step
     gain = UNITS_PER_MV[known] / step if known else None
     return Lead(name, unit, gain, rate, None if known else 1 / step, offset)
+
+
+def items_of(where: str, data: Any, name: str) -> list[Any]:
+    """The data sets of a sequence."""
+    value = data.get(name) or []
+    items = list(value) if isinstance(value, Sequence) else [value]
+    if not all(hasattr(item, "get") for item in items):
+        raise InputError(f"{where}: not a readable DICOM file: its {name} is no sequence")
+    return items
 
 
 def number(where: str, data: Any, name: str, otherwise: float | None) -> Any:
@@ -132,9 +144,12 @@ def number(where: str, data: Any, name: str, otherwise: float | None) -> Any:
     if value in (None, ""):
         return otherwise
     try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise InputError(f"{where}: not a readable DICOM file: its {name} is {value!r}") from None
+        found = float(value)
+    except (TypeError, ValueError, OverflowError):
+        found = math.nan
+    if not math.isfinite(found):
+        raise InputError(f"{where}: not a readable DICOM file: its {name} is {value!r}")
+    return found
 
 
 def start_of(data: Any) -> datetime.datetime | None:
