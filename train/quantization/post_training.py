@@ -20,6 +20,7 @@ from train.data.front_end import SCALE, ZERO
 from train.nets import Add, Conv, Encoder, MaxPool
 from train.quantization.batch_norm_folding import Folded, fold
 from train.quantization.cross_layer_equalization import equalization_factors, scale_channels
+from train.quantization.rounding import round_half_up
 
 PERCENTILE = 99.9999
 EXPONENT = 12  # embedding dimensions have a standard deviation of 1: int16 and int8 both reach 8 of them
@@ -44,7 +45,7 @@ def tensor_scale(values: np.ndarray, unsigned: bool) -> Scale:
         return Scale(high / 255, 0)
     low = min(float(np.percentile(values, 100 - PERCENTILE)), -1e-6)
     step = (high - low) / 255
-    return Scale(step, round(-low / step))
+    return Scale(step, int(round_half_up(-low / step)))
 
 
 class Quantizer:
@@ -106,7 +107,7 @@ class Quantizer:
         target = self.target[len(self.layers) + 1]
         for _ in range(rounds):
             error = (scale.real(q) - target).mean((0, 1)) / scale.step
-            bias = layer.bias - np.round(error * 2**14 / layer.mult)
+            bias = layer.bias - round_half_up(error * 2**14 / layer.mult)
             trial = replace(layer, bias=np.clip(bias, -(2**30), 2**30).astype(np.int32))
             result = self.compute(trial)
             if square_error(scale, result, target) >= square_error(scale, q, target):
@@ -118,7 +119,7 @@ class Quantizer:
         a, b = self.scales[spec.source], self.scales[spec.other]
         step = tensor_scale(self.target[len(self.layers) + 1], True).step
         step = max(step, max(a.step, b.step) * 2**14 / 32767)  # the multipliers have 15 bits
-        m_a, m_b = (max(1, round(s.step / step * 2**14)) for s in (a, b))
+        m_a, m_b = (max(1, int(round_half_up(s.step / step * 2**14))) for s in (a, b))
         width = self.integers[spec.source].shape[2]
         layer = Layer("add", spec.source, spec.other, cin=width, cout=width, m_a=m_a, m_b=m_b)
         self.keep(layer, Scale(step, 0))
@@ -172,7 +173,7 @@ class Quantizer:
         weights = weights * np.concatenate(steps) * np.tile(self.factors[-1], len(steps))
         m, q = round_weights(weights, 2.0 ** (6 + EXPONENT), np.ones(weights.shape[1]))
         unit = m * 2.0 ** -(6 + EXPONENT)
-        bias = np.round(bias / unit) - q.astype(np.int64) @ np.concatenate(zeros)
+        bias = round_half_up(bias / unit) - q.astype(np.int64) @ np.concatenate(zeros)
         return Head(POOLS[pool], zp_mean, frames, len(q), EXPONENT, mean_mult, q, bias.astype(np.int32), m)
 
 
@@ -185,7 +186,7 @@ def linear_conv(spec: Conv, folded: Folded, source: Scale, scale: Scale, energy:
         weights.reshape(spec.cout, -1), 2.0**14, importance.reshape(spec.cout, -1), odd=scale.zero != 0
     )
     q = q.reshape(weights.shape)
-    bias = np.round(folded.bias / scale.step * 2.0**14 / m) - source.zero * q.astype(np.int64).sum((1, 2))
+    bias = round_half_up(folded.bias / scale.step * 2.0**14 / m) - source.zero * q.astype(np.int64).sum((1, 2))
     return Layer(
         "conv",
         spec.source,
@@ -206,9 +207,9 @@ def affine_conv(spec: Conv, folded: Folded, source: Scale, scale: Scale) -> Laye
     """requant 1: a slope for each sign and an offset, at 22 fractional bits: an activation, then a batch norm."""
     weights = folded.weights * (source.step / scale.step)
     step = np.maximum(np.abs(weights).max((1, 2)), 1e-12) / 127
-    q = np.round(weights / step[:, None, None]).astype(np.int8)
+    q = round_half_up(weights / step[:, None, None]).astype(np.int8)
     factor = folded.slope * step * 2**22
-    bias = np.round(folded.bias / scale.step / step) - source.zero * q.astype(np.int64).sum((1, 2))
+    bias = round_half_up(folded.bias / scale.step / step) - source.zero * q.astype(np.int64).sum((1, 2))
     return Layer(
         "conv",
         spec.source,
@@ -222,9 +223,9 @@ def affine_conv(spec: Conv, folded: Folded, source: Scale, scale: Scale) -> Laye
         zp_out=scale.zero,
         weights=q,
         bias=bias.astype(np.int32),
-        mult=np.round(factor).astype(np.int32),
-        mult_neg=np.round(factor * folded.leak).astype(np.int32),
-        add=np.round(folded.offset / scale.step * 2**22).astype(np.int32),
+        mult=round_half_up(factor).astype(np.int32),
+        mult_neg=round_half_up(factor * folded.leak).astype(np.int32),
+        add=round_half_up(folded.offset / scale.step * 2**22).astype(np.int32),
     )
 
 
@@ -239,13 +240,13 @@ def round_weights(
     """
     full = np.abs(weights).max(1) * ratio / 127  # the real multiplier that just uses the range
     best, m = np.full(len(weights), np.inf), np.ones(len(weights), np.int64)
-    for wanted in (np.ceil(full), *(np.round(full * share) for share in np.linspace(0.7, 1.15, 46))):
+    for wanted in (np.ceil(full), *(round_half_up(full * share) for share in np.linspace(0.7, 1.15, 46))):
         trial = np.clip(wanted, 1, 8191)
         trial = trial // 2 * 2 + 1 if odd else trial
-        q = np.clip(np.round(weights * (ratio / trial)[:, None]), -127, 127)
+        q = np.clip(round_half_up(weights * (ratio / trial)[:, None]), -127, 127)
         error = (np.square(q * (trial / ratio)[:, None] - weights) * importance).sum(1)
         m, best = np.where(error < best, trial, m).astype(np.int64), np.minimum(best, error)
-    q = np.clip(np.round(weights * (ratio / m)[:, None]), -127, 127)
+    q = np.clip(round_half_up(weights * (ratio / m)[:, None]), -127, 127)
     return m.astype(np.int16), q.astype(np.int8)
 
 
@@ -255,7 +256,7 @@ def mean_scale(means: np.ndarray, last: Scale, frames: int) -> tuple[np.ndarray,
     low = np.minimum(np.percentile(means, 100 - PERCENTILE, axis=0), 0.0)
     zero = 0 if last.zero == 0 else 128
     step = high / 255 if zero == 0 else np.maximum(high / (255 - zero), -low / zero)
-    mult = np.clip(np.round(last.step * 2**14 / (frames * step)), 1, 8191)
+    mult = np.clip(round_half_up(last.step * 2**14 / (frames * step)), 1, 8191)
     return mult.astype(np.int16), zero, last.step * 2**14 / (frames * mult)
 
 
@@ -269,7 +270,7 @@ def quantize(encoder: Encoder, windows: torch.Tensor, front: FrontEnd, name: str
     e16, _ = embed_frames(model, quantizer.integers[-1], engine)
     error = (e16 * 2.0**-head.exponent - target).mean(0)
     unit = head.mult * 2.0 ** -(6 + head.exponent)
-    head = replace(head, bias=(head.bias - np.round(error / unit)).astype(np.int32))
+    head = replace(head, bias=(head.bias - round_half_up(error / unit)).astype(np.int32))
     return replace(model, head=head), quantizer.report
 
 

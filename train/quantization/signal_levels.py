@@ -11,6 +11,7 @@ import numpy as np
 
 from edgeecg import jit
 from edgeecg.model import LEVELS, Model, default_front_end
+from train.quantization.rounding import round_half_up
 
 CENTER = np.array([18.0, -12.5, -4.375])  # about the middle of the corpora: a mean magnitude of 0.1 mV
 # of the logarithms to one of the embedding, so that a corpus has a deviation of about a half: cosines stay the
@@ -21,13 +22,13 @@ UNIT = np.array([2.0, 4.0, 1.0])
 def with_levels(model: Model) -> Model:
     """The model with a row of the head for each level: no weights, `CENTER` as the bias, `UNIT` as the multiplier."""
     head, count = model.head, len(LEVELS)
-    mult = np.round(2.0 ** (6 + head.exponent - 8) / UNIT)
+    mult = round_half_up(2.0 ** (6 + head.exponent - 8) / UNIT)
     head = replace(
         head,
         dim=head.dim + count,
         levels=count,
         weights=np.concatenate([head.weights, np.zeros((count, head.weights.shape[1]), np.int8)]),
-        bias=np.concatenate([head.bias, np.round(-256 * CENTER)]).astype(np.int32),
+        bias=np.concatenate([head.bias, round_half_up(-256 * CENTER)]).astype(np.int32),
         mult=np.concatenate([head.mult, mult]).astype(np.int16),
     )
     return replace(model, head=head)
