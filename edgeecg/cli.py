@@ -21,7 +21,7 @@ __all__ = ["build_parser", "main"]
 
 # Name, module, and one line for the list of commands.
 COMMANDS: tuple[tuple[str, ModuleType, str], ...] = (
-    ("embed", embed, "embed recordings into one table"),
+    ("embed", embed, "embed recordings into one table, or a folder of tables"),
     ("fit", fit, "fit a classifier on the embeddings of labelled recordings"),
     ("info", info, "describe a model or a recording"),
     ("demo", demo, "embed a real recording and draw the result"),

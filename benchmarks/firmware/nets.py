@@ -12,7 +12,7 @@ import numpy as np
 
 import edgeecg
 from edgeecg import _signal
-from edgeecg.loading import BUNDLED
+from edgeecg._bundled import BUNDLED
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))

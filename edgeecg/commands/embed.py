@@ -6,23 +6,23 @@ import argparse
 import os
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .. import io as recordings
 from .._progress import Progress, clock
 from .._signal import check_hop
+from ..archive.options import FORMATS
 from ..errors import AmplitudeWarning, EdgeECGError, InputError, RecordingWarning
 from ..heads import load as load_head
 from ..io import recordings_in
-from ..io.output import EmbeddingTable, check_output, save, written_name
+from ..io.output import check_output, save, table_of
 from ..loading import load
+from .archive import run_archive
 from .signal_options import about, add_signal_options, analyze, check_rate, opened, read_recording
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from ..encoder import Encoder
     from ..heads import Head
     from ..io import Recording
@@ -37,6 +37,7 @@ EXAMPLES = """examples:
   edgeecg embed 100.hea --lead V5 --hop 2.5 -o v5.csv   another lead, a window every 2.5 s
   edgeecg embed *.hea -o all.parquet                    many recordings, one table (column `file`)
   edgeecg embed records/ --keep-going -o all.parquet    all recordings of a folder, but those that cannot be read
+  edgeecg embed archive/ -o tables/ --jobs 8            an archive: a table each, resumable; folders in folders
   edgeecg embed night.edf --clock -o night.csv          a sleep recording: its lead called ECG, times of the day
   edgeecg embed watch.csv --fs 130 --unit uV -o w.npz   text without a header
   edgeecg embed adc.npy --fs 250 --gain 400 -o a.npz    integers, 400 ADC units per mV
@@ -46,13 +47,16 @@ EXAMPLES = """examples:
 reads  WFDB, EDF, BDF, text (CSV and the like), NumPy, JSON, ISHNE, SCP-ECG, AliveCor; with extras MATLAB, HDF5, DICOM,
        Parquet, HL7 aECG, GE MUSE and Philips XML; each packed with gzip too, and by URL (README.md, docs/recordings.md)
 writes .npz, .csv, .parquet (needs pyarrow): file, start (s), quality, e0 ... e127
+folder  FILE may also be a pattern in quotes, or @list.txt; exit code 0 all, 3 some failed, 2 none embedded
 quality  0 is good; bits: 1 flat, 2 clipped, 4 lead off, 8 missing samples, 16 noisy"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the subcommand."""
     parser.add_argument("files", nargs="+", metavar="FILE", help="a recording; - is the standard input")
-    parser.add_argument("-o", "--output", required=True, metavar="OUT", help="where to write: .npz, .csv or .parquet")
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="OUT", help="a table, .npz, .csv or .parquet, or a folder of tables"
+    )
     parser.add_argument("--int8", action="store_true", help="write the int8 form, and its scale")
     parser.add_argument(
         "--keep-going", action="store_true", help="leave out files that cannot be embedded (exit code 2 still)"
@@ -67,12 +71,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME|FILE",
         help="a classifier on the embeddings, bundled or an .eech file: adds its verdicts; several times for more",
     )
+    folders = parser.add_argument_group(
+        "where OUT is a folder: a table each, and a second call goes on where it stopped"
+    )
+    folders.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (1)")
+    folders.add_argument("--format", choices=FORMATS, default="parquet", help="of the tables (parquet)")
+    folders.add_argument("--json", action="store_true", help="a line of JSON a recording, and one at the end")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
     add_signal_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Embed every file into one table."""
+    """Embed every file into one table, or into a folder of tables."""
+    if is_folder(args.output):
+        return run_archive(args)
     files = expanded(args.files)
     check_output(args.output, files)
     check_hop(args.hop)  # before a file is blamed
@@ -104,8 +116,14 @@ def run(args: argparse.Namespace) -> int:
     progress.close()
     if not results:
         raise InputError("no file could be embedded: nothing is written")
-    save(table_of(results, encoder, heads, args), args.output)
+    made_of = about(encoder, args.hop)
+    save(table_of(results, heads, args.int8, encoder.int8_scale, args.clock, made_of), args.output)
     return 2 if failed else 0
+
+
+def is_folder(output: str) -> bool:
+    """Whether an output is a folder of tables: one that is there, ends in a stroke, or has no suffix."""
+    return os.path.isdir(output) or output.endswith(os.sep) or not os.path.splitext(output)[1]
 
 
 def expanded(files: list[str]) -> list[str]:
@@ -162,48 +180,3 @@ def embed_file(
 def threads_for(recording: Recording) -> int:
     """All processors for a long recording, whose bytes stay the same; for a short one threads are not worth it."""
     return len(os.sched_getaffinity(0)) if recording.seconds > LONG and hasattr(os, "sched_getaffinity") else 1
-
-
-def table_of(
-    results: list[tuple[str, Recording, Analysis]], encoder: Encoder, heads: list[Head], args: argparse.Namespace
-) -> EmbeddingTable:
-    """One table of all files' windows."""
-    analyses = [analysis for *_, analysis in results]
-    lengths = [len(analysis.start) for analysis in analyses]
-
-    def each(values: list[str]) -> NDArray[np.str_]:
-        return np.repeat(np.array(values, dtype=np.str_), lengths)
-
-    more = {}
-    if args.clock:
-        more["time"] = np.concatenate([clock_times(analysis) for analysis in analyses])
-    for name in sorted({name for _, recording, _ in results for name in recording.identity}):
-        more[name] = each([recording.identity.get(name, "") for _, recording, _ in results])
-    return EmbeddingTable(
-        file=each([written_name(file) for file, *_ in results]),
-        start=np.concatenate([analysis.start for analysis in analyses]),
-        quality=np.concatenate([analysis.quality for analysis in analyses]),
-        embedding=np.concatenate([analysis.int8 if args.int8 else analysis.embedding for analysis in analyses]),
-        scale=encoder.int8_scale if args.int8 else None,
-        about=about(encoder, args.hop),
-        more=more | head_columns(heads, analyses),
-    )
-
-
-def head_columns(heads: list[Head], analyses: list[Analysis]) -> dict[str, NDArray[Any]]:
-    """What each head says: its verdict in words, and a probability for each of its classes."""
-    columns: dict[str, NDArray[Any]] = {}
-    for head in heads:
-        found = [analysis.heads[head.name] for analysis in analyses]
-        columns[head.name] = np.concatenate([head.names(one.verdict) for one in found])
-        for i, name in enumerate(head.classes):
-            columns[f"{head.name}_{name}"] = np.concatenate([one.probability[:, i] for one in found])
-    return columns
-
-
-def clock_times(analysis: Analysis) -> NDArray[np.str_]:
-    """ISO 8601 of each window's start, in UTC with a Z where there is a time zone; empty where no time is known."""
-    if analysis.recorded is None:
-        return np.full(len(analysis.start), "", dtype=np.str_)
-    times = np.datetime_as_string(analysis.time, "ms")
-    return np.char.add(times, "Z") if analysis.recorded.tzinfo else times

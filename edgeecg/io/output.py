@@ -8,7 +8,7 @@ import stat
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,12 @@ from ..errors import InputError
 from ._decode import import_decoder
 from ._files import is_url
 
-__all__ = ["EmbeddingTable", "check_output", "save", "written_name"]
+if TYPE_CHECKING:
+    from ..heads import Head
+    from ..results import Analysis
+    from .recording import Recording
+
+__all__ = ["EmbeddingTable", "check_output", "save", "table_bytes", "table_of", "written_name"]
 
 
 def written_name(file: str) -> str:
@@ -68,6 +73,72 @@ class EmbeddingTable:
         return [*self.head().items(), *((f"e{i}", self.embedding[:, i]) for i in range(self.embedding.shape[1]))]
 
 
+def table_of(
+    results: Sequence[tuple[str, "Recording", "Analysis"]],
+    heads: "Sequence[Head]",
+    int8: bool,
+    int8_scale: float,
+    clock: bool,
+    about: Mapping[str, Any],
+) -> EmbeddingTable:
+    """One table of all windows of (file, recording, analysis).
+
+    Parameters
+    ----------
+    results : sequence of (str, Recording, Analysis)
+        At least one.
+    heads : sequence of Head
+        Those that the analyses have.
+    int8 : bool
+        Whether embeddings are written in their int8 form.
+    int8_scale : float
+        `Encoder.int8_scale`.
+    clock : bool
+        Whether clock times are written.
+    about : mapping
+        For the file's metadata.
+    """
+    analyses = [analysis for *_, analysis in results]
+    lengths = [len(analysis.start) for analysis in analyses]
+
+    def each(values: list[str]) -> npt.NDArray[np.str_]:
+        return np.repeat(np.array(values, dtype=np.str_), lengths)
+
+    more: dict[str, npt.NDArray[Any]] = {}
+    if clock:
+        more["time"] = np.concatenate([clock_times(analysis) for analysis in analyses])
+    for name in sorted({name for _, recording, _ in results for name in recording.identity}):
+        more[name] = each([recording.identity.get(name, "") for _, recording, _ in results])
+    return EmbeddingTable(
+        file=each([written_name(file) for file, *_ in results]),
+        start=np.concatenate([analysis.start for analysis in analyses]),
+        quality=np.concatenate([analysis.quality for analysis in analyses]),
+        embedding=np.concatenate([analysis.int8 if int8 else analysis.embedding for analysis in analyses]),
+        scale=int8_scale if int8 else None,
+        about=about,
+        more=more | head_columns(heads, analyses),
+    )
+
+
+def head_columns(heads: "Sequence[Head]", analyses: "Sequence[Analysis]") -> dict[str, npt.NDArray[Any]]:
+    """What each head says: its verdict in words, and a probability for each of its classes."""
+    columns: dict[str, npt.NDArray[Any]] = {}
+    for head in heads:
+        found = [analysis.heads[head.name] for analysis in analyses]
+        columns[head.name] = np.concatenate([head.names(one.verdict) for one in found])
+        for i, name in enumerate(head.classes):
+            columns[f"{head.name}_{name}"] = np.concatenate([one.probability[:, i] for one in found])
+    return columns
+
+
+def clock_times(analysis: "Analysis") -> npt.NDArray[np.str_]:
+    """ISO 8601 of each window's start, in UTC with a Z where there is a time zone; empty where no time is known."""
+    if analysis.recorded is None:
+        return np.full(len(analysis.start), "", dtype=np.str_)
+    times = np.datetime_as_string(analysis.time, "ms")
+    return np.char.add(times, "Z") if analysis.recorded.tzinfo else times
+
+
 def as_npz(table: EmbeddingTable) -> bytes:
     """Arrays file, start, quality, embedding; int8 embeddings also have scale; `about` as further arrays.
 
@@ -98,22 +169,42 @@ def cells(values: npt.NDArray[Any]) -> list[Any]:
     return found
 
 
-def as_parquet(table: EmbeddingTable) -> bytes:
-    """One column each for file, start, quality, e0, ...; `about` in the schema's metadata."""
+def as_parquet(table: EmbeddingTable, lists: bool = False) -> bytes:
+    """One column each for file, start, quality, e0, ...; `about` in the schema's metadata.
+
+    With `lists`, the embedding is one column of lists of one length, which Arrow reads as an array without a copy.
+    """
     pyarrow = import_decoder("pyarrow", ".parquet files", "parquet")
     parquet = import_decoder("pyarrow.parquet", ".parquet files", "parquet")
-    rows = pyarrow.table(
-        [
-            pyarrow.array(values.tolist() if values.dtype.kind == "U" else np.ascontiguousarray(values))
-            for _, values in table.columns()
-        ],
-        names=[name for name, _ in table.columns()],
-        metadata={f"edgeecg.{key}": str(value) for key, value in table.extra.items()},
-    )
+
+    def column(values: npt.NDArray[Any]) -> Any:
+        return pyarrow.array(values.tolist() if values.dtype.kind == "U" else np.ascontiguousarray(values))
+
+    columns = {name: column(values) for name, values in (table.head().items() if lists else table.columns())}
+    if lists:
+        numbers = column(table.embedding.ravel())
+        columns["embedding"] = pyarrow.FixedSizeListArray.from_arrays(numbers, table.embedding.shape[1])
+    fields = [pyarrow.field(name, values.type, metadata=meaning_of(name)) for name, values in columns.items()]
+    metadata = {f"edgeecg.{key}": str(value) for key, value in table.extra.items()}
+    rows = pyarrow.table(list(columns.values()), schema=pyarrow.schema(fields, metadata=metadata))
     sink = pyarrow.BufferOutputStream()
     parquet.write_table(rows, sink)
     content: bytes = sink.getvalue().to_pybytes()
     return content
+
+
+MEANINGS = {
+    "file": {"description": "the recording"},
+    "start": {"description": "start of the window, from the first sample", "unit": "s"},
+    "quality": {"description": "bits: 1 flat, 2 clipped, 4 lead off, 8 missing samples, 16 noisy; 0 is good"},
+    "time": {"description": "start of the window by the clock, ISO 8601"},
+    "embedding": {"description": "of the window; int8 times the scale of the metadata approximates float32"},
+}
+
+
+def meaning_of(name: str) -> dict[str, str]:
+    """What a column is, for its field in the schema."""
+    return MEANINGS.get(name, {})
 
 
 WRITERS: dict[str, Callable[[EmbeddingTable], bytes]] = {".npz": as_npz, ".csv": as_csv, ".parquet": as_parquet}
@@ -165,6 +256,22 @@ def check_output(path: str | os.PathLike[str], recordings: Sequence[str] = ()) -
         raise InputError(f"{name}: may not be written to")
 
 
+def table_bytes(table: EmbeddingTable, path: str | os.PathLike[str], lists: bool = False) -> bytes:
+    """The file of a table, in the format of the path's suffix.
+
+    Parameters
+    ----------
+    table : EmbeddingTable
+        What to write.
+    path : str or path-like
+        Ends in .npz, .csv or .parquet.
+    lists : bool, default False
+        Whether a .parquet file has the embedding in one column, as lists of one length.
+    """
+    suffix = Path(path).suffix.lower()
+    return as_parquet(table, lists) if suffix == ".parquet" else WRITERS[suffix](table)
+
+
 def save(table: EmbeddingTable, path: str | os.PathLike[str]) -> None:
     """Write the table in the format of the path's suffix.
 
@@ -182,6 +289,6 @@ def save(table: EmbeddingTable, path: str | os.PathLike[str]) -> None:
     """
     check_output(path)
     try:
-        write_atomically(path, WRITERS[Path(path).suffix.lower()](table))
+        write_atomically(path, table_bytes(table, path))
     except OSError as error:
         raise InputError(f"{written_name(os.fspath(path))}: cannot be written: {error.strerror or error}") from None

@@ -43,6 +43,14 @@ def embed_parquet(folder: Path) -> None:
     embed(folder, ".parquet")
 
 
+def embed_archive(folder: Path) -> None:
+    """edgeecg embed: a folder of tables, which it goes on with."""
+    from edgeecg.cli import main
+
+    if main(["embed", str(folder / "in"), "-o", str(folder / "tables"), "--fs", "250", "--hop", "1", "-q"]):
+        raise SystemExit(2)
+
+
 def export_c(folder: Path) -> None:
     """edgeecg export-c: a folder of files."""
     from edgeecg.cli import main

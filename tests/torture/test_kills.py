@@ -115,6 +115,33 @@ def test_an_exported_folder_has_whole_files_and_the_next_run_completes_it(proces
     )
 
 
+def test_an_archive_goes_on_to_the_tables_of_one_that_was_left_alone(processes, tmp_path, figure):
+    rng, recordings = np.random.default_rng(5), 500
+    (tmp_path / "in").mkdir()
+    for i in range(recordings):
+        np.save(tmp_path / "in" / f"r{i}.npy", rng.standard_normal(250 * 12).astype(np.float32))
+    seconds = duration(processes, commands.embed_archive, tmp_path)
+    tables = tmp_path / "tables"
+    want = {name: content for name, content in files(tables).items() if name.endswith(".parquet")}
+    killed = runs = lines = 0
+    while killed < KILLS:
+        shutil.rmtree(tables)
+        while not finished(
+            processes, commands.embed_archive, tmp_path, rng.uniform(0, seconds / 3) if killed < KILLS else None
+        ):
+            killed += 1
+        runs += 1
+        found = files(tables)
+        assert {name: content for name, content in found.items() if name.endswith(".parquet")} == want
+        assert not [name for name in found if name.endswith(".part")]
+        done = [line for line in found["manifest.jsonl"].decode().splitlines()[1:] if '"done"' in line]
+        lines += len(done) - len(set(done))
+        assert len(set(done)) == recordings
+    figure(
+        f"{killed} kills in {runs} runs of {recordings} recordings: the same tables each time; {lines} embedded twice"
+    )
+
+
 def weights(path) -> str:
     from tests.train.short_runs import hash_of
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+from edgeecg._folder_lock import locked
 from edgeecg.errors import InputError
 from train.engine.distributed import Processes, processes, stop_without_parent
 from train.engine.interrupt import Interrupts
@@ -24,7 +25,6 @@ from train.engine.recorders import FolderRecorder, MemoryRecorder, Progress, Rec
 from train.engine.report import write_report
 from train.engine.trainer import Trainer
 from train.runs.folder import clean_leftovers, read_config, refuse_begun, write_config
-from train.runs.lock import locked
 
 # What a run leaves in its folder
 WORK = ("checkpoint.safetensors", "best.safetensors", "latest.safetensors", "encoder.safetensors")

@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from edgeecg._folder_lock import locked
 from edgeecg.errors import InputError
 from train.runs.checkpoint import file_fingerprint, model_fingerprint
-from train.runs.lock import locked
 
 CODE = 3  # raise when a run that was begun would go on differently: 3 since all training runs through one engine
 

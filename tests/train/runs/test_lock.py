@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from edgeecg._folder_lock import locked
 from edgeecg.errors import InputError
-from train.runs.lock import locked
 
 ROOT = Path(__file__).resolve().parents[3]
 HOLDER = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from train.runs.lock import locked
+from edgeecg._folder_lock import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

@@ -1,17 +1,21 @@
 """One process at a time in the folder of a run: two would mix their logs and checkpoints unnoticed."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edgeecg.errors import InputError
+from .errors import InputError
+
+__all__ = ["locked"]
 
 NAME = ".lock"
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: str | os.PathLike[str]) -> Iterator[None]:
     """Hold the folder for the length of the block. Raises InputError where another process holds it.
 
     The system lets go of the lock when its process ends, however it ends. Windows has no such locks: nothing is held.
@@ -21,6 +25,7 @@ def locked(folder: Path) -> Iterator[None]:
     except ImportError:
         yield
         return
+    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o666)
     try:
@@ -29,7 +34,7 @@ def locked(folder: Path) -> Iterator[None]:
         except BlockingIOError as error:
             holder = os.pread(handle, 32, 0).decode(errors="replace").strip() or "?"
             raise InputError(
-                f"{folder} is being written by another process ({holder}): wait for it, or give another --out"
+                f"{folder} is being written by another process ({holder}): wait for it, or give another folder"
             ) from error
         os.ftruncate(handle, 0)
         os.pwrite(handle, str(os.getpid()).encode(), 0)
