@@ -96,10 +96,7 @@ def embed_many(
     encoder, _ = prepare(options)
     inputs = found_inputs(places)
     outputs = outputs_of(inputs, options.format)
-    try:
-        os.makedirs(where, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{where}: cannot be written to: {error.strerror or error}") from None
+    make_folder(where)
     made_of = {**options.as_json(), "model_id": encoder.info["id"]}
     with locked(where), opened(where, made_of) as manifest:
         remove_leftovers(where)
@@ -113,6 +110,13 @@ def embed_many(
             if report is not None:
                 report(entry)
     return summary_of(list(entries.values()), len(kept), where)
+
+
+def make_folder(folder: str) -> None:
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written to: {error.strerror or error}") from None
 
 
 def remove_leftovers(folder: str) -> None:
