@@ -34,6 +34,7 @@ TEMPLATES = Path(__file__).parent / "_export"
 CONFIG = "include/edgeecg_config.h"
 SOURCES = ("core", "device")  # folders of csrc/src that a device compiles
 RESERVED = TEMPLATES / "reserved_names.txt"
+LONGEST_NAME = 200  # letters; file names have at most 255, with a suffix and while they are written a mark
 
 EXAMPLES = """examples:
   edgeecg export-c firmware/edgeecg                          the bundled model, 250 Hz input, a window every 10 s
@@ -160,6 +161,8 @@ def check_name(name: str, folder: Path) -> None:
     """Raise InputError for a name that is none in C, or that another file or symbol of the folder has."""
     if not name.isidentifier() or not name.isascii():
         raise InputError(f"--name is the prefix of C symbols, letters, digits and underscores, not {name!r}")
+    if len(name) > LONGEST_NAME:
+        raise InputError(f"--name has {len(name)} letters: at most {LONGEST_NAME} fit into symbols and file names")
     taken = {Path(target).stem for target, _ in _core_files()} | {Path(CONFIG).stem}
     use = "the core" if name.lower() in taken or name.endswith("_t") else _reserved_for(name)
     if use:

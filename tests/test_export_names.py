@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeecg import export_c
+from edgeecg import cli, export_c
 from edgeecg.errors import InputError
 
 HEADERS = """
@@ -45,3 +45,11 @@ def test_no_name_hides_a_header_of_an_installed_compiler(compiler, tmp_path):
 def test_other_names_are_taken(tmp_path):
     for name in ("edgeecg_model", "ecg", "heart", "my_model", "timer2", "limits_of_ecg", "Nano", "vest"):
         export_c.check_name(name, tmp_path)
+
+
+def test_a_name_that_no_file_could_have_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(InputError, match="--name has 201 letters: at most 200"):
+        export_c.check_name("a" * 201, tmp_path)
+    assert cli.main(["export-c", str(tmp_path / "long"), "--name", "a" * 200]) == 0
+    assert cli.main(["export-c", str(tmp_path / "longer"), "--name", "a" * 201]) == 2
+    assert not (tmp_path / "longer").exists()

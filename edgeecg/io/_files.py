@@ -73,11 +73,14 @@ class File:
         return dataclasses.replace(self, size=size, budget=BUDGET * size + FLOOR)
 
     def read(self, start: int = 0, count: int | None = None) -> bytes:
-        """`count` bytes from `start`, fewer where the file ends."""
-        with self.opener() as file:
-            if start:
-                file.seek(start)
-            return file.read() if count is None else file.read(count)
+        """`count` bytes from `start`, fewer where the file ends; InputError where they cannot be read."""
+        try:
+            with self.opener() as file:
+                if start:
+                    file.seek(start)
+                return file.read() if count is None else file.read(count)
+        except OSError as error:
+            raise InputError(f"{self.name}: cannot be read: {error.strerror or error}") from None
 
     def head(self) -> bytes:
         """The first bytes, by which a format is told."""

@@ -23,6 +23,11 @@ from tests.io.tables import check, refused, table
 TEXT = table("time,ECG\n", lambda i, a, v: f"{a:.3f},{v:.4f}\n")
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="needs a file whose bytes cannot be read")
+def test_a_disk_that_fails_while_it_is_read_is_one_sentence():
+    refused(lambda: io.read("/proc/self/mem"), "/proc/self/mem: cannot be read: Input/output error")
+
+
 def test_bytes_and_file_objects(tmp_path):
     (tmp_path / "a.csv").write_text(TEXT)
     for content in (TEXT.encode(), bytearray(TEXT.encode()), memoryview(TEXT.encode())):
