@@ -31,21 +31,27 @@ def write_report(options: Options, learner: Learner, progress, title: str) -> Pa
 
 
 def figures(options: Options, learner: Learner, progress, training: list[dict]) -> list[str]:
-    tail = training[-max(1, len(training) // 20) :]
     text = [f"- {remark}" for remark in learner.remarks()]
     ended = f" of {options.steps}, ended by --patience {options.patience}" if progress.step < options.steps else ""
     windows = f"{options.batch} windows each" + (
         f", {options.accumulate} batches an update" if options.accumulate > 1 else ""
     )
     text.append(f"- steps {progress.step}{ended}, {windows}, {progress.seconds / 60:.1f} minutes")
-    last = sum(line["loss"] for line in tail) / len(tail)
-    text.append(
-        f"- loss {training[0]['loss']:.3f} -> {last:.3f} (last 5 %), {training[-1]['windows_per_second']:.0f} windows/s"
-    )
+    text.append(losses(training))
     text.append(f"- {options.optimizer}, learning rate up to {options.lr:g}, {options.precision}, seed {options.seed}")
     if progress.best_step:
         text.append(f"- best validation loss {progress.best:.4f} at step {progress.best_step} (`best.safetensors`)")
     return text
+
+
+def losses(training: list[dict]) -> str:
+    """From the first loss to the mean of the last twentieth; a log may have been lost before a resume."""
+    if not training:
+        return "- loss unknown: log.jsonl tells of no step"
+    tail = training[-max(1, len(training) // 20) :]
+    last = sum(line["loss"] for line in tail) / len(tail)
+    speed = training[-1].get("windows_per_second", 0.0)
+    return f"- loss {training[0]['loss']:.3f} -> {last:.3f} (last 5 %), {speed:.0f} windows/s"
 
 
 def validation_table(checks: list[dict]) -> list[str]:

@@ -196,3 +196,14 @@ def test_resume_says_what_it_does_and_a_plain_rerun_begins_nothing_anew(tmp_path
     fit(Line, replace(begun, resume=True), describe, "line")
     assert f"{tmp_path} is finished (6 steps): only its encoder and report are written again" in capsys.readouterr().out
     assert [line["step"] for line in read_log(tmp_path) if "loss" in line] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("log", [None, "", '{"step": 1}\n', '{"loss": 1'])
+def test_a_run_whose_log_was_lost_ends_with_a_report_that_says_so(tmp_path, log):
+    config = options(tmp_path, steps=3)
+    fit(Line, config, describe, "line")
+    (tmp_path / "log.jsonl").unlink()
+    if log is not None:
+        (tmp_path / "log.jsonl").write_text(log)
+    fit(Line, replace(config, resume=True), describe, "line")
+    assert "log.jsonl tells of no step" in (tmp_path / "report.md").read_text()
