@@ -237,6 +237,27 @@ def test_every_format_as_the_package_wfdb_reads_it(tmp_path_factory, form, data)
         np.testing.assert_array_equal(ours, expected)
 
 
+@pytest.mark.parametrize("form", [16, 212])
+@pytest.mark.parametrize("extra", [-7, -3, -1, 0, 1, 2, 100])
+def test_a_signal_file_of_another_length_is_read_or_refused_as_by_the_package_wfdb(tmp_path, form, extra):
+    wfdb = pytest.importorskip("wfdb")
+    size = {16: 4 * 50, 212: 3 * 50}[form]
+    content = bytes(i * 37 % 251 for i in range(size + 100))[: size + extra]
+    lines = "".join(f"r.dat {form} 200/mV 16 0 0 0 0 s{i}\n" for i in range(2))
+    write_record(tmp_path, f"r 2 250 50\n{lines}", r_dat=content)
+    if extra < 0:
+        with pytest.raises(ValueError, match=r"not loaded|reshape|broadcast"):
+            wfdb.rdrecord(str(tmp_path / "r"), physical=False)
+        refused(
+            lambda: io.read(tmp_path / "r.hea"), "the header tells of 50 samples of each signal, and the signal file"
+        )
+        return
+    theirs = wfdb.rdrecord(str(tmp_path / "r"), physical=False).d_signal
+    source = io.open_source(tmp_path / "r.hea")
+    for i in range(2):
+        np.testing.assert_array_equal(source.load(i), theirs[:, i])
+
+
 def test_skew_offset_and_several_samples_a_frame(tmp_path):
     body = bytes(5) + int16(1, 10, 11, 2, 20, 21, 3, 30, 31)
     (tmp_path / "r.dat").write_bytes(body)
