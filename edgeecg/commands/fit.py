@@ -21,6 +21,7 @@ from ..fit.examples import Windows, embedded, read_with
 from ..fit.head_of import compare, head_of
 from ..fit.report import write_report
 from ..fit.results import results_of
+from ..fit.rhythms import rhythm_labels
 from ..heads import save
 from ..loading import load
 from .signal_options import add_signal_options, read_recording
@@ -31,6 +32,7 @@ EXAMPLES = """examples:
   edgeecg fit recordings/ --labels labels.csv -o rhythm.eech       a head, and rhythm.html with its scores
   edgeecg fit recordings/ --labels labels.csv --positive AF --sensitivity .95 -o af.eech
   edgeecg fit nights/ --labels spans.csv --hop 5 --positive apnea --false-alarms-per-day 1 -o apnea.eech
+  edgeecg fit mitdb/ --rhythms atr --positive AFIB -o af.eech       WFDB records with their annotations
 
 labels.csv  has the columns recording and label; and if you have them subject, start, end (seconds), split (train, test)
             a recording is a path or a name, with or without suffix, in the folders that are given
@@ -42,7 +44,9 @@ use         edgeecg embed night.edf --head af.eech -o night.csv; encoder.analyze
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the subcommand."""
     parser.add_argument("recordings", nargs="+", metavar="FOLDER|FILE", help="where the labelled recordings are")
-    parser.add_argument("--labels", required=True, metavar="CSV", help="a table with a row a label")
+    sources = parser.add_mutually_exclusive_group(required=True)
+    sources.add_argument("--labels", metavar="CSV", help="a table with a row a label")
+    sources.add_argument("--rhythms", metavar="EXT", help="rhythm annotations of WFDB records, by their suffix")
     parser.add_argument("-o", "--output", required=True, metavar="HEAD", help="where to write: NAME.eech")
     parser.add_argument("--report", metavar="HTML", help="where the report goes (beside the head)")
     parser.add_argument("--name", help="of the head, for columns of tables (that of the file)")
@@ -67,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     check_hop(args.hop)
     output, report = outputs(args)
     aim = aim_of(args)
-    labels = read_labels(args.labels)
+    labels = read_labels(args.labels) if args.labels else rhythm_labels(args.recordings, args.rhythms)
     paths = find_recordings(labels, args.recordings)
     encoder = load(args.model)
     windows = embedded_all(encoder, paths, args, output)

@@ -81,3 +81,19 @@ def test_one_sentence(folder, tmp_path, capsys, change, said):
     code, _, err = run(capsys, *call)
     assert code == 2 and said in err and err.count("\n") == 1
     assert not (tmp_path / "h.eech").exists()
+
+
+def test_rhythm_annotations_of_wfdb_records(tmp_path, capsys):
+    wfdb = pytest.importorskip("wfdb")
+    for i in range(10):
+        x = np.concatenate([ecg(40, 250, i, bpm=60), ecg(40, 250, i + 50, bpm=140)])
+        name, where = f"p{i}", str(tmp_path)
+        wfdb.wrsamp(name, fs=250, units=["mV"], sig_name=["II"], p_signal=x[:, None], fmt=["16"], write_dir=where)
+        marks = np.array([0, 10_000]), ["+", "+"]
+        wfdb.wrann(name, "atr", *marks, aux_note=["(N", "(SVTA"], write_dir=where)
+    head = tmp_path / "fast.eech"
+    code, out, err = run(capsys, "fit", tmp_path, "--rhythms", "atr", "--positive", "SVTA", "-o", head, "--hop", 5)
+    assert code == 0, err
+    assert "10 subjects" in out and heads.load(head).info["metrics"]["AUC of SVTA"][0] > 0.95
+    code, _, err = run(capsys, "fit", tmp_path, "--rhythms", "qrs", "-o", head)
+    assert code == 2 and "no record has rhythm annotations in a file .qrs" in err

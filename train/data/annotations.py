@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeecg.errors import InputError
-from edgeecg.io._decode import attempt, import_decoder
+from edgeecg.io.wfdb_annotations import read_notes
 
 # Of the class of every code that stands for a beat. Apnea-ECG's .apn has the codes N and A for minutes instead.
 CLASSES = {
@@ -28,21 +27,6 @@ class Annotations:
 
     second: np.ndarray
     code: np.ndarray
-
-
-def read_notes(record: Path, annotator: str, fs: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """All annotations of a record as they are: second (n,) float64, symbol and text (n,) str, in the file's order.
-
-    `record` without suffix; `annotator` is the suffix of the file (atr, apn, qrs, ...); `fs` of the record in Hz.
-    Raises InputError where the file is missing or damaged.
-    """
-    wfdb, path = import_decoder("wfdb", "annotations"), Path(f"{record}.{annotator}")
-    if not path.is_file():
-        have = sorted({p.suffix[1:] for p in path.parent.glob(f"{path.stem}.*")} - {"hea", "dat", "mat"})
-        raise InputError(f"{path}: there is no such annotation file; there is: {', '.join(have) or 'none'}")
-    note = attempt(path, "annotation file", wfdb.rdann, str(record), annotator)
-    text = np.array([aux.strip("\0 ") for aux in note.aux_note], dtype=str)
-    return np.asarray(note.sample) / (note.fs or fs), np.asarray(note.symbol, dtype=str), text
 
 
 def read_annotations(record: Path, annotator: str, fs: float) -> Annotations:
