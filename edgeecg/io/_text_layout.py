@@ -237,8 +237,8 @@ def headings(
     units: list[str | None] = list(none)
     used: set[int] = set()
     named: list[tuple[int, list[str]]] = []
-    for i, cells in rows:
-        if is_units(cells):
+    for place, (i, cells) in enumerate(rows):
+        if is_units(cells, rows[place + 1][1] if place + 1 < len(rows) else None):
             units = [cell or None for cell in cells] if i not in used and not any(units) else units
             used.add(i)
         else:
@@ -285,11 +285,20 @@ def fitted(line: str, form: Form, nearest: bool) -> list[str] | None:
     return None if is_fact(cells) or cells[0].endswith(("=", ":")) else cells
 
 
-def is_units(cells: Sequence[str]) -> bool:
-    """Whether a row is one of units: a voltage or a time among them, and nothing that is a name."""
-    filled = [cell.strip().strip("()[]").lower() for cell in cells if cell.strip()]
+def is_units(cells: Sequence[str], above: Sequence[str] | None = None) -> bool:
+    """Whether a row is one of units: a voltage or a time among them, and nothing that is a name.
+
+    "V" may be a lead or volts: it is a unit where the row `above` has a name in its place.
+    """
+    bare = [cell.strip().strip("()[]").lower() for cell in cells]
+    filled = [cell for cell in bare if cell]
     known = [bool(normal_unit(cell)) or cell in SECONDS_PER or cell in OTHER_UNITS for cell in filled]
     if not filled or sum(known) < 0.6 * len(filled):
         return False
+    if above is not None and not is_units(above):
+        named = [
+            cell == "v" and bool(name.strip()) and not name.isdigit() for cell, name in zip(bare, above, strict=True)
+        ]
+        filled = ["volt" if is_volts else cell for cell, is_volts in zip(bare, named, strict=True) if cell]
     certain = any(normal_unit(cell) and cell != "v" for cell in filled)
     return certain or (len(filled) > 1 and not any(cell == "t" or is_ecg(cell) for cell in filled))

@@ -264,6 +264,16 @@ def test_rows_of_units(tmp_path, head):
     check(read_text(tmp_path, table(head, lambda i, a, v: f"{a:.3f},{1000 * v:.2f}\n")))
 
 
+@pytest.mark.parametrize("row", ["s,V", "sec,V", "[s],[V]", "(s),(v)", "S,Volts"])
+def test_volts_in_a_row_of_units(tmp_path, row):
+    check(read_text(tmp_path, table(f"Time,ECG\n{row}\n", lambda i, a, v: f"{a:.3f},{v / 1000:.9f}\n")))
+
+
+def test_a_lone_row_of_names_may_hold_the_lead_v(tmp_path):
+    recording = read_text(tmp_path, table("s,V\n", lambda i, a, v: f"{a:.3f},{v:.6f}\n"))
+    assert (recording.lead, recording.unit) == ("V", None)
+
+
 def test_a_unit_that_nobody_knows_is_asked_for_and_the_answer_works(tmp_path):
     text = table("time;ecg [?V]\n", lambda i, a, v: f"{a:.3f};{1000 * v:.2f}\n")
     refused(lambda: read_text(tmp_path, text), "a.csv", "'ecg'", "'?V'", "unit=", "--unit")
