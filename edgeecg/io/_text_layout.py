@@ -272,7 +272,7 @@ def fitted(line: str, form: Form, nearest: bool) -> list[str] | None:
         fact = doubtful or is_remark(line)
         return None if fact or not bare or len(bare) > 120 else [bare.strip("\"'").rstrip(",;")]
     cells = [cell.strip().strip("\"'") for cell in bare.split(",")] if form.paired else split_line(bare, form)
-    if form.delimiter is None and len(cells) != form.columns:
+    if form.delimiter in (None, b"\t") and len(cells) != form.columns:  # rdsamp: blanks above tabs
         cells = re.split(r"\s{2,}", bare.strip()) if len(bare) < 2000 else cells
     while len(cells) > form.columns and not cells[-1]:
         cells.pop()

@@ -231,6 +231,7 @@ def test_physionet_rdsamp(tmp_path):
     check(read_text(tmp_path, table(head, lambda i, a, v: f"'0:{a:06.3f}',{v:.3f},{v:.3f}\n")), lead="MLII")
     head = "   Elapsed time      MLII        V5\n   (seconds)     (mV)      (mV)\n"
     check(read_text(tmp_path, table(head, lambda i, a, v: f"{a:10.3f}{v:10.3f}{v:10.3f}\n"), "a.txt"), lead="MLII")
+    check(read_text(tmp_path, table(head, lambda i, a, v: f"{a:15.3f}\t{v:8.3f}\t{v:8.3f}\n"), "a.txt"), lead="MLII")
 
 
 def test_titles_are_no_headings(tmp_path):
