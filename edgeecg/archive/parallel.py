@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
 from typing import Any
 
 from .._folder_lock import locked
@@ -23,6 +23,7 @@ from .worker import embed_one, prepare, start, state_of
 __all__ = ["Summary", "embed_many"]
 
 ATTEMPTS = 2  # of a recording whose process died: it may not have been its fault
+PRELOADED = ["edgeecg.archive.worker", "pyarrow.parquet"]
 WAITING = 4  # recordings in line for each process
 
 
@@ -189,7 +190,11 @@ def through_pool(
 @contextmanager
 def pool_of(jobs: int, options: Options) -> Iterator[ProcessPoolExecutor]:
     """Processes that have loaded the model; they end with the block, work that waits is dropped."""
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), start, (options,))
+    way = "forkserver" if "forkserver" in get_all_start_methods() else "spawn"  # a fork of threads could hang
+    context = get_context(way)
+    if way == "forkserver":
+        context.set_forkserver_preload(PRELOADED)
+    pool = ProcessPoolExecutor(jobs, context, start, (options,))
     try:
         yield pool
     finally:
