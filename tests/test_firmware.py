@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from benchmarks.firmware import build, nets, stack
+from benchmarks.firmware import build, heads, nets, stack
 
 FORBIDDEN = re.compile(
     r"malloc|calloc|realloc|free|printf|puts|fopen|abort|exit|write|_sbrk"
@@ -130,3 +130,13 @@ def test_the_worst_stack_is_the_deepest_chain_and_never_a_guess(tmp_path):
         stack.worst_case(ci(tmp_path / "3", *frames, edges=[*calls, ("x.c:a", "__indirect_call")]))
     with pytest.raises(ValueError, match="not bounded"):
         stack.worst_case(ci(tmp_path / "4", *frames, ("x.c:c", "8 bytes (dynamic)"), edges=calls))
+
+
+@pytest.mark.parametrize("name", all_cores())
+def test_heads_say_what_python_says_and_are_small(name, tmp_path):
+    core = build.CORES[name]
+    found = heads.measure(core, tmp_path)
+    assert [(head, crc) for head, crc, *_ in found] == [(h.name, heads.expected(h)) for h in heads.chosen()]
+    for head, _, instructions, code in found:
+        assert code <= 1024 or name == "aarch64"
+        assert name not in ("M4F", "M7", "M33", "M55") or instructions <= 2500, head

@@ -20,24 +20,34 @@ static uint32_t exponential(int32_t distance)
     return value >> ee_min((u >> 26) + 10, 31);
 }
 
-/* Sums of products of 16 bits: below 2^41 for up to 1024 of them. */
+/* Sums of products of 16 bits: below 2^41 for up to 1024 of them. SMLALD takes two at once. */
+#if defined(EE_NO_HOST) && defined(__ARM_FEATURE_DSP)
+typedef uint32_t __attribute__((may_alias, aligned(2))) pair;
+#define DOT_PAIR(K) __asm__("smlald %0, %1, %2, %3" : "+r"(low), "+r"(high) : "r"(a[K]), "r"(b[K]));
+
+static int64_t dot_words(const int16_t *w, const int16_t *x, uint32_t n)
+{
+    uint32_t low = 0, high = 0;
+    const pair *a = (const pair *)(const void *)w, *b = (const pair *)(const void *)x;
+    uint32_t left = n / 2;
+    for (; left >= 4; left -= 4, a += 4, b += 4) {
+        DOT_PAIR(0)
+        DOT_PAIR(1)
+        DOT_PAIR(2)
+        DOT_PAIR(3)
+    }
+    for (; left; left--, a++, b++) DOT_PAIR(0)
+    const int64_t acc = (int64_t)((uint64_t)high << 32 | low);
+    return n % 2 ? acc + (int32_t)w[n - 1] * x[n - 1] : acc;
+}
+#else
 static int64_t dot_words(const int16_t *w, const int16_t *x, uint32_t n)
 {
     int64_t acc = 0;
-    uint32_t i = 0;
-#if defined(EE_NO_HOST) && defined(__ARM_FEATURE_DSP) && !defined(__ARM_FEATURE_MVE)
-    uint32_t low = 0, high = 0;
-    for (; i + 2 <= n; i += 2) {
-        uint32_t a, b;
-        __builtin_memcpy(&a, w + i, sizeof a);
-        __builtin_memcpy(&b, x + i, sizeof b);
-        __asm__("smlald %0, %1, %2, %3" : "+r"(low), "+r"(high) : "r"(a), "r"(b));
-    }
-    acc = (int64_t)((uint64_t)high << 32 | low);
-#endif
-    for (; i < n; i++) acc += (int32_t)w[i] * x[i];
+    for (; n; n--) acc += (int32_t)*w++ * *x++;
     return acc;
 }
+#endif
 
 void ee_classify(const ee_classifier *head, const int16_t *embedding, int32_t *logits, uint16_t *probabilities)
 {

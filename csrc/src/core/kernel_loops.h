@@ -17,6 +17,13 @@
 #define EE_LOOP_INLINE(type, name) static inline __attribute__((always_inline)) EE_TARGET type EE_NAME(name)
 #endif
 
+/* Half the code of -O3, and as quick: no loop here has more than one level that counts. */
+#if !defined(EE_NO_HOST) && !defined(EE_OWN_BLOCKS) && defined(__GNUC__) && !defined(__clang__)
+#pragma GCC push_options
+#pragma GCC optimize("O2", "tree-vectorize", "vect-cost-model=dynamic")
+#define EE_POP_OPTIONS
+#endif
+
 /* At most 32 samples z of docs/numerics.md 2.2, from x[-half ..]. *sum is that of the first 2 half - 1 samples of the
  * window; the differences fit int32, as shown there. Returns the sum of |z|; hi and lo are widened. */
 EE_LOOP_INLINE(uint32_t, detrend)(const int32_t *x, uint32_t half, uint32_t log2_width, int32_t *sum, uint32_t n,
@@ -379,6 +386,10 @@ static EE_TARGET void EE_NAME(fir_blocks)(const double *tap, uint32_t taps, cons
 }
 
 #include "sample_loops.h"
+
+#ifdef EE_POP_OPTIONS
+#pragma GCC pop_options
+#endif
 
 #define EE_LOOPS                                                                                                  \
     EE_NAME(add), EE_NAME(max_pool), EE_NAME(requantize), EE_NAME(pool), EE_NAME(detrend), EE_NAME(scale),        \
