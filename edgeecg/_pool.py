@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ._segments import Segment
+    from .encoder import Encoder
+    from .heads.running import Heads, Runner
 
-__all__ = ["EVERYTHING", "Pool", "Pools"]
+__all__ = ["EVERYTHING", "Pool", "Pools", "runners_of"]
 
 KEPT_POOLS, KEPT_STREAMS = 8, 4
 EVERYTHING = object()
@@ -206,3 +208,13 @@ class Pools:
                 self.known.pop(key, None)
             self.known[fs, hop, unit, gain, nan, dtype] = pool
         return pool
+
+
+def runners_of(kept: dict[Any, dict[str, Runner]], heads: Heads, encoder: Encoder) -> dict[str, Runner]:
+    """Runners of heads by name, those in `kept` where they are: making one takes longer than a window."""
+    known = kept.get(tuple(heads)) if isinstance(heads, (list, tuple)) else None
+    if known is None:
+        from .heads.running import kept_runners  # here: most calls have none
+
+        known = kept_runners(kept, heads, encoder)
+    return known

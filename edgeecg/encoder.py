@@ -11,8 +11,7 @@ from . import _signal
 from ._engines import Backend, open_engine
 from ._forks import lazy
 from ._inputs import SignalLike, taken
-from ._kept_heads import KeptHeads
-from ._pool import EVERYTHING, Pools
+from ._pool import EVERYTHING, Pools, runners_of
 from ._signal import Nan
 from .constants import LONGEST_HOP, RATE
 from .errors import InputError
@@ -20,7 +19,7 @@ from .results import Analysis
 from .stream import Stream
 
 if TYPE_CHECKING:
-    from .heads.running import Heads
+    from .heads.running import Heads, Runner
     from .model import Model
 
 __all__ = ["Encoder"]
@@ -71,7 +70,7 @@ class Encoder:
         self.backend = backend
         self._engine = open_engine(backend, model)
         self._pools = Pools(self._engine)
-        self._kept_heads = KeptHeads()
+        self._kept_heads: dict[Any, dict[str, Runner]] = {}
         self.dim = self._engine.dim
         self.window = self._engine.window / RATE
         self.int8_scale: float = 2.0 ** (8 - self._engine.exponent)
@@ -235,7 +234,7 @@ class Encoder:
         AmplitudeWarning, RateWarning, RecordingWarning
             As `embed`.
         """
-        runners = None if heads == () else self._kept_heads.runners(heads, self)
+        runners = None if heads == () else runners_of(self._kept_heads, heads, self)
         signal, fs, unit, gain, recorded = taken(signal, fs, unit, gain, lead)
         pool = self._pools.of(fs, hop, unit, gain, nan, EVERYTHING)
         embedding, int8, quality = pool.embed(signal, threads)

@@ -29,14 +29,14 @@ __all__ = [
 ]
 
 
-NOT_PRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+NOT_PRINTABLE: Final = "[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"  # not compiled yet: errors are rare
 LONGEST: Final = 1600
 """Letters of a sentence; names in a damaged file may have thousands."""
 
 
 def one_line(text: str) -> str:
     """What a sentence quotes of a file, as it can be shown on one line: without control characters, not too long."""
-    text = NOT_PRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)
+    text = re.sub(NOT_PRINTABLE, lambda found: ascii(found[0])[1:-1], text)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 300]} ... {text[-200:]}"
 
 

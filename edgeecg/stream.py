@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike
 
 from . import _signal
 from ._engines import CoreEngine, Options
-from ._kept_heads import new_runners
 from ._signal import Nan
 from .constants import RATE
 from .errors import InputError
@@ -20,7 +19,7 @@ from .results import Result
 
 if TYPE_CHECKING:
     from .encoder import Encoder
-    from .heads.running import Heads
+    from .heads.running import Heads, Runner
 
 __all__ = ["Stream"]
 
@@ -96,7 +95,11 @@ class Stream:
         self._scale = np.float32(2.0**-engine.exponent)
         self._flushed = False
         self._lock = threading.Lock()
-        self._heads = {} if heads == () else new_runners(heads, encoder)
+        self._heads: dict[str, Runner] = {}
+        if heads != ():
+            from .heads.running import runners  # here: most streams have none
+
+            self._heads = runners(heads, encoder)
         self._seconds = _signal.clock_factor(fs) / RATE  # of a sample at 128 Hz
 
     def __reduce__(self) -> NoReturn:

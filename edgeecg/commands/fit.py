@@ -19,6 +19,7 @@ from ..fit import fit as cross_validated
 from ..fit.cross_validation import library
 from ..fit.examples import Windows, embedded, read_with
 from ..fit.head_of import compare, head_of
+from ..fit.labels import by_file
 from ..fit.report import write_report
 from ..fit.results import results_of
 from ..fit.rhythms import rhythm_labels
@@ -73,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
     aim = aim_of(args)
     labels = read_labels(args.labels) if args.labels else rhythm_labels(args.recordings, args.rhythms)
     paths = find_recordings(labels, args.recordings)
+    labels = by_file(labels, paths)
     encoder = load(args.model)
     windows = embedded_all(encoder, paths, args, output)
     examples = examples_of(labels, windows, encoder.window)

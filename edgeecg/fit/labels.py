@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ..errors import InputError
 from ..io import SUFFIXES
 
-__all__ = ["Label", "find_recordings", "read_labels"]
+__all__ = ["Label", "by_file", "find_recordings", "read_labels"]
 
 COLUMNS = {
     "recording": ("recording", "record", "file", "filename", "path", "name"),
@@ -162,6 +162,23 @@ def find_recordings(labels: Iterable[Label], places: Sequence[str]) -> dict[str,
         some = ", ".join(missing[:3]) + (" ..." if len(missing) > 3 else "")
         where = ", ".join(places[:3])
         raise InputError(f"{len(missing)} of {len(wanted)} labelled recordings are not in {where}: {some}")
+    return found
+
+
+def by_file(labels: Sequence[Label], paths: Mapping[str, str]) -> list[Label]:
+    """The labels, whose subject is the file where no column tells: two names of one file are one person.
+
+    Raises
+    ------
+    InputError
+        Where a subject or a file is on both sides of a split.
+    """
+    found = [
+        label._replace(subject=paths[label.recording]) if label.subject == label.recording else label
+        for label in labels
+    ]
+    check_labels("the labels", found)
+    check_labels("the labels", [label._replace(subject=paths[label.recording]) for label in labels])
     return found
 
 

@@ -17,7 +17,7 @@ from .head import Head, HeadResult, Verdicts
 if TYPE_CHECKING:
     from ..encoder import Encoder
 
-__all__ = ["Heads", "Runner", "runners"]
+__all__ = ["Heads", "Runner", "kept_runners", "runners"]
 
 Heads: TypeAlias = Union[Head, str, bytes, "os.PathLike[str]", Sequence[Union[Head, str, bytes, "os.PathLike[str]"]]]
 """One head or several: the heads themselves, paths of `.eech` files, names of bundled ones, or bytes."""
@@ -38,6 +38,14 @@ def runners(heads: Heads, encoder: Encoder) -> dict[str, Runner]:
         if head.name in found:
             raise InputError(f"two heads have the name {head.name!r}")
         found[head.name] = Runner(head, encoder)
+    return found
+
+
+def kept_runners(kept: dict[Any, dict[str, Runner]], heads: Heads, encoder: Encoder) -> dict[str, Runner]:
+    """`runners`, which are kept where all are Head objects: these do not change, as files may."""
+    found = runners(heads, encoder)
+    if isinstance(heads, (list, tuple)) and all(isinstance(head, Head) for head in heads):
+        kept[tuple(heads)] = found
     return found
 
 

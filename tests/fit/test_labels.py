@@ -6,6 +6,7 @@ import pytest
 
 import edgeecg
 from edgeecg.fit import Label, find_recordings, read_labels
+from edgeecg.fit.labels import by_file
 
 
 def written(tmp_path, text):
@@ -67,3 +68,12 @@ def test_recordings_are_found_by_path_name_and_stem(tmp_path):
         find_recordings([Label(n, "N", "1") for n in ("x", "nothere", ".hidden")], [str(tmp_path)])
     with pytest.raises(edgeecg.InputError, match="no such file or folder"):
         find_recordings([Label("x", "N", "1")], [str(tmp_path / "nothere")])
+
+
+def test_two_names_of_one_file_are_one_person():
+    paths = {"a": "r/a.csv", "a.csv": "r/a.csv", "b": "r/b.csv"}
+    labels = [Label("a", "N", "a"), Label("a.csv", "A", "a.csv"), Label("b", "A", "7")]
+    assert [label.subject for label in by_file(labels, paths)] == ["r/a.csv", "r/a.csv", "7"]
+    for test in (Label("a.csv", "A", "a.csv", test=True), Label("a.csv", "A", "someone else", test=True)):
+        with pytest.raises(edgeecg.InputError, match="1 subjects are both in train and in test"):
+            by_file([Label("a", "N", "a"), Label("b", "A", "7"), test], paths)
